@@ -1,0 +1,50 @@
+"""Static bad-pixel masks from calibrated astronomical exposures.
+
+The names below are loaded when they are first used, so that importing the
+package costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from staticmask_cli.clipping import ChipStatistics, chip_statistics
+    from staticmask_cli.config import Parameters
+    from staticmask_cli.errors import StaticMaskError
+    from staticmask_cli.maskfile import StaticMask
+    from staticmask_cli.pipeline import create_masks
+    from staticmask_cli.signature import Signature
+
+__all__ = [
+    "ChipStatistics",
+    "Parameters",
+    "Signature",
+    "StaticMask",
+    "StaticMaskError",
+    "__version__",
+    "chip_statistics",
+    "create_masks",
+]
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "ChipStatistics": "clipping",
+    "Parameters": "config",
+    "Signature": "signature",
+    "StaticMask": "maskfile",
+    "StaticMaskError": "errors",
+    "chip_statistics": "clipping",
+    "create_masks": "pipeline",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+    if name not in _HOMES:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,154 @@
+"""ConfigObj ``.cfg`` files in every form that users have on disk.
+
+Ours, the ``staticMask.cfg`` that drizzlepac's parameter editor saved, and a
+whole ``astrodrizzle.cfg``: what they say about static masks, entry by entry.
+"""
+
+import difflib
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from staticmask_cli.errors import ConfigError
+
+if TYPE_CHECKING:
+    from configobj import ConfigObj
+
+__all__ = ["Entry", "nearest", "read_cfg"]
+
+_LARGEST_FILE = 1 << 20  # bytes; a whole astrodrizzle.cfg has a hundredth of that
+_OUR_STEP = re.compile(r"STEP 1:", re.IGNORECASE)
+_LAST_STEP = re.compile(r"STEP 7:", re.IGNORECASE)
+_OTHER_STEPS = re.compile(
+    r"STEP \d+\w?:|STATE OF INPUT FILES|INSTRUMENT PARAMETERS", re.IGNORECASE
+)
+_TASKS = {"", "staticmask", "astrodrizzle"}
+_IGNORED = {"_task_name_", "_rules_"}
+_BLANK = {"", "none", "indef"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One parameter as somebody wrote it, and where."""
+
+    name: str
+    value: object
+    section: str = ""
+    file: str = ""
+
+    def __str__(self) -> str:
+        place = " ".join(part for part in (self.file, self.section and f"[{self.section}]") if part)
+        return f"{place} {self.name} = {self.value}".lstrip()
+
+
+def nearest(name: str, names: Collection[str]) -> str:
+    """Suggest the most similar of the allowed names, as the end of a message."""
+    matches = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
+    return f"; did you mean {matches[0]}?" if matches else f"; there are {', '.join(names)}"
+
+
+def read_cfg(path: str, names: Collection[str]) -> tuple[list[Entry], list[str]]:
+    """Read the entries of a ``.cfg`` that concern static masks.
+
+    Parameters
+    ----------
+    path : str
+        The file; nothing else is looked up.
+    names : collection of str
+        The parameters that exist.
+
+    Returns
+    -------
+    entries : list of Entry
+        Of these names alone; where one is given twice, the later entry counts.
+        Blank values (``None``, ``INDEF``, ``""``) are left out: they ask for the default.
+    problems : list of str
+        Lines that cannot be parsed, and names that do not exist, with the nearest one that does.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read, is binary, or belongs to another task.
+    """
+    cfg, problems = _parse(path)
+    task = _unquoted(str(cfg.get("_task_name_", ""))).lower()
+    if task not in _TASKS:
+        msg = f"{path}: these are the parameters of task {task!r}, expected staticMask"
+        raise ConfigError(msg)
+    whole = task == "astrodrizzle" or any(
+        _OTHER_STEPS.match(name) and not _OUR_STEP.match(name) for name in cfg.sections
+    )
+    entries = []
+    for section, values in _sections_that_count(cfg, whole=whole, path=path, problems=problems):
+        strict = not whole or _OUR_STEP.match(section) is not None
+        for name, value in values.items():
+            entry = Entry(name, value, section, path)
+            if name in names:
+                if value.lower() not in _BLANK:
+                    entries.append(entry)
+            elif strict and name.lower() not in _IGNORED:
+                problems.append(f"{entry}: no such parameter{nearest(name, names)}")
+    return entries, problems
+
+
+def _sections_that_count(
+    cfg: "ConfigObj", *, whole: bool, path: str, problems: list[str]
+) -> list[tuple[str, dict[str, str]]]:
+    """Sections in rising precedence: of a whole astrodrizzle.cfg, STEP 7, the root, STEP 1."""
+    sections = [("", _scalars(cfg))]
+    for name in cfg.sections:
+        if _OUR_STEP.match(name):
+            sections.append((name, _scalars(cfg[name])))
+        elif whole and _LAST_STEP.match(name):
+            final_bits = {k: v for k, v in _scalars(cfg[name]).items() if k == "final_bits"}
+            sections.insert(0, (name, final_bits))
+        elif not whole and name.lower() not in _IGNORED:
+            problems.append(f"{path} [{name}]: no such section; did you mean STEP 1: STATIC MASK?")
+    return sections
+
+
+def _parse(path: str) -> tuple["ConfigObj", list[str]]:
+    from configobj import ConfigObj, ConfigObjError  # noqa: PLC0415 - kept out of the start-up
+
+    try:
+        with Path(path).open("rb") as stream:
+            content = stream.read(_LARGEST_FILE + 1)
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        msg = f"{path}: expected a ConfigObj .cfg, found a binary file"
+        raise ConfigError(msg) from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        msg = f"{path}: cannot read the parameters: {reason}"
+        raise ConfigError(msg) from error
+    if len(content) > _LARGEST_FILE or "\0" in text:
+        msg = f"{path}: expected a ConfigObj .cfg, found a binary file or one of over 1 MiB"
+        raise ConfigError(msg)
+    try:
+        return ConfigObj(text.splitlines(), interpolation=False, list_values=False), []
+    except ConfigObjError as error:
+        problems = [
+            f"{path} line {problem.line_number}: {problem.line.strip()[:80]}: "
+            "expected 'name = value' or '[section]', each name once"
+            for problem in error.errors
+        ]
+        return error.config, problems  # what could be parsed, so that all is reported at once
+
+
+def _scalars(section: Any) -> dict[str, str]:  # noqa: ANN401 - a ConfigObj section has no stubs
+    return {name: _unquoted(section[name]) for name in section.scalars}
+
+
+def _unquoted(value: str) -> str:
+    """Value without the quotes around it, or around each item of a list."""
+    items = [item.strip() for item in value.strip().split(",")]
+    if len(items) > 1 and all(_is_quoted(item) for item in items):
+        return ",".join(item[1:-1] for item in items)
+    text = value.strip()
+    return text[1:-1].strip() if _is_quoted(text) else text
+
+
+def _is_quoted(text: str) -> bool:
+    return len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" and text[0] not in text[1:-1]

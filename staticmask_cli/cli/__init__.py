@@ -1,0 +1,80 @@
+"""The command line: one module a command, and the one place that turns errors into exit codes."""
+
+import sys
+import traceback
+from typing import Any, NoReturn
+
+import click
+
+from staticmask_cli import __version__
+from staticmask_cli.cli.create import create
+from staticmask_cli.cli.demo import demo
+from staticmask_cli.errors import ConfigError, StaticMaskError
+
+__all__ = ["cli", "main"]
+
+_INTERRUPTED = 130
+
+
+class _Refused(click.ClickException):
+    """Wrong usage or configuration."""
+
+    exit_code = 2
+
+
+class _Commands(click.Group):
+    """A group whose default command is `create`, and where errors become exit codes."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read ``staticmask INPUT...`` as ``staticmask create INPUT...``."""
+        ours = {*self.commands, "--version", *ctx.help_option_names}
+        if args and args[0] not in ours:
+            args = ["create", *args]
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - whatever the command returns
+        """Run a command; exit 1 if it could not be done, 2 if it was asked wrongly."""
+        try:
+            return super().invoke(ctx)
+        except StaticMaskError as error:
+            kind = _Refused if isinstance(error, ConfigError) else click.ClickException
+            raise kind(str(error)) from error
+        except KeyboardInterrupt:
+            click.echo("Interrupted: no mask was changed.", err=True)
+            ctx.exit(_INTERRUPTED)
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, message="staticmask %(version)s")
+def cli() -> None:
+    r"""Build static bad-pixel masks from calibrated exposures.
+
+    staticmask INPUT... is short for staticmask create INPUT...; for its options
+    see staticmask create --help.
+
+    \b
+    Examples:
+      staticmask '*flt.fits' --static-sig 4
+      staticmask demo
+    """
+
+
+cli.add_command(create)
+cli.add_command(demo)
+
+
+def main() -> NoReturn:
+    """Run the command; what is not the user's doing is reported as a bug of ours."""
+    try:
+        cli(prog_name="staticmask")
+    except Exception:  # noqa: BLE001 - the last resort
+        traceback.print_exc()
+        click.echo(
+            "staticmask: this is a bug in staticmask, not in your data; "
+            "please report it with the lines above.",
+            err=True,
+        )
+    sys.exit(1)

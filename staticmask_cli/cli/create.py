@@ -1,0 +1,58 @@
+"""``staticmask create``: the main job."""
+
+import click
+
+from staticmask_cli.cli import options
+from staticmask_cli.console import Console
+
+__all__ = ["create"]
+
+
+@click.command()
+@click.argument("inputs", nargs=-1, metavar="INPUT...")
+@options.parameter_options
+@options.output_dir
+@options.jobs
+@options.save_config
+@options.console_options
+def create(
+    *,
+    inputs: tuple[str, ...],
+    config: str | None,
+    static: bool | None,
+    static_sig: str | None,
+    final_bits: str | None,
+    group: str | None,
+    output_dir: str,
+    jobs: int | None,
+    save_config: str | None,
+    quiet: bool,
+    verbose: bool,
+    log_file: str | None,
+) -> None:
+    r"""Make one static mask for every chip of a detector among the exposures.
+
+    INPUT is a path, a wildcard in quotes, several of these joined by commas, or
+    @FILE, a list with one input a line. Exposures are never changed. The paths
+    of the masks go to stdout, everything else to stderr.
+
+    \b
+    Examples:
+      staticmask '*flt.fits' --static-sig 4
+      staticmask -c run.cfg --final-bits 64,32 -o masks @visit.lst
+    """
+    # Loaded here so that --help needs neither numpy nor astropy.
+    from staticmask_cli.config import Parameters  # noqa: PLC0415
+    from staticmask_cli.pipeline import make_masks  # noqa: PLC0415
+
+    with Console(quiet=quiet, verbose=verbose, log_file=log_file) as console:
+        parameters = Parameters.load(config, options.given(
+            input=inputs, static=static, static_sig=static_sig,
+            final_bits=final_bits, group=group,
+        ))
+        console.log_parameters(parameters)
+        if save_config is not None:
+            parameters.save(save_config)
+        with console.progress() as progress:
+            masks = make_masks(parameters, output_dir=output_dir, jobs=jobs, progress=progress)
+        console.show_masks(masks)

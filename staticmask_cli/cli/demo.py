@@ -1,0 +1,37 @@
+"""``staticmask demo``: the main job on simulated exposures with known defects."""
+
+import click
+
+from staticmask_cli.cli import options
+from staticmask_cli.console import Console
+
+__all__ = ["demo"]
+
+
+@click.command()
+@click.argument("folder", default=".")
+@click.option("--exposures", type=click.IntRange(1, 100), default=4, metavar="N",
+              show_default=True, help="Simulate N exposures.")
+@options.console_options
+def demo(
+    *, folder: str, exposures: int, quiet: bool, verbose: bool, log_file: str | None
+) -> None:
+    r"""Simulate a few ACS/WFC exposures in FOLDER and make their masks.
+
+    The exposures are small (two chips of 400 x 500 pixels), with stars, cosmic
+    rays, DQ flags and low pixels at known places. The closing line says how many
+    of those the masks hold. Nothing that is in FOLDER already is overwritten.
+
+    \b
+    Examples:
+      staticmask demo
+      staticmask demo /tmp/try --exposures 8
+    """
+    # Loaded here so that --help needs neither numpy nor astropy.
+    from staticmask_cli.demonstration import demonstrate  # noqa: PLC0415
+
+    with Console(quiet=quiet, verbose=verbose, log_file=log_file) as console:
+        with console.progress() as progress:
+            outcome = demonstrate(folder, exposures, progress=progress)
+        console.show_masks(outcome.masks)
+        console.say(str(outcome))

@@ -1,0 +1,71 @@
+"""Options that commands share, each defined once."""
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+import click
+
+__all__ = ["console_options", "given", "jobs", "output_dir", "parameter_options", "save_config"]
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+
+def given(**values: object) -> Mapping[str, object]:
+    """Return the parameters that were named on the command line; the others are None."""
+    return {name: value for name, value in values.items() if value not in (None, ())}
+
+
+def parameter_options(command: Command) -> Command:
+    """Add the parameters that a ``.cfg`` can hold too; their types are checked with it."""
+    for option in reversed((
+        click.option("-c", "--config", metavar="FILE",
+                     help="Read parameters from this .cfg (ours, staticMask.cfg or "
+                          "astrodrizzle.cfg); options override it.  [default: none is read]"),
+        click.option("--static/--no-static", default=None,
+                     help="Make masks, or do nothing.  [default: static]"),
+        click.option("--static-sig", metavar="SIGMA",
+                     help="A pixel is bad when it lies more than SIGMA rms below the mode "
+                          "of its chip.  [default: 4.0]"),
+        click.option("--final-bits", metavar="BITS",
+                     help="DQ bits that do NOT make a pixel bad: 96 or 64,32 or ~4096 or flag "
+                          "names; 0: every flag does; None: DQ is not read.  [default: None]"),
+        click.option("--group", metavar="EXT",
+                     help="FITS extensions to use in every exposure: 1 or 1,4 or sci,2.  "
+                          "[default: all SCI extensions]"),
+    )):
+        command = option(command)
+    return command
+
+
+def output_dir(command: Command) -> Command:
+    """Add the folder of the results."""
+    return click.option("-o", "--output-dir", default=".", metavar="FOLDER",
+                        help="Where the masks go; made when missing.  [default: this folder]",
+                        )(command)
+
+
+def jobs(command: Command) -> Command:
+    """Add the number of chips at the same time."""
+    return click.option("-j", "--jobs", type=click.IntRange(1, 1024), metavar="N",
+                        help="Work on N chips at the same time.  "
+                             "[default: the processors there are, up to 4]")(command)
+
+
+def save_config(command: Command) -> Command:
+    """Add the saving of parameters."""
+    return click.option("--save-config", metavar="FILE",
+                        help="Save the parameters of this run as a .cfg, then go on.")(command)
+
+
+def console_options(command: Command) -> Command:
+    """Add how much is said, and where."""
+    for option in reversed((
+        click.option("-q", "--quiet", is_flag=True,
+                     help="Say nothing but warnings and errors."),
+        click.option("-v", "--verbose", is_flag=True,
+                     help="Say what each chip gave."),
+        click.option("--log-file", metavar="FILE",
+                     help="Add the full story of the run, with times, to this file."),
+    )):
+        command = option(command)
+    return command

@@ -1,0 +1,263 @@
+"""The clipping core: arrays in, numbers out.
+
+The algorithm is that of ``ImageStats`` of stsci.imagestats 1.8, as drizzlepac
+3.11 calls it (``nclip=3, lsig=usig=3, binwidth=0.1``), reproduced to the bit of
+the mask; its quirks are marked where they occur.  Intended differences: pixels
+that are not finite never count (the reference fails on them), and a chip that
+cannot be clipped is reported by ``nbins < 2``.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from staticmask_cli.errors import ChipError
+from staticmask_cli.histogram import Histogram
+
+__all__ = ["ChipStatistics", "Clipping", "chip_statistics", "clip_chip", "pixels_below"]
+
+Floats = npt.NDArray[np.float32]
+
+_CLIPPING_PASSES = 3
+_CLIPPING_SIGMA = 3.0
+_BIN_WIDTH = 0.1  # of a histogram bin, in units of rms
+_SMALLEST_WIDTH = 10.0 * float(np.finfo(np.float32).eps)
+_BLOCK = 1 << 16  # pixels: temporaries of this size stay in the second-level cache
+
+
+@dataclass(frozen=True)
+class ChipStatistics:
+    """Sky level and noise of a chip, in the units of its pixels.
+
+    Attributes
+    ----------
+    npix : int
+        Pixels inside the last clipping window.
+    mean, rms : float
+        Their mean and sample standard deviation (n - 1), as float32 has them.
+    mode : float
+        Peak of their histogram, by parabolic interpolation; NaN if `npix` is 0.
+    minimum, maximum : float
+        Ends of the histogram: the smallest and largest of these pixels, or the
+        window's end where the chip's first pixel lies beyond it.
+    nbins : int
+        Bins of the histogram.  With fewer than 2 the chip cannot be clipped.
+    """
+
+    npix: int
+    mean: float
+    rms: float
+    mode: float
+    minimum: float
+    maximum: float
+    nbins: int
+
+    @property
+    def clippable(self) -> bool:
+        """Whether a threshold can be trusted: at least two bins."""
+        return self.nbins > 1
+
+    def threshold(self, static_sig: float) -> float:
+        """Value below which a pixel is bad, ``mode - static_sig * rms``, in double precision."""
+        return self.mode - static_sig * self.rms
+
+
+@dataclass(frozen=True)
+class Clipping:
+    """Statistics of a chip and what else the same passes over its pixels gave.
+
+    Attributes
+    ----------
+    statistics : ChipStatistics
+        The numbers that make the mask.
+    median : float
+        Median of all finite pixels, to a fraction of a bin; NaN without a histogram.
+    """
+
+    statistics: ChipStatistics
+    median: float
+
+
+def chip_statistics(data: npt.ArrayLike) -> ChipStatistics:
+    """Estimate sky level and noise of a chip by iterative clipping.
+
+    The window starts as [minimum, maximum] of the finite pixels and shrinks
+    three times to ``mean +- 3 std``, both ends included; the fourth set of
+    pixels gives `rms` and a histogram in bins of a tenth of it, whose peak is
+    the mode.
+
+    Parameters
+    ----------
+    data : array_like, shape (ny, nx)
+        Pixels of any real dtype and byte order, in any unit.  They are seen as
+        float32 and never modified.  NaN and infinities never count.
+
+    Returns
+    -------
+    ChipStatistics
+        For a chip without finite pixels `npix` and `nbins` are 0 and the rest is NaN.
+
+    Raises
+    ------
+    ChipError
+        If `data` is complex or not numeric.
+
+    Notes
+    -----
+    Same numbers as ``stsci.imagestats.ImageStats(data, nclip=3, fields="mode",
+    lower=nanmin, upper=nanmax)`` (version 1.8) where all pixels are finite.
+    Two of its quirks are kept on purpose, because the masks depend on them: the
+    histogram starts at the window's end if the very first pixel lies beyond it,
+    and the mode counts bins in units of ``0.1 rms`` though they are a little wider.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> sky = np.random.default_rng(1).normal(100.0, 4.0, size=(200, 300))
+    >>> statistics = chip_statistics(sky)
+    >>> round(statistics.rms, 1), statistics.nbins
+    (3.9, 59)
+    """
+    return clip_chip(data).statistics
+
+
+def clip_chip(data: npt.ArrayLike) -> Clipping:
+    """Statistics of a chip together with its median; see `chip_statistics`."""
+    pixels = _as_float32(data)
+    if pixels.size == 0:
+        return _NOTHING
+    first = float(pixels[0])
+    pixels = _finite(pixels)
+    if pixels.size == 0:
+        return _NOTHING
+    lower, upper = float(pixels.min()), float(pixels.max())
+    window = (lower, upper)
+    npix, mean, rms = _moments(pixels, window)
+    for _ in range(_CLIPPING_PASSES):
+        reach = _CLIPPING_SIGMA * rms
+        window = _rounded(max(lower, mean - reach), min(upper, mean + reach))
+        npix, mean, rms = _moments(pixels, window)
+    if npix == 0:
+        return _NOTHING
+    minimum, maximum = _histogram_ends(pixels, window, first)
+    width = _BIN_WIDTH * rms
+    nbins = _number_of_bins(maximum - minimum, width)
+    if nbins == 1:
+        mode, median = minimum + 0.5 * width, math.nan
+    else:
+        histogram = Histogram.of(_blocks(pixels), minimum, maximum, nbins)
+        mode, median = histogram.mode(width), histogram.median()
+    return Clipping(ChipStatistics(npix, mean, rms, mode, minimum, maximum, nbins), median)
+
+
+def pixels_below(data: npt.NDArray[Any], threshold: float) -> npt.NDArray[np.bool_]:
+    """Pixels strictly below a threshold, compared in double precision.
+
+    Parameters
+    ----------
+    data : numpy.ndarray, shape (ny, nx)
+        Pixels of any real dtype and byte order; not modified.
+    threshold : float
+        In the units of `data`.
+
+    Returns
+    -------
+    numpy.ndarray of bool, shape (ny, nx)
+        True = below, hence bad.  A NaN pixel is not below anything.
+    """
+    below: npt.NDArray[np.bool_]
+    if data.dtype.kind == "f" and data.dtype.itemsize == np.float32().itemsize:
+        # Among float32 pixels, v < threshold says the same as v < the next float32 up.
+        with np.errstate(over="ignore"):
+            limit = np.float32(threshold)
+        if float(limit) < threshold:
+            limit = np.nextafter(limit, np.float32(np.inf))
+        below = np.less(data, limit)
+    else:
+        below = np.less(data, np.float64(threshold), signature="dd->?", casting="unsafe")
+    return below
+
+
+_NOTHING = Clipping(
+    ChipStatistics(0, math.nan, math.nan, math.nan, math.nan, math.nan, 0), math.nan
+)
+
+
+def _as_float32(data: npt.ArrayLike) -> Floats:
+    """Flat native float32 pixels: a view where the input already is that, else a copy."""
+    array = np.asarray(data)
+    if array.dtype.kind not in "buif":
+        msg = f"a chip must be of a real numeric dtype, found {array.dtype}"
+        raise ChipError(msg)
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(array, dtype=np.float32).reshape(-1)
+
+
+def _finite(pixels: Floats) -> Floats:
+    """Only the finite pixels; the array itself when all are."""
+    if math.isfinite(pixels.min()) and math.isfinite(pixels.max()):
+        return pixels
+    return pixels[np.isfinite(pixels)]
+
+
+def _blocks(pixels: Floats) -> Iterator[Floats]:
+    for start in range(0, pixels.size, _BLOCK):
+        yield pixels[start : start + _BLOCK]
+
+
+def _rounded(lower: float, upper: float) -> tuple[float, float]:
+    """Round the ends of a window as float32 has them."""
+    with np.errstate(over="ignore"):
+        return float(np.float32(lower)), float(np.float32(upper))
+
+
+def _moments(pixels: Floats, window: tuple[float, float]) -> tuple[int, float, float]:
+    """Count, mean and sample standard deviation of the pixels inside a window.
+
+    The squares are taken in float32 and summed in double, so that a pixel of
+    1e30 gives an infinite rms, as in the reference.
+    """
+    lower, upper = np.float32(window[0]), np.float32(window[1])
+    npix, total = 0, 0.0
+    for block in _blocks(pixels):
+        inside = block[(block >= lower) & (block <= upper)]
+        npix += inside.size
+        total += float(inside.sum(dtype=np.float64))
+    if npix == 0:
+        return 0, math.nan, math.nan
+    mean = np.float32(total / npix)
+    squares = 0.0
+    with np.errstate(over="ignore"):
+        for block in _blocks(pixels):
+            deviation = block[(block >= lower) & (block <= upper)]
+            deviation -= mean
+            squares += float(np.square(deviation, out=deviation).sum(dtype=np.float64))
+        rms = np.float32(math.sqrt(squares / (npix - 1))) if npix > 1 else math.nan
+    return npix, float(mean), float(rms)
+
+
+def _histogram_ends(
+    pixels: Floats, window: tuple[float, float], first: float
+) -> tuple[float, float]:
+    """Find the extremes inside the window, but for the first pixel's quirk."""
+    lower, upper = window
+    minimum, maximum = math.inf, -math.inf
+    for block in _blocks(pixels):
+        minimum = min(minimum, float(block.min(where=block >= np.float32(lower), initial=np.inf)))
+        maximum = max(maximum, float(block.max(where=block <= np.float32(upper), initial=-np.inf)))
+    if math.isfinite(first) and first < lower:
+        minimum = lower
+    if math.isfinite(first) and first > upper:
+        maximum = upper
+    return minimum, maximum
+
+
+def _number_of_bins(extent: float, width: float) -> int:
+    """Bins of `width` that cover `extent`; 1 if either is too small, or the rms is not finite."""
+    if not math.isfinite(width) or width < _SMALLEST_WIDTH or extent < _SMALLEST_WIDTH:
+        return 1
+    return 1 if width > extent else int(extent / width) + 1

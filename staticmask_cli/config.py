@@ -1,0 +1,239 @@
+"""Parameters: the configspec's defaults, then a ``.cfg`` file, then what was given by hand."""
+
+import io
+import math
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from staticmask_cli.cfgfile import Entry, nearest, read_cfg
+from staticmask_cli.dqbits import EXPECTED_BITS, clean_final_bits
+from staticmask_cli.errors import ConfigError
+from staticmask_cli.files import refuse_exposure, write_whole
+
+if TYPE_CHECKING:
+    from configobj import ConfigObj
+
+__all__ = ["Group", "Parameters"]
+
+Group = tuple[int | tuple[str, int], ...]
+
+_BLANK = {"", "none", "indef"}
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Everything that decides what a mask looks like; values are checked already.
+
+    The defaults live in ``configspec/`` alone: make one with `load`.
+
+    Attributes
+    ----------
+    input : tuple of str
+        Words that name the exposures, not expanded.
+    group : tuple
+        FITS extensions to use, ``1`` or ``("SCI", 2)``; empty for all SCI extensions.
+    static : bool
+        Whether masks are made at all.
+    static_sig : float
+        Distance of the threshold below the mode, in rms; finite and > 0.
+    final_bits : str or None
+        DQ bits that do not make a pixel bad; None where DQ is not read.
+    """
+
+    input: tuple[str, ...]
+    group: Group
+    static: bool
+    static_sig: float
+    final_bits: str | None
+
+    @classmethod
+    def load(
+        cls, path: str | None = None, given: Mapping[str, object] | None = None
+    ) -> "Parameters":
+        """Defaults, overridden by a ``.cfg`` file, overridden by given values.
+
+        Parameters
+        ----------
+        path : str, optional
+            A ``.cfg`` of ours, of drizzlepac's staticMask, or a whole ``astrodrizzle.cfg``.
+        given : mapping, optional
+            Values by name, as text or as Python objects.
+
+        Raises
+        ------
+        ConfigError
+            Names every problem of file and values, each with what was expected.
+        """
+        homes = _sections(_spec())
+        entries, problems = ([], []) if path is None else read_cfg(path, homes)
+        entries += [Entry(name, value) for name, value in (given or {}).items()]
+        values = {name: _default(home[name]) for name, home in homes.items()}
+        for entry in entries:
+            if entry.name not in homes:
+                problems.append(f"{entry}: no such parameter{nearest(entry.name, homes)}")
+                continue
+            declared = homes[entry.name][entry.name].partition("(")[0]
+            try:
+                values[entry.name] = _CHECKS[declared](entry.value)
+            except ValueError as error:
+                problems.append(f"{entry}: expected {error}")
+        if problems:
+            raise ConfigError("\n".join(problems))
+        return cls(**values)
+
+    def with_input(self, words: tuple[str, ...]) -> "Parameters":
+        """Return the same parameters for other exposures."""
+        return replace(self, input=words)
+
+    def text(self) -> str:
+        """Return a commented ``.cfg`` that `load` reads back to the same parameters.
+
+        Raises
+        ------
+        ConfigError
+            If a file name cannot be written in a ``.cfg``.
+        """
+        cfg = _spec()
+        for name, home in _sections(cfg).items():
+            home[name] = _as_text(getattr(self, name))
+        about_the_spec = cfg.initial_comment.index("")
+        cfg.initial_comment[:about_the_spec] = ["# Parameters for: staticmask -c FILE"]
+        stream = io.BytesIO()
+        cfg.write(stream)
+        return stream.getvalue().decode("utf-8")
+
+    def save(self, path: str) -> None:
+        """Write `text` to a file, whole or not at all.
+
+        Raises
+        ------
+        OutputError
+            If the file cannot be written, or is a FITS file.
+        """
+        refuse_exposure(path)
+        content = self.text().encode("utf-8")
+        with write_whole(path) as stream:
+            stream.write(content)
+
+
+def _spec() -> "ConfigObj":
+    """Read the configspec: inside the package when installed, beside it in a checkout."""
+    from configobj import ConfigObj  # noqa: PLC0415 - kept out of the start-up
+
+    package = Path(__file__).parent
+    folder = package / "configspec"
+    if not folder.is_dir():
+        folder = package.parent / "configspec"
+    return ConfigObj(
+        str(folder / "staticmask.cfgspc"),
+        encoding="utf-8", file_error=True, interpolation=False, list_values=False, _inspec=True,
+    )
+
+
+def _sections(spec: "ConfigObj") -> dict[str, "ConfigObj"]:
+    """Home of each parameter: the root level or a section."""
+    homes = dict.fromkeys(spec.scalars, spec)
+    for section in spec.sections:
+        homes |= dict.fromkeys(spec[section].scalars, spec[section])
+    return homes
+
+
+def _default(declaration: str) -> Any:  # noqa: ANN401 - of whatever type is declared
+    from configobj.validate import Validator  # noqa: PLC0415 - kept out of the start-up
+
+    return Validator(dict(_CHECKS)).get_default_value(declaration)
+
+
+def _check_words(value: object) -> tuple[str, ...]:
+    words = [value] if isinstance(value, str | os.PathLike) else value
+    if not isinstance(words, list | tuple):
+        msg = "file names, wildcards, comma lists or @lists"
+        raise ValueError(msg)  # noqa: TRY004 - every check raises ValueError
+    return tuple(text for text in (os.fspath(word) for word in words) if text)
+
+
+def _check_group(value: object) -> Group:
+    """Bring ``1``, ``"1.0"``, ``"1,4"``, ``[1, 4]`` and ``"sci,2"`` to one form."""
+    items = value if isinstance(value, list | tuple) else str(value).split(",")
+    texts = [str(item).strip().lower() for item in items]
+    if len(texts) == 1 and texts[0] in _BLANK:
+        return ()
+    group: list[int | tuple[str, int]] = []
+    science = False
+    for text in texts:
+        if text == "sci" and not science:
+            science = True
+            continue
+        number = text.removesuffix(".0")
+        if not (number.isascii() and number.isdigit()) or len(number) > 6:  # noqa: PLR2004
+            break
+        group.append(("SCI", int(number)) if science else int(number))
+        science = False
+    else:
+        if group and not science:
+            return tuple(group)
+    msg = "extension numbers (1 or 1,4), sci,2 or None"
+    raise ValueError(msg)
+
+
+def _check_switch(value: object) -> bool:
+    answers = {"true": True, "yes": True, "on": True, "1": True,
+               "false": False, "no": False, "off": False, "0": False}
+    try:
+        return answers[str(value).strip().lower()]
+    except KeyError:
+        msg = "True or False"
+        raise ValueError(msg) from None
+
+
+def _check_sigma(value: object) -> float:
+    msg = "a number > 0"
+    try:
+        number = float(str(value))
+    except ValueError:
+        raise ValueError(msg) from None
+    if isinstance(value, bool) or not (math.isfinite(number) and number > 0):
+        raise ValueError(msg)
+    return number
+
+
+def _check_bits(value: object) -> str | None:
+    try:
+        return clean_final_bits(value)
+    except ConfigError:
+        raise ValueError(EXPECTED_BITS) from None
+
+
+# The types that the configspec may use.
+_CHECKS: Mapping[str, Callable[[object], Any]] = {
+    "words": _check_words,
+    "group": _check_group,
+    "switch": _check_switch,
+    "sigma": _check_sigma,
+    "bits": _check_bits,
+}
+
+
+def _as_text(value: object) -> str:
+    """Spell a checked value as a ``.cfg`` has it."""
+    if value is None or value == ():
+        return "None"
+    if isinstance(value, tuple):
+        parts = (",".join(map(str, p)).lower() if isinstance(p, tuple) else str(p) for p in value)
+        return _quoted(",".join(parts))
+    return str(value)
+
+
+def _quoted(text: str) -> str:
+    """Text in quotes where a ``.cfg`` would misread it otherwise."""
+    if not re.search(r"""[#"'\s]""", text):
+        return text
+    for quote in "\"'":
+        if quote not in text and text.isprintable():
+            return f"{quote}{text}{quote}"
+    msg = f"input = {text!r} cannot be written in a .cfg; name these files in an @list"
+    raise ConfigError(msg)

@@ -1,0 +1,76 @@
+"""The demonstration: simulated exposures, their masks, and how true these are."""
+
+import math
+import os
+import shlex
+from dataclasses import dataclass
+
+import numpy as np
+
+from staticmask_cli.errors import OutputError
+from staticmask_cli.maskfile import StaticMask
+from staticmask_cli.pipeline import Progress, create_masks
+from staticmask_cli.simulate import Visit, simulate_visit
+
+__all__ = ["Demonstration", "demonstrate"]
+
+_SHAPE = (400, 500)
+_STATIC_SIG = 4.0
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """What was simulated and what came of it.
+
+    Attributes
+    ----------
+    visit : Visit
+        The exposures and the pixels that were made too low.
+    masks : list of StaticMask
+        Made from them.
+    """
+
+    visit: Visit
+    masks: list[StaticMask]
+
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        """Planted pixels, those of them that are in a mask, and bad pixels that are not planted."""
+        planted = found = other = 0
+        for mask in self.masks:
+            truth = self.visit.planted[mask.signature.number]
+            planted += int(np.count_nonzero(truth))
+            found += int(np.count_nonzero(truth & ~mask.good))
+            other += int(np.count_nonzero(~truth & ~mask.good))
+        return planted, found, other
+
+    def __str__(self) -> str:
+        planted, found, other = self.counts
+        looked_at = sum(member.npix for mask in self.masks for member in mask.used)
+        noise = looked_at * math.erfc(_STATIC_SIG / math.sqrt(2)) / 2
+        folder = os.path.dirname(self.visit.paths[0])  # noqa: PTH120
+        pattern = shlex.quote(os.path.join(folder, "*flt.fits"))  # noqa: PTH118
+        where = f" -o {shlex.quote(folder)}" if folder else ""
+        return (
+            f"Found {found} of {planted} low pixels that were planted, "
+            f"and {other} others (Gaussian noise alone gives about {noise:.0f}).\n"
+            f"The same again: staticmask {pattern} --static-sig {_STATIC_SIG:g}{where}"
+        )
+
+
+def demonstrate(
+    folder: str, exposures: int = 4, *, progress: Progress | None = None
+) -> Demonstration:
+    """Simulate exposures in a folder and make their masks there.
+
+    Raises
+    ------
+    OutputError
+        If the folder holds FITS files already, or cannot be written to.
+    """
+    if os.path.isdir(folder) and any(name.endswith(".fits") for name in os.listdir(folder)):  # noqa: PTH112, PTH208
+        msg = f"{folder}: holds FITS files already; name an empty folder for the demonstration"
+        raise OutputError(msg)
+    visit = simulate_visit(folder, "ACS/WFC", exposures=exposures, shape=_SHAPE)
+    masks = create_masks(visit.paths, static_sig=_STATIC_SIG, output_dir=folder, progress=progress)
+    return Demonstration(visit, masks)

@@ -1,0 +1,159 @@
+"""DQ flags: what ``final_bits`` means, and which pixels it leaves bad."""
+
+import re
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from staticmask_cli.errors import ChipError, ConfigError
+
+__all__ = ["EXPECTED_BITS", "bad_by_dq", "clean_final_bits", "good_bits", "pixels_by_bit"]
+
+EXPECTED_BITS = (
+    "None (DQ is not read), 0 (every flag is bad), a number (96), "
+    "bits joined by ',' or '+' (64,32 or 64+32), '~' before them for all other bits (~4096), "
+    "or names of the instrument's flags (WARMPIX,HOTPIX)"
+)
+_NAMES = re.compile(r"~?\(?\s*[A-Za-z_]\w*\s*([,+|]\s*[A-Za-z_]\w*\s*)*\)?")
+_NOTHING = {"", "none", "indef"}
+
+
+def clean_final_bits(value: object) -> str | None:
+    """Check the syntax of ``final_bits`` and bring it to one form.
+
+    Parameters
+    ----------
+    value : str, int, list or None
+        As a user, a script or a ``.cfg`` gives it.
+
+    Returns
+    -------
+    str or None
+        None where the DQ arrays are not to be read.
+
+    Raises
+    ------
+    ConfigError
+        If it is not of the syntax of astropy's ``interpret_bit_flags``.
+    """
+    if value is None:
+        return None
+    if isinstance(value, list | tuple):
+        value = ",".join(str(item) for item in value)
+    if isinstance(value, bool) or not isinstance(value, str | int | np.integer):
+        raise ConfigError(_unusable(value))
+    text = str(value).strip()
+    if text.lower() in _NOTHING:
+        return None
+    if not _NAMES.fullmatch(text):
+        _interpret(text, None)
+    return text
+
+
+def good_bits(final_bits: str | None, instrument: str, flags: Mapping[str, int]) -> int | None:
+    """Bits that do not make a pixel bad, as one number.
+
+    Parameters
+    ----------
+    final_bits : str or None
+        In any syntax of astropy's ``interpret_bit_flags``.
+    instrument : str
+        Whose flags these are, for the message.
+    flags : mapping of str to int
+        Names of the instrument's flags; may be empty.
+
+    Returns
+    -------
+    int or None
+        Negative where the bits were complemented by ``~``; None without `final_bits`.
+
+    Raises
+    ------
+    ConfigError
+        If a name is not one of `flags`, or the syntax is wrong.
+    """
+    if final_bits is None:
+        return None
+    if not _NAMES.fullmatch(final_bits):
+        return _interpret(final_bits, None)
+    try:
+        return _interpret(final_bits, dict(flags))
+    except ConfigError as error:
+        known = ", ".join(f"{name} ({bit})" for name, bit in flags.items()) or "none"
+        msg = f"{error}; flags of {instrument}: {known}"
+        raise ConfigError(msg) from error
+
+
+def bad_by_dq(dq: npt.NDArray[Any], good: int) -> npt.NDArray[np.bool_]:
+    """Pixels with a DQ bit set that is not one of the good ones.
+
+    Parameters
+    ----------
+    dq : numpy.ndarray of integer, shape (ny, nx)
+        DQ flags.  Negative numbers are bit patterns: -32768 is bit 32768.
+    good : int
+        The good bits, as from `good_bits`.
+
+    Returns
+    -------
+    numpy.ndarray of bool, shape (ny, nx)
+        True = bad.
+
+    Raises
+    ------
+    ChipError
+        If `dq` is not of an integer dtype.
+    """
+    pattern = _bit_pattern(dq)
+    bad: npt.NDArray[np.bool_] = (pattern & pattern.dtype.type(_bad_bits(pattern, good))) != 0
+    return bad
+
+
+def pixels_by_bit(
+    dq: npt.NDArray[Any], good: int, among: npt.NDArray[np.bool_]
+) -> dict[int, int]:
+    """Count, for every bad bit that occurs, the pixels of `among` that carry it."""
+    pattern = _bit_pattern(dq)[among]
+    bad = _bad_bits(pattern, good)
+    occurring = int(np.bitwise_or.reduce(pattern, initial=0)) & bad
+    bits = [1 << k for k in range(occurring.bit_length()) if occurring >> k & 1]
+    return {bit: int(np.count_nonzero(pattern & pattern.dtype.type(bit))) for bit in bits}
+
+
+def _bit_pattern(dq: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Unsigned flags of the same width and byte order; no pixel is copied."""
+    if dq.dtype.kind not in "iu":
+        msg = f"a DQ array must be of an integer dtype, found {dq.dtype}"
+        raise ChipError(msg)
+    return dq.view(f"{dq.dtype.byteorder}u{dq.dtype.itemsize}")
+
+
+def _bad_bits(pattern: npt.NDArray[Any], good: int) -> int:
+    return int(~good & ((1 << 8 * pattern.dtype.itemsize) - 1))
+
+
+def _interpret(text: str, flags: dict[str, int] | None) -> int:
+    """Leave the syntax to astropy, and say in one message what it allows."""
+    # Imported here because it loads a quarter of astropy, and final_bits is rarely given.
+    from astropy.nddata.bitmask import (  # noqa: PLC0415
+        extend_bit_flag_map,
+        interpret_bit_flags,
+    )
+
+    names = None if flags is None else extend_bit_flag_map("DQFlags", **flags)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that a bit is named twice harms nobody
+            bits = interpret_bit_flags(text, flag_name_map=names)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ConfigError(_unusable(text)) from error
+    if bits is None:
+        raise ConfigError(_unusable(text))
+    return int(bits)
+
+
+def _unusable(value: object) -> str:
+    return f"final_bits = {value}: expected {EXPECTED_BITS}"

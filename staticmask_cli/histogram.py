@@ -1,0 +1,155 @@
+"""The histogram of a clipped chip: its bins, its mode and its median."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Histogram"]
+
+_DENSE_BINS = 1 << 16  # above that many bins, only the occupied ones are kept
+_EPSILON = np.finfo(np.float32).eps
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Counts of pixels in bins of equal width; empty bins may be left out.
+
+    The number of bins follows from the pixels: one hostile pixel in the corner
+    of a chip can ask for more bins than there is memory.  Listing only the
+    occupied ones bounds the size by the number of pixels.
+
+    Attributes
+    ----------
+    start, width : float
+        Lower end of the first bin, and the width of each, as float32 has them.
+    nbins : int
+        Number of bins, empty ones included; at least 2.
+    below : int
+        Finite pixels below `start`.
+    total : int
+        All finite pixels.
+    index : numpy.ndarray of float64
+        Numbers of the listed bins, from 0, ascending.
+    count : numpy.ndarray of int64
+        Pixels in each of these.
+    """
+
+    start: float
+    width: float
+    nbins: int
+    below: int
+    total: int
+    index: npt.NDArray[np.float64]
+    count: npt.NDArray[np.int64]
+
+    @classmethod
+    def of(
+        cls,
+        blocks: Iterable[npt.NDArray[np.float32]],
+        minimum: float,
+        maximum: float,
+        nbins: int,
+    ) -> "Histogram":
+        """Count pixels into bins from `minimum`, in float32 arithmetic like the reference.
+
+        Parameters
+        ----------
+        blocks : iterable of numpy.ndarray of float32
+            The finite pixels of a chip, in pieces.
+        minimum, maximum : float
+            Ends of the range that ``nbins - 1`` bins span.
+        nbins : int
+            Number of bins, at least 2; the last one reaches beyond `maximum`.
+        """
+        start = np.float32(minimum)
+        width = np.float32((maximum - minimum) / (nbins - 1))
+        scale = np.float32(1.0) / width
+        last = _last_counted(start, width, nbins)
+        count = _SparseCount() if nbins > _DENSE_BINS else _DenseCount(nbins)
+        below = total = 0
+        for block in blocks:
+            inside = block[(block >= start) & (block <= last)]
+            inside -= start
+            inside *= scale
+            count.add(inside)
+            below += int(np.count_nonzero(block < start))
+            total += block.size
+        return cls(float(start), float(width), nbins, below, total, *count.result())
+
+    def mode(self, unit: float) -> float:
+        """Peak by parabolic interpolation, with `unit` as the distance between bins.
+
+        The reference counts in units of ``0.1 rms`` although its bins are
+        ``range / (nbins - 1)`` wide; masks agree only if ours does the same.
+        """
+        highest = int(self.count.argmax())
+        peak, first, last = float(self.index[highest]), 0, self.nbins - 1
+        if self.nbins == 2:  # noqa: PLR2004 - two bins have no parabola
+            left, right = self._at(highest, 0), self._at(highest, 1)
+            return self.start + (1.0 if left == right else peak + 0.5) * unit
+        if peak in (first, last):
+            return self.start + (peak + 0.5) * unit
+        rise = int(self.count[highest]) - self._at(highest, peak - 1)
+        fall = int(self.count[highest]) - self._at(highest, peak + 1)
+        shift = 0.5 * (rise - fall) / (rise + fall) if rise + fall else 0.0
+        # In the reference's order of operations, so that the last digit is the same.
+        return self.start + (peak + 1.0 + shift - 0.5) * unit
+
+    def median(self) -> float:
+        """Median of all finite pixels, linear inside a bin, no further than the last bin."""
+        half = self.total / 2
+        below = self.below + np.concatenate(([0], np.cumsum(self.count)))
+        if below[0] >= half:
+            return self.start
+        after = int(np.searchsorted(below, half))
+        if after == below.size:
+            return self.start + self.nbins * self.width
+        part = (half - below[after - 1]) / (below[after] - below[after - 1])
+        return self.start + (float(self.index[after - 1]) + float(part)) * self.width
+
+    def _at(self, near: int, number: float) -> int:
+        """Pixels in bin `number`, which is listed next to the place `near` or is empty."""
+        for place in (near - 1, near, near + 1):
+            if 0 <= place < self.index.size and self.index[place] == number:
+                return int(self.count[place])
+        return 0
+
+
+class _DenseCount:
+    """Counts for every bin."""
+
+    def __init__(self, nbins: int) -> None:
+        self.count = np.zeros(nbins, dtype=np.int64)
+
+    def add(self, scaled: npt.NDArray[np.float32]) -> None:
+        bins = np.bincount(scaled.astype(np.intp), minlength=self.count.size)
+        self.count += bins[: self.count.size]
+
+    def result(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+        return np.arange(self.count.size, dtype=np.float64), self.count
+
+
+class _SparseCount:
+    """Counts for the occupied bins alone."""
+
+    def __init__(self) -> None:
+        self.parts: list[npt.NDArray[Any]] = []
+
+    def add(self, scaled: npt.NDArray[np.float32]) -> None:
+        self.parts.append(np.trunc(scaled))
+
+    def result(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+        index, count = np.unique(np.concatenate(self.parts), return_counts=True)
+        return index.astype(np.float64), count
+
+
+def _last_counted(start: np.float32, width: np.float32, nbins: int) -> np.float32:
+    """Largest pixel that the reference still counts into the last bin."""
+    edge = start + width * np.float32(nbins)
+    reach = (edge - start) * (np.float32(1.0) / width)
+    if int(reach) == nbins:
+        return np.float32(min(edge, edge * (np.float32(1.0) - _EPSILON)))
+    return np.float32(np.nextafter(edge, np.float32(-np.inf)))

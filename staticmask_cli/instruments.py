@@ -1,0 +1,106 @@
+"""Instrument facts, as a table: how a chip is named and what its DQ flags mean.
+
+Naming rules follow the signature of drizzlepac's image objects.  Flag names are
+those of the calibration pipelines' headers (``acsdq.h``, ``wf3dq.h``,
+``stisdq.h``, ``calnic.h``), of STScI's DQ pages and of the JWST
+``stdatamodels.dqflags``, with both spellings where two are in use.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+__all__ = ["Instrument", "instrument_of"]
+
+Flags = Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """One row of the table.
+
+    Attributes
+    ----------
+    detector_key : str
+        Header keyword that tells the instrument's detectors apart.
+    detector_names : mapping of str to str
+        What its values are called in the name of a mask, where that differs.
+    number_key : str
+        Header keyword of the chip's number; where it is absent the number is 1.
+    flags : mapping of str to mapping
+        DQ flags by name, for each detector; under ``""`` for all other detectors.
+    """
+
+    detector_key: str = "DETECTOR"
+    detector_names: Mapping[str, str] = field(default_factory=dict)
+    number_key: str = "EXTVER"
+    flags: Mapping[str, Flags] = field(default_factory=dict)
+
+    def flags_of(self, detector: str) -> Flags:
+        """DQ flags of a detector by name; empty where they are not known."""
+        return self.flags.get(detector, self.flags.get("", {}))
+
+
+def instrument_of(name: str) -> Instrument:
+    """Row of an INSTRUME; cameras that are not in the table share the general one."""
+    return _TABLE.get(name.upper(), _ANY)
+
+
+def _by_bit(names: str) -> Flags:
+    """Read names in the order of the bits; ``-`` stands for none, ``A/B`` for two."""
+    return {
+        name: 1 << bit
+        for bit, spellings in enumerate(names.split())
+        for name in spellings.split("/")
+        if name != "-"
+    }
+
+
+_ACS = _by_bit(
+    "LOST/SOFTERR FILLED/DATALOST BADPIX/DETECTORPROB MASKED/DATAMASKED HOT/HOTPIX "
+    "UNSTABLE/CTETAIL WARM/WARMPIX BADCOL/BADBIAS SATURATED/SATPIXEL BADREF/CALIBDEFECT "
+    "TRAP ATODSAT CRDRIZ CRREJ/DATAREJECT USER"
+)
+_WFC3_UVIS = _by_bit(
+    "SOFTERR DATALOST DETECTORPROB DATAMASKED HOT/HOTPIX UNSTABLE/CTETAIL WARM/WARMPIX "
+    "BADBIAS SATURATED/SATPIXEL BADFLAT TRAP ATODSAT CR DATAREJECT HIGH_CURVATURE RESERVED"
+)
+_WFC3_IR = _by_bit(
+    "SOFTERR DATALOST DETECTORPROB BADZERO HOT/HOTPIX UNSTABLE WARM/WARMPIX BADBIAS "
+    "SATURATED/SATPIXEL BADFLAT SPIKE ZEROSIG CR DATAREJECT HIGH_CURVATURE RESERVED"
+)
+_WFPC2 = _by_bit(
+    "SOFTERR CALIBDEFECT CAMDEFECT ATODSAT DATALOST BADPIX - CHARGETRAP "
+    "ABOVETRAP WARM/WARMPIX REPAIREDWARM MASKED CR"
+)
+_STIS = _by_bit(
+    "SOFTERR DATALOST DETECTORPROB DATAMASKED HOT/HOTPIX LARGEBLEM - OVERSCAN SATURATED/SATPIXEL "
+    "CALIBDEFECT SMALLBLEM X1D_BAD_BACKGROUND X1D_DISCARDED DATAREJECT NOT_CTI_CORR"
+)
+_NICMOS = _by_bit(
+    "REED_SOL BAD_LIN BAD_DARK BAD_FLAT GROT DEFECTIVE SATURATED MISSING BADPIX CR_HIT SOURCE "
+    "ZEROSIG USER1 USER2 HIGH_CURVATURE RESERVED2"
+)
+_JWST = Instrument(flags={"": _by_bit(
+    "DO_NOT_USE SATURATED JUMP_DET DROPOUT OUTLIER PERSISTENCE AD_FLOOR CHARGELOSS "
+    "UNRELIABLE_ERROR NON_SCIENCE DEAD HOT WARM LOW_QE RC TELEGRAPH NONLINEAR BAD_REF_PIXEL "
+    "NO_FLAT_FIELD NO_GAIN_VALUE NO_LIN_CORR NO_SAT_CHECK UNRELIABLE_BIAS UNRELIABLE_DARK "
+    "UNRELIABLE_SLOPE UNRELIABLE_FLAT OPEN ADJ_OPEN FLUX_ESTIMATED/UNRELIABLE_RESET "
+    "MSA_FAILED_OPEN OTHER_BAD_PIXEL REFERENCE_PIXEL"
+)})
+
+_ANY = Instrument()
+_TABLE: Mapping[str, Instrument] = {
+    "ACS": Instrument(flags={"": _ACS}),
+    "WFC3": Instrument(flags={"UVIS": _WFC3_UVIS, "IR": _WFC3_IR}),
+    "WFPC2": Instrument(
+        detector_names={"1": "PC", "2": "WF2", "3": "WF3", "4": "WF4"}, flags={"": _WFPC2}
+    ),
+    # The image sets of a STIS file are exposures of one detector, not chips.
+    "STIS": Instrument(number_key="CCDCHIP", flags={"": _STIS}),
+    "NICMOS": Instrument(detector_key="CAMERA", number_key="CAMERA", flags={"": _NICMOS}),
+    "NIRCAM": _JWST,
+    "NIRISS": _JWST,
+    "NIRSPEC": _JWST,
+    "MIRI": _JWST,
+    "FGS": _JWST,
+}

@@ -1,0 +1,227 @@
+"""The mask file: a primary HDU that all readers of static masks know, and its MEMBERS."""
+
+import os
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+from astropy.io import fits
+
+from staticmask_cli import __version__
+from staticmask_cli.errors import InputError
+from staticmask_cli.files import flush_to_disk, write_whole
+from staticmask_cli.mask import ChipLabel, Member, PartialMask
+from staticmask_cli.signature import Signature
+
+__all__ = ["StaticMask", "write_masks"]
+
+# Columns of MEMBERS: name, unit, FITS format (None for text, sized to fit), and the value.
+_COLUMNS = (
+    ("FILE", None, None, lambda m: m.label.file),
+    ("ROOTNAME", None, None, lambda m: m.label.rootname),
+    ("EXTVER", None, "J", lambda m: m.label.extver),
+    ("EXPTIME", "s", "D", lambda m: m.label.exptime),
+    ("MODE", "BUNIT", "D", lambda m: m.mode),
+    ("RMS", "BUNIT", "D", lambda m: m.rms),
+    ("MEDIAN", "BUNIT", "D", lambda m: m.median),
+    ("THRESH", "BUNIT", "D", lambda m: m.threshold),
+    ("NPIX", "pixel", "K", lambda m: m.npix),
+    ("NBELOW", "pixel", "K", lambda m: m.below),
+    ("NDQ", "pixel", "K", lambda m: m.flagged),
+    ("DQBITS", None, None, lambda m: _bits_as_text(m.added_by_bit)),
+    ("USED", None, "L", lambda m: m.used),
+    ("WHYNOT", None, None, lambda m: m.unused),
+)
+
+
+class StaticMask(PartialMask):
+    """A static mask that can be written to a file and read back.
+
+    Parameters
+    ----------
+    signature : Signature
+        Of all the chips that will be added.
+    static_sig : float, optional
+        The parameter the mask is made with, for the header.
+    final_bits : str, optional
+        Likewise, as the user gave it.
+    facts : dict, optional
+        Header keywords that describe the detector, such as TELESCOP and CCDCHIP.
+
+    Attributes
+    ----------
+    path : str or None
+        Where the mask was last written to or read from.
+    """
+
+    def __init__(
+        self,
+        signature: Signature,
+        *,
+        static_sig: float = float("nan"),
+        final_bits: str | None = None,
+        facts: dict[str, str | float] | None = None,
+    ) -> None:
+        super().__init__(signature)
+        self.static_sig = static_sig
+        self.final_bits = final_bits
+        self.facts = dict(facts or {})
+        self.path: str | None = None
+
+    def write(self, path: str) -> None:
+        """Write the mask and its MEMBERS table, whole or not at all.
+
+        The primary HDU is int16 of shape (NAXIS2, NAXIS1), 1 good and 0 bad.
+        The bytes follow from members, parameters and versions alone, but for
+        DATE, which is SOURCE_DATE_EPOCH where that is set.
+
+        Raises
+        ------
+        OutputError
+            If the file cannot be written; what was there before still is.
+        """
+        write_masks({path: self})
+
+    @classmethod
+    def read(cls, path: str) -> "StaticMask":
+        """Read a mask that `write` wrote.
+
+        Which pixels are bad by their value and which by DQ is not in the file:
+        all bad pixels come back in `below`.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be read or is not a mask of ours.
+        """
+        try:
+            with fits.open(path, mode="readonly", memmap=False) as hdus:
+                header, good = hdus[0].header, hdus[0].data
+                rows = hdus["MEMBERS"].data
+                signature = Signature(header["SIGDET"], good.shape, header["SIGNUM"])
+                mask = cls(
+                    signature,
+                    static_sig=header["STATSIG"],
+                    final_bits=None if header["FINLBITS"] == "None" else header["FINLBITS"],
+                    facts={key: header[key] for key in _FACTS if key in header},
+                )
+                mask.below = np.asarray(good) == 0
+                mask.members = [_member(row) for row in rows]
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            msg = f"{path}: expected a mask written by staticmask: {error}"
+            raise InputError(msg) from error
+        mask.path = path
+        return mask
+
+    def hdus(self) -> fits.HDUList:
+        """Return the HDUs of the mask file, with their checksums."""
+        date = _date()
+        primary = fits.PrimaryHDU(self.array, header=self._header(date))
+        members = fits.BinTableHDU.from_columns(self._columns(), name="MEMBERS")
+        hdus = fits.HDUList([primary, members])
+        hdus.update_extend()  # before the checksums; writing would do it after them
+        for hdu in hdus:
+            hdu.add_datasum(when=date)
+            hdu.add_checksum(when=date, override_datasum=True)
+        return hdus
+
+    def _header(self, date: str) -> fits.Header:
+        header = fits.Header()
+        header["CREATOR"] = (f"staticmask {__version__}", "program that made this mask")
+        header["DATE"] = (date, "when the mask was made (UTC)")
+        for key, comment in _FACTS.items():
+            if key in self.facts:
+                header[key] = (_ascii(self.facts[key]), comment)
+        header["SIGDET"] = (_ascii(self.signature.detector), "signature: instrument and detector")
+        header["SIGNUM"] = (self.signature.number, "signature: number of the chip")
+        header["STATSIG"] = (self.static_sig, "[rms] threshold below the mode")
+        header["FINLBITS"] = (str(self.final_bits), "DQ bits taken as good; None: DQ not read")
+        header["NCOMBINE"] = (len(self.used), "exposures combined")
+        header["NBAD"] = (int(np.count_nonzero(~self.good)), "bad pixels")
+        header["COMMENT"] = "Static mask: 1 = good, 0 = bad in at least one exposure."
+        return header
+
+    def _columns(self) -> list[fits.Column]:
+        columns = []
+        for name, unit, form, value in _COLUMNS:
+            values = [value(member) for member in self.members]
+            shown = str(self.facts.get("BUNIT", "")) if unit == "BUNIT" else unit
+            if form is None:
+                values = [_ascii(text) for text in values]
+                form = f"{max([1, *map(len, values)])}A"  # noqa: PLW2901
+            columns.append(fits.Column(name, form, unit=_ascii(shown or "") or None, array=values))
+        return columns
+
+
+def write_masks(masks: Mapping[str, StaticMask]) -> None:
+    """Write masks to the paths that are their keys: all of them, or none.
+
+    Each is written under a temporary name and flushed to disk; only when all
+    are complete do they take their names.
+
+    Raises
+    ------
+    OutputError
+        If one cannot be written; what was at the paths before still is.
+    """
+    with ExitStack() as stack:
+        for path, mask in masks.items():
+            stream = stack.enter_context(write_whole(path))
+            mask.hdus().writeto(stream)
+            flush_to_disk(stream)
+    for path, mask in masks.items():
+        mask.path = path
+
+
+_FACTS = {
+    "TELESCOP": "telescope of the exposures",
+    "INSTRUME": "instrument",
+    "DETECTOR": "detector",
+    "BUNIT": "unit of MODE, RMS, MEDIAN and THRESH in MEMBERS",
+    "CCDCHIP": "chip of the detector",
+    "LTV1": "offset of a subarray in X",
+    "LTV2": "offset of a subarray in Y",
+    "BINAXIS1": "binning in X",
+    "BINAXIS2": "binning in Y",
+}
+
+
+def _date() -> str:
+    """Now, or the time that a reproducible build asks for (reproducible-builds.org)."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+    seconds = int(epoch) if epoch.isascii() and epoch.isdigit() else time.time()
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+
+
+def _ascii(value: Any) -> Any:  # noqa: ANN401 - numbers pass through
+    """Text as FITS allows it: printable ASCII, anything else as an escape."""
+    if not isinstance(value, str):
+        return value
+    return value.encode("unicode_escape").decode("ascii")
+
+
+def _bits_as_text(counts: dict[int, int]) -> str:
+    return ",".join(f"{bit}:{count}" for bit, count in sorted(counts.items()))
+
+
+def _member(row: Any) -> Member:  # noqa: ANN401 - a FITS record
+    pairs = (pair.split(":") for pair in filter(None, row["DQBITS"].split(",")))
+    return Member(
+        label=ChipLabel(
+            file=row["FILE"],
+            extver=int(row["EXTVER"]),
+            rootname=row["ROOTNAME"],
+            exptime=float(row["EXPTIME"]),
+        ),
+        npix=int(row["NPIX"]),
+        mode=float(row["MODE"]),
+        rms=float(row["RMS"]),
+        median=float(row["MEDIAN"]),
+        threshold=float(row["THRESH"]),
+        below=int(row["NBELOW"]),
+        flagged=int(row["NDQ"]),
+        added_by_bit={int(bit): int(count) for bit, count in pairs},
+        unused=row["WHYNOT"],
+    )

@@ -1,0 +1,118 @@
+"""Deciding, from headers alone, which masks a run makes of which chips."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from staticmask_cli.config import Parameters
+from staticmask_cli.dqbits import good_bits
+from staticmask_cli.errors import ExposureError, InputError, OutputError, StaticMaskError
+from staticmask_cli.exposure import Chip, read_exposure
+from staticmask_cli.inputs import expand_inputs
+from staticmask_cli.instruments import instrument_of
+from staticmask_cli.signature import Signature
+
+__all__ = ["MaskPlan", "plan_masks"]
+
+
+@dataclass(frozen=True)
+class MaskPlan:
+    """One mask that a run would write.
+
+    Attributes
+    ----------
+    signature : Signature
+        Of its chips.
+    path : str
+        Where it goes.
+    chips : tuple of Chip
+        What it is made from, in the order of the MEMBERS table.
+    good_bits : int or None
+        DQ bits that do not make a pixel bad; None where DQ is not read.
+    """
+
+    signature: Signature
+    path: str
+    chips: tuple[Chip, ...]
+    good_bits: int | None
+
+
+def plan_masks(parameters: Parameters, *, output_dir: str = ".") -> list[MaskPlan]:
+    """Find out which masks a run would make, from headers alone; write nothing.
+
+    Raises
+    ------
+    ConfigError
+        If `final_bits` names a flag that an instrument does not have.
+    InputError, ExposureError
+        If inputs are missing or unusable, or their chips do not fit together;
+        every such file is named.
+    OutputError
+        If a mask would take the place of an input.
+    """
+    paths = expand_inputs(parameters.input)
+    chips: dict[Signature, list[Chip]] = {}
+    problems: list[StaticMaskError] = []
+    for path in paths:
+        try:
+            for chip in read_exposure(path, parameters.group).chips:
+                chips.setdefault(chip.signature, []).append(chip)
+        except StaticMaskError as error:
+            problems.append(error)
+    if problems:
+        kind = InputError if isinstance(problems[0], InputError) else ExposureError
+        raise kind("\n".join(map(str, problems)))
+    for members in chips.values():
+        _check_grid(members)
+    plans = [
+        MaskPlan(
+            signature,
+            os.path.normpath(os.path.join(output_dir, signature.filename)),  # noqa: PTH118
+            tuple(members),
+            _good_bits_of(members[0], parameters.final_bits),
+        )
+        for signature, members in chips.items()
+    ]
+    plans.sort(key=lambda plan: plan.path)
+    _check_paths(plans, paths)
+    return plans
+
+
+def _good_bits_of(chip: Chip, final_bits: str | None) -> int | None:
+    name = chip.facts["INSTRUME"]
+    flags = instrument_of(name).flags_of(chip.facts.get("DETECTOR", ""))
+    return good_bits(final_bits, name, flags)
+
+
+def _check_grid(chips: Sequence[Chip]) -> None:
+    """Refuse chips of one signature that lie on different detector pixels."""
+    kinds: dict[tuple[tuple[str, float], ...], list[str]] = {}
+    for chip in chips:
+        kinds.setdefault(tuple(chip.grid.items()), []).append(str(chip.label))
+    if len(kinds) < 2:  # noqa: PLR2004
+        return
+    lines = [
+        f"  {_grid_as_text(dict(grid))}: {', '.join(labels)}" for grid, labels in kinds.items()
+    ]
+    msg = (
+        f"{chips[0].signature.filename}: its chips do not share a detector grid (subarrays, "
+        "binning or chip differ); make the mask of each kind in a run of its own:\n"
+        + "\n".join(lines)
+    )
+    raise ExposureError(msg)
+
+
+def _grid_as_text(grid: Mapping[str, float]) -> str:
+    return ", ".join(f"{key} = {value:g}" for key, value in grid.items()) or "no grid keywords"
+
+
+def _check_paths(plans: Sequence[MaskPlan], inputs: Sequence[str]) -> None:
+    """Refuse masks that would overwrite an input or each other."""
+    taken = {os.path.realpath(path): f"the input {path}" for path in inputs}
+    for plan in plans:
+        # Some file systems do not tell upper from lower case.
+        for place in {os.path.realpath(plan.path), os.path.realpath(plan.path.lower())}:
+            if place in taken:
+                msg = f"{plan.path}: this mask would take the place of {taken[place]}"
+                raise OutputError(msg)
+            taken[place] = f"the mask of {plan.signature}"

@@ -1,0 +1,61 @@
+"""The signature: which chips share one mask, and what that mask is called."""
+
+import re
+from typing import NamedTuple
+
+from staticmask_cli.errors import ExposureError
+
+__all__ = ["Signature"]
+
+# A header value becomes part of a file name; FITS strings can be far longer than that is wise.
+_LONGEST_PART = 64
+_LARGEST_NUMBER = 999_999
+
+
+class Signature(NamedTuple):
+    """Chips of equal signature share a detector grid, hence a mask.
+
+    It compares and hashes as the plain tuple ``(detector, shape, number)``
+    that the DrizzlePac documentation describes.
+
+    Attributes
+    ----------
+    detector : str
+        Instrument and detector, such as ``ACSWFC``, as the header has them.
+    shape : tuple of int
+        ``(NAXIS2, NAXIS1)``, that is numpy's ``(ny, nx)``.
+    number : int
+        Number of the chip, for most instruments the EXTVER of its SCI extension.
+    """
+
+    detector: str
+    shape: tuple[int, int]
+    number: int
+
+    @property
+    def filename(self) -> str:
+        """Name of the mask, such as ``ACSWFC_2048x4096_1_staticMask.fits``.
+
+        Headers come from strangers: only letters, digits, ``.``, ``+`` and ``-``
+        of `detector` reach the name, and it starts with none of the last three.
+
+        Raises
+        ------
+        ExposureError
+            If nothing is left of `detector`, or it or `number` is absurd.
+        """
+        part = re.sub(r"[^A-Za-z0-9.+-]", "", self.detector).lstrip(".+-")
+        if not part or len(part) > _LONGEST_PART:
+            msg = (
+                f"INSTRUME and DETECTOR make {self.detector[:80]!r}, which cannot name a mask: "
+                f"expected 1 to {_LONGEST_PART} letters, digits, '.', '+' or '-'"
+            )
+            raise ExposureError(msg)
+        if not 0 <= self.number <= _LARGEST_NUMBER:
+            msg = (
+                f"chip number {self.number:.6g} of {part} cannot name a mask: "
+                f"expected 0 to {_LARGEST_NUMBER}"
+            )
+            raise ExposureError(msg)
+        ny, nx = self.shape
+        return f"{part}_{ny}x{nx}_{self.number}_staticMask.fits"
