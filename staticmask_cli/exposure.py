@@ -1,34 +1,45 @@
-"""Exposures: which chips a FITS file holds, and their pixels; files are only ever read."""
+"""Exposures: which chips a FITS file holds, and their pixels."""
 
 import math
 import os
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 from astropy.io import fits
-from astropy.utils.exceptions import AstropyWarning
 
-from staticmask_cli.errors import ExposureError, InputError
+from staticmask_cli.errors import ExposureError
+from staticmask_cli.fitsfile import (
+    check_extent,
+    name_of,
+    number_of,
+    opened,
+    pixels_of,
+    shape_of,
+    text_of,
+    version_of,
+)
 from staticmask_cli.instruments import instrument_of
 from staticmask_cli.mask import ChipLabel
 from staticmask_cli.signature import Signature
 
-__all__ = ["Chip", "Exposure", "astropy_silenced", "read_exposure", "read_pixels"]
+__all__ = ["Chip", "DQSource", "Exposure", "Group", "read_exposure", "read_pixels"]
+
+Group = tuple[int | tuple[str, int], ...]
 
 # Header facts that go into the mask; they are the same for all members of a signature.
 _TEXT_FACTS = ("TELESCOP", "INSTRUME", "DETECTOR", "BUNIT")
-_GRID_FACTS = ("CCDCHIP", "LTV1", "LTV2", "BINAXIS1", "BINAXIS2")
+# Where on the detector a chip's pixels lie: HST's keywords and JWST's.
+_GRID_FACTS = ("CCDCHIP", "LTV1", "LTV2", "BINAXIS1", "BINAXIS2", "SUBSTRT1", "SUBSTRT2")
 
-# What astropy raises on headers and files that are not what they claim to be.
-_UNREADABLE = (
-    OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, EOFError,
-    OverflowError, MemoryError, fits.VerifyError,
-)
+
+@dataclass(frozen=True)
+class DQSource:
+    """Where the DQ flags of a chip are: a file and the number of an HDU in it."""
+
+    path: str
+    extension: int
 
 
 @dataclass(frozen=True)
@@ -45,20 +56,23 @@ class Chip:
         The exposure, as the user gave it.
     extension : int
         Number of the HDU that holds the SCI pixels.
-    dq_extension : int or None
-        Number of the HDU that holds its DQ flags, if there is one.
+    dq : DQSource or None
+        Where its DQ flags are; None if there are none, or they were not asked for.
+    unfit : str
+        Why it is set aside without reading its pixels; empty if it is not.
     facts : dict
         TELESCOP, INSTRUME, DETECTOR and BUNIT, where the header has them.
     grid : dict
-        CCDCHIP, LTV1, LTV2 and binning, where the header has them: equal
-        signatures with another grid do not share their pixels.
+        CCDCHIP, position of a subarray and binning, where the header has them:
+        equal signatures with another grid do not share their pixels.
     """
 
     label: ChipLabel
     signature: Signature
     path: str
     extension: int
-    dq_extension: int | None
+    dq: DQSource | None
+    unfit: str
     facts: dict[str, str] = field(hash=False)
     grid: dict[str, float] = field(hash=False)
 
@@ -71,7 +85,7 @@ class Exposure:
     chips: tuple[Chip, ...]
 
 
-def read_exposure(path: str, group: tuple[int | tuple[str, int], ...] = ()) -> Exposure:
+def read_exposure(path: str, group: Group = (), *, dq: bool = True) -> Exposure:
     """Read the headers of an exposure, and no pixel.
 
     Parameters
@@ -81,201 +95,185 @@ def read_exposure(path: str, group: tuple[int | tuple[str, int], ...] = ()) -> E
     group : tuple
         Extensions to use, by number (``4``) or by name (``("SCI", 2)``); all SCI
         extensions if empty.
+    dq : bool
+        Whether to look for the DQ flags.
 
     Raises
     ------
     InputError
         If the file cannot be opened, is not FITS, or is cut.
     ExposureError
-        If it is not an exposure: no INSTRUME, no image, a cube, a mask, or
-        `group` asks for what it does not have.
+        If it is not an exposure: no INSTRUME, no image, a cube, a mask, an old
+        format, or `group` asks for what it does not have.
     """
-    with _opened(path) as hdus:
+    with opened(path) as hdus:
         primary = hdus[0].header
         if str(primary.get("CREATOR", "")).startswith("staticmask"):
             msg = f"{path}: is a static mask, expected an exposure; leave it out of the inputs"
             raise ExposureError(msg)
-        if not _text(primary, "INSTRUME"):
+        if not text_of(primary, "INSTRUME"):
             msg = f"{path}: expected INSTRUME in the primary header, found none; it names the mask"
             raise ExposureError(msg)
-        numbers = _science_extensions(hdus, group, path)
-        return Exposure(path, tuple(_chip(hdus, number, path) for number in numbers))
+        _refuse_companion(path, primary)
+        science = _science_extensions(hdus, path)
+        flags = _dq_sources(hdus, path) if dq else {}
+        unfit = _why_unfit(primary, [hdus[number].header for number in science])
+        return Exposure(path, tuple(
+            _chip(hdus, number, path, flags, unfit)
+            for number in _chosen(hdus, science, group, path)
+        ))
 
 
-def read_pixels(chip: Chip, *, dq: bool) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:
-    """Read the SCI pixels of a chip, and its DQ flags if asked for.
+def read_pixels(chip: Chip) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:
+    """Read the SCI pixels of a chip, and its DQ flags where `chip` says they are.
 
     Returns
     -------
     data : numpy.ndarray, shape (ny, nx)
         In the dtype and byte order of the file.
     flags : numpy.ndarray of integer, shape (ny, nx), or None
-        None if not asked for, or if the exposure has no DQ for this chip.
+        None if `chip` has no DQ.
 
     Raises
     ------
     InputError
-        If the file can no longer be read.
+        If a file can no longer be read.
     ExposureError
         If DQ is not of the shape of SCI, or not of an integer type.
     """
-    with _opened(chip.path) as hdus:
-        data = hdus[chip.extension].data
-        if not dq or chip.dq_extension is None:
+    with opened(chip.path) as hdus:
+        data = pixels_of(hdus[chip.extension])
+        if chip.dq is None:
             return data, None
-        flags = _flags(hdus[chip.dq_extension])
+        if chip.dq.path == chip.path:
+            flags = pixels_of(hdus[chip.dq.extension])
+    if chip.dq.path != chip.path:
+        with opened(chip.dq.path) as hdus:
+            flags = pixels_of(hdus[chip.dq.extension])
     if flags.shape != chip.signature.shape or flags.dtype.kind not in "iu":
         msg = (
             f"{chip.label}: expected integer DQ flags of shape {chip.signature.shape}, "
-            f"found {flags.dtype.name} of shape {flags.shape}"
+            f"found {flags.dtype.name} of shape {flags.shape} in {chip.dq.path}"
         )
         raise ExposureError(msg)
     return data, flags
 
 
-@contextmanager
-def astropy_silenced() -> Iterator[None]:
-    """Keep astropy's warnings from the user.
-
-    Cards that break the standard are common and harmless here, and a cut file is
-    found by other means.  Filters are global to the process, so this belongs
-    around a whole run, not into its threads.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", AstropyWarning)
-        yield
-
-
-@contextmanager
-def _opened(path: str) -> Iterator[fits.HDUList]:
-    """Open a FITS file for reading; whatever astropy finds wrong becomes one kind of error."""
-    if not os.path.isfile(path):  # noqa: PTH113 - a named pipe would block for ever
-        found = "something that is not a file" if os.path.lexists(path) else "nothing"
-        msg = f"{path}: expected a FITS file, found {found}"
-        raise InputError(msg)
-    try:
-        with fits.open(path, mode="readonly", memmap=False, lazy_load_hdus=True) as hdus:
-            yield hdus
-    except (InputError, ExposureError):
-        raise
-    except _UNREADABLE as error:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        msg = f"{path}: cannot be read as FITS: {reason}"
-        raise InputError(msg) from error
-
-
-def _science_extensions(
-    hdus: fits.HDUList, group: tuple[int | tuple[str, int], ...], path: str
-) -> list[int]:
+def _science_extensions(hdus: fits.HDUList, path: str) -> list[int]:
     """Numbers of the HDUs that hold chips."""
-    science = [number for number, hdu in enumerate(hdus) if _name(hdu) == "SCI"]
-    if not science and hdus[0].header.get("NAXIS", 0) > 0:
-        science = [0]  # a plain image, without extensions
-    if not science:
-        msg = f"{path}: expected a SCI extension or an image in the primary HDU, found neither"
+    science = [number for number, hdu in enumerate(hdus) if name_of(hdu) == "SCI"]
+    if science:
+        return science
+    if len(hdus[0].shape) == 3 and len(hdus) > 1 and isinstance(hdus[1], fits.TableHDU):  # noqa: PLR2004
+        msg = f"{path}: is waivered FITS; convert it with convertwaiveredfits of stsci.tools"
         raise ExposureError(msg)
+    if hdus[0].shape:
+        return [0]  # a plain image, without extensions
+    msg = f"{path}: expected a SCI extension or an image in the primary HDU, found neither"
+    raise ExposureError(msg)
+
+
+def _chosen(hdus: fits.HDUList, science: list[int], group: Group, path: str) -> list[int]:
+    """SCI extensions that `group` asks for, in the order of the file."""
     if not group:
         return science
-    versions = {_version(hdus[number]): number for number in science}
-    chosen = [item if isinstance(item, int) else versions.get(item[1]) for item in group]
-    for item, number in zip(group, chosen, strict=True):
+    versions = {version_of(hdus[number]): number for number in science}
+    numbers = set()
+    for item in group:
+        number = item if isinstance(item, int) else versions.get(item[1])
         if number not in science:
             wanted = item if isinstance(item, int) else f"{item[0].lower()},{item[1]}"
-            has = ", ".join(f"{n} (sci,{_version(hdus[n])})" for n in science)
+            has = ", ".join(f"{n} (sci,{version_of(hdus[n])})" for n in science)
             msg = f"{path}: group = {wanted} is not a SCI extension; this file has {has}"
             raise ExposureError(msg)
-    return sorted({number for number in chosen if number is not None})
+        numbers.add(number)
+    return sorted(numbers)
 
 
-def _chip(hdus: fits.HDUList, number: int, path: str) -> Chip:
+def _chip(
+    hdus: fits.HDUList, number: int, path: str, flags: dict[int, DQSource], unfit: str
+) -> Chip:
     hdu, primary = hdus[number], hdus[0].header
+    row = instrument_of(text_of(primary, "INSTRUME"))
     label = ChipLabel(
         file=path,
-        extver=_version(hdu),
-        rootname=_text(primary, "ROOTNAME") or os.path.basename(path).partition(".")[0],  # noqa: PTH119
-        exptime=_number(hdu.header, primary, "EXPTIME"),
+        extver=version_of(hdu),
+        rootname=text_of(primary, "ROOTNAME") or os.path.basename(path).partition(".")[0],  # noqa: PTH119
+        exptime=number_of(hdu.header, primary, row.exptime_key),
     )
-    shape = hdu.shape
-    if len(shape) != 2 or 0 in shape:  # noqa: PLR2004
+    shape = shape_of(hdu)
+    if len(shape) != 2 or min(shape) < 1:  # noqa: PLR2004
         msg = f"{label}: expected an image of two dimensions, found shape {shape}"
         raise ExposureError(msg)
-    _check_extent(hdu, path)
-    dq = _dq_extension(hdus, label.extver)
-    if dq is not None:
-        _check_extent(hdus[dq], path)
-    facts = {key: _text(hdu.header, key) or _text(primary, key) for key in _TEXT_FACTS}
-    numbers = {key: _number(hdu.header, primary, key) for key in _GRID_FACTS}
+    check_extent(hdu, path)
+    if not unfit and label.exptime <= 0:
+        unfit = f"EXPTIME = {label.exptime:g}"
+    elif not unfit and not hdu.shape:
+        unfit = f"all its pixels are {hdu.header['PIXVALUE']} (constant-value extension)"
+    facts = {key: text_of(hdu.header, key) or text_of(primary, key) for key in _TEXT_FACTS}
+    grid = {key: number_of(hdu.header, primary, key) for key in _GRID_FACTS}
     return Chip(
-        label=label,
-        signature=_signature(hdu, primary),
-        path=path,
-        extension=number,
-        dq_extension=dq,
+        label, _signature(hdu, primary, shape), path, number, flags.get(label.extver), unfit,
         facts={key: value for key, value in facts.items() if value},
-        grid={key: value for key, value in numbers.items() if math.isfinite(value)},
+        grid={key: value for key, value in grid.items() if math.isfinite(value)},
     )
 
 
-def _signature(hdu: Any, primary: fits.Header) -> Signature:  # noqa: ANN401 - any image HDU
+def _signature(hdu: Any, primary: fits.Header, shape: tuple[int, ...]) -> Signature:  # noqa: ANN401
     """Apply the instrument's row of the table to a chip."""
-    name = _text(primary, "INSTRUME")
+    name = text_of(primary, "INSTRUME")
     row = instrument_of(name)
-    detector = _text(hdu.header, row.detector_key) or _text(primary, row.detector_key)
-    number = _number(hdu.header, primary, row.number_key)
+    detector = text_of(hdu.header, row.detector_key) or text_of(primary, row.detector_key)
+    number = number_of(hdu.header, primary, row.number_key)
     return Signature(
         name + row.detector_names.get(detector, detector),
-        hdu.shape,
+        (shape[0], shape[1]),
         int(number) if math.isfinite(number) else 1,
     )
 
 
-def _dq_extension(hdus: fits.HDUList, extver: int) -> int | None:
+def _why_unfit(primary: fits.Header, science: Sequence[fits.Header]) -> str:
+    """Why AstroDrizzle would set the whole file aside; empty if it would not."""
+    for key, value in instrument_of(text_of(primary, "INSTRUME")).unfit.items():
+        if text_of(primary, key).upper() == value:
+            return f"{key} = {value}"
+    if all(header.get("NGOODPIX") == 0 for header in science):
+        return "NGOODPIX = 0 on all chips"
+    return ""
+
+
+def _dq_sources(hdus: fits.HDUList, path: str) -> dict[int, DQSource]:
+    """DQ flags by EXTVER: in the exposure, or in a companion file as WFPC2 has it."""
+    inside: dict[int, DQSource] = {}
     for number, hdu in enumerate(hdus):
-        if _name(hdu) == "DQ" and _version(hdu) == extver:
-            return number
-    return None
+        if name_of(hdu) == "DQ":
+            check_extent(hdu, path)
+            inside.setdefault(version_of(hdu), DQSource(path, number))
+    if inside:
+        return inside
+    folder, name = os.path.split(path)
+    for old, new in instrument_of(text_of(hdus[0].header, "INSTRUME")).dq_companion.items():
+        companion = os.path.join(folder, name.replace(old, new))  # noqa: PTH118
+        if old in name and os.path.isfile(companion):  # noqa: PTH113
+            return _images_of(companion)
+    return {}
 
 
-def _flags(hdu: Any) -> npt.NDArray[Any]:  # noqa: ANN401 - any image HDU
-    """DQ flags, also of an extension that is one constant (NPIX1, NPIX2, PIXVALUE)."""
-    if hdu.data is not None:
-        return np.asarray(hdu.data)
-    header = hdu.header
-    shape = (int(header.get("NPIX2", 0)), int(header.get("NPIX1", 0)))
-    return np.broadcast_to(np.int64(header.get("PIXVALUE", 0)), shape)
+def _refuse_companion(path: str, primary: fits.Header) -> None:
+    """Refuse the file of the DQ flags in the place of the exposure's."""
+    name = os.path.basename(path)  # noqa: PTH119
+    for old, new in instrument_of(text_of(primary, "INSTRUME")).dq_companion.items():
+        if new in name:
+            msg = f"{path}: holds DQ flags; name the exposure, {name.replace(new, old)}"
+            raise ExposureError(msg)
 
 
-def _check_extent(hdu: Any, path: str) -> None:  # noqa: ANN401 - any HDU
-    """Refuse a header that claims more bytes than the file has."""
-    if isinstance(hdu, fits.CompImageHDU):
-        return
-    with open(path, "rb") as stream:  # noqa: PTH123
-        if stream.read(6) != b"SIMPLE":  # compressed as a whole: its length says nothing
-            return
-        size = stream.seek(0, os.SEEK_END)
-    end = hdu.fileinfo()["datLoc"] + hdu.size
-    if end > size:
-        msg = f"{path}: is cut: {_name(hdu) or 'PRIMARY'} should end at byte {end}, found {size}"
-        raise InputError(msg)
-
-
-def _name(hdu: Any) -> str:  # noqa: ANN401 - any HDU
-    return str(hdu.header.get("EXTNAME", "")).strip().upper()
-
-
-def _version(hdu: Any) -> int:  # noqa: ANN401 - any HDU
-    return int(hdu.header.get("EXTVER", 1))
-
-
-def _text(header: fits.Header, key: str) -> str:
-    value = header.get(key, "")
-    return str(value).strip() if isinstance(value, str | int) else ""
-
-
-def _number(header: fits.Header, primary: fits.Header, key: str) -> float:
-    """Value of a numeric keyword, in the extension or else in the primary header; NaN if none."""
-    for place in (header, primary):
-        value = place.get(key)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return value
-    return math.nan
+def _images_of(path: str) -> dict[int, DQSource]:
+    """All images of a DQ companion by EXTVER; their EXTNAME is not always DQ."""
+    sources: dict[int, DQSource] = {}
+    with opened(path) as hdus:
+        for number, hdu in enumerate(hdus):
+            if number and shape_of(hdu):
+                check_extent(hdu, path)
+                sources.setdefault(version_of(hdu), DQSource(path, number))
+    return sources

@@ -2,23 +2,31 @@
 
 import glob
 import os
+import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
+from staticmask_cli.associations import find_members, is_association, read_association
 from staticmask_cli.errors import InputError
 
 __all__ = ["expand_inputs"]
 
+_FLT_OR_FLC = re.compile(r"_fl[tc]\.fits(\.gz|\.fz)?$")
 
-def expand_inputs(words: Iterable[str]) -> list[str]:
-    """Expand paths, wildcards, comma lists and @lists to files.
+
+def expand_inputs(words: Iterable[str], suffix: str | None = None) -> list[str]:
+    """Expand paths, wildcards, comma lists, @lists and association tables to files.
 
     Parameters
     ----------
     words : iterable of str
-        Each a path, a wildcard, several of these joined by commas, or ``@`` and
-        the name of a list: one input a line, ``#`` comments, a second column is
-        ignored, paths relative to the list's own folder.  What exists under
-        exactly that name is taken as it is.
+        Each a path, a wildcard, an association table (``_asn.fits``,
+        ``_asc.fits``, ``_asn.json``), several of these joined by commas, or
+        ``@`` and the name of a list: one input a line, ``#`` comments, a second
+        column is ignored, paths relative to the list's own folder.  What exists
+        under exactly that name is taken as it is.
+    suffix : str, optional
+        Kind of file to take where an exposure has several, such as ``flc``.
 
     Returns
     -------
@@ -28,50 +36,80 @@ def expand_inputs(words: Iterable[str]) -> list[str]:
     Raises
     ------
     InputError
-        Names every word that matches nothing, and every missing file.
+        Names every word that matches nothing, every missing file and member,
+        and every exposure that is there as ``_flt`` and as ``_flc``.
     """
     problems: list[str] = []
     paths: dict[str, str] = {}
     for word in words:
-        for path in _expand(word, "", (), problems):
+        for path in _expand(word, _Place(suffix=suffix), problems):
             paths.setdefault(os.path.realpath(path), path)
+    chosen = _one_kind_each(sorted(paths.values()), suffix, problems)
     if problems:
         raise InputError("\n".join(dict.fromkeys(problems)))
     if not paths:
         msg = "no input: name exposures, as in: staticmask '*flt.fits'"
         raise InputError(msg)
-    return sorted(paths.values())
+    return chosen
 
 
-def _expand(
-    word: str, folder: str, open_lists: tuple[str, ...], problems: list[str]
-) -> Iterator[str]:
+@dataclass(frozen=True)
+class _Place:
+    """Where a word stands: on the command line, or in the innermost of nested lists."""
+
+    folder: str = ""
+    lists: tuple[str, ...] = ()
+    suffix: str | None = None
+
+    def path(self, word: str) -> str:
+        return os.path.join(self.folder, word)  # noqa: PTH118 - paths stay as the user gave them
+
+
+def _expand(word: str, place: _Place, problems: list[str]) -> Iterator[str]:
     """Files of one word; what is wrong with it is added to `problems`."""
-    path = os.path.join(folder, word)  # noqa: PTH118 - paths stay as the user gave them
+    path = place.path(word)
     if os.path.isdir(path):  # noqa: PTH112
-        problems.append(f"{path}: is a folder, expected files such as {os.path.join(path, '*flt.fits')}")  # noqa: E501, PTH118
+        example = os.path.join(path, "*flt.fits")  # noqa: PTH118
+        problems.append(f"{path}: is a folder, expected files such as {example}")
     elif os.path.lexists(path):
-        yield path
+        yield from _expand_file(path, place, problems)
     elif word.startswith("@"):
-        yield from _expand_list(os.path.join(folder, word[1:]), open_lists, problems)  # noqa: PTH118
+        yield from _expand_list(place.path(word[1:]), place, problems)
     elif "," in word:
         for part in filter(None, map(str.strip, word.split(","))):
-            yield from _expand(part, folder, open_lists, problems)
+            yield from _expand(part, place, problems)
     elif glob.has_magic(word):
         matches = sorted(filter(os.path.isfile, glob.glob(path)))  # noqa: PTH207
         if not matches:
             problems.append(f"{path}: no file matches")
-        yield from matches
+        for match in matches:
+            yield from _expand_file(match, place, problems)
     else:
         problems.append(f"{path}: no such file")
 
 
-def _expand_list(
-    path: str, open_lists: tuple[str, ...], problems: list[str]
-) -> Iterator[str]:
+def _expand_file(path: str, place: _Place, problems: list[str]) -> Iterator[str]:
+    """Return a file itself, or the members of an association."""
+    if not is_association(path):
+        yield path
+        return
+    try:
+        names = read_association(path)
+    except InputError as error:
+        problems.append(str(error))
+        return
+    folder = os.path.dirname(path)  # noqa: PTH120
+    for name in names:
+        found = find_members(folder, name, place.suffix)
+        if not found:
+            problems.append(f"{path}: member {name}: no such exposure beside the association")
+        yield from found
+
+
+def _expand_list(path: str, place: _Place, problems: list[str]) -> Iterator[str]:
     """Files of an @list."""
     identity = os.path.realpath(path)
-    if identity in open_lists:
+    if identity in place.lists:
         problems.append(f"@{path}: the list includes itself")
         return
     try:
@@ -81,9 +119,30 @@ def _expand_list(
         reason = getattr(error, "strerror", None) or "not a text file"
         problems.append(f"@{path}: cannot read the list: {reason}")
         return
-    folder = os.path.dirname(path)  # noqa: PTH120
+    inner = replace(
+        place,
+        folder=os.path.dirname(path),  # noqa: PTH120
+        lists=(*place.lists, identity),
+    )
     for line in lines:
         if line and not line.startswith("#"):
-            whole = os.path.lexists(os.path.join(folder, line))  # noqa: PTH118
-            word = line if whole else line.split()[0]
-            yield from _expand(word, folder, (*open_lists, identity), problems)
+            whole = os.path.lexists(inner.path(line))  # a file name may hold blanks
+            yield from _expand(line if whole else line.split()[0], inner, problems)
+
+
+def _one_kind_each(paths: list[str], suffix: str | None, problems: list[str]) -> list[str]:
+    """Leave one of ``_flt`` and ``_flc`` of each exposure: they are the same pixels twice."""
+    pairs: dict[str, list[str]] = {}
+    for path in paths:
+        kind = _FLT_OR_FLC.search(path)
+        if kind:
+            pairs.setdefault(path[: kind.start()], []).append(path)
+    dropped: set[str] = set()
+    for both in (pair for pair in pairs.values() if len(pair) > 1):
+        keep = [path for path in both if suffix and f"_{suffix.lstrip('_')}." in path]
+        if keep:
+            dropped.update(set(both) - set(keep))
+        else:
+            problems.append(f"{' and '.join(both)}: the same exposure twice; "
+                            "choose one kind with --suffix flc (or flt)")
+    return [path for path in paths if path not in dropped]

@@ -26,6 +26,12 @@ class Instrument:
         What its values are called in the name of a mask, where that differs.
     number_key : str
         Header keyword of the chip's number; where it is absent the number is 1.
+    exptime_key : str
+        Header keyword of the exposure time, in seconds.
+    dq_companion : mapping of str to str
+        Where DQ lies in a file of its own: what to replace in the exposure's name, by what.
+    unfit : mapping of str to str
+        Keywords of the primary header and the value with which a file is no image.
     flags : mapping of str to mapping
         DQ flags by name, for each detector; under ``""`` for all other detectors.
     """
@@ -33,6 +39,9 @@ class Instrument:
     detector_key: str = "DETECTOR"
     detector_names: Mapping[str, str] = field(default_factory=dict)
     number_key: str = "EXTVER"
+    exptime_key: str = "EXPTIME"
+    dq_companion: Mapping[str, str] = field(default_factory=dict)
+    unfit: Mapping[str, str] = field(default_factory=dict)
     flags: Mapping[str, Flags] = field(default_factory=dict)
 
     def flags_of(self, detector: str) -> Flags:
@@ -80,7 +89,7 @@ _NICMOS = _by_bit(
     "REED_SOL BAD_LIN BAD_DARK BAD_FLAT GROT DEFECTIVE SATURATED MISSING BADPIX CR_HIT SOURCE "
     "ZEROSIG USER1 USER2 HIGH_CURVATURE RESERVED2"
 )
-_JWST = Instrument(flags={"": _by_bit(
+_JWST = Instrument(exptime_key="EFFEXPTM", flags={"": _by_bit(
     "DO_NOT_USE SATURATED JUMP_DET DROPOUT OUTLIER PERSISTENCE AD_FLOOR CHARGELOSS "
     "UNRELIABLE_ERROR NON_SCIENCE DEAD HOT WARM LOW_QE RC TELEGRAPH NONLINEAR BAD_REF_PIXEL "
     "NO_FLAT_FIELD NO_GAIN_VALUE NO_LIN_CORR NO_SAT_CHECK UNRELIABLE_BIAS UNRELIABLE_DARK "
@@ -93,10 +102,14 @@ _TABLE: Mapping[str, Instrument] = {
     "ACS": Instrument(flags={"": _ACS}),
     "WFC3": Instrument(flags={"UVIS": _WFC3_UVIS, "IR": _WFC3_IR}),
     "WFPC2": Instrument(
-        detector_names={"1": "PC", "2": "WF2", "3": "WF3", "4": "WF4"}, flags={"": _WFPC2}
+        detector_names={"1": "PC", "2": "WF2", "3": "WF3", "4": "WF4"},
+        dq_companion={"_c0m.": "_c1m.", "_c0f.": "_c1f."},
+        flags={"": _WFPC2},
     ),
     # The image sets of a STIS file are exposures of one detector, not chips.
-    "STIS": Instrument(number_key="CCDCHIP", flags={"": _STIS}),
+    "STIS": Instrument(
+        number_key="CCDCHIP", unfit={"OBSTYPE": "SPECTROSCOPIC"}, flags={"": _STIS}
+    ),
     "NICMOS": Instrument(detector_key="CAMERA", number_key="CAMERA", flags={"": _NICMOS}),
     "NIRCAM": _JWST,
     "NIRISS": _JWST,

@@ -208,6 +208,11 @@ class PartialMask:
         self.members.append(member)
         return member
 
+    def set_aside(self, label: ChipLabel, reason: str) -> None:
+        """Add a member that changes no pixel, because its header says that it is unfit."""
+        nan = float("nan")
+        self.members.append(Member(label, self.below.size, nan, nan, nan, nan, unused=reason))
+
     def merge(self, other: "PartialMask") -> None:
         """Take over the bad pixels and members of another partial mask.
 

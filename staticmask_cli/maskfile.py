@@ -185,6 +185,8 @@ _FACTS = {
     "LTV2": "offset of a subarray in Y",
     "BINAXIS1": "binning in X",
     "BINAXIS2": "binning in Y",
+    "SUBSTRT1": "first pixel of a subarray in X",
+    "SUBSTRT2": "first pixel of a subarray in Y",
 }
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from staticmask_cli.config import Parameters
 from staticmask_cli.engine import default_jobs, run_tasks
 from staticmask_cli.errors import ExposureError
-from staticmask_cli.exposure import Chip, astropy_silenced, read_pixels
+from staticmask_cli.exposure import Chip, read_pixels
 from staticmask_cli.files import make_folder
+from staticmask_cli.fitsfile import astropy_silenced
 from staticmask_cli.mask import PartialMask
 from staticmask_cli.maskfile import StaticMask, write_masks
 from staticmask_cli.plan import MaskPlan, plan_masks
@@ -36,6 +37,7 @@ def create_masks(
     static_sig: float = 4.0,
     final_bits: str | int | None = None,
     group: str | float | None = None,
+    suffix: str | None = None,
     output_dir: str | os.PathLike[str] = ".",
     jobs: int | None = None,
     executor: Executor | None = None,
@@ -46,7 +48,7 @@ def create_masks(
     Parameters
     ----------
     inputs : str, path, or several of them
-        Paths, wildcards, comma lists, ``@list``; opened read-only.
+        Paths, wildcards, comma lists, ``@list``, association tables; opened read-only.
     static_sig : float
         A pixel is bad when it is lower than ``mode - static_sig * rms`` of its chip.
     final_bits : str, int or None
@@ -54,6 +56,8 @@ def create_masks(
         ``interpret_bit_flags``; with None, DQ is not read.
     group : str, int or None
         FITS extensions to use in every exposure, ``1``, ``"1,4"`` or ``"sci,2"``.
+    suffix : str, optional
+        Kind of file to take where an exposure has several, such as ``flc``.
     output_dir : str or path
         Folder of the masks; made when missing.
     jobs : int, optional
@@ -82,13 +86,15 @@ def create_masks(
     given = {"input": words, "static_sig": static_sig, "final_bits": final_bits, "group": group}
     return make_masks(
         Parameters.load(None, given),
-        output_dir=os.fspath(output_dir), jobs=jobs, executor=executor, progress=progress,
+        suffix=suffix, output_dir=os.fspath(output_dir),
+        jobs=jobs, executor=executor, progress=progress,
     )
 
 
 def make_masks(
     parameters: Parameters,
     *,
+    suffix: str | None = None,
     output_dir: str = ".",
     jobs: int | None = None,
     executor: Executor | None = None,
@@ -105,7 +111,7 @@ def make_masks(
         log.info("static = False: no mask is made")
         return []
     with astropy_silenced():
-        plans = plan_masks(parameters, output_dir=output_dir)
+        plans = plan_masks(parameters, output_dir=output_dir, suffix=suffix)
         masks = _clip(plans, parameters, jobs or default_jobs(), executor, progress)
         _refuse_empty(masks)
         make_folder(output_dir)
@@ -146,8 +152,11 @@ def _say_nothing(_done: int, _total: int) -> None:
 
 def _clip_chip(task: _Task) -> PartialMask:
     """Mask of a single chip; a task of its own, for threads and processes alike."""
-    data, dq = read_pixels(task.chip, dq=task.good_bits is not None)
     part = PartialMask(task.chip.signature)
+    if task.chip.unfit:
+        part.set_aside(task.chip.label, task.chip.unfit)
+        return part
+    data, dq = read_pixels(task.chip)
     part.add(data, static_sig=task.static_sig, label=task.chip.label,
              dq=dq, good_bits=task.good_bits or 0)
     return part
@@ -166,11 +175,13 @@ def _empty_mask(plan: MaskPlan, parameters: Parameters) -> StaticMask:
 def _warn(plan: MaskPlan, mask: StaticMask) -> None:
     """Say which chips were set aside, lack DQ, or may hold sources."""
     for chip, member in zip(plan.chips, mask.members, strict=True):
+        if chip.unfit:
+            continue  # the plan has said so
         log.debug(
             "%s: mode %.6g, rms %.6g, threshold %.6g, %d pixels below, %d by DQ",
             member.label, member.mode, member.rms, member.threshold, member.below, member.flagged,
         )
-        if plan.good_bits is not None and chip.dq_extension is None:
+        if plan.good_bits is not None and chip.dq is None:
             log.warning("%s: no DQ extension, so no pixel counts as flagged", member.label)
         for doubt in member.doubts():
             log.warning("%s: %s", member.label, doubt)

@@ -1,5 +1,6 @@
 """Deciding, from headers alone, which masks a run makes of which chips."""
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from staticmask_cli.instruments import instrument_of
 from staticmask_cli.signature import Signature
 
 __all__ = ["MaskPlan", "plan_masks"]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -37,33 +40,50 @@ class MaskPlan:
     good_bits: int | None
 
 
-def plan_masks(parameters: Parameters, *, output_dir: str = ".") -> list[MaskPlan]:
+def plan_masks(
+    parameters: Parameters, *, output_dir: str = ".", suffix: str | None = None
+) -> list[MaskPlan]:
     """Find out which masks a run would make, from headers alone; write nothing.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        What to make them from, and how.
+    output_dir : str
+        Folder of the masks; it need not exist.
+    suffix : str, optional
+        Kind of file to take where an exposure has several, such as ``flc``.
 
     Raises
     ------
     ConfigError
         If `final_bits` names a flag that an instrument does not have.
     InputError, ExposureError
-        If inputs are missing or unusable, or their chips do not fit together;
-        every such file is named.
+        If inputs are missing or unusable, their chips do not fit together, or
+        all are set aside; every such file is named.
     OutputError
         If a mask would take the place of an input.
     """
-    paths = expand_inputs(parameters.input)
+    paths = expand_inputs(parameters.input, suffix)
     chips: dict[Signature, list[Chip]] = {}
     problems: list[StaticMaskError] = []
     for path in paths:
         try:
-            for chip in read_exposure(path, parameters.group).chips:
+            exposure = read_exposure(path, parameters.group, dq=parameters.final_bits is not None)
+            for chip in exposure.chips:
                 chips.setdefault(chip.signature, []).append(chip)
         except StaticMaskError as error:
             problems.append(error)
     if problems:
         kind = InputError if isinstance(problems[0], InputError) else ExposureError
         raise kind("\n".join(map(str, problems)))
+    _warn_of_unfit(chips)
+    chips = {key: members for key, members in chips.items() if not all(c.unfit for c in members)}
+    if not chips:
+        msg = "all exposures were set aside, so there is nothing to make a mask from"
+        raise ExposureError(msg)
     for members in chips.values():
-        _check_grid(members)
+        _check_grid([chip for chip in members if not chip.unfit])
     plans = [
         MaskPlan(
             signature,
@@ -76,6 +96,11 @@ def plan_masks(parameters: Parameters, *, output_dir: str = ".") -> list[MaskPla
     plans.sort(key=lambda plan: plan.path)
     _check_paths(plans, paths)
     return plans
+
+
+def _warn_of_unfit(chips: Mapping[Signature, Sequence[Chip]]) -> None:
+    for chip in (chip for members in chips.values() for chip in members if chip.unfit):
+        log.warning("%s: set aside: %s", chip.label, chip.unfit)
 
 
 def _good_bits_of(chip: Chip, final_bits: str | None) -> int | None:

@@ -5,7 +5,7 @@ making a mask.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,72 +13,20 @@ import numpy as np
 import numpy.typing as npt
 from astropy.io import fits
 
+from staticmask_cli.cameras import CAMERAS, Camera
 from staticmask_cli.files import make_folder, write_whole
 
 __all__ = ["CAMERAS", "Camera", "Visit", "simulate_visit"]
 
 Pixels = npt.NDArray[np.float32]
+Flags = npt.NDArray[Any]
 
-_HOT, _SATURATED = 16, 256  # DQ bits, the same in all HST instruments simulated here
 _STARS_PER_PIXEL = 1 / 900
 _COSMIC_RAYS_PER_PIXEL = 1 / 1500
 _LOW_PER_PIXEL = 1 / 700
 _HOT_PER_PIXEL = 1 / 1200
 _FULL_WELL = 70_000.0
 _PSF_SIGMA = 0.9  # pixels
-
-
-@dataclass(frozen=True)
-class Camera:
-    """One row of the table of cameras that can be simulated.
-
-    Attributes
-    ----------
-    shape : tuple of int
-        ``(ny, nx)`` of a full chip.
-    primary : mapping
-        Keywords of the primary header that tell the camera apart.
-    chips : tuple of mapping
-        Keywords of each SCI header, in the order of EXTVER.
-    root : str
-        First letter of its rootnames.
-    bunit : str
-        Unit of the pixels.
-    sky, noise : float
-        Sky level and read noise, in electrons.
-    """
-
-    shape: tuple[int, int]
-    primary: Mapping[str, str]
-    chips: tuple[Mapping[str, int], ...]
-    root: str
-    bunit: str = "ELECTRONS"
-    sky: float = 80.0
-    noise: float = 4.5
-
-
-CAMERAS: Mapping[str, Camera] = {
-    "ACS/WFC": Camera(
-        shape=(2048, 4096), root="j",
-        primary={"INSTRUME": "ACS", "DETECTOR": "WFC", "FILTER1": "F606W", "FILTER2": "CLEAR2L"},
-        chips=({"CCDCHIP": 2}, {"CCDCHIP": 1}),
-    ),
-    "ACS/HRC": Camera(
-        shape=(1024, 1024), root="j",
-        primary={"INSTRUME": "ACS", "DETECTOR": "HRC", "FILTER1": "F606W", "FILTER2": "CLEAR2S"},
-        chips=({},),
-    ),
-    "WFC3/UVIS": Camera(
-        shape=(2051, 4096), root="i",
-        primary={"INSTRUME": "WFC3", "DETECTOR": "UVIS", "FILTER": "F606W"},
-        chips=({"CCDCHIP": 2}, {"CCDCHIP": 1}), noise=3.1,
-    ),
-    "WFC3/IR": Camera(
-        shape=(1014, 1014), root="i", bunit="ELECTRONS/S",
-        primary={"INSTRUME": "WFC3", "DETECTOR": "IR", "FILTER": "F160W"},
-        chips=({"CCDCHIP": 1},), sky=300.0, noise=15.0,
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -90,7 +38,8 @@ class Visit:
     paths : tuple of str
         The exposures.
     planted : dict of int to numpy.ndarray of bool, shape (ny, nx)
-        For each EXTVER, True where a pixel was made too low in every exposure.
+        For the number of each chip in a mask's name, True where a pixel was made
+        too low in every exposure.
     """
 
     paths: tuple[str, ...]
@@ -104,7 +53,7 @@ def simulate_visit(
     exposures: int = 4,
     shape: tuple[int, int] | None = None,
     exptime: float = 500.0,
-    suffix: str = "flt",
+    suffix: str | None = None,
     seed: int = 20260,
 ) -> Visit:
     """Write a visit: dithered exposures of one field with one detector.
@@ -125,8 +74,8 @@ def simulate_visit(
         ``(ny, nx)`` of each chip, if not a full one.
     exptime : float
         In seconds.
-    suffix : str
-        Kind of calibrated file, such as ``flt`` or ``flc``.
+    suffix : str, optional
+        Kind of calibrated file, if not the camera's usual one.
     seed : int
         Same seed, same files.
 
@@ -138,22 +87,27 @@ def simulate_visit(
     row = CAMERAS[camera]
     size = shape or row.shape
     make_folder(folder)
-    planted, paths = {}, []
-    scenes = {}
-    for extver in range(1, len(row.chips) + 1):
-        rng = np.random.default_rng([seed, extver])
-        scenes[extver] = _Scene.of(rng, row, size)
-        planted[extver] = scenes[extver].depth > 0
+    scenes = [_Scene.of(np.random.default_rng([seed, n]), row, size) for n in row.numbers]
+    planted = {n: scene.depth > 0 for n, scene in zip(row.numbers, scenes, strict=True)}
+    paths = []
     for number in range(exposures):
         rootname = f"{row.root}sim{seed % 100:02d}{_letters(number)}q"
-        path = os.path.normpath(os.path.join(folder, f"{rootname}_{suffix}.fits"))  # noqa: PTH118
-        hdus = [fits.PrimaryHDU(header=_primary(row, rootname, suffix, exptime))]
-        for extver, facts in enumerate(row.chips, 1):
-            rng = np.random.default_rng([seed, extver, number])
-            sky, flags = scenes[extver].exposed(rng, exptime)
-            hdus += _extensions(row, extver, facts, sky, flags)
-        with write_whole(path) as stream:
-            fits.HDUList(hdus).writeto(stream)
+        name = f"{rootname}_{suffix or row.suffix}.fits"
+        path = os.path.normpath(os.path.join(folder, name))  # noqa: PTH118
+        planes = [
+            scene.exposed(np.random.default_rng([seed, n, number, image_set]), exptime)
+            for image_set in range(row.image_sets)
+            for n, scene in zip(row.numbers, scenes, strict=True)
+        ]
+        primary = _primary(row, name, rootname, exptime)
+        images = list(_extensions(row, planes, exptime))
+        if row.plain:
+            _write(path, [fits.PrimaryHDU(images[0].data, primary)])
+        else:
+            _write(path, [fits.PrimaryHDU(header=primary), *images])
+        if row.companion:
+            flags = _dq_images(planes)
+            _write(path.replace("_c0", "_c1"), [fits.PrimaryHDU(header=primary), *flags])
         paths.append(path)
     return Visit(tuple(paths), planted)
 
@@ -183,18 +137,25 @@ class _Scene:
         return cls(row, shape, (rng.uniform(0, ny, count), rng.uniform(0, nx, count), flux),
                    depth, hot)
 
-    def exposed(
-        self, rng: np.random.Generator, exptime: float
-    ) -> tuple[Pixels, npt.NDArray[np.int16]]:
+    def exposed(self, rng: np.random.Generator, exptime: float) -> tuple[Pixels, Flags]:
         """Electrons and DQ flags of one exposure."""
-        light = np.full(self.shape, self.row.sky, np.float32) + self.hot
+        row = self.row
+        light = np.full(self.shape, row.sky, np.float32) + self.hot
         _add_stars(light, self.stars, rng.uniform(-8, 8, 2))
-        _add_cosmic_rays(light, rng, exptime)
-        flags = np.where(self.hot > 0, _HOT, 0).astype(np.int16)
-        flags[light > _FULL_WELL] |= _SATURATED
-        np.minimum(light, _FULL_WELL, out=light)
-        light += rng.standard_normal(self.shape, np.float32) * np.sqrt(light + self.row.noise**2)
-        light -= self.depth * np.float32(np.hypot(np.sqrt(self.row.sky), self.row.noise))
+        flags = np.where(self.hot > 0, row.hot_bit, 0).astype(row.dq_dtype)
+        if row.noise:  # photon counters see neither read noise nor cosmic rays
+            _add_cosmic_rays(light, rng, exptime)
+            flags[light > _FULL_WELL] |= flags.dtype.type(row.saturated_bit)
+            np.minimum(light, _FULL_WELL, out=light)
+            noise = np.sqrt(light + row.noise**2)
+            light += rng.standard_normal(self.shape, np.float32) * noise
+        else:
+            light = rng.poisson(light).astype(np.float32)
+        light -= self.depth * np.float32(np.hypot(np.sqrt(row.sky), row.noise))
+        if row.nan_bit:
+            lost = rng.integers(0, light.size, light.size // 2000)
+            light.flat[lost] = np.nan
+            flags.flat[lost] |= flags.dtype.type(row.nan_bit)
         return light, flags
 
 
@@ -228,14 +189,14 @@ def _add_cosmic_rays(light: Pixels, rng: np.random.Generator, exptime: float) ->
         np.add.at(light, (row[hit], column[hit]), energy[hit])
 
 
-def _primary(row: Camera, rootname: str, suffix: str, exptime: float) -> fits.Header:
+def _primary(row: Camera, name: str, rootname: str, exptime: float) -> fits.Header:
     cards: dict[str, Any] = {
-        "NEXTEND": 3 * len(row.chips), "FILENAME": f"{rootname}_{suffix}.fits", "FILETYPE": "SCI",
-        "TELESCOP": "HST", **row.primary, "ROOTNAME": rootname, "IMAGETYP": "EXT",
-        "TARGNAME": "SIMULATED", "RA_TARG": 6.02, "DEC_TARG": -72.08, "PROPOSID": 0,
+        "FILENAME": name, "FILETYPE": "SCI", "TELESCOP": "HST", **row.primary,
+        "ROOTNAME": rootname, "IMAGETYP": "EXT", "TARGNAME": "SIMULATED",
+        "RA_TARG": 6.02, "DEC_TARG": -72.08, "PROPOSID": 0,
         "DATE-OBS": "2026-01-01", "TIME-OBS": "00:00:00", "EXPSTART": 61041.0,
-        "EXPEND": 61041.0 + exptime / 86400, "EXPTIME": exptime, "EXPFLAG": "NORMAL",
-        "PA_V3": 15.8, "OBSTYPE": "IMAGING", "OBSMODE": "ACCUM", "SUBARRAY": False,
+        "EXPEND": 61041.0 + exptime / 86400, row.exptime_key: exptime, "EXPFLAG": "NORMAL",
+        "PA_V3": 15.8, "OBSTYPE": "IMAGING", "SUBARRAY": False,
         "CCDAMP": "ABCD", "CCDGAIN": 2.0, "DQICORR": "COMPLETE", "DARKCORR": "COMPLETE",
         "FLATCORR": "COMPLETE", "CRCORR": "OMIT", "DRIZCORR": "PERFORM",
     }
@@ -243,23 +204,44 @@ def _primary(row: Camera, rootname: str, suffix: str, exptime: float) -> fits.He
 
 
 def _extensions(
-    row: Camera, extver: int, facts: Mapping[str, int], light: Pixels, flags: npt.NDArray[np.int16]
-) -> list[fits.ImageHDU]:
-    """SCI, ERR and DQ of one chip."""
+    row: Camera, planes: list[tuple[Pixels, Flags]], exptime: float
+) -> Iterator[fits.ImageHDU]:
+    """SCI, ERR and DQ of every chip, as far as the camera has them."""
+    for extver, (light, flags) in enumerate(planes, 1):
+        facts = row.chips[(extver - 1) % len(row.chips)]
+        header = _science_header(row, extver, light, flags)
+        header.update(facts)
+        unit = np.float32(row.per_electron / (exptime if row.bunit.endswith("/S") else 1.0))
+        error = np.sqrt(np.maximum(light, 0) + np.float32(row.noise**2))
+        yield fits.ImageHDU(light * unit, header, name="SCI")
+        if row.plain or row.companion:
+            continue
+        yield fits.ImageHDU(error * unit, header, name="ERR")
+        yield fits.ImageHDU(flags, header, name="DQ")
+
+
+def _science_header(row: Camera, extver: int, light: Pixels, flags: Flags) -> fits.Header:
     ny, nx = light.shape
     cards: dict[str, Any] = {
-        "EXTVER": extver, "INHERIT": True, "BUNIT": row.bunit, **facts,
+        "EXTVER": extver, "INHERIT": True, "BUNIT": row.bunit,
         "WCSAXES": 2, "CRPIX1": nx / 2, "CRPIX2": ny / 2, "CRVAL1": 6.02, "CRVAL2": -72.08,
         "CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CD1_1": -1.4e-5, "CD1_2": 0.0,
         "CD2_1": 0.0, "CD2_2": 1.4e-5, "LTV1": 0.0, "LTV2": 0.0, "LTM1_1": 1.0, "LTM2_2": 1.0,
         "SIZAXIS1": nx, "SIZAXIS2": ny, "BINAXIS1": 1, "BINAXIS2": 1,
-        "NGOODPIX": int(np.count_nonzero(flags == 0)), "GOODMEAN": float(light.mean()),
+        "NGOODPIX": int(np.count_nonzero(flags == 0)), "GOODMEAN": float(np.nanmean(light)),
         "MEANDARK": 7.0, "NCOMBINE": 1,
     }
-    header = fits.Header(list(cards.items()))
-    error = np.sqrt(np.maximum(light, 0) + np.float32(row.noise**2))
-    arrays = {"SCI": light, "ERR": error, "DQ": flags}
-    return [fits.ImageHDU(array, header, name=name) for name, array in arrays.items()]
+    return fits.Header(list(cards.items()))
+
+
+def _dq_images(planes: list[tuple[Pixels, Flags]]) -> Iterator[fits.ImageHDU]:
+    for extver, (_, flags) in enumerate(planes, 1):
+        yield fits.ImageHDU(flags, name="DQ", ver=extver)
+
+
+def _write(path: str, hdus: list[Any]) -> None:
+    with write_whole(path) as stream:
+        fits.HDUList(hdus).writeto(stream)
 
 
 def _letters(number: int) -> str:

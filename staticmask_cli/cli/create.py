@@ -11,6 +11,7 @@ __all__ = ["create"]
 @click.command()
 @click.argument("inputs", nargs=-1, metavar="INPUT...")
 @options.parameter_options
+@options.suffix
 @options.output_dir
 @options.jobs
 @options.save_config
@@ -23,6 +24,7 @@ def create(
     static_sig: str | None,
     final_bits: str | None,
     group: str | None,
+    suffix: str | None,
     output_dir: str,
     jobs: int | None,
     save_config: str | None,
@@ -32,9 +34,10 @@ def create(
 ) -> None:
     r"""Make one static mask for every chip of a detector among the exposures.
 
-    INPUT is a path, a wildcard in quotes, several of these joined by commas, or
-    @FILE, a list with one input a line. Exposures are never changed. The paths
-    of the masks go to stdout, everything else to stderr.
+    INPUT is a path, a wildcard in quotes, an association table (_asn.fits,
+    _asc.fits, _asn.json), several of these joined by commas, or @FILE, a list
+    with one input a line. Exposures are never changed. The paths of the masks
+    go to stdout, everything else to stderr.
 
     \b
     Examples:
@@ -54,5 +57,7 @@ def create(
         if save_config is not None:
             parameters.save(save_config)
         with console.progress() as progress:
-            masks = make_masks(parameters, output_dir=output_dir, jobs=jobs, progress=progress)
+            masks = make_masks(
+                parameters, suffix=suffix, output_dir=output_dir, jobs=jobs, progress=progress
+            )
         console.show_masks(masks)

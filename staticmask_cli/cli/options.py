@@ -5,7 +5,9 @@ from typing import TypeVar
 
 import click
 
-__all__ = ["console_options", "given", "jobs", "output_dir", "parameter_options", "save_config"]
+__all__ = [
+    "console_options", "given", "jobs", "output_dir", "parameter_options", "save_config", "suffix",
+]
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -35,6 +37,13 @@ def parameter_options(command: Command) -> Command:
     )):
         command = option(command)
     return command
+
+
+def suffix(command: Command) -> Command:
+    """Add the choice between kinds of calibrated files."""
+    return click.option("--suffix", metavar="KIND",
+                        help="Take files of this kind (flt, flc) where an exposure has several.",
+                        )(command)
 
 
 def output_dir(command: Command) -> Command:

@@ -1,0 +1,165 @@
+"""Association tables: which exposures they name, and which files these are.
+
+Facts about the tables come from the HST Data Handbook, hstcal's ``acstable.c``
+(the types of members), stsci.tools (the order of suffixes) and the JWST
+documentation (the JSON form).
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from staticmask_cli.errors import InputError
+
+__all__ = ["find_members", "is_association", "read_association"]
+
+_TABLE_NAME = re.compile(r"_(asn|asc)\.fits(\.gz)?$", re.IGNORECASE)
+_JSON_NAME = re.compile(r"_asn\.json$", re.IGNORECASE)
+_SUFFIXES = (
+    "_crj", "_flt", "_flc", "_sfl", "_cal", "_raw", "_c0h", "_c0f", "_c0m", "",
+)
+_ENDINGS = (".fits", ".fits.gz", ".fits.fz")
+_ALTERNATIVES = {"_flt": "_flc"}  # both present: the user has to choose
+_LARGEST_JSON = 1 << 26  # bytes
+
+
+def is_association(path: str) -> bool:
+    """Whether a file is an association table by its name; others never are."""
+    return bool(_TABLE_NAME.search(path) or _JSON_NAME.search(path))
+
+
+def read_association(path: str) -> list[str]:
+    """Names of the exposures that a table lists as present members.
+
+    Parameters
+    ----------
+    path : str
+        A FITS table (``_asn.fits``, ``_asc.fits``) or a JWST ``_asn.json``.
+
+    Returns
+    -------
+    list of str
+        As the table spells them, without padding.  Products and background
+        exposures (EXP-BCKn) are left out, and so are absent members.
+
+    Raises
+    ------
+    InputError
+        If the table cannot be read, has no members, or a name is a path.
+    """
+    members = _json_members(path) if _JSON_NAME.search(path) else _table_members(path)
+    names = list(dict.fromkeys(members))
+    if not names:
+        msg = f"{path}: the association names no exposure that is present"
+        raise InputError(msg)
+    for name in names:
+        # Tables come from strangers: a member lies beside its table and nowhere else.
+        if not name or re.search(r"[/\\\0]", name) or name.startswith((".", "~")):
+            msg = f"{path}: member {name[:80]!r} is not a plain file name"
+            raise InputError(msg)
+    return names
+
+
+def find_members(folder: str, name: str, suffix: str | None = None) -> list[str]:
+    """Files of a member, looked up beside its table.
+
+    Parameters
+    ----------
+    folder : str
+        Folder of the table, as the user gave it.
+    name : str
+        As the table spells it; lower case is tried too.
+    suffix : str, optional
+        Kind of file to take (``flc``), instead of the usual order.
+
+    Returns
+    -------
+    list of str
+        Usually one path; both where ``_flt`` and ``_flc`` exist; empty if none does.
+    """
+    exact = _existing(folder, [name, name.lower()])
+    if exact:
+        return exact
+    for kind in _SUFFIXES if suffix is None else (f"_{suffix.lstrip('_')}",):
+        found = _existing(folder, _spellings(name, kind))
+        if found:
+            other = _ALTERNATIVES.get(kind)
+            both = suffix is None and other is not None
+            return found + (_existing(folder, _spellings(name, str(other))) if both else [])
+    return []
+
+
+def _spellings(name: str, kind: str) -> list[str]:
+    return [f"{root}{kind}{ending}" for root in (name, name.lower()) for ending in _ENDINGS]
+
+
+def _existing(folder: str, names: list[str]) -> list[str]:
+    """First of these files that exists, as a list."""
+    paths = (os.path.join(folder, name) for name in names)  # noqa: PTH118 - as the user gave them
+    return next(([path] for path in paths if os.path.isfile(path)), [])  # noqa: PTH113
+
+
+def _table_members(path: str) -> Iterator[str]:
+    from staticmask_cli.fitsfile import opened  # noqa: PLC0415 - most runs need no table
+
+    with opened(path) as hdus:
+        columns = _columns(hdus)
+    missing = [name for name in ("MEMNAME", "MEMTYPE") if name not in columns]
+    if missing:
+        msg = f"{path}: expected columns MEMNAME and MEMTYPE, found no {' and no '.join(missing)}"
+        raise InputError(msg)
+    present = columns.get("MEMPRSNT", [True] * len(columns["MEMNAME"]))
+    for name, kind, there in zip(columns["MEMNAME"], columns["MEMTYPE"], present, strict=True):
+        member_type = _text(kind).upper().replace("_", "-")
+        wanted = member_type.startswith("EXP") and not member_type.startswith("EXP-BCK")
+        if wanted and _is_true(there):
+            yield _text(name)
+
+
+def _columns(hdus: Any) -> dict[str, Any]:  # noqa: ANN401 - an HDUList
+    """Columns of the first table by name in upper case; none if there is no table."""
+    for hdu in hdus[1:]:
+        names = getattr(hdu, "columns", None)
+        if names is not None:
+            return {name.upper(): hdu.data[name] for name in names.names}
+    return {}
+
+
+def _json_members(path: str) -> Iterator[str]:
+    try:
+        with open(path, "rb") as stream:  # noqa: PTH123
+            content = stream.read(_LARGEST_JSON + 1)
+        if len(content) > _LARGEST_JSON:
+            msg = "larger than 64 MiB"
+            raise ValueError(msg)  # noqa: TRY301 - one message for all that is wrong
+        members = [
+            member
+            for product in json.loads(content)["products"]
+            for member in product["members"]
+        ]
+        pairs = [(member["expname"], member["exptype"]) for member in members]
+    except OSError as error:
+        msg = f"{path}: the association cannot be read: {error.strerror}"
+        raise InputError(msg) from error
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        msg = (
+            f"{path}: expected a JWST association with products[].members[] of expname and "
+            f"exptype: {type(error).__name__}: {error}"
+        )
+        raise InputError(msg) from error
+    for name, kind in pairs:
+        if str(kind).strip().lower() == "science":
+            yield str(name).strip()
+
+
+def _text(value: Any) -> str:  # noqa: ANN401 - str or bytes, padded with blanks or NULs
+    text = value.decode("ascii", "replace") if isinstance(value, bytes) else str(value)
+    return text.strip(" \0")
+
+
+def _is_true(value: Any) -> bool:  # noqa: ANN401 - a logical, or its first letter as text
+    if isinstance(value, str | bytes):
+        return _text(value).upper() in {"T", "TRUE", "YES", "Y", "1"}
+    return bool(value)
