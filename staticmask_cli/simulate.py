@@ -107,7 +107,8 @@ def simulate_visit(
             _write(path, [fits.PrimaryHDU(header=primary), *images])
         if row.companion:
             flags = _dq_images(planes)
-            _write(path.replace("_c0", "_c1"), [fits.PrimaryHDU(header=primary), *flags])
+            companion = os.path.join(folder, name.replace("_c0", "_c1"))  # noqa: PTH118
+            _write(companion, [fits.PrimaryHDU(header=primary), *flags])
         paths.append(path)
     return Visit(tuple(paths), planted)
 

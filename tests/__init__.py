@@ -1,0 +1,1 @@
+"""Tests of staticmask; they mirror its modules."""

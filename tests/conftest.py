@@ -1,0 +1,78 @@
+"""Exposures and folders for the tests."""
+
+import hashlib
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import spherical_geometry
+from astropy.io import fits
+
+from staticmask_cli.simulate import Visit, simulate_visit
+
+Chip = dict[str, Any]
+WriteExposure = Callable[..., Path]
+
+
+def sky(shape: tuple[int, int] = (60, 80), *, seed: int = 1, level: float = 100.0,
+        noise: float = 5.0) -> npt.NDArray[np.float32]:
+    """Flat sky with Gaussian noise, float32."""
+    rng = np.random.default_rng(seed)
+    return rng.normal(level, noise, shape).astype(np.float32)
+
+
+@pytest.fixture
+def write_exposure(tmp_path: Path) -> WriteExposure:
+    """Write a small exposure; every part of it can be chosen."""
+
+    def write(
+        name: str = "a_flt.fits",
+        *,
+        chips: list[Chip] | None = None,
+        instrume: str | None = "ACS",
+        detector: str | None = "WFC",
+        **primary: Any,
+    ) -> Path:
+        """Each chip is a dict: data, and optionally dq and further header keywords."""
+        header = fits.Header()
+        given = {"TELESCOP": "HST", "INSTRUME": instrume, "DETECTOR": detector,
+                 "ROOTNAME": name.partition("_")[0], "EXPTIME": 100.0, **primary}
+        for key, value in given.items():
+            if value is not None:
+                header[key] = value
+        hdus: list[Any] = [fits.PrimaryHDU(header=header)]
+        for extver, chip in enumerate(chips or [{"data": sky()}], 1):
+            keywords = {k: v for k, v in chip.items() if k not in ("data", "dq")}
+            sci = fits.ImageHDU(chip["data"], name="SCI", ver=extver)
+            sci.header.update({"BUNIT": "ELECTRONS", **keywords})
+            hdus.append(sci)
+            if chip.get("dq") is not None:
+                hdus.append(fits.ImageHDU(chip["dq"], name="DQ", ver=extver))
+        path = tmp_path / name
+        fits.HDUList(hdus).writeto(path)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def real_exposure(tmp_path: Path) -> Path:
+    """Copy of the ACS/HRC exposure that spherical-geometry carries."""
+    data = Path(spherical_geometry.__file__).parent / "tests" / "data"
+    return Path(shutil.copy(data / "j8bt06nyq_flt.fits", tmp_path))
+
+
+@pytest.fixture(scope="session")
+def visit(tmp_path_factory: pytest.TempPathFactory) -> Visit:
+    """Four small simulated ACS/WFC exposures; not to be changed."""
+    folder = tmp_path_factory.mktemp("visit")
+    return simulate_visit(str(folder), "ACS/WFC", shape=(150, 220))
+
+
+def digest(path: Path) -> str:
+    """Fingerprint of a file, to prove that it was not changed."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
