@@ -120,7 +120,7 @@ class Console:
         from rich.console import Console as RichConsole  # noqa: PLC0415
         from rich.table import Table  # noqa: PLC0415
 
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
         table.add_column("mask", overflow="fold")
         for title in ("exposures", "mode", "rms", "below", "by DQ", "bad"):
             table.add_column(title, justify="right")
@@ -177,4 +177,4 @@ def _bad(mask: "StaticMask") -> int:
 
 def _range(values: Sequence[float]) -> str:
     first, last = f"{min(values):.4g}", f"{max(values):.4g}"
-    return first if first == last else f"{first} to {last}"
+    return first if first == last else f"{first}..{last}"

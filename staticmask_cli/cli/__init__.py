@@ -50,7 +50,7 @@ class _Commands(click.Group):
 )
 @click.version_option(__version__, message="staticmask %(version)s")
 def cli() -> None:
-    r"""Build static bad-pixel masks from calibrated exposures.
+    """Build static bad-pixel masks from calibrated exposures.
 
     staticmask INPUT... is short for staticmask create INPUT...; for its options
     see staticmask create --help.
@@ -59,7 +59,7 @@ def cli() -> None:
     Examples:
       staticmask '*flt.fits' --static-sig 4
       staticmask demo
-    """
+    """  # noqa: D301 - \b keeps the lines of the examples apart
 
 
 cli.add_command(create)

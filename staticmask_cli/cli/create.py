@@ -32,7 +32,7 @@ def create(
     verbose: bool,
     log_file: str | None,
 ) -> None:
-    r"""Make one static mask for every chip of a detector among the exposures.
+    """Make one static mask for every chip of a detector among the exposures.
 
     INPUT is a path, a wildcard in quotes, an association table (_asn.fits,
     _asc.fits, _asn.json), several of these joined by commas, or @FILE, a list
@@ -43,7 +43,7 @@ def create(
     Examples:
       staticmask '*flt.fits' --static-sig 4
       staticmask -c run.cfg --final-bits 64,32 -o masks @visit.lst
-    """
+    """  # noqa: D301 - \b keeps the lines of the examples apart
     # Loaded here so that --help needs neither numpy nor astropy.
     from staticmask_cli.config import Parameters  # noqa: PLC0415
     from staticmask_cli.pipeline import make_masks  # noqa: PLC0415

@@ -16,7 +16,7 @@ __all__ = ["demo"]
 def demo(
     *, folder: str, exposures: int, quiet: bool, verbose: bool, log_file: str | None
 ) -> None:
-    r"""Simulate a few ACS/WFC exposures in FOLDER and make their masks.
+    """Simulate a few ACS/WFC exposures in FOLDER and make their masks.
 
     The exposures are small (two chips of 400 x 500 pixels), with stars, cosmic
     rays, DQ flags and low pixels at known places. The closing line says how many
@@ -26,7 +26,7 @@ def demo(
     Examples:
       staticmask demo
       staticmask demo /tmp/try --exposures 8
-    """
+    """  # noqa: D301 - \b keeps the lines of the examples apart
     # Loaded here so that --help needs neither numpy nor astropy.
     from staticmask_cli.demonstration import demonstrate  # noqa: PLC0415
 

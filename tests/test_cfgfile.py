@@ -1,0 +1,315 @@
+"""ConfigObj .cfg files: every form that users have on disk, and those that nobody should have."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from staticmask_cli.cfgfile import nearest
+from staticmask_cli.config import Parameters
+from staticmask_cli.errors import ConfigError
+
+DEFAULTS = Parameters.load()
+
+# As the old parameter editor saved it: remarks glued to the values, no mark of the end of a file.
+SAVED = """\
+_task_name_ = staticMask# \n\
+input = *flt.fits# which exposures ("quoted", 'twice')
+group = None# one extension, or none
+updatewcs = False# \n\
+
+[STEP 1: STATIC MASK]
+static = True# make it, or not?
+static_sig = 3.5# in rms, so 4.0 = the usual; # more
+""".replace("updatewcs = False# \n", "")
+
+WHOLE = """\
+_task_name_ = astrodrizzle# \n\
+input = "j*_flt.fits"# which exposures
+output = "sum"# name of the product
+runfile = ""# \n\
+wcskey = ""# \n\
+updatewcs = no# \n\
+proc_unit = native# units while it runs
+coeffs = True# \n\
+context = False# \n\
+group = ""# \n\
+build = False# \n\
+crbit = 4096# \n\
+stepsize = 10# \n\
+resetbits = "4096,8192"# \n\
+num_cores = INDEF# \n\
+in_memory = False# \n\
+
+[STATE OF INPUT FILES]
+restore = False# \n\
+preserve = True# \n\
+clean = False# \n\
+
+[STEP 1: STATIC MASK]
+static = yes# \n\
+static_sig = 4.5# \n\
+
+[STEP 2: SKY SUBTRACTION]
+skysub = True# \n\
+skywidth = 0.10000000149011612# \n\
+sky_bits = "~256,64"# \n\
+
+[STEP 3: DRIZZLE SEPARATE IMAGES]
+driz_separate = True# \n\
+driz_sep_bits = 64,32# \n\
+
+[STEP 3a: CUSTOM WCS FOR SEPARATE OUTPUTS]
+driz_sep_wcs = False# \n\
+
+[STEP 4: CREATE MEDIAN IMAGE]
+combine_type = "minmed"# \n\
+
+[STEP 5: BLOT BACK THE MEDIAN IMAGE]
+blot = True# \n\
+
+["STEP 6: REMOVE COSMIC RAYS WITH DERIV, DRIZ_CR"]
+driz_cr_snr = 3.5 3.0# \n\
+
+[STEP 7: DRIZZLE FINAL COMBINED IMAGE]
+driz_combine = True# \n\
+final_kernel = "square"# \n\
+final_bits = 64, 32# good bits
+static_sig = 99# not of this step
+
+[STEP 7a: CUSTOM WCS FOR FINAL OUTPUT]
+final_wcs = False# \n\
+final_bits = 2# not of this step
+final_refimage = ""# \n\
+
+[INSTRUMENT PARAMETERS]
+gnkeyword = "ATODGNA,ATODGNB"# \n\
+gain = ""# \n\
+
+[_RULES_]
+"""
+IN_WHOLE = replace(DEFAULTS, input=("j*_flt.fits",), static_sig=4.5)
+NO_PAIR = "expected 'name = value' or '[section]', each name once"
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Messages then name the file as a user does."""
+    monkeypatch.chdir(tmp_path)
+
+
+def load(content: str | bytes) -> Parameters:
+    """Parameters of a file run.cfg with this content."""
+    Path("run.cfg").write_bytes(content.encode() if isinstance(content, str) else content)
+    return Parameters.load("run.cfg")
+
+
+def problems(content: str | bytes) -> list[str]:
+    """Lines that a file run.cfg with this content is refused with."""
+    with pytest.raises(ConfigError) as caught:
+        load(content)
+    return str(caught.value).splitlines()
+
+
+def test_a_file_that_the_old_editor_saved_loads() -> None:
+    assert load(SAVED) == replace(DEFAULTS, input=("*flt.fits",), static_sig=3.5)
+
+
+@pytest.mark.parametrize(
+    ("line", "changes"),
+    [
+        ("input = '*flt.fits'", {"input": ("*flt.fits",)}),
+        ('input = "*flt.fits"# remark', {"input": ("*flt.fits",)}),
+        ("input = *flt.fits# remark", {"input": ("*flt.fits",)}),
+        ("input=[ab]*.fits", {"input": ("[ab]*.fits",)}),
+        ("input = a.fits, b.fits# remark", {"input": ("a.fits, b.fits",)}),
+        ('input = "a.fits","b.fits"# remark', {"input": ("a.fits,b.fits",)}),
+        ('input = "a #1.fits"# remark', {"input": ("a #1.fits",)}),
+        ('input = "it\'s.fits"# remark', {"input": ("it's.fits",)}),
+        ("input = ä.fits", {"input": ("ä.fits",)}),
+        ("input = @a.lst# remark", {"input": ("@a.lst",)}),
+        *((f"{name} = {blank}# remark", {})
+          for name in ("input", "group", "static_sig", "final_bits", "static")
+          for blank in ("None", "none", "INDEF", '""', "''", "")),
+        ("group = 1.0# remark", {"group": (1,)}),
+        ("group = 1,4# remark", {"group": (1, 4)}),
+        ('group = "sci,2"# remark', {"group": (("SCI", 2),)}),
+        ("final_bits = 64,32# remark", {"final_bits": "64,32"}),
+        ('final_bits = "64,32"# remark', {"final_bits": "64,32"}),
+        ('final_bits = "64","32"# remark', {"final_bits": "64,32"}),
+        ("final_bits = ~4096 # remark", {"final_bits": "~4096"}),
+        ("static = no# remark", {"static": False}),
+        ("static_sig = 0.10000000149011612# remark", {"static_sig": 0.10000000149011612}),
+    ],
+)
+def test_every_form_of_a_value_is_read(line: str, changes: dict[str, object]) -> None:
+    expected = replace(DEFAULTS, **changes)  # type: ignore[arg-type]
+    assert load(line) == expected
+    assert load(f"[STEP 1: STATIC MASK]\n{line}\n[_RULES_]\n") == expected
+
+
+@pytest.mark.parametrize(
+    "section",
+    ["[STEP 1: STATIC MASK]", "[STEP 1: STATIC MASK ]", "[ STEP 1: STATIC MASK]",
+     '["STEP 1: STATIC MASK"]', "['STEP 1: STATIC MASK']", "[step 1: static mask]",
+     "[STEP 1: MAKE STATIC MASKS]# remark"],
+)
+def test_every_form_of_the_section_is_read(section: str) -> None:
+    assert load(f"{section}\nstatic_sig = 3# remark\n") == replace(DEFAULTS, static_sig=3.0)
+
+
+@pytest.mark.parametrize("task", ["staticMask", "'staticMask'", "staticmask", "", '""'])
+def test_the_name_of_the_task_may_be_there(task: str) -> None:
+    assert load(f"_task_name_ = {task}# \nstatic_sig = 3\n") == replace(DEFAULTS, static_sig=3.0)
+
+
+@pytest.mark.parametrize("content", ["", "\n\n", "# remark\n", "[_RULES_]\n",
+                                     "[STEP 1: STATIC MASK]\n", "\ufeffstatic = True\r\n"])
+def test_a_file_that_says_nothing_leaves_the_defaults(content: str) -> None:
+    assert load(content) == DEFAULTS
+
+
+def test_a_whole_astrodrizzle_cfg_gives_its_step_1_and_its_final_bits() -> None:
+    assert load(WHOLE) == replace(IN_WHOLE, final_bits="64, 32")
+
+
+def test_a_whole_astrodrizzle_cfg_is_known_by_its_sections_too() -> None:
+    assert load(WHOLE.partition("\n")[2]) == replace(IN_WHOLE, final_bits="64, 32")
+
+
+@pytest.mark.parametrize("place", ["root", "step 1"])
+def test_final_bits_of_step_1_or_the_root_win_over_step_7(place: str) -> None:
+    before = "input =" if place == "root" else "static = yes"
+    assert load(WHOLE.replace(before, f"final_bits = 16\n{before}")) == replace(
+        IN_WHOLE, final_bits="16")
+
+
+def test_unknown_names_of_other_steps_are_ignored_but_not_those_of_step_1() -> None:
+    loose = WHOLE.replace("skysub", "sky_surprise").replace("output", "outptu")
+    assert load(loose) == replace(IN_WHOLE, final_bits="64, 32")
+    assert problems(WHOLE.replace("static_sig = 4.5", "statc_sig = 4.5")) == [
+        "run.cfg [STEP 1: STATIC MASK] statc_sig = 4.5: no such parameter; "
+        "did you mean static_sig?"
+    ]
+
+
+def test_a_wrong_value_in_a_whole_astrodrizzle_cfg_names_its_step() -> None:
+    found = problems(WHOLE.replace("64, 32", "64, 33").replace("= 4.5", "= big"))
+    assert len(found) == 2
+    assert found[0].startswith(
+        "run.cfg [STEP 7: DRIZZLE FINAL COMBINED IMAGE] final_bits = 64, 33: expected None (DQ")
+    assert found[1] == "run.cfg [STEP 1: STATIC MASK] static_sig = big: expected a number > 0"
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ("[STEP 1: STATIC MASK]\nstatic_sig = big# remark",
+         "run.cfg [STEP 1: STATIC MASK] static_sig = big: expected a number > 0"),
+        ("group = x", "run.cfg group = x: expected extension numbers (1 or 1,4), sci,2 or None"),
+        ("Static_Sig = 3",
+         "run.cfg Static_Sig = 3: no such parameter; did you mean static_sig?"),
+        ("[STEP 1: STATIC MASK]\nfinalbits = 3",
+         "run.cfg [STEP 1: STATIC MASK] finalbits = 3: no such parameter; "
+         "did you mean final_bits?"),
+        ("q = 3", "run.cfg q = 3: no such parameter; "
+                  "there are input, group, static, static_sig, final_bits"),
+        ("[STATIC MASK]\nstatic_sig = 3",
+         "run.cfg [STATIC MASK]: no such section; did you mean STEP 1: STATIC MASK?"),
+        ("[STEP 1: STATIC MASK\nstatic_sig = 3", f"run.cfg line 1: [STEP 1: STATIC MASK: {NO_PAIR}"),
+        ("static_sig = 3\nstatic_sig = 4", f"run.cfg line 2: static_sig = 4: {NO_PAIR}"),
+        ("static_sig = 3\n\njust words", f"run.cfg line 3: just words: {NO_PAIR}"),
+        ("_task_name_ = tweakreg# \nstatic_sig = 3",
+         "run.cfg: these are the parameters of task 'tweakreg', expected staticMask"),
+        (b"static_sig = \xff\xfe", "run.cfg: expected a ConfigObj .cfg, found a binary file"),
+        (b"static_sig = 3\0",
+         "run.cfg: expected a ConfigObj .cfg, found a binary file or one of over 1 MiB"),
+        ("# long\n" * 150_000,
+         "run.cfg: expected a ConfigObj .cfg, found a binary file or one of over 1 MiB"),
+    ],
+    ids=["value", "value-at-root", "case", "name", "name-like-none", "section", "bracket",
+         "twice", "no-pair", "foreign-task", "not-utf-8", "nul", "too-long"],
+)
+def test_what_is_wrong_is_said_with_its_place(content: str | bytes, found: str) -> None:
+    assert problems(content) == [found]
+
+
+def test_a_parameter_in_a_subsection_is_not_ignored() -> None:
+    found = problems("[STEP 1: STATIC MASK]\n[[more]]\nstatic_sig = 3")
+    assert len(found) == 1
+    assert found[0].startswith("run.cfg [")
+    assert "more" in found[0]
+
+
+def test_all_problems_of_a_file_are_reported_at_once() -> None:
+    found = problems(
+        "gruop = 1\nstatic = maybe\n[nowhere]\n[STEP 1: STATIC MASK]\nstatic_sig = -1\n"
+        "final_bits = 1.5\nwords\n"
+    )
+    assert found[0] == f"run.cfg line 7: words: {NO_PAIR}"
+    assert sorted(line.partition(": ")[0] for line in found[1:]) == [
+        "run.cfg [STEP 1",
+        "run.cfg [STEP 1",
+        "run.cfg [nowhere]",
+        "run.cfg gruop = 1",
+        "run.cfg static = maybe",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("missing.cfg", "No such file or directory"),
+        ("folder.cfg", "Is a directory"),
+        ("run.cfg/x.cfg", "Not a directory"),
+        ("nul\0.cfg", "embedded null byte"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named_with_the_cause(path: str, reason: str) -> None:
+    Path("run.cfg").write_text("static = True\n")
+    Path("folder.cfg").mkdir()
+    with pytest.raises(ConfigError) as caught:
+        Parameters.load(path)
+    assert str(caught.value) == f"{path}: cannot read the parameters: {reason}"
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("STATICSIG", "; did you mean sig?"), ("qqq", "; there are sig, bits")],
+)
+def test_the_nearest_name_is_suggested_or_all_are_listed(name: str, hint: str) -> None:
+    assert nearest(name, ["sig", "bits"]) == hint
+
+
+_PIECES = st.sampled_from([
+    "static_sig", "input", "final_bits", "group", "_task_name_", "=", " = ", "[", "]", "[[", "]]",
+    "[STEP 1: STATIC MASK]", "[STEP 7: X]", "\n", "\r", "\t", " ", "#", ",", '"', "'", '"""',
+    "'''", "\\", "%(x)s", "${x}", "4", "64,32", "None", "astrodrizzle", "\u2028", "\x0c", "~", "(",
+])
+_HOSTILE = st.one_of(
+    st.binary(max_size=200),
+    st.text(max_size=200).map(lambda text: text.encode("utf-8", "surrogatepass")),
+    st.lists(_PIECES, max_size=40).map(lambda pieces: "".join(pieces).encode()),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(content=_HOSTILE)
+@example(content=b'"" = 3')
+@example(content=b"[_task_name_]\n[STEP 1: STATIC MASK]")
+@example(content=b"[input]\ninput = 3")
+@example(content=b"input = '''a\n'''b")
+@example(content=b"[[[[[]]]]]")
+def test_no_content_does_more_than_be_refused(
+    content: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "hostile.cfg"
+    path.write_bytes(content)
+    try:
+        parameters = Parameters.load(str(path))
+    except ConfigError as error:
+        assert str(path) in str(error)  # noqa: PT017 - success is as good
+    else:
+        assert parameters.static_sig > 0

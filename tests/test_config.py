@@ -1,0 +1,243 @@
+"""Parameters: defaults, then a .cfg, then what was given by hand."""
+
+import dataclasses
+import inspect
+import os
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import staticmask_cli
+from staticmask_cli import Parameters, create_masks
+from staticmask_cli.cli import cli
+from staticmask_cli.dqbits import good_bits
+from staticmask_cli.errors import ConfigError, OutputError
+from tests.conftest import WriteExposure, digest
+
+PACKAGE = Path(staticmask_cli.__file__).parent
+CONFIGSPEC = next(
+    folder for folder in (PACKAGE / "configspec", PACKAGE.parent / "configspec") if folder.is_dir()
+)
+DEFAULTS = Parameters(input=(), group=(), static=True, static_sig=4.0, final_bits=None)
+FLAGS = {"HOTPIX": 16, "WARMPIX": 64}
+
+BITS = [
+    (None, None), ("", None), ("None", None), ("none", None), ("INDEF", None), (" indef ", None),
+    (0, 0), ("0", 0), (96, 96), ("96", 96), ("65535", 65535), ("64,32", 96), ("64, 32", 96),
+    ("64+32", 96), ("(64,32)", 96), ([64, 32], 96), ((64, 32), 96), (["64", "32"], 96),
+    ("64,64", 64), ("~4096", ~4096), ("~64,32", ~96), ("~(64,32)", ~96), ("~0", -1),
+    ("WARMPIX,HOTPIX", 80), ("hotpix", 16), ("~WARMPIX+HOTPIX", ~80),
+]
+WRONG_BITS = ["8,", "1.5", 1.5, "0x60", "3,4", "64 32", "4,8+512", "~", "HOTPIX,64", "-", True]
+GROUPS = [
+    (None, ()), ("", ()), ("None", ()), ("INDEF", ()), ([], ()),
+    (1, (1,)), ("1", (1,)), (1.0, (1,)), ("1.0", (1,)), ("0", (0,)), ("1,4", (1, 4)),
+    (" 1 , 4 ", (1, 4)), ([1, 4], (1, 4)), ((1, "4"), (1, 4)), ("sci,2", (("SCI", 2),)),
+    ("SCI, 2", (("SCI", 2),)), ("sci,1,sci,2", (("SCI", 1), ("SCI", 2))),
+    ("1,sci,2", (1, ("SCI", 2))), (("sci", 2), (("SCI", 2),)),
+]
+WRONG_GROUPS = ["sci", "sci,x", "sci,sci,1", "dq,1", "-1", "1.5", "1,", "1,,4", "x", "²", True,
+                "99999999"]
+SWITCHES = [
+    *((value, True) for value in (True, "True", "TRUE", "yes", "On", "1", 1)),
+    *((value, False) for value in (False, "False", "false", "no", "OFF", " 0 ", 0)),
+]
+SIGMAS = [(4, 4.0), ("4", 4.0), ("1e1", 10.0), (" 2.5 ", 2.5), (0.5, 0.5),
+          ("0.10000000149011612", 0.10000000149011612)]
+WRONG_SIGMAS = ["big", "", None, 0, "-1", "nan", "inf", "-inf", "1e999", True, "3.5 3.0", "3,5"]
+WORDS = [("a.fits", ("a.fits",)), (Path("a.fits"), ("a.fits",)), ("", ()), ((), ()),
+         (["a.fits", Path("b.fits")], ("a.fits", "b.fits")), ("@a.lst", ("@a.lst",))]
+
+
+def test_the_defaults_are_those_that_are_documented() -> None:
+    assert Parameters.load() == DEFAULTS
+
+
+def test_the_default_cfg_is_what_parameters_write() -> None:
+    text = (CONFIGSPEC / "staticmask.cfg").read_text(encoding="utf-8")
+    assert Parameters.load().text() == text
+    assert Parameters.load(str(CONFIGSPEC / "staticmask.cfg")) == DEFAULTS
+
+
+def test_create_masks_has_the_defaults_of_the_configspec() -> None:
+    names = {field.name for field in dataclasses.fields(Parameters)} - {"input", "static"}
+    signature = inspect.signature(create_masks).parameters
+    defaults = {name: signature[name].default for name in names}
+    assert Parameters.load(None, defaults) == DEFAULTS
+    assert defaults["static_sig"] == DEFAULTS.static_sig
+
+
+def test_the_help_shows_the_defaults_of_the_configspec() -> None:
+    output = " ".join(CliRunner().invoke(cli, ["create", "--help"]).stdout.split())
+    shown = {
+        "--static": "static" if DEFAULTS.static else "no-static",
+        "--static-sig": str(DEFAULTS.static_sig),
+        "--final-bits": str(DEFAULTS.final_bits),
+        "--group": "all SCI extensions",
+    }
+    for option, default in shown.items():
+        found = re.search(rf" {option} .*?\[default: (.*?)\]", output)
+        assert found is not None, option
+        assert found[1] == default
+
+
+def test_given_values_override_a_cfg_which_overrides_the_defaults(tmp_path: Path) -> None:
+    path = tmp_path / "run.cfg"
+    path.write_text("input = a.fits\n[STEP 1: STATIC MASK]\nstatic_sig = 3\nfinal_bits = 64\n")
+    assert Parameters.load(str(path)) == dataclasses.replace(
+        DEFAULTS, input=("a.fits",), static_sig=3.0, final_bits="64")
+    by_hand = {"static_sig": "5", "final_bits": "None"}
+    assert Parameters.load(str(path), by_hand) == dataclasses.replace(
+        DEFAULTS, input=("a.fits",), static_sig=5.0)
+
+
+def test_no_cfg_is_looked_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in (tmp_path, tmp_path / ".teal"):
+        folder.mkdir(exist_ok=True)
+        for name in ("staticmask.cfg", "staticMask.cfg", "astrodrizzle.cfg"):
+            (folder / name).write_text("static_sig = 9\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert Parameters.load() == DEFAULTS
+
+
+@pytest.mark.parametrize(("value", "number"), BITS)
+def test_every_spelling_of_final_bits_has_its_meaning(value: object, number: int | None) -> None:
+    final_bits = Parameters.load(None, {"final_bits": value}).final_bits
+    assert good_bits(final_bits, "ACS", FLAGS) == number
+
+
+@pytest.mark.parametrize(("value", "group"), GROUPS)
+def test_every_spelling_of_group_has_its_meaning(value: object, group: tuple[object]) -> None:
+    assert Parameters.load(None, {"group": value}).group == group
+
+
+@pytest.mark.parametrize(("value", "static"), SWITCHES)
+def test_every_spelling_of_static_has_its_meaning(value: object, *, static: bool) -> None:
+    assert Parameters.load(None, {"static": value}).static is static
+
+
+@pytest.mark.parametrize(("value", "sigma"), SIGMAS)
+def test_every_spelling_of_static_sig_has_its_meaning(value: object, sigma: float) -> None:
+    assert Parameters.load(None, {"static_sig": value}).static_sig == sigma
+
+
+@pytest.mark.parametrize(("value", "words"), WORDS)
+def test_input_takes_words_and_paths(value: object, words: tuple[str, ...]) -> None:
+    assert Parameters.load(None, {"input": value}).input == words
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        *(("final_bits", value, "None .DQ is not read., 0 .*96.*64,32 or 64.32.*~4096.*WARMPIX")
+          for value in WRONG_BITS),
+        *(("group", value, "extension numbers .1 or 1,4., sci,2 or None")
+          for value in WRONG_GROUPS),
+        *(("static", value, "True or False") for value in ("perhaps", "", None, 2)),
+        *(("static_sig", value, "a number > 0") for value in WRONG_SIGMAS),
+        *(("input", value, "file names, wildcards, comma lists or @lists")
+          for value in (3, None, [3], ["a.fits", None], b"a.fits")),
+    ],
+)
+def test_a_wrong_value_is_refused_with_what_was_expected(
+    name: str, value: object, expected: str
+) -> None:
+    text = re.escape(f"{name} = {value}: expected ")
+    with pytest.raises(ConfigError, match=f"^{text}{expected}"):
+        Parameters.load(None, {name: value})
+
+
+def test_an_unknown_name_is_refused_and_the_nearest_suggested() -> None:
+    with pytest.raises(ConfigError, match="^finalbits = 64: no such parameter; did you mean "
+                                          "final_bits\\?$"):
+        Parameters.load(None, {"finalbits": "64"})
+
+
+def test_all_problems_of_file_and_values_are_reported_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("run.cfg").write_text(
+        "gruop = 1\n[STEP 1: STATIC MASK]\nstatic = maybe\nstatic_sig = big\nsomething else\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        Parameters.load("run.cfg", {"group": "sci", "static_sig": "-1"})
+    assert set(str(caught.value).splitlines()) == {
+        "run.cfg line 5: something else: expected 'name = value' or '[section]', each name once",
+        "run.cfg gruop = 1: no such parameter; did you mean group?",
+        "run.cfg [STEP 1: STATIC MASK] static = maybe: expected True or False",
+        "run.cfg [STEP 1: STATIC MASK] static_sig = big: expected a number > 0",
+        "group = sci: expected extension numbers (1 or 1,4), sci,2 or None",
+        "static_sig = -1: expected a number > 0",
+    }
+
+
+def test_parameters_cannot_be_changed() -> None:
+    parameters = Parameters.load()
+    for field in dataclasses.fields(parameters):
+        with pytest.raises(dataclasses.FrozenInstanceError, match=field.name):
+            setattr(parameters, field.name, None)
+
+
+def test_the_same_parameters_for_other_exposures() -> None:
+    parameters = Parameters.load(None, {"input": "a.fits", "static_sig": 3})
+    other = parameters.with_input(("b.fits",))
+    assert other == dataclasses.replace(parameters, input=("b.fits",))
+    assert parameters.input == ("a.fits",)
+
+
+def _is_a_word(word: str) -> bool:
+    """Leave out commas, which join words, and the blanks around them, which nobody means."""
+    return word == word.strip() and word.lower() not in ("", "none", "indef")
+
+
+_LETTERS = st.characters(exclude_categories=["C", "Zl", "Zp"], exclude_characters=",")
+_WORD = st.text(_LETTERS, min_size=1, max_size=20).filter(_is_a_word)
+_PARAMETERS = st.fixed_dictionaries({
+    "input": st.lists(_WORD, max_size=3),
+    "group": st.sampled_from([value for value, _ in GROUPS]),
+    "static": st.booleans(),
+    "static_sig": st.floats(min_value=0, exclude_min=True, allow_infinity=False),
+    "final_bits": st.sampled_from([value for value, _ in BITS]),
+})
+
+
+@settings(max_examples=150, deadline=None)
+@given(values=_PARAMETERS)
+def test_saved_parameters_load_again(
+    values: dict[str, object], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    parameters = Parameters.load(None, values)
+    path = tmp_path_factory.getbasetemp() / "saved.cfg"
+    joined = ",".join(parameters.input)
+    if "'" in joined and '"' in joined:
+        with pytest.raises(ConfigError, match="cannot be written in a .cfg; .* in an @list"):
+            parameters.save(str(path))
+        return
+    parameters.save(str(path))
+    assert path.read_text(encoding="utf-8") == parameters.text()
+    # Words come back as one comma list, which means the same.
+    loaded = Parameters.load(str(path))
+    assert loaded == parameters.with_input((joined,) if joined else ())
+
+
+@pytest.mark.parametrize("name", ["a'\"b.fits", "a\nb.fits", "a\0b.fits", os.fsdecode(b"\xff.fits")],
+                         ids=ascii)
+def test_a_name_that_a_cfg_cannot_hold_is_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "run.cfg"
+    with pytest.raises(ConfigError, match=r"cannot be written in a \.cfg; .* in an @list"):
+        Parameters.load(None, {"input": name}).save(str(path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_parameters_are_not_saved_over_an_exposure(write_exposure: WriteExposure) -> None:
+    path = write_exposure()
+    before = digest(path)
+    with pytest.raises(OutputError, match="is a FITS file and stays as it is"):
+        Parameters.load().save(str(path))
+    assert digest(path) == before
