@@ -101,6 +101,8 @@ def _sections_that_count(
     for name in cfg.sections:
         if _OUR_STEP.match(name):
             sections.append((name, _scalars(cfg[name])))
+            problems += [f"{path} [{name}] [[{inner}]]: no such section; parameters stand in the "
+                         "section itself" for inner in cfg[name].sections]
         elif whole and _LAST_STEP.match(name):
             final_bits = {k: v for k, v in _scalars(cfg[name]).items() if k == "final_bits"}
             sections.insert(0, (name, final_bits))

@@ -8,7 +8,6 @@ cannot be clipped is reported by ``nbins < 2``.
 """
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,16 +16,14 @@ import numpy.typing as npt
 
 from staticmask_cli.errors import ChipError
 from staticmask_cli.histogram import Histogram
+from staticmask_cli.survey import Pixels, Survey
 
 __all__ = ["ChipStatistics", "Clipping", "chip_statistics", "clip_chip", "pixels_below"]
-
-Floats = npt.NDArray[np.float32]
 
 _CLIPPING_PASSES = 3
 _CLIPPING_SIGMA = 3.0
 _BIN_WIDTH = 0.1  # of a histogram bin, in units of rms
 _SMALLEST_WIDTH = 10.0 * float(np.finfo(np.float32).eps)
-_BLOCK = 1 << 16  # pixels: temporaries of this size stay in the second-level cache
 
 
 @dataclass(frozen=True)
@@ -120,38 +117,42 @@ def chip_statistics(data: npt.ArrayLike) -> ChipStatistics:
     >>> sky = np.random.default_rng(1).normal(100.0, 4.0, size=(200, 300))
     >>> statistics = chip_statistics(sky)
     >>> round(statistics.rms, 1), statistics.nbins
-    (3.9, 59)
+    (3.9, 60)
     """
     return clip_chip(data).statistics
 
 
 def clip_chip(data: npt.ArrayLike) -> Clipping:
     """Statistics of a chip together with its median; see `chip_statistics`."""
-    pixels = _as_float32(data)
-    if pixels.size == 0:
+    array = np.asarray(data)
+    if array.dtype.kind not in "buif":
+        msg = f"a chip must be of a real numeric dtype, found {array.dtype}"
+        raise ChipError(msg)
+    if array.size == 0:
         return _NOTHING
-    first = float(pixels[0])
-    pixels = _finite(pixels)
-    if pixels.size == 0:
-        return _NOTHING
-    lower, upper = float(pixels.min()), float(pixels.max())
+    pixels = Pixels(array)
+    survey = Survey(pixels)
+    lower, upper = survey.minimum, survey.maximum
     window = (lower, upper)
-    npix, mean, rms = _moments(pixels, window)
+    moments = survey.moments(*window)
     for _ in range(_CLIPPING_PASSES):
-        reach = _CLIPPING_SIGMA * rms
-        window = _rounded(max(lower, mean - reach), min(upper, mean + reach))
-        npix, mean, rms = _moments(pixels, window)
-    if npix == 0:
+        reach = _CLIPPING_SIGMA * moments.rms
+        window = _rounded(max(lower, moments.mean - reach), min(upper, moments.mean + reach))
+        moments = survey.moments(*window)
+    if moments.npix == 0:
         return _NOTHING
-    minimum, maximum = _histogram_ends(pixels, window, first)
-    width = _BIN_WIDTH * rms
+    minimum, maximum = _histogram_ends(survey.extremes(*window), window, pixels.first)
+    width = _BIN_WIDTH * moments.rms
     nbins = _number_of_bins(maximum - minimum, width)
     if nbins == 1:
         mode, median = minimum + 0.5 * width, math.nan
     else:
-        histogram = Histogram.of(_blocks(pixels), minimum, maximum, nbins)
+        histogram = Histogram.of(pixels, minimum, maximum, nbins)
         mode, median = histogram.mode(width), histogram.median()
-    return Clipping(ChipStatistics(npix, mean, rms, mode, minimum, maximum, nbins), median)
+    return Clipping(
+        ChipStatistics(moments.npix, moments.mean, moments.rms, mode, minimum, maximum, nbins),
+        median,
+    )
 
 
 def pixels_below(data: npt.NDArray[Any], threshold: float) -> npt.NDArray[np.bool_]:
@@ -187,72 +188,21 @@ _NOTHING = Clipping(
 )
 
 
-def _as_float32(data: npt.ArrayLike) -> Floats:
-    """Flat native float32 pixels: a view where the input already is that, else a copy."""
-    array = np.asarray(data)
-    if array.dtype.kind not in "buif":
-        msg = f"a chip must be of a real numeric dtype, found {array.dtype}"
-        raise ChipError(msg)
-    with np.errstate(over="ignore"):
-        return np.ascontiguousarray(array, dtype=np.float32).reshape(-1)
-
-
-def _finite(pixels: Floats) -> Floats:
-    """Only the finite pixels; the array itself when all are."""
-    if math.isfinite(pixels.min()) and math.isfinite(pixels.max()):
-        return pixels
-    return pixels[np.isfinite(pixels)]
-
-
-def _blocks(pixels: Floats) -> Iterator[Floats]:
-    for start in range(0, pixels.size, _BLOCK):
-        yield pixels[start : start + _BLOCK]
-
-
 def _rounded(lower: float, upper: float) -> tuple[float, float]:
     """Round the ends of a window as float32 has them."""
     with np.errstate(over="ignore"):
         return float(np.float32(lower)), float(np.float32(upper))
 
 
-def _moments(pixels: Floats, window: tuple[float, float]) -> tuple[int, float, float]:
-    """Count, mean and sample standard deviation of the pixels inside a window.
-
-    The squares are taken in float32 and summed in double, so that a pixel of
-    1e30 gives an infinite rms, as in the reference.
-    """
-    lower, upper = np.float32(window[0]), np.float32(window[1])
-    npix, total = 0, 0.0
-    for block in _blocks(pixels):
-        inside = block[(block >= lower) & (block <= upper)]
-        npix += inside.size
-        total += float(inside.sum(dtype=np.float64))
-    if npix == 0:
-        return 0, math.nan, math.nan
-    mean = np.float32(total / npix)
-    squares = 0.0
-    with np.errstate(over="ignore"):
-        for block in _blocks(pixels):
-            deviation = block[(block >= lower) & (block <= upper)]
-            deviation -= mean
-            squares += float(np.square(deviation, out=deviation).sum(dtype=np.float64))
-        rms = np.float32(math.sqrt(squares / (npix - 1))) if npix > 1 else math.nan
-    return npix, float(mean), float(rms)
-
-
 def _histogram_ends(
-    pixels: Floats, window: tuple[float, float], first: float
+    extremes: tuple[float, float], window: tuple[float, float], first: float
 ) -> tuple[float, float]:
-    """Find the extremes inside the window, but for the first pixel's quirk."""
-    lower, upper = window
-    minimum, maximum = math.inf, -math.inf
-    for block in _blocks(pixels):
-        minimum = min(minimum, float(block.min(where=block >= np.float32(lower), initial=np.inf)))
-        maximum = max(maximum, float(block.max(where=block <= np.float32(upper), initial=-np.inf)))
-    if math.isfinite(first) and first < lower:
-        minimum = lower
-    if math.isfinite(first) and first > upper:
-        maximum = upper
+    """Take the extremes inside the window, but for the first pixel's quirk."""
+    minimum, maximum = extremes
+    if math.isfinite(first) and first < window[0]:
+        minimum = window[0]
+    if math.isfinite(first) and first > window[1]:
+        maximum = window[1]
     return minimum, maximum
 
 

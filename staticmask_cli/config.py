@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from staticmask_cli.cfgfile import Entry, nearest, read_cfg
 from staticmask_cli.dqbits import EXPECTED_BITS, clean_final_bits
 from staticmask_cli.errors import ConfigError
-from staticmask_cli.files import refuse_exposure, write_whole
+from staticmask_cli.files import refuse_binary, write_whole
 
 if TYPE_CHECKING:
     from configobj import ConfigObj
@@ -112,9 +112,9 @@ class Parameters:
         Raises
         ------
         OutputError
-            If the file cannot be written, or is a FITS file.
+            If the file cannot be written, or a file there is not a text.
         """
-        refuse_exposure(path)
+        refuse_binary(path)
         content = self.text().encode("utf-8")
         with write_whole(path) as stream:
             stream.write(content)
@@ -150,9 +150,11 @@ def _default(declaration: str) -> Any:  # noqa: ANN401 - of whatever type is dec
 
 def _check_words(value: object) -> tuple[str, ...]:
     words = [value] if isinstance(value, str | os.PathLike) else value
-    if not isinstance(words, list | tuple):
+    if not isinstance(words, list | tuple) or not all(
+        isinstance(word, str | os.PathLike) for word in words
+    ):
         msg = "file names, wildcards, comma lists or @lists"
-        raise ValueError(msg)  # noqa: TRY004 - every check raises ValueError
+        raise ValueError(msg)
     return tuple(text for text in (os.fspath(word) for word in words) if text)
 
 
@@ -230,7 +232,7 @@ def _as_text(value: object) -> str:
 
 def _quoted(text: str) -> str:
     """Text in quotes where a ``.cfg`` would misread it otherwise."""
-    if not re.search(r"""[#"'\s]""", text):
+    if text.isprintable() and not re.search(r"""[#"'\s]""", text):
         return text
     for quote in "\"'":
         if quote not in text and text.isprintable():

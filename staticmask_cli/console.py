@@ -1,6 +1,7 @@
 """What a person sees: log lines, a progress bar, the closing table."""
 
 import logging
+import os
 import platform
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +13,7 @@ import click
 
 from staticmask_cli import __version__
 from staticmask_cli.errors import OutputError
-from staticmask_cli.files import refuse_exposure
+from staticmask_cli.files import refuse_binary
 
 if TYPE_CHECKING:
     from staticmask_cli.config import Parameters
@@ -75,9 +76,8 @@ class Console:
     def log_parameters(self, parameters: "Parameters") -> None:
         """Tell the log what the run was asked for."""
         log.debug("staticmask %s, Python %s", __version__, platform.python_version())
-        for line in parameters.text().splitlines():
-            if line and not line.startswith("#"):
-                log.debug("%s", line)
+        for name, value in vars(parameters).items():
+            log.debug("%s = %s", name, value)
 
     def say(self, text: str) -> None:
         """Show text on stderr, unless the run is quiet."""
@@ -113,7 +113,7 @@ class Console:
         if masks and not self.quiet:
             self._show_table(masks)
         for mask in masks:
-            click.echo(mask.path)
+            click.echo(os.fsencode(str(mask.path)))  # whatever bytes the name has
 
     def _show_table(self, masks: Sequence["StaticMask"]) -> None:
         from rich import box  # noqa: PLC0415 - not for --help
@@ -134,7 +134,8 @@ class Console:
             if bits:
                 counts = ", ".join(f"{bit}: {count}" for bit, count in bits.items())
                 console.print(f"{mask.path}: pixels that each DQ bit added in all exposures: "
-                              f"{counts}", highlight=False, markup=False)
+                              f"{counts}",
+                              highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 class _Lines(logging.Handler):
@@ -146,9 +147,9 @@ class _Lines(logging.Handler):
 
 
 def _log_file_handler(path: str) -> logging.Handler:
-    refuse_exposure(path)
+    refuse_binary(path)
     try:
-        handler = logging.FileHandler(path, encoding="utf-8")
+        handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
         msg = f"{path}: the log cannot be written: {error.strerror}"
         raise OutputError(msg) from error

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
-from staticmask_cli.errors import OutputError
+from staticmask_cli.errors import OutputError, StaticMaskError
 
-__all__ = ["flush_to_disk", "make_folder", "refuse_exposure", "write_whole"]
+__all__ = ["flush_to_disk", "make_folder", "refuse_binary", "write_whole"]
 
 
 def make_folder(path: str) -> None:
@@ -26,18 +26,22 @@ def make_folder(path: str) -> None:
         raise OutputError(msg) from error
 
 
-def refuse_exposure(path: str) -> None:
-    """Refuse to put a text file in the place of a FITS file.
+def refuse_binary(path: str) -> None:
+    """Refuse to put a text file in the place of an exposure or of another binary file.
 
     Raises
     ------
     OutputError
-        If `path` is a FITS file.
+        If `path` is a file that starts like FITS, or holds NUL bytes (compressed FITS does).
     """
+    if not os.path.isfile(path):  # noqa: PTH113 - reading from a pipe would block
+        return
+    start = b""
     with suppress(OSError), open(path, "rb") as stream:  # noqa: PTH123
-        if stream.read(9) == b"SIMPLE  =":
-            msg = f"{path}: is a FITS file and stays as it is; choose another name"
-            raise OutputError(msg)
+        start = stream.read(4096)
+    if start.startswith(b"SIMPLE  =") or b"\0" in start:
+        msg = f"{path}: is not a text file and stays as it is; choose another name"
+        raise OutputError(msg)
 
 
 @contextmanager
@@ -66,6 +70,8 @@ def write_whole(path: str) -> Iterator[BinaryIO]:
         os.replace(temporary, path)  # noqa: PTH105
         temporary = ""
         _flush_folder(folder or ".")
+    except StaticMaskError:
+        raise  # from the block, about something else
     except OSError as error:
         msg = f"{path}: cannot be written: {error.strerror or error}"
         raise OutputError(msg) from error

@@ -12,6 +12,8 @@ __all__ = ["Histogram"]
 _DENSE_BINS = 1 << 16  # above that many bins, only the occupied ones are kept
 _EPSILON = np.finfo(np.float32).eps
 
+Floats = npt.NDArray[np.float32]
+
 
 @dataclass(frozen=True)
 class Histogram:
@@ -48,7 +50,7 @@ class Histogram:
     @classmethod
     def of(
         cls,
-        blocks: Iterable[npt.NDArray[np.float32]],
+        blocks: Iterable[Floats],
         minimum: float,
         maximum: float,
         nbins: int,
@@ -66,18 +68,14 @@ class Histogram:
         """
         start = np.float32(minimum)
         width = np.float32((maximum - minimum) / (nbins - 1))
-        scale = np.float32(1.0) / width
         last = _last_counted(start, width, nbins)
         count = _SparseCount() if nbins > _DENSE_BINS else _DenseCount(nbins)
         below = total = 0
         for block in blocks:
-            inside = block[(block >= start) & (block <= last)]
-            inside -= start
-            inside *= scale
-            count.add(inside)
+            count.add(block, start, np.float32(1.0) / width, last)
             below += int(np.count_nonzero(block < start))
             total += block.size
-        return cls(float(start), float(width), nbins, below, total, *count.result())
+        return cls(float(start), float(width), nbins, below, total, *count.result(below))
 
     def mode(self, unit: float) -> float:
         """Peak by parabolic interpolation, with `unit` as the distance between bins.
@@ -119,30 +117,41 @@ class Histogram:
 
 
 class _DenseCount:
-    """Counts for every bin."""
+    """Counts for every bin, without picking pixels: those outside go to the end bins first."""
 
     def __init__(self, nbins: int) -> None:
-        self.count = np.zeros(nbins, dtype=np.int64)
+        self._nbins = nbins
+        self._count = np.zeros(nbins + 1, dtype=np.int64)
+        self._beyond = 0  # pixels above the last one that counts
 
-    def add(self, scaled: npt.NDArray[np.float32]) -> None:
-        bins = np.bincount(scaled.astype(np.intp), minlength=self.count.size)
-        self.count += bins[: self.count.size]
+    def add(self, block: Floats, start: np.float32, scale: np.float32, last: np.float32) -> None:
+        scaled = block - start
+        scaled *= scale
+        np.clip(scaled, np.float32(0), np.float32(self._nbins), out=scaled)
+        self._count += np.bincount(scaled.astype(np.intp), minlength=self._nbins + 1)
+        self._beyond += int(np.count_nonzero(block > last))
 
-    def result(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
-        return np.arange(self.count.size, dtype=np.float64), self.count
+    def result(self, below: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+        count = self._count[:-1].copy()
+        count[0] -= below
+        count[-1] -= self._beyond - self._count[-1]  # rounded into the last bin
+        return np.arange(self._nbins, dtype=np.float64), count
 
 
 class _SparseCount:
     """Counts for the occupied bins alone."""
 
     def __init__(self) -> None:
-        self.parts: list[npt.NDArray[Any]] = []
+        self._parts: list[npt.NDArray[Any]] = []
 
-    def add(self, scaled: npt.NDArray[np.float32]) -> None:
-        self.parts.append(np.trunc(scaled))
+    def add(self, block: Floats, start: np.float32, scale: np.float32, last: np.float32) -> None:
+        inside = block[(block >= start) & (block <= last)]
+        inside -= start
+        inside *= scale
+        self._parts.append(np.trunc(inside, out=inside))
 
-    def result(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
-        index, count = np.unique(np.concatenate(self.parts), return_counts=True)
+    def result(self, _below: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+        index, count = np.unique(np.concatenate(self._parts), return_counts=True)
         return index.astype(np.float64), count
 
 

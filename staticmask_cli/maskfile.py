@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from astropy.io import fits
 
 from staticmask_cli import __version__
@@ -118,8 +119,13 @@ class StaticMask(PartialMask):
     def hdus(self) -> fits.HDUList:
         """Return the HDUs of the mask file, with their checksums."""
         date = _date()
-        primary = fits.PrimaryHDU(self.array, header=self._header(date))
-        members = fits.BinTableHDU.from_columns(self._columns(), name="MEMBERS")
+        good = self.good
+        # In the byte order of FITS, else every checksum and the writing would swap all bytes.
+        primary = fits.PrimaryHDU(good.astype(">i2"), header=self._header(date, good))
+        # With the data set afterwards: passing them on loads astropy.table, which takes longer
+        # than clipping a chip.
+        members = fits.BinTableHDU(name="MEMBERS")
+        members.data = fits.FITS_rec.from_columns(fits.ColDefs(self._columns()))
         hdus = fits.HDUList([primary, members])
         hdus.update_extend()  # before the checksums; writing would do it after them
         for hdu in hdus:
@@ -127,7 +133,7 @@ class StaticMask(PartialMask):
             hdu.add_checksum(when=date, override_datasum=True)
         return hdus
 
-    def _header(self, date: str) -> fits.Header:
+    def _header(self, date: str, good: npt.NDArray[np.bool_]) -> fits.Header:
         header = fits.Header()
         header["CREATOR"] = (f"staticmask {__version__}", "program that made this mask")
         header["DATE"] = (date, "when the mask was made (UTC)")
@@ -139,7 +145,7 @@ class StaticMask(PartialMask):
         header["STATSIG"] = (self.static_sig, "[rms] threshold below the mode")
         header["FINLBITS"] = (str(self.final_bits), "DQ bits taken as good; None: DQ not read")
         header["NCOMBINE"] = (len(self.used), "exposures combined")
-        header["NBAD"] = (int(np.count_nonzero(~self.good)), "bad pixels")
+        header["NBAD"] = (good.size - int(np.count_nonzero(good)), "bad pixels")
         header["COMMENT"] = "Static mask: 1 = good, 0 = bad in at least one exposure."
         return header
 

@@ -35,7 +35,7 @@ def write_exposure(tmp_path: Path) -> WriteExposure:
         chips: list[Chip] | None = None,
         instrume: str | None = "ACS",
         detector: str | None = "WFC",
-        **primary: Any,
+        **primary: str | float | bool | None,
     ) -> Path:
         """Each chip is a dict: data, and optionally dq and further header keywords."""
         header = fits.Header()

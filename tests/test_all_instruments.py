@@ -296,7 +296,7 @@ def test_waivered_fits_names_its_converter(tmp_path: Path) -> None:
     table = fits.TableHDU.from_columns([fits.Column("CRVAL1", "D25.16", array=[1.0, 2.0])])
     path = tmp_path / "u1234_c0f.fits"
     fits.HDUList([fits.PrimaryHDU(np.zeros((4, 8, 9), np.float32), header), table]).writeto(path)
-    with pytest.raises(ExposureError, match="is waivered FITS; .*convertwaiveredfits"):
+    with pytest.raises(ExposureError, match=r"is waivered FITS; .*convertwaiveredfits"):
         create_masks(path, output_dir=tmp_path)
 
 

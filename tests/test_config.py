@@ -34,7 +34,7 @@ BITS = [
 ]
 WRONG_BITS = ["8,", "1.5", 1.5, "0x60", "3,4", "64 32", "4,8+512", "~", "HOTPIX,64", "-", True]
 GROUPS = [
-    (None, ()), ("", ()), ("None", ()), ("INDEF", ()), ([], ()),
+    (None, ()), ("", ()), ("None", ()), ("INDEF", ()),
     (1, (1,)), ("1", (1,)), (1.0, (1,)), ("1.0", (1,)), ("0", (0,)), ("1,4", (1, 4)),
     (" 1 , 4 ", (1, 4)), ([1, 4], (1, 4)), ((1, "4"), (1, 4)), ("sci,2", (("SCI", 2),)),
     ("SCI, 2", (("SCI", 2),)), ("sci,1,sci,2", (("SCI", 1), ("SCI", 2))),
@@ -72,7 +72,7 @@ def test_create_masks_has_the_defaults_of_the_configspec() -> None:
 
 
 def test_the_help_shows_the_defaults_of_the_configspec() -> None:
-    output = " ".join(CliRunner().invoke(cli, ["create", "--help"]).stdout.split())
+    output = CliRunner().invoke(cli, ["create", "--help"]).stdout.partition("\nOptions:")[2]
     shown = {
         "--static": "static" if DEFAULTS.static else "no-static",
         "--static-sig": str(DEFAULTS.static_sig),
@@ -80,7 +80,7 @@ def test_the_help_shows_the_defaults_of_the_configspec() -> None:
         "--group": "all SCI extensions",
     }
     for option, default in shown.items():
-        found = re.search(rf" {option} .*?\[default: (.*?)\]", output)
+        found = re.search(rf" {option} .*?\[default: (.*?)\]", " ".join(output.split()))
         assert found is not None, option
         assert found[1] == default
 
@@ -153,8 +153,7 @@ def test_a_wrong_value_is_refused_with_what_was_expected(
 
 
 def test_an_unknown_name_is_refused_and_the_nearest_suggested() -> None:
-    with pytest.raises(ConfigError, match="^finalbits = 64: no such parameter; did you mean "
-                                          "final_bits\\?$"):
+    with pytest.raises(ConfigError, match=r"^finalbits = 64: .* did you mean final_bits\?$"):
         Parameters.load(None, {"finalbits": "64"})
 
 
@@ -196,7 +195,8 @@ def _is_a_word(word: str) -> bool:
     return word == word.strip() and word.lower() not in ("", "none", "indef")
 
 
-_LETTERS = st.characters(exclude_categories=["C", "Zl", "Zp"], exclude_characters=",")
+_LETTERS = st.characters(exclude_categories=["C", "Z"], include_characters=" ",
+                         exclude_characters=",")
 _WORD = st.text(_LETTERS, min_size=1, max_size=20).filter(_is_a_word)
 _PARAMETERS = st.fixed_dictionaries({
     "input": st.lists(_WORD, max_size=3),
@@ -207,7 +207,7 @@ _PARAMETERS = st.fixed_dictionaries({
 })
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(values=_PARAMETERS)
 def test_saved_parameters_load_again(
     values: dict[str, object], tmp_path_factory: pytest.TempPathFactory
@@ -216,7 +216,7 @@ def test_saved_parameters_load_again(
     path = tmp_path_factory.getbasetemp() / "saved.cfg"
     joined = ",".join(parameters.input)
     if "'" in joined and '"' in joined:
-        with pytest.raises(ConfigError, match="cannot be written in a .cfg; .* in an @list"):
+        with pytest.raises(ConfigError, match=r"cannot be written in a \.cfg; .* in an @list"):
             parameters.save(str(path))
         return
     parameters.save(str(path))
@@ -226,8 +226,9 @@ def test_saved_parameters_load_again(
     assert loaded == parameters.with_input((joined,) if joined else ())
 
 
-@pytest.mark.parametrize("name", ["a'\"b.fits", "a\nb.fits", "a\0b.fits", os.fsdecode(b"\xff.fits")],
-                         ids=ascii)
+@pytest.mark.parametrize(
+    "name", ["a'\"b.fits", "a\nb.fits", "a\0b.fits", os.fsdecode(b"\xff.fits")], ids=ascii
+)
 def test_a_name_that_a_cfg_cannot_hold_is_refused(tmp_path: Path, name: str) -> None:
     path = tmp_path / "run.cfg"
     with pytest.raises(ConfigError, match=r"cannot be written in a \.cfg; .* in an @list"):
@@ -238,6 +239,6 @@ def test_a_name_that_a_cfg_cannot_hold_is_refused(tmp_path: Path, name: str) -> 
 def test_parameters_are_not_saved_over_an_exposure(write_exposure: WriteExposure) -> None:
     path = write_exposure()
     before = digest(path)
-    with pytest.raises(OutputError, match="is a FITS file and stays as it is"):
+    with pytest.raises(OutputError, match="is not a text file and stays as it is"):
         Parameters.load().save(str(path))
     assert digest(path) == before

@@ -1,0 +1,167 @@
+"""What a person sees: the table, the bar, colours, and where they are left out."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from staticmask_cli import StaticMask, create_masks
+from staticmask_cli.console import Console
+from staticmask_cli.simulate import Visit
+from tests.conftest import WriteExposure, sky
+from tests.test_package import process_environment
+
+COLOUR = re.compile(r"\x1b\[(?:\d+;)*(?:3[0-8]|4[0-8]|9[0-7])(?:;\d+)*m")
+
+
+def shown(masks: list[StaticMask], capsys: pytest.CaptureFixture[str]) -> dict[str, list[str]]:
+    """Cells of the closing table by the first one, its heading included."""
+    Console().show_masks(masks)
+    lines = capsys.readouterr().err.splitlines()
+    rows = [re.split(r"\s{2,}", line.strip()) for line in lines]
+    return {row[0]: row[1:] for row in rows if len(row) == 7}
+
+
+def ends(values: list[float]) -> list[str]:
+    """Smallest and largest value, as the table has them; once if that is the same."""
+    return list(dict.fromkeys(f"{value:.4g}" for value in (min(values), max(values))))
+
+
+@pytest.mark.parametrize("final_bits", [None, "0"])
+def test_the_table_shows_the_numbers_of_the_masks(
+    visit: Visit, tmp_path: Path, capsys: pytest.CaptureFixture[str], final_bits: str | None
+) -> None:
+    masks = create_masks(visit.paths, final_bits=final_bits, output_dir=tmp_path)
+    rows = shown(masks, capsys)
+    assert rows.pop("mask") == ["exposures", "mode", "rms", "below", "by DQ", "bad"]
+    assert len(rows) == len(masks) == 2
+    for mask in masks:
+        exposures, mode, rms, *counts = rows[f"ACSWFC_150x220_{mask.signature.number}"]
+        assert exposures == "4"
+        assert re.split(r"\.\.| to ", mode) == ends([member.mode for member in mask.members])
+        assert re.split(r"\.\.| to ", rms) == ends([member.rms for member in mask.members])
+        bad, below = np.count_nonzero(mask.array == 0), np.count_nonzero(mask.below)
+        assert bad >= below > 0
+        by_dq = "-" if final_bits is None else str(bad - below)
+        assert counts == [str(below), by_dq, f"{100 * bad / mask.array.size:.4f}%"]
+
+
+def test_the_table_counts_the_exposures_that_were_used(
+    write_exposure: WriteExposure, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    used = write_exposure("a_flt.fits")
+    unused = write_exposure("b_flt.fits", chips=[{"data": np.ones_like(sky())}])
+    masks = create_masks([used, unused], output_dir=tmp_path)
+    row = shown(masks, capsys)["ACSWFC_60x80_1"]
+    member = masks[0].used[0]
+    assert row[:3] == ["1 of 2", f"{member.mode:.4g}", f"{member.rms:.4g}"]
+
+
+def test_pixels_are_counted_by_dq_bit_in_one_plain_line_for_each_mask(
+    write_exposure: WriteExposure, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = np.zeros((60, 80), np.int16)
+    flags[3, :5], flags[4, :7] = 16, 64
+    path = write_exposure(chips=[{"data": np.abs(sky()), "dq": flags}])
+    folder = tmp_path / f"[bold]:bug:{'long' * 45}"
+    masks = create_masks(path, final_bits="0", static_sig=9, output_dir=folder)
+    Console().show_masks(masks)
+    captured = capsys.readouterr()
+    assert captured.out == f"{masks[0].path}\n"
+    line = f"{masks[0].path}: pixels that each DQ bit added in all exposures: 16: 5, 64: 7"
+    assert line in captured.err.splitlines()
+
+
+def test_quiet_shows_the_paths_alone(
+    visit: Visit, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    masks = create_masks(visit.paths, output_dir=tmp_path)
+    console = Console(quiet=True)
+    console.show_masks(masks)
+    console.say("nobody hears this")
+    captured = capsys.readouterr()
+    assert captured.out.split() == [mask.path for mask in masks]
+    assert captured.err == ""
+
+
+def test_no_mask_no_table(capsys: pytest.CaptureFixture[str]) -> None:
+    Console().show_masks([])
+    assert capsys.readouterr() == ("", "")
+
+
+def test_there_is_no_bar_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with Console().progress() as progress:
+        assert progress is None
+    assert capsys.readouterr() == ("", "")
+
+
+def _received(terminal: int) -> Iterator[bytes]:
+    """Yield what comes from a terminal until nobody holds its other end."""
+    while True:
+        try:
+            part = os.read(terminal, 65536)
+        except OSError:  # Linux's way to say that it is over
+            return
+        if not part:
+            return
+        yield part
+
+
+def on_a_terminal(folder: Path, *words: str, **environment: str) -> tuple[str, str]:
+    """Run the command with stderr on a terminal: its stdout, and what the terminal got."""
+    ours, theirs = os.openpty()
+    variables = {"TERM": "xterm-256color", "COLUMNS": "150", "LINES": "50", **environment}
+    try:
+        with subprocess.Popen(
+            [sys.executable, "-m", "staticmask_cli", *words], cwd=folder,
+            env=process_environment(**variables), stdout=subprocess.PIPE, stderr=theirs, text=True,
+        ) as process:
+            os.close(theirs)
+            text = b"".join(_received(ours)).decode()
+            assert process.stdout is not None
+            stdout = process.stdout.read()
+        assert process.returncode == 0, text
+    finally:
+        os.close(ours)
+    return stdout, text
+
+
+def test_a_terminal_gets_a_bar_and_then_the_closing_lines(tmp_path: Path) -> None:
+    stdout, text = on_a_terminal(tmp_path, "demo", "try", "--exposures", "3")
+    names = ["ACSWFC_400x500_1_staticMask.fits", "ACSWFC_400x500_2_staticMask.fits"]
+    assert stdout.split("\n") == [*(f"try/{name}" for name in names), ""]
+    assert "\x1b[?25l" in text  # the bar hides the cursor
+    assert text.rindex("\x1b[?25h") < text.index("exposures") < text.index("Found ")
+    plain = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", text)
+    assert re.search(r"chips .*━.* 6/6", plain)
+    assert re.search(r"Found \d+ of \d+ low pixels", plain)
+    assert COLOUR.search(text)
+
+
+def test_no_color_is_honoured_on_a_terminal(tmp_path: Path) -> None:
+    _, text = on_a_terminal(tmp_path, "demo", "try", "--exposures", "1", NO_COLOR="1")
+    assert "Found " in text
+    assert COLOUR.findall(text) == []
+
+
+def test_quiet_leaves_a_terminal_empty(tmp_path: Path) -> None:
+    stdout, text = on_a_terminal(tmp_path, "demo", "try", "--exposures", "1", "-q")
+    assert len(stdout.splitlines()) == 2
+    assert text == ""
+
+
+def test_a_warning_stays_on_the_terminal_beside_the_bar(
+    visit: Visit, write_exposure: WriteExposure, tmp_path: Path
+) -> None:
+    flat = np.ones((150, 220), np.float32)
+    write_exposure("flat_flt.fits", chips=[{"data": flat, "CCDCHIP": 2, "LTV1": 0.0, "LTV2": 0.0,
+                                            "BINAXIS1": 1, "BINAXIS2": 1}])
+    _, text = on_a_terminal(tmp_path, "flat_flt.fits", *visit.paths)
+    plain = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", text)
+    assert re.search(r"Warning: flat_flt\.fits\[SCI,1\]: set aside: its pixels fill", plain)
+    assert plain.index("Warning: ") < plain.index("4 of 5")
