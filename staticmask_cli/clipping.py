@@ -132,7 +132,7 @@ def clip_chip(data: npt.ArrayLike) -> Clipping:
         return _NOTHING
     pixels = Pixels(array)
     survey = Survey(pixels)
-    lower, upper = survey.minimum, survey.maximum
+    lower, upper = pixels.minimum, pixels.maximum
     window = (lower, upper)
     moments = survey.moments(*window)
     for _ in range(_CLIPPING_PASSES):

@@ -11,6 +11,7 @@ from astropy.io import fits
 
 from staticmask_cli.errors import ExposureError
 from staticmask_cli.fitsfile import (
+    Scratch,
     check_extent,
     name_of,
     number_of,
@@ -124,8 +125,17 @@ def read_exposure(path: str, group: Group = (), *, dq: bool = True) -> Exposure:
         ))
 
 
-def read_pixels(chip: Chip) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:
+def read_pixels(
+    chip: Chip, scratch: Scratch | None = None
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:
     """Read the SCI pixels of a chip, and its DQ flags where `chip` says they are.
+
+    Parameters
+    ----------
+    chip : Chip
+        Of an exposure that `read_exposure` has seen.
+    scratch : Scratch, optional
+        Memory to read the SCI pixels into; they are valid until it is used again.
 
     Returns
     -------
@@ -142,14 +152,14 @@ def read_pixels(chip: Chip) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:
         If DQ is not of the shape of SCI, or not of an integer type.
     """
     with opened(chip.path) as hdus:
-        data = pixels_of(hdus[chip.extension])
+        data = pixels_of(hdus[chip.extension], chip.path, scratch)
         if chip.dq is None:
             return data, None
         if chip.dq.path == chip.path:
-            flags = pixels_of(hdus[chip.dq.extension])
+            flags = pixels_of(hdus[chip.dq.extension], chip.dq.path)
     if chip.dq.path != chip.path:
         with opened(chip.dq.path) as hdus:
-            flags = pixels_of(hdus[chip.dq.extension])
+            flags = pixels_of(hdus[chip.dq.extension], chip.dq.path)
     if flags.shape != chip.signature.shape or flags.dtype.kind not in "iu":
         msg = (
             f"{chip.label}: expected integer DQ flags of shape {chip.signature.shape}, "

@@ -15,6 +15,7 @@ from astropy.utils.exceptions import AstropyWarning
 from staticmask_cli.errors import ExposureError, InputError, StaticMaskError
 
 __all__ = [
+    "Scratch",
     "astropy_silenced",
     "check_extent",
     "name_of",
@@ -82,13 +83,9 @@ def check_extent(hdu: Any, path: str) -> None:  # noqa: ANN401 - any HDU
     InputError
         With the number of bytes that are claimed and that are there.
     """
-    if isinstance(hdu, fits.CompImageHDU):
+    if isinstance(hdu, fits.CompImageHDU) or not _is_uncompressed(path):
         return
-    with open(path, "rb") as stream:  # noqa: PTH123
-        if stream.read(6) != b"SIMPLE":  # compressed as a whole: its length says nothing
-            return
-        size = stream.seek(0, os.SEEK_END)
-    end = hdu.fileinfo()["datLoc"] + hdu.size
+    end, size = hdu.fileinfo()["datLoc"] + hdu.size, os.path.getsize(path)  # noqa: PTH202
     if end > size:
         name = name_of(hdu) or "PRIMARY"
         msg = f"{path}: is cut: {name} should end at byte {end}, the file ends at {size}"
@@ -103,12 +100,40 @@ def shape_of(hdu: Any) -> tuple[int, ...]:  # noqa: ANN401 - any image HDU
     return tuple(hdu.shape)
 
 
-def pixels_of(hdu: Any) -> npt.NDArray[Any]:  # noqa: ANN401 - any image HDU
+class Scratch:
+    """Memory for the pixels of one chip after the other.
+
+    Fresh memory of this size costs as much as the reading itself, because the
+    system clears it page by page, one thread at a time.
+    """
+
+    def __init__(self) -> None:
+        self._memory = np.empty(0, dtype=np.uint8)
+
+    def take(self, nbytes: int) -> npt.NDArray[np.uint8]:
+        """Return the first `nbytes` bytes, with whatever they hold."""
+        if self._memory.size < nbytes:
+            self._memory = np.empty(nbytes, dtype=np.uint8)
+        return self._memory[:nbytes]
+
+
+def pixels_of(hdu: Any, path: str, scratch: Scratch | None = None) -> npt.NDArray[Any]:  # noqa: ANN401
     """Read the pixels of an image, in the dtype and byte order of the file.
 
     An extension without data but with NPIX1, NPIX2 and PIXVALUE (HST's way of
     storing a constant) is a read-only view of that one value.
+
+    Parameters
+    ----------
+    hdu : image HDU
+        Of a file that is open.
+    path : str
+        Of that file.
+    scratch : Scratch, optional
+        Where the pixels may go; they are valid until it is used again.
     """
+    if scratch is not None and _is_plain(hdu, path):
+        return _read_into(scratch, hdu, path)
     data = hdu.data
     if data is not None:
         return np.asarray(data)
@@ -138,6 +163,33 @@ def number_of(header: fits.Header, primary: fits.Header, key: str) -> float:
         if isinstance(value, int | float) and not isinstance(value, bool):
             return value
     return math.nan
+
+
+def _is_uncompressed(path: str) -> bool:
+    """Whether a file is FITS as it stands, so that its length means something."""
+    with open(path, "rb") as stream:  # noqa: PTH123
+        return stream.read(6) == b"SIMPLE"
+
+
+def _is_plain(hdu: Any, path: str) -> bool:  # noqa: ANN401 - any image HDU
+    """Whether the bytes of the file are the pixels: neither scaled nor compressed."""
+    is_image = isinstance(hdu, fits.PrimaryHDU | fits.ImageHDU)
+    scaled = any(key in hdu.header for key in ("BSCALE", "BZERO", "BLANK"))
+    return is_image and hdu.size > 0 and not scaled and _is_uncompressed(path)
+
+
+def _read_into(scratch: Scratch, hdu: Any, path: str) -> npt.NDArray[Any]:  # noqa: ANN401
+    check_extent(hdu, path)
+    memory = scratch.take(hdu.size)
+    with open(path, "rb") as stream:  # noqa: PTH123
+        stream.seek(hdu.fileinfo()["datLoc"])
+        count = stream.readinto(memory.data)
+    if count != hdu.size:
+        msg = f"{path}: is cut: it became shorter while it was read"
+        raise InputError(msg)
+    dtype = np.dtype(fits.BITPIX2DTYPE[hdu.header["BITPIX"]]).newbyteorder(">")
+    pixels: npt.NDArray[Any] = memory.view(dtype).reshape(hdu.shape)
+    return pixels
 
 
 def _refuse_geis(path: str) -> None:

@@ -202,7 +202,7 @@ class PartialMask:
             member = Member(*figures, unused=_why_not_clippable(statistics.npix))
         else:
             below = pixels_below(data, threshold)
-            self.below |= below
+            self.below = self.below | below if self.used else below
             flagged, added = self._add_dq(dq, good_bits, below)
             member = Member(*figures, int(np.count_nonzero(below)), flagged, added)
         self.members.append(member)

@@ -20,7 +20,9 @@ __all__ = ["Moments", "Pixels", "Survey"]
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
-_BLOCK = 1 << 16  # pixels: temporaries of this size stay in the second-level cache
+# Pixels in a block: its temporaries stay in the second-level cache or near it, and it is
+# large enough that threads seldom wait for each other between two array operations.
+_BLOCK = 1 << 18
 _SAMPLE = 1 << 16  # pixels that suggest the limits of the core
 _CLIPPING_PASSES = 3
 _CORE_SIGMA = 2.6  # half width of the core; windows reach to 3 sigma
@@ -37,13 +39,20 @@ class Pixels:
     ----------
     data : numpy.ndarray
         Real pixels of any dtype, byte order and shape; not modified.
+
+    Attributes
+    ----------
+    minimum, maximum : float
+        Smallest and largest finite pixel, known after the first iteration;
+        infinite with the wrong sign if there is none.
     """
 
     def __init__(self, data: npt.NDArray[Any]) -> None:
         self._flat = data.reshape(-1)
         self.size = self._flat.size
+        self.minimum, self.maximum = math.inf, -math.inf
         self._is_native = data.dtype == np.float32 and data.dtype.isnative
-        self._all_finite: bool | None = None
+        self._finite_blocks: dict[int, bool] = {}  # by their start
 
     def __iter__(self) -> Iterator[Floats]:
         buffer = np.empty(min(_BLOCK, self.size), dtype=np.float32)
@@ -51,14 +60,23 @@ class Pixels:
             block = self._flat[start : start + _BLOCK]
             if not self._is_native:
                 block = _convert(block, buffer)
-            if self._all_finite is not True:
-                finite = np.isfinite(block)
-                if not finite.all():
-                    self._all_finite = False
-                    block = block[finite]
-            yield block
-        if self._all_finite is None:
-            self._all_finite = True
+            if start not in self._finite_blocks:
+                self._finite_blocks[start] = self._survey(block)
+            if not self._finite_blocks[start]:
+                block = block[np.isfinite(block)]
+            if block.size:
+                yield block
+
+    def _survey(self, block: Floats) -> bool:
+        """Take the extremes of a block, and say whether all of it is finite."""
+        low, high = float(block.min()), float(block.max())
+        finite = math.isfinite(low) and math.isfinite(high)
+        if not finite:
+            kept = block[np.isfinite(block)]
+            low = float(kept.min(initial=math.inf))
+            high = float(kept.max(initial=-math.inf))
+        self.minimum, self.maximum = min(self.minimum, low), max(self.maximum, high)
+        return finite
 
     @property
     def first(self) -> float:
@@ -90,15 +108,10 @@ class Survey:
     pixels : Pixels
         Of the chip.
 
-    Attributes
-    ----------
-    minimum, maximum : float
-        Smallest and largest finite pixel; NaN if there is none.
     """
 
     def __init__(self, pixels: Pixels) -> None:
         self._pixels = pixels
-        self.minimum, self.maximum = math.inf, -math.inf
         self._pivot, self._core_ends = _core_of(pixels.sample())
         self._count, self._sum, self._squares = 0, 0.0, 0.0
         tails = self._visit()
@@ -164,11 +177,7 @@ class Survey:
         above = np.empty(distance.size, dtype=np.bool_)
         tails = [np.empty(0, dtype=np.float32)]
         for block in self._pixels:
-            if block.size == 0:
-                continue
             size = block.size
-            self.minimum = min(self.minimum, float(block.min()))
-            self.maximum = max(self.maximum, float(block.max()))
             np.less(block, lower, out=outside[:size])
             np.greater(block, upper, out=above[:size])
             outside[:size] |= above[:size]

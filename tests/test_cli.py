@@ -341,7 +341,7 @@ def test_what_cannot_be_done_ends_with_1_and_its_reason(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("--bogus", "No such option '?--bogus'?"),
+        ("--bogus", "No such option:? '?--bogus'?"),
         ("-j 0", "Invalid value for '-j' / '--jobs': 0 is not in the range 1<=x<=1024"),
         ("-j many", "'many' is not a valid integer"),
         ("--static-sig", "'?--static-sig'? requires an argument"),
