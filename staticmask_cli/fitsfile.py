@@ -173,9 +173,10 @@ def _is_uncompressed(path: str) -> bool:
 
 def _is_plain(hdu: Any, path: str) -> bool:  # noqa: ANN401 - any image HDU
     """Whether the bytes of the file are the pixels: neither scaled nor compressed."""
-    is_image = isinstance(hdu, fits.PrimaryHDU | fits.ImageHDU)
+    if isinstance(hdu, fits.CompImageHDU):
+        return False
     scaled = any(key in hdu.header for key in ("BSCALE", "BZERO", "BLANK"))
-    return is_image and hdu.size > 0 and not scaled and _is_uncompressed(path)
+    return hdu.size > 0 and not scaled and _is_uncompressed(path)
 
 
 def _read_into(scratch: Scratch, hdu: Any, path: str) -> npt.NDArray[Any]:  # noqa: ANN401
