@@ -6,17 +6,17 @@ whole ``astrodrizzle.cfg``: what they say about static masks, entry by entry.
 
 import difflib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from staticmask_cli.errors import ConfigError
 
 if TYPE_CHECKING:
     from configobj import ConfigObj
 
-__all__ = ["Entry", "nearest", "read_cfg"]
+__all__ = ["Entry", "entries_of", "flat_entries", "nearest"]
 
 _LARGEST_FILE = 1 << 20  # bytes; a whole astrodrizzle.cfg has a hundredth of that
 _OUR_STEP = re.compile(r"STEP 1:", re.IGNORECASE)
@@ -49,13 +49,16 @@ def nearest(name: str, names: Collection[str]) -> str:
     return f"; did you mean {matches[0]}?" if matches else f"; there are {', '.join(names)}"
 
 
-def read_cfg(path: str, names: Collection[str]) -> tuple[list[Entry], list[str]]:
+def entries_of(
+    source: str | Mapping[str, object], names: Collection[str]
+) -> tuple[list[Entry], list[str]]:
     """Read the entries of a ``.cfg`` that concern static masks.
 
     Parameters
     ----------
-    path : str
-        The file; nothing else is looked up.
+    source : str or mapping
+        A file, and nothing else is looked up; or what such a file holds, as a
+        ConfigObj or a nested dictionary.
     names : collection of str
         The parameters that exist.
 
@@ -72,43 +75,78 @@ def read_cfg(path: str, names: Collection[str]) -> tuple[list[Entry], list[str]]
     ConfigError
         If the file cannot be read, is binary, or belongs to another task.
     """
-    cfg, problems = _parse(path)
-    task = _unquoted(str(cfg.get("_task_name_", ""))).lower()
+    where = source if isinstance(source, str) else ""
+    values, problems = _parse(source) if isinstance(source, str) else (source, [])
+    scalars, sections = _split(values)
+    task = str(scalars.get("_task_name_", "")).lower()
     if task not in _TASKS:
-        msg = f"{path}: these are the parameters of task {task!r}, expected staticMask"
-        raise ConfigError(msg)
+        msg = f"{where or 'configObj'}: these are the parameters of task {task!r}, "
+        raise ConfigError(msg + "expected staticMask")
     whole = task == "astrodrizzle" or any(
-        _OTHER_STEPS.match(name) and not _OUR_STEP.match(name) for name in cfg.sections
+        _OTHER_STEPS.match(name) and not _OUR_STEP.match(name) for name in sections
     )
     entries = []
-    for section, values in _sections_that_count(cfg, whole=whole, path=path, problems=problems):
+    for section, content in _sections_that_count(scalars, sections, whole=whole).items():
         strict = not whole or _OUR_STEP.match(section) is not None
-        for name, value in values.items():
-            entry = Entry(name, value, section, path)
+        for name, value in content.items():
+            entry = Entry(name, value, section, where)
             if name in names:
-                if value.lower() not in _BLANK:
+                if not _is_blank(value):
                     entries.append(entry)
+            elif isinstance(value, Mapping):
+                problems.append(f"{where} [{section}] [[{name}]]: no such section".lstrip())
             elif strict and name.lower() not in _IGNORED:
                 problems.append(f"{entry}: no such parameter{nearest(name, names)}")
+    if not whole:
+        problems += [
+            f"{where} [{name}]: no such section; did you mean STEP 1: STATIC MASK?".lstrip()
+            for name in sections
+            if not _OUR_STEP.match(name) and name.lower() not in _IGNORED
+        ]
     return entries, problems
 
 
+def flat_entries(values: Mapping[str, object], section: str = "") -> list[Entry]:
+    """Entries of given values, whatever sections they are nested in."""
+    entries = []
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            entries += flat_entries(value, name)
+        else:
+            entries.append(Entry(name, value, section))
+    return entries
+
+
 def _sections_that_count(
-    cfg: "ConfigObj", *, whole: bool, path: str, problems: list[str]
-) -> list[tuple[str, dict[str, str]]]:
+    scalars: Mapping[str, object], sections: Mapping[str, Mapping[str, object]], *, whole: bool
+) -> dict[str, Mapping[str, object]]:
     """Sections in rising precedence: of a whole astrodrizzle.cfg, STEP 7, the root, STEP 1."""
-    sections = [("", _scalars(cfg))]
-    for name in cfg.sections:
-        if _OUR_STEP.match(name):
-            sections.append((name, _scalars(cfg[name])))
-            problems += [f"{path} [{name}] [[{inner}]]: no such section; parameters stand in the "
-                         "section itself" for inner in cfg[name].sections]
-        elif whole and _LAST_STEP.match(name):
-            final_bits = {k: v for k, v in _scalars(cfg[name]).items() if k == "final_bits"}
-            sections.insert(0, (name, final_bits))
-        elif not whole and name.lower() not in _IGNORED:
-            problems.append(f"{path} [{name}]: no such section; did you mean STEP 1: STATIC MASK?")
-    return sections
+    last = {
+        name: {key: content[key] for key in ("final_bits",) if key in content}
+        for name, content in sections.items()
+        if whole and _LAST_STEP.match(name)
+    }
+    ours = {name: content for name, content in sections.items() if _OUR_STEP.match(name)}
+    return {**last, "": scalars, **ours}
+
+
+def _split(
+    values: Mapping[str, object],
+) -> tuple[dict[str, object], dict[str, Mapping[str, object]]]:
+    """Tell scalars, without their quotes, from sections, with the blanks around names removed."""
+    scalars: dict[str, object] = {}
+    sections: dict[str, Mapping[str, object]] = {}
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            inner, deeper = _split(value)
+            sections[name.strip()] = {**inner, **deeper}
+        else:
+            scalars[name] = _unquoted(value) if isinstance(value, str) else value
+    return scalars, sections
+
+
+def _is_blank(value: object) -> bool:
+    return value is None or (isinstance(value, str) and value.lower() in _BLANK)
 
 
 def _parse(path: str) -> tuple["ConfigObj", list[str]]:
@@ -137,10 +175,6 @@ def _parse(path: str) -> tuple["ConfigObj", list[str]]:
             for problem in error.errors
         ]
         return error.config, problems  # what could be parsed, so that all is reported at once
-
-
-def _scalars(section: Any) -> dict[str, str]:  # noqa: ANN401 - a ConfigObj section has no stubs
-    return {name: _unquoted(section[name]) for name in section.scalars}
 
 
 def _unquoted(value: str) -> str:

@@ -6,16 +6,13 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from staticmask_cli.cfgfile import Entry, nearest, read_cfg
+from staticmask_cli.cfgfile import Entry, entries_of, flat_entries, nearest
 from staticmask_cli.dqbits import EXPECTED_BITS, clean_final_bits
 from staticmask_cli.errors import ConfigError
 from staticmask_cli.files import refuse_binary, write_whole
-
-if TYPE_CHECKING:
-    from configobj import ConfigObj
+from staticmask_cli.parameterspec import declarations, read_spec, sections_of
 
 __all__ = ["Group", "Parameters"]
 
@@ -52,33 +49,38 @@ class Parameters:
 
     @classmethod
     def load(
-        cls, path: str | None = None, given: Mapping[str, object] | None = None
+        cls,
+        source: str | Mapping[str, object] | None = None,
+        given: Mapping[str, object] | None = None,
     ) -> "Parameters":
-        """Defaults, overridden by a ``.cfg`` file, overridden by given values.
+        """Defaults, overridden by a ``.cfg``, overridden by given values.
 
         Parameters
         ----------
-        path : str, optional
-            A ``.cfg`` of ours, of drizzlepac's staticMask, or a whole ``astrodrizzle.cfg``.
+        source : str or mapping, optional
+            A ``.cfg`` file of ours, of drizzlepac's staticMask, or a whole
+            ``astrodrizzle.cfg``; or the same as a ConfigObj or nested dictionary.
         given : mapping, optional
-            Values by name, as text or as Python objects.
+            Values by name, as text or as Python objects; sections may be nested.
 
         Raises
         ------
         ConfigError
-            Names every problem of file and values, each with what was expected.
+            Names every problem of source and values, each with what was expected.
         """
-        homes = _sections(_spec())
-        entries, problems = ([], []) if path is None else read_cfg(path, homes)
-        entries += [Entry(name, value) for name, value in (given or {}).items()]
-        values = {name: _default(home[name]) for name, home in homes.items()}
+        declared = declarations()
+        entries: list[Entry] = []
+        problems: list[str] = []
+        if source is not None:
+            entries, problems = entries_of(source, declared)
+        entries += flat_entries(given or {})
+        values = {d.name: _CHECKS[d.kind](d.default) for d in declared.values()}
         for entry in entries:
-            if entry.name not in homes:
-                problems.append(f"{entry}: no such parameter{nearest(entry.name, homes)}")
+            if entry.name not in declared:
+                problems.append(f"{entry}: no such parameter{nearest(entry.name, declared)}")
                 continue
-            declared = homes[entry.name][entry.name].partition("(")[0]
             try:
-                values[entry.name] = _CHECKS[declared](entry.value)
+                values[entry.name] = _CHECKS[declared[entry.name].kind](entry.value)
             except ValueError as error:
                 problems.append(f"{entry}: expected {error}")
         if problems:
@@ -97,8 +99,8 @@ class Parameters:
         ConfigError
             If a file name cannot be written in a ``.cfg``.
         """
-        cfg = _spec()
-        for name, home in _sections(cfg).items():
+        cfg = read_spec()
+        for name, home in sections_of(cfg).items():
             home[name] = _as_text(getattr(self, name))
         about_the_spec = cfg.initial_comment.index("")
         cfg.initial_comment[:about_the_spec] = ["# Parameters for: staticmask -c FILE"]
@@ -118,34 +120,6 @@ class Parameters:
         content = self.text().encode("utf-8")
         with write_whole(path) as stream:
             stream.write(content)
-
-
-def _spec() -> "ConfigObj":
-    """Read the configspec: inside the package when installed, beside it in a checkout."""
-    from configobj import ConfigObj  # noqa: PLC0415 - kept out of the start-up
-
-    package = Path(__file__).parent
-    folder = package / "configspec"
-    if not folder.is_dir():
-        folder = package.parent / "configspec"
-    return ConfigObj(
-        str(folder / "staticmask.cfgspc"),
-        encoding="utf-8", file_error=True, interpolation=False, list_values=False, _inspec=True,
-    )
-
-
-def _sections(spec: "ConfigObj") -> dict[str, "ConfigObj"]:
-    """Home of each parameter: the root level or a section."""
-    homes = dict.fromkeys(spec.scalars, spec)
-    for section in spec.sections:
-        homes |= dict.fromkeys(spec[section].scalars, spec[section])
-    return homes
-
-
-def _default(declaration: str) -> Any:  # noqa: ANN401 - of whatever type is declared
-    from configobj.validate import Validator  # noqa: PLC0415 - kept out of the start-up
-
-    return Validator(dict(_CHECKS)).get_default_value(declaration)
 
 
 def _check_words(value: object) -> tuple[str, ...]:

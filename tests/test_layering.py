@@ -19,7 +19,7 @@ LAYERS = (
     ("pipeline",),
     ("plan", "engine"),
     ("config", "inputs", "exposure", "maskfile", "simulate", "report", "plots"),
-    ("mask", "instruments", "cameras", "cfgfile", "associations"),
+    ("mask", "instruments", "cameras", "cfgfile", "associations", "parameterspec"),
     ("clipping", "dqbits", "files", "fitsfile"),
     ("histogram", "survey", "signature"),
     ("errors",),
@@ -28,7 +28,7 @@ LAYERS = (
 PLACES = {
     "click": ("cli", "console"),
     "rich": ("cli", "console"),
-    "configobj": ("config", "cfgfile"),
+    "configobj": ("cfgfile", "parameterspec"),
     "astropy.io.fits": ("fitsfile", "exposure", "maskfile", "simulate"),
 }
 # Modules that know nothing but the standard library and what is listed.
