@@ -26,6 +26,7 @@ _BLOCK = 1 << 18
 _SAMPLE = 1 << 16  # pixels that suggest the limits of the core
 _CLIPPING_PASSES = 3
 _CORE_SIGMA = 2.6  # half width of the core; windows reach to 3 sigma
+_CANCELLED = 1e-6  # of the squared distance from the pivot: what is left has lost its digits
 _MOST_TAILS = 1 / 8  # of the pixels; beyond that, visiting them again is cheaper
 
 
@@ -145,7 +146,9 @@ class Survey:
             return Moments(1, float(mean), math.nan)
         shift = float(mean) - self._pivot
         variance = (squares - 2 * shift * total + npix * shift * shift) / (npix - 1)
-        rms = np.float32(math.sqrt(max(variance, 0.0)))
+        if variance < _CANCELLED * shift * shift:
+            return _visit_window(self._pixels, lower, upper)
+        rms = np.float32(math.sqrt(variance))
         with np.errstate(over="ignore"):
             furthest = [*self._low[self._low.size - low :][:1], *self._high[:high][-1:]]
             overflow = any(np.isinf(np.square(pixel - mean)) for pixel in furthest)
@@ -195,20 +198,21 @@ class Survey:
 
 
 def _core_of(sample: Floats) -> tuple[float, tuple[float, float]]:
-    """Sky level of a sample, and limits that surely lie inside every clipping window."""
+    """Sky level of a sample, and limits that surely lie inside every clipping window.
+
+    The level is a pixel of the sample: distances from it are exact where pixels
+    are counts.
+    """
     if sample.size == 0:
         return 0.0, (0.0, 0.0)
-    mean, rms = 0.0, math.inf
+    inside, mean, rms = sample, 0.0, 0.0
     for _ in range(_CLIPPING_PASSES):
-        inside = sample[np.abs(sample - np.float32(mean)) <= 3 * rms]
-        if inside.size == 0:
-            break
         mean, rms = float(inside.mean(dtype=np.float64)), float(inside.std(dtype=np.float64))
-    pivot = float(np.float32(mean))
+        kept = sample[np.abs(sample - np.float32(mean)) <= 3 * rms]
+        inside = kept if kept.size else inside
+    pivot = float(np.partition(inside, inside.size // 2)[inside.size // 2])
     reach = _CORE_SIGMA * rms
-    if not math.isfinite(reach):
-        return pivot, (-math.inf, math.inf)
-    return pivot, (float(np.float32(pivot - reach)), float(np.float32(pivot + reach)))
+    return pivot, (float(np.float32(mean - reach)), float(np.float32(mean + reach)))
 
 
 def _running_sums(pixels: Floats, pivot: float) -> tuple[Doubles, Doubles]:

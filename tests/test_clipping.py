@@ -1,0 +1,214 @@
+"""The clipping core, held against stsci.imagestats."""
+
+import math
+import tracemalloc
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from staticmask_cli import chip_statistics
+from staticmask_cli.clipping import clip_chip, pixels_below
+from staticmask_cli.errors import ChipError
+from tests.oracle import oracle_statistics
+from tests.strategies import chips, shapes
+
+CHIPS = 600
+COUNTED: Counter[str] = Counter()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def report(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Say at the end how often the rounded numbers were the oracle's, or the ones beside them."""
+    yield
+    if COUNTED:
+        reporter = request.config.pluginmanager.get_plugin("terminalreporter")
+        line = f"\nagainst stsci.imagestats: {dict(sorted(COUNTED.items()))}\n"
+        if reporter is None:  # in a worker of pytest-xdist
+            print(line)  # noqa: T201
+        else:
+            reporter.write(line)
+
+
+def ulps_apart(ours: float, theirs: float) -> int:
+    """How many float32 lie between two numbers that both are float32, or one of them is NaN."""
+    if ours == theirs or (math.isnan(ours) and math.isnan(theirs)):
+        return 0
+    if not (math.isfinite(ours) and math.isfinite(theirs)):
+        return 1 << 31
+    ordered = []
+    for number in (ours, theirs):
+        bits = int(np.float32(number).view(np.int32))
+        ordered.append(bits if bits >= 0 else -(bits & 0x7FFFFFFF))
+    return abs(ordered[0] - ordered[1])
+
+
+def check_against_oracle(chip: npt.NDArray[Any], static_sig: float) -> None:
+    theirs = oracle_statistics(chip.astype(np.float32))  # other limits than float32 upset it
+    clipping = clip_chip(chip)
+    ours = clipping.statistics
+    assert ours.npix == theirs.npix
+    for name in ("mean", "rms"):
+        apart = ulps_apart(getattr(ours, name), getattr(theirs, name))
+        assert apart <= 1
+        COUNTED[f"{name} {'equal' if apart == 0 else 'one float32 beside'}"] += 1
+    COUNTED["chips"] += 1
+    assert ours.nbins == theirs.nbins
+    assert ours.clippable == (theirs.nbins > 1)
+    if ours.clippable:
+        expected = chip.astype(np.float64) < theirs.mode - static_sig * theirs.rms
+        np.testing.assert_array_equal(pixels_below(chip, ours.threshold(static_sig)), expected)
+        assert ours.mode == pytest.approx(theirs.mode, abs=1e-5 * theirs.rms, rel=1e-6)
+
+
+@settings(max_examples=CHIPS, deadline=None)
+@given(chip=chips(), static_sig=st.sampled_from([0.5, 1.0, 2.0, 3.0, 4.0]))
+def test_no_pixel_differs_from_the_oracles_mask(
+    chip: npt.NDArray[Any], static_sig: float
+) -> None:
+    check_against_oracle(chip, static_sig)
+
+
+@pytest.mark.parametrize(
+    "scene", ["sky", "counts", "first low", "first high", "hot", "huge", "bimodal", "blank half"]
+)
+@pytest.mark.parametrize("dtype", [">f4", "<f4", ">i2", "<f8"])
+def test_chips_of_many_blocks_agree_too(scene: str, dtype: str) -> None:
+    rng = np.random.default_rng(5)
+    chip = rng.normal(200.0, 7.0, (700, 911))
+    if scene == "counts":
+        chip = rng.poisson(3.0, chip.shape).astype(float)
+    elif scene == "first low":
+        chip[0, 0] = -3000.0
+    elif scene == "first high":
+        chip[0, 0] = 30_000.0
+    elif scene == "hot":
+        chip[::90, ::70] = 32_000.0 if dtype == ">i2" else 1e9
+    elif scene == "huge":
+        chip[1, 2] = 32_000.0 if dtype == ">i2" else 1e30
+    elif scene == "bimodal":
+        chip[:, 500:] += 90.0
+    elif scene == "blank half":
+        chip[:, 400:] = 0.0
+    check_against_oracle(chip.astype(dtype), 3.0)
+
+
+@settings(max_examples=150, deadline=None)
+@given(shape=shapes(), seed=st.integers(0, 2**32 - 1), first=st.booleans())
+def test_pixels_that_are_not_finite_never_count(
+    shape: tuple[int, int], seed: int, first: bool  # noqa: FBT001 - drawn by name
+) -> None:
+    rng = np.random.default_rng(seed)
+    chip = rng.normal(50.0, 3.0, shape).astype(np.float32)
+    bad = rng.random(shape) < 0.1
+    bad.flat[0] = first
+    chip[bad] = rng.choice([np.nan, np.inf, -np.inf], np.count_nonzero(bad))
+    if bad.all():
+        assert chip_statistics(chip).npix == 0
+        return
+    statistics = chip_statistics(chip)
+    row = chip[~bad].reshape(1, -1)
+    if not first:  # else the oracle would anchor its histogram at another pixel
+        theirs = oracle_statistics(row)
+        assert (statistics.npix, statistics.nbins) == (theirs.npix, theirs.nbins)
+    # A first pixel that is not finite anchors nothing, so the extremes do.
+    assert statistics.npix <= row.size
+    below = pixels_below(chip, 47.0)
+    assert not below[np.isnan(chip)].any()
+    np.testing.assert_array_equal(below[~bad], chip[~bad] < 47.0)
+
+
+@pytest.mark.parametrize("dtype", ["f4", ">f4", "f8", "i2", ">u2", "i8", "f2"])
+def test_input_is_never_modified(dtype: str) -> None:
+    chip = np.random.default_rng(3).normal(90.0, 4.0, (300, 401)).astype(dtype)
+    before = chip.tobytes()
+    chip.flags.writeable = False
+    chip_statistics(chip)
+    pixels_below(chip, 80.0)
+    assert chip.tobytes() == before
+
+
+def test_views_and_lists_are_chips_too() -> None:
+    wide = np.random.default_rng(4).normal(90.0, 4.0, (60, 140))
+    view = wide[::2, 5:90:3]
+    assert chip_statistics(view) == chip_statistics(view.copy())
+    assert chip_statistics(view.tolist()) == chip_statistics(view)
+    assert chip_statistics(view.T) != chip_statistics(np.zeros((3, 4)))
+
+
+@pytest.mark.parametrize("dtype", ["c8", "U3", "O", "M8[s]"])
+def test_what_is_not_a_real_number_is_refused(dtype: str) -> None:
+    with pytest.raises(ChipError, match="a chip must be of a real numeric dtype, found"):
+        chip_statistics(np.zeros((3, 4), dtype=dtype))
+
+
+@pytest.mark.parametrize(
+    ("chip", "npix", "nbins"),
+    [
+        (np.full((5, 7), 3.25), 35, 1),
+        (np.zeros((5, 7), np.int16), 35, 1),
+        (np.full((5, 7), np.nan), 0, 0),
+        (np.full((5, 7), np.inf), 0, 0),
+        (np.zeros((0, 7)), 0, 0),
+        (np.array([[4.0, np.nan]]), 1, 1),
+        (np.full((5, 7), np.finfo(np.float64).max), 0, 0),
+    ],
+)
+def test_chips_that_cannot_be_clipped_say_so(
+    chip: npt.NDArray[Any], npix: int, nbins: int
+) -> None:
+    statistics = chip_statistics(chip)
+    assert (statistics.npix, statistics.nbins) == (npix, nbins)
+    assert not statistics.clippable
+
+
+@pytest.mark.parametrize("value", [np.iinfo(np.int64).min, np.iinfo(np.int64).max, 2**53 + 1])
+def test_extreme_integers_are_compared_in_double_precision(value: int) -> None:
+    chip = np.zeros((20, 31), np.int64)
+    chip[3, 4] = value
+    np.testing.assert_array_equal(pixels_below(chip, float(2**53)), chip.astype(float) < 2**53)
+
+
+@given(threshold=st.floats(-1e3, 1e3), seed=st.integers(0, 999))
+@example(threshold=0.1, seed=0)
+def test_float32_pixels_are_compared_as_in_double_precision(threshold: float, seed: int) -> None:
+    limit = np.float32(threshold)
+    beside = [np.nextafter(limit, np.float32(end)) for end in (-np.inf, np.inf)]
+    chip = np.array([[limit, *beside, np.float32(seed), np.nan]], dtype=np.float32)
+    expected = chip.astype(np.float64) < threshold
+    for order in "<>":
+        np.testing.assert_array_equal(pixels_below(chip.astype(order + "f4"), threshold), expected)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), skew=st.floats(0, 0.4))
+def test_median_is_numpys_to_a_bin(seed: int, skew: float) -> None:
+    rng = np.random.default_rng(seed)
+    chip = rng.normal(10.0, 2.0, (150, 260)) + (rng.random((150, 260)) < skew) * 3.0
+    clipping = clip_chip(chip)
+    assert clipping.median == pytest.approx(np.median(chip), abs=0.1 * clipping.statistics.rms)
+
+
+def test_a_first_pixel_that_asks_for_billions_of_bins_costs_no_memory() -> None:
+    rng = np.random.default_rng(8)
+    chip = rng.normal(0.0, 1e-4, (300, 500)).astype(np.float32)
+    chip.flat[:3] = -1e9, -5e6, -3e4  # each clip takes one away, and the last window is wide
+    tracemalloc.start()
+    statistics = chip_statistics(chip)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert statistics.nbins > 1 << 22
+    assert peak < 30 * chip.size + (8 << 20)
+
+
+def test_statistics_are_frozen_and_hold_what_is_documented() -> None:
+    statistics = chip_statistics(np.random.default_rng(1).normal(5.0, 1.0, (40, 50)))
+    with pytest.raises(AttributeError):
+        statistics.npix = 3  # type: ignore[misc]
+    assert statistics.threshold(4) == statistics.mode - 4 * statistics.rms
+    assert statistics.minimum < statistics.mode < statistics.maximum
