@@ -21,7 +21,9 @@ _SUFFIXES = (
     "_crj", "_flt", "_flc", "_sfl", "_cal", "_raw", "_c0h", "_c0f", "_c0m", "",
 )
 _ENDINGS = (".fits", ".fits.gz", ".fits.fz")
+_USED_COLUMNS = ("MEMNAME", "MEMTYPE", "MEMPRSNT")
 _ALTERNATIVES = {"_flt": "_flc"}  # both present: the user has to choose
+_LONGEST_NAME = 200  # a file system allows 255 bytes, and a suffix follows
 _LARGEST_JSON = 1 << 26  # bytes
 
 
@@ -56,10 +58,20 @@ def read_association(path: str) -> list[str]:
         raise InputError(msg)
     for name in names:
         # Tables come from strangers: a member lies beside its table and nowhere else.
-        if not name or re.search(r"[/\\\0]", name) or name.startswith((".", "~")):
+        if not _is_plain(name):
             msg = f"{path}: member {name[:80]!r} is not a plain file name"
             raise InputError(msg)
     return names
+
+
+def _is_plain(name: str) -> bool:
+    """Whether a name is that of a file in the same folder, and can be shown."""
+    return (
+        0 < len(name) <= _LONGEST_NAME
+        and name.isprintable()
+        and not name.startswith((".", "~", "-"))
+        and not re.search(r"[/\\]", name)
+    )
 
 
 def find_members(folder: str, name: str, suffix: str | None = None) -> list[str]:
@@ -110,6 +122,10 @@ def _table_members(path: str) -> Iterator[str]:
     if missing:
         msg = f"{path}: expected columns MEMNAME and MEMTYPE, found no {' and no '.join(missing)}"
         raise InputError(msg)
+    odd = [name for name in _USED_COLUMNS if getattr(columns.get(name), "ndim", 1) != 1]
+    if odd:
+        msg = f"{path}: expected one value a row in column {odd[0]}, found several"
+        raise InputError(msg)
     present = columns.get("MEMPRSNT", [True] * len(columns["MEMNAME"]))
     for name, kind, there in zip(columns["MEMNAME"], columns["MEMTYPE"], present, strict=True):
         member_type = _text(kind).upper().replace("_", "-")
@@ -139,7 +155,12 @@ def _json_members(path: str) -> Iterator[str]:
             for product in json.loads(content)["products"]
             for member in product["members"]
         ]
-        pairs = [(member["expname"], member["exptype"]) for member in members]
+        pairs = [(member["expname"], str(member["exptype"]).strip()) for member in members]
+        names = [name for name, kind in pairs if kind.lower() == "science"]
+        wrong = next((name for name in names if not isinstance(name, str)), "")
+        if wrong != "":
+            msg = f"expname is {wrong!r:.80}"
+            raise TypeError(msg)  # noqa: TRY301 - one message for all that is wrong
     except OSError as error:
         msg = f"{path}: the association cannot be read: {error.strerror}"
         raise InputError(msg) from error
@@ -149,9 +170,7 @@ def _json_members(path: str) -> Iterator[str]:
             f"exptype: {type(error).__name__}: {error}"
         )
         raise InputError(msg) from error
-    for name, kind in pairs:
-        if str(kind).strip().lower() == "science":
-            yield str(name).strip()
+    yield from (name.strip() for name in names)
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - str or bytes, padded with blanks or NULs

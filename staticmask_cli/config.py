@@ -14,7 +14,7 @@ from staticmask_cli.errors import ConfigError
 from staticmask_cli.files import refuse_binary, write_whole
 from staticmask_cli.parameterspec import declarations, read_spec, sections_of
 
-__all__ = ["Group", "Parameters"]
+__all__ = ["Group", "Parameters", "expected_of"]
 
 Group = tuple[int | tuple[str, int], ...]
 
@@ -74,15 +74,16 @@ class Parameters:
         if source is not None:
             entries, problems = entries_of(source, declared)
         entries += flat_entries(given or {})
-        values = {d.name: _CHECKS[d.kind](d.default) for d in declared.values()}
+        values = {d.name: _KINDS[d.kind].check(d.default) for d in declared.values()}
         for entry in entries:
             if entry.name not in declared:
                 problems.append(f"{entry}: no such parameter{nearest(entry.name, declared)}")
                 continue
+            kind = _KINDS[declared[entry.name].kind]
             try:
-                values[entry.name] = _CHECKS[declared[entry.name].kind](entry.value)
-            except ValueError as error:
-                problems.append(f"{entry}: expected {error}")
+                values[entry.name] = kind.check(entry.value)
+            except ValueError:
+                problems.append(f"{entry}: expected {kind.expected}")
         if problems:
             raise ConfigError("\n".join(problems))
         return cls(**values)
@@ -90,6 +91,16 @@ class Parameters:
     def with_input(self, words: tuple[str, ...]) -> "Parameters":
         """Return the same parameters for other exposures."""
         return replace(self, input=words)
+
+    def texts(self) -> dict[str, str]:
+        """Return each value as a ``.cfg`` has it, by name.
+
+        Raises
+        ------
+        ConfigError
+            If a file name cannot be written in a ``.cfg``.
+        """
+        return {name: _as_text(value) for name, value in vars(self).items()}
 
     def text(self) -> str:
         """Return a commented ``.cfg`` that `load` reads back to the same parameters.
@@ -100,8 +111,9 @@ class Parameters:
             If a file name cannot be written in a ``.cfg``.
         """
         cfg = read_spec()
+        texts = self.texts()
         for name, home in sections_of(cfg).items():
-            home[name] = _as_text(getattr(self, name))
+            home[name] = texts[name]
         about_the_spec = cfg.initial_comment.index("")
         cfg.initial_comment[:about_the_spec] = ["# Parameters for: staticmask -c FILE"]
         stream = io.BytesIO()
@@ -122,21 +134,26 @@ class Parameters:
             stream.write(content)
 
 
+def expected_of(kind: str) -> str:
+    """Say in a few words what a value of this kind may be."""
+    return _KINDS[kind].expected
+
+
 def _check_words(value: object) -> tuple[str, ...]:
     words = [value] if isinstance(value, str | os.PathLike) else value
     if not isinstance(words, list | tuple) or not all(
         isinstance(word, str | os.PathLike) for word in words
     ):
-        msg = "file names, wildcards, comma lists or @lists"
-        raise ValueError(msg)
+        raise ValueError(value)
     return tuple(text for text in (os.fspath(word) for word in words) if text)
 
 
 def _check_group(value: object) -> Group:
     """Bring ``1``, ``"1.0"``, ``"1,4"``, ``[1, 4]`` and ``"sci,2"`` to one form."""
     items = value if isinstance(value, list | tuple) else str(value).split(",")
-    texts = [str(item).strip().lower() for item in items]
-    if len(texts) == 1 and texts[0] in _BLANK:
+    flat = (part for item in items for part in (item if isinstance(item, tuple) else (item,)))
+    texts = [str(part).strip().lower() for part in flat]
+    if texts in ([], *([blank] for blank in _BLANK)):
         return ()
     group: list[int | tuple[str, int]] = []
     science = False
@@ -152,45 +169,39 @@ def _check_group(value: object) -> Group:
     else:
         if group and not science:
             return tuple(group)
-    msg = "extension numbers (1 or 1,4), sci,2 or None"
-    raise ValueError(msg)
+    raise ValueError(value)
 
 
 def _check_switch(value: object) -> bool:
     answers = {"true": True, "yes": True, "on": True, "1": True,
                "false": False, "no": False, "off": False, "0": False}
-    try:
-        return answers[str(value).strip().lower()]
-    except KeyError:
-        msg = "True or False"
-        raise ValueError(msg) from None
+    text = str(value).strip().lower()
+    if text not in answers:
+        raise ValueError(value)
+    return answers[text]
 
 
 def _check_sigma(value: object) -> float:
-    msg = "a number > 0"
-    try:
-        number = float(str(value))
-    except ValueError:
-        raise ValueError(msg) from None
+    number = float(str(value))
     if isinstance(value, bool) or not (math.isfinite(number) and number > 0):
-        raise ValueError(msg)
+        raise ValueError(value)
     return number
 
 
-def _check_bits(value: object) -> str | None:
-    try:
-        return clean_final_bits(value)
-    except ConfigError:
-        raise ValueError(EXPECTED_BITS) from None
+@dataclass(frozen=True)
+class _Kind:
+    """A type that the configspec may use: its check raises ValueError for other values."""
+
+    check: Callable[[object], Any]
+    expected: str
 
 
-# The types that the configspec may use.
-_CHECKS: Mapping[str, Callable[[object], Any]] = {
-    "words": _check_words,
-    "group": _check_group,
-    "switch": _check_switch,
-    "sigma": _check_sigma,
-    "bits": _check_bits,
+_KINDS: Mapping[str, _Kind] = {
+    "words": _Kind(_check_words, "file names, wildcards, comma lists or @lists"),
+    "group": _Kind(_check_group, "extension numbers (1 or 1,4), sci,2 or None"),
+    "switch": _Kind(_check_switch, "True or False"),
+    "sigma": _Kind(_check_sigma, "a number > 0"),
+    "bits": _Kind(clean_final_bits, EXPECTED_BITS),
 }
 
 

@@ -45,6 +45,7 @@ class Console:
         self, *, quiet: bool = False, verbose: bool = False, log_file: str | None = None
     ) -> None:
         self.quiet = quiet
+        self._before = (logging.NOTSET, True)  # level and propagation of the log
         self._handlers: list[logging.Handler] = [_Lines()]
         level = logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO
         self._handlers[0].setLevel(level)
@@ -54,6 +55,7 @@ class Console:
     def __enter__(self) -> Self:
         for handler in self._handlers:
             log.addHandler(handler)
+        self._before = log.level, log.propagate
         log.setLevel(logging.DEBUG)
         log.propagate = False
         return self
@@ -71,7 +73,8 @@ class Console:
         for handler in self._handlers:
             log.removeHandler(handler)
             handler.close()
-        log.propagate = True
+        level, log.propagate = self._before
+        log.setLevel(level)
 
     def log_parameters(self, parameters: "Parameters") -> None:
         """Tell the log what the run was asked for."""

@@ -3,6 +3,7 @@
 import math
 import os
 import warnings
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -30,7 +31,7 @@ __all__ = [
 # What astropy raises on headers and files that are not what they claim to be.
 _UNREADABLE = (
     OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, EOFError,
-    OverflowError, MemoryError, fits.VerifyError,
+    OverflowError, MemoryError, zlib.error, fits.VerifyError,
 )
 
 
@@ -65,7 +66,10 @@ def opened(path: str) -> Iterator[fits.HDUList]:
         raise InputError(msg)
     try:
         _refuse_geis(path)
-        with fits.open(path, mode="readonly", memmap=False, lazy_load_hdus=True) as hdus:
+        with (
+            open(path, "rb") as stream,  # noqa: PTH123 - astropy leaves it open after an error
+            fits.open(stream, mode="readonly", memmap=False, lazy_load_hdus=True) as hdus,
+        ):
             yield hdus
     except StaticMaskError:
         raise
@@ -94,10 +98,10 @@ def check_extent(hdu: Any, path: str) -> None:  # noqa: ANN401 - any HDU
 
 def shape_of(hdu: Any) -> tuple[int, ...]:  # noqa: ANN401 - any image HDU
     """Shape of an image, also of one that is a single constant; nothing is read."""
-    header = hdu.header
-    if not hdu.shape and "PIXVALUE" in header:
+    header, shape = hdu.header, getattr(hdu, "shape", ())  # a table has none
+    if not shape and "PIXVALUE" in header:
         return (int(header.get("NPIX2", 0)), int(header.get("NPIX1", 0)))
-    return tuple(hdu.shape)
+    return tuple(shape)
 
 
 class Scratch:

@@ -11,6 +11,7 @@ from staticmask_cli.errors import InputError
 
 __all__ = ["expand_inputs"]
 
+_DEEPEST_LIST = 32
 _FLT_OR_FLC = re.compile(r"_fl[tc]\.fits(\.gz|\.fz)?$")
 
 
@@ -68,24 +69,48 @@ class _Place:
 def _expand(word: str, place: _Place, problems: list[str]) -> Iterator[str]:
     """Files of one word; what is wrong with it is added to `problems`."""
     path = place.path(word)
-    if os.path.isdir(path):  # noqa: PTH112
+    if not _is_name(word):
+        problems.append(f"{path}: no such file")
+    elif os.path.isdir(path):  # noqa: PTH112
         example = os.path.join(path, "*flt.fits")  # noqa: PTH118
         problems.append(f"{path}: is a folder, expected files such as {example}")
-    elif os.path.lexists(path):
+    elif os.path.exists(path):  # noqa: PTH110
         yield from _expand_file(path, place, problems)
-    elif word.startswith("@"):
+    elif word.startswith("@") and not _is_list_of_words(word, place):
         yield from _expand_list(place.path(word[1:]), place, problems)
     elif "," in word:
         for part in filter(None, map(str.strip, word.split(","))):
             yield from _expand(part, place, problems)
     elif glob.has_magic(word):
-        matches = sorted(filter(os.path.isfile, glob.glob(path)))  # noqa: PTH207
-        if not matches:
-            problems.append(f"{path}: no file matches")
-        for match in matches:
-            yield from _expand_file(match, place, problems)
+        yield from _expand_wildcard(word, place, problems)
     else:
         problems.append(f"{path}: no such file")
+
+
+def _expand_wildcard(word: str, place: _Place, problems: list[str]) -> Iterator[str]:
+    """Files that match; folders do not count, links to nothing are missing files."""
+    pattern = os.path.join(glob.escape(place.folder), word)  # noqa: PTH118
+    matches = [match for match in sorted(glob.glob(pattern)) if not os.path.isdir(match)]  # noqa: PTH112, PTH207
+    if not matches:
+        problems.append(f"{place.path(word)}: no file matches")
+    for match in matches:
+        if os.path.exists(match):  # noqa: PTH110
+            yield from _expand_file(match, place, problems)
+        else:
+            problems.append(f"{match}: no such file")
+
+
+def _is_name(word: str) -> bool:
+    """Whether the system can be asked for a file of that name at all."""
+    try:
+        return b"\0" not in os.fsencode(word)
+    except UnicodeEncodeError:
+        return False
+
+
+def _is_list_of_words(word: str, place: _Place) -> bool:
+    """Whether ``@a,b`` means ``@a`` and ``b``, and not a list that is called ``a,b``."""
+    return "," in word and not os.path.isfile(place.path(word[1:]))  # noqa: PTH113
 
 
 def _expand_file(path: str, place: _Place, problems: list[str]) -> Iterator[str]:
@@ -112,6 +137,9 @@ def _expand_list(path: str, place: _Place, problems: list[str]) -> Iterator[str]
     if identity in place.lists:
         problems.append(f"@{path}: the list includes itself")
         return
+    if len(place.lists) == _DEEPEST_LIST:
+        problems.append(f"@{path}: lists are nested more than {_DEEPEST_LIST} deep")
+        return
     try:
         with open(path, encoding="utf-8-sig") as stream:  # noqa: PTH123
             lines = [line.strip() for line in stream]
@@ -126,23 +154,32 @@ def _expand_list(path: str, place: _Place, problems: list[str]) -> Iterator[str]
     )
     for line in lines:
         if line and not line.startswith("#"):
-            whole = os.path.lexists(inner.path(line))  # a file name may hold blanks
-            yield from _expand(line if whole else line.split()[0], inner, problems)
+            yield from _expand(_first_column(line, inner), inner, problems)
+
+
+def _first_column(line: str, place: _Place) -> str:
+    """Take what a line of a list names; a file name may hold blanks, and a comma list too."""
+    if _is_name(line) and os.path.exists(place.path(line)):  # noqa: PTH110
+        return line
+    return re.sub(r"\s*,\s*", ",", line).split()[0]
 
 
 def _one_kind_each(paths: list[str], suffix: str | None, problems: list[str]) -> list[str]:
-    """Leave one of ``_flt`` and ``_flc`` of each exposure: they are the same pixels twice."""
-    pairs: dict[str, list[str]] = {}
+    """Leave one file of each exposure: ``_flt`` and ``_flc`` are the same pixels twice."""
+    exposures: dict[str, list[str]] = {}
     for path in paths:
-        kind = _FLT_OR_FLC.search(path)
+        folder, name = os.path.split(path)
+        kind = _FLT_OR_FLC.search(name)
         if kind:
-            pairs.setdefault(path[: kind.start()], []).append(path)
+            root = os.path.join(os.path.realpath(folder), name[: kind.start()])  # noqa: PTH118
+            exposures.setdefault(root, []).append(path)
+    wanted = f"_{suffix.lstrip('_')}.fits" if suffix else ""
     dropped: set[str] = set()
-    for both in (pair for pair in pairs.values() if len(pair) > 1):
-        keep = [path for path in both if suffix and f"_{suffix.lstrip('_')}." in path]
-        if keep:
-            dropped.update(set(both) - set(keep))
+    for same in (files for files in exposures.values() if len(files) > 1):
+        chosen = [path for path in same if wanted and wanted in os.path.basename(path)]  # noqa: PTH119
+        if len(chosen) == 1:
+            dropped.update(set(same) - set(chosen))
         else:
-            problems.append(f"{' and '.join(both)}: the same exposure twice; "
+            problems.append(f"{' and '.join(same)}: the same exposure twice; "
                             "choose one kind with --suffix flc (or flt)")
     return [path for path in paths if path not in dropped]

@@ -161,7 +161,7 @@ class PartialMask:
         data: npt.NDArray[Any],
         *,
         static_sig: float,
-        label: ChipLabel,
+        label: ChipLabel | str,
         dq: npt.NDArray[Any] | None = None,
         good_bits: int = 0,
     ) -> Member:
@@ -173,8 +173,8 @@ class PartialMask:
             Pixels of any real dtype; not modified.  NaN pixels stay good.
         static_sig : float
             Distance of the threshold from the mode, in rms.
-        label : ChipLabel
-            Where the chip comes from.
+        label : ChipLabel or str
+            Where the chip comes from, or any name for it.
         dq : numpy.ndarray of integer, shape (ny, nx), optional
             DQ flags; pixels with a flag that is not in `good_bits` become bad too.
         good_bits : int
@@ -191,6 +191,7 @@ class PartialMask:
         ChipError
             If `data` is not numeric, or `data` or `dq` is not of the signature's shape.
         """
+        label = label if isinstance(label, ChipLabel) else ChipLabel(label)
         self._check_shape("SCI", data, label)
         if dq is not None:
             self._check_shape("DQ", dq, label)

@@ -13,6 +13,7 @@ from astropy.io import fits
 from staticmask_cli import __version__
 from staticmask_cli.errors import InputError
 from staticmask_cli.files import flush_to_disk, write_whole
+from staticmask_cli.fitsfile import astropy_silenced, opened
 from staticmask_cli.mask import ChipLabel, Member, PartialMask
 from staticmask_cli.signature import Signature
 
@@ -98,9 +99,8 @@ class StaticMask(PartialMask):
             If the file cannot be read or is not a mask of ours.
         """
         try:
-            with fits.open(path, mode="readonly", memmap=False) as hdus:
+            with astropy_silenced(), opened(path) as hdus:
                 header, good = hdus[0].header, hdus[0].data
-                rows = hdus["MEMBERS"].data
                 signature = Signature(header["SIGDET"], good.shape, header["SIGNUM"])
                 mask = cls(
                     signature,
@@ -109,9 +109,9 @@ class StaticMask(PartialMask):
                     facts={key: header[key] for key in _FACTS if key in header},
                 )
                 mask.below = np.asarray(good) == 0
-                mask.members = [_member(row) for row in rows]
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-            msg = f"{path}: expected a mask written by staticmask: {error}"
+                mask.members = [_member(row) for row in hdus["MEMBERS"].data]
+        except InputError as error:
+            msg = f"{error}; expected a mask that staticmask wrote"
             raise InputError(msg) from error
         mask.path = path
         return mask
@@ -172,7 +172,7 @@ def write_masks(masks: Mapping[str, StaticMask]) -> None:
     OutputError
         If one cannot be written; what was at the paths before still is.
     """
-    with ExitStack() as stack:
+    with astropy_silenced(), ExitStack() as stack:
         for path, mask in masks.items():
             stream = stack.enter_context(write_whole(path))
             mask.hdus().writeto(stream)

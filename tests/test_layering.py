@@ -16,8 +16,11 @@ LAYERS = (
     ("cli.create", "cli.plan", "cli.inspect", "cli.config", "cli.demo"),
     ("cli.options",),
     ("console", "staticMask", "demonstration"),
-    ("pipeline",),
+    ("pipeline", "editing"),
+    ("form",),
+    ("fields",),
     ("plan", "engine"),
+    ("imagemasks",),
     ("config", "inputs", "exposure", "maskfile", "simulate", "report", "plots"),
     ("mask", "instruments", "cameras", "cfgfile", "associations", "parameterspec"),
     ("clipping", "dqbits", "files", "fitsfile"),
@@ -29,7 +32,8 @@ PLACES = {
     "click": ("cli", "console"),
     "rich": ("cli", "console"),
     "configobj": ("cfgfile", "parameterspec"),
-    "astropy.io.fits": ("fitsfile", "exposure", "maskfile", "simulate"),
+    "textual": ("form",),
+    "astropy.io.fits": ("fitsfile", "exposure", "maskfile", "simulate", "imagemasks"),
 }
 # Modules that know nothing but the standard library and what is listed.
 PURE = {

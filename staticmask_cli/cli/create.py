@@ -11,6 +11,7 @@ __all__ = ["create"]
 @click.command()
 @click.argument("inputs", nargs=-1, metavar="INPUT...")
 @options.parameter_options
+@options.edit
 @options.suffix
 @options.output_dir
 @options.jobs
@@ -24,6 +25,7 @@ def create(
     static_sig: str | None,
     final_bits: str | None,
     group: str | None,
+    edit: bool,
     suffix: str | None,
     output_dir: str,
     jobs: int | None,
@@ -46,13 +48,18 @@ def create(
     """  # noqa: D301 - \b keeps the lines of the examples apart
     # Loaded here so that --help needs neither numpy nor astropy.
     from staticmask_cli.config import Parameters  # noqa: PLC0415
+    from staticmask_cli.editing import edit_parameters  # noqa: PLC0415
     from staticmask_cli.pipeline import make_masks  # noqa: PLC0415
 
     with Console(quiet=quiet, verbose=verbose, log_file=log_file) as console:
-        parameters = Parameters.load(config, options.given(
+        loaded = Parameters.load(config, options.given(
             input=inputs, static=static, static_sig=static_sig,
             final_bits=final_bits, group=group,
         ))
+        parameters = edit_parameters(loaded, config) if edit else loaded
+        if parameters is None:
+            console.say("Cancelled: nothing was made.")
+            return
         console.log_parameters(parameters)
         if save_config is not None:
             parameters.save(save_config)

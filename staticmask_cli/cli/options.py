@@ -6,7 +6,8 @@ from typing import TypeVar
 import click
 
 __all__ = [
-    "console_options", "given", "jobs", "output_dir", "parameter_options", "save_config", "suffix",
+    "console_options", "edit", "given", "jobs", "output_dir", "parameter_options", "save_config",
+    "suffix",
 ]
 
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -37,6 +38,13 @@ def parameter_options(command: Command) -> Command:
     )):
         command = option(command)
     return command
+
+
+def edit(command: Command) -> Command:
+    """Add the form or editor for the parameters."""
+    return click.option("--edit", is_flag=True,
+                        help="Edit the parameters before the run: in a form on the terminal "
+                             "(staticmask[gui]), or with $VISUAL or $EDITOR.")(command)
 
 
 def suffix(command: Command) -> Command:

@@ -1,0 +1,154 @@
+"""Let a person change parameters: in a form on the terminal, or in a text editor."""
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+from staticmask_cli.config import Parameters
+from staticmask_cli.errors import ConfigError, OutputError
+
+__all__ = ["edit_parameters"]
+
+_MARK = "# error: "
+_ADVICE = "(correct it and save; leave the file as it is to cancel)"
+_STDERR = 2
+
+
+def edit_parameters(parameters: Parameters, path: str | None = None) -> Parameters | None:
+    """Show parameters to the user, who may change them.
+
+    That is a form where Textual is installed (the extra ``gui``) and stdin and
+    stderr are terminals; else the editor that VISUAL or EDITOR names, with a
+    ``.cfg``, again and again until there is nothing wrong with it.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        To begin with.
+    path : str, optional
+        The ``.cfg`` they come from, where the form saves to.
+
+    Returns
+    -------
+    Parameters or None
+        None if the user cancelled: in the form; or with an editor that failed, an
+        empty file, or a file that was wrong and was left as it was.
+
+    Raises
+    ------
+    ConfigError
+        If there is neither form nor editor, the editor cannot be started, or a
+        file name cannot be written in a ``.cfg``.
+    OutputError
+        If the temporary ``.cfg`` cannot be written.
+    """
+    if _form_is_possible():
+        # Loaded here because Textual is optional, and slow to load.
+        from staticmask_cli.form import fill_in  # noqa: PLC0415
+
+        edited = fill_in(parameters, path)
+    else:
+        edited = _edit_as_text(parameters)
+    if edited is not None and ",".join(edited.input) == ",".join(parameters.input):
+        # A .cfg has all words as one; those that nobody touched stay as they were.
+        return edited.with_input(parameters.input)
+    return edited
+
+
+def _form_is_possible() -> bool:
+    terminals = sys.stdin.isatty() and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    return terminals and find_spec("textual") is not None
+
+
+def _edit_as_text(parameters: Parameters) -> Parameters | None:
+    command, text = _editor(), parameters.text()
+    try:
+        # In a folder of its own, so that what an editor leaves beside it goes too.
+        with tempfile.TemporaryDirectory(prefix="staticmask-") as folder:
+            return _edit_until_right(command, Path(folder) / "parameters.cfg", text)
+    except OSError as error:
+        msg = f"the temporary .cfg for the editor cannot be written: {error.strerror or error}"
+        raise OutputError(msg) from error
+
+
+def _edit_until_right(command: tuple[str, ...], file: Path, text: str) -> Parameters | None:
+    """Open the editor until the file is right; None if the user gives up."""
+    errors = ""
+    while True:
+        _write(file, errors + text)
+        before, text = text, _without_errors(_text_after(command, file))
+        if not text.strip() or (errors and text == before):
+            return None
+        _write(file, text)
+        try:
+            return Parameters.load(str(file))
+        except ConfigError as error:
+            errors = _as_comments(str(error), str(file))
+
+
+def _editor() -> tuple[str, ...]:
+    """Return the words of the user's editor command."""
+    for name in ("VISUAL", "EDITOR"):
+        text = os.environ.get(name, "").strip()
+        try:
+            words = shlex.split(text)
+        except ValueError as error:
+            msg = f"{name} = {text}: is not the command of an editor: {error}"
+            raise ConfigError(msg) from error
+        if words:
+            return tuple(words)
+    msg = ("the parameters cannot be edited: install the extra staticmask[gui] and use a terminal, "
+           "or set EDITOR to the command of a text editor")
+    raise ConfigError(msg)
+
+
+def _text_after(command: tuple[str, ...], file: Path) -> str:
+    """Run the editor; what the file holds then, and nothing if the editor failed."""
+    output = None if sys.stdout.isatty() else _STDERR  # stdout is for results
+    try:
+        with _interrupts_left_to_the_editor():
+            ended = subprocess.run((*command, str(file)), stdout=output, check=False)  # noqa: S603
+    except OSError as error:
+        msg = f"the editor {command[0]} cannot be started: {error.strerror}; set EDITOR to another"
+        raise ConfigError(msg) from error
+    if ended.returncode != 0 or not file.exists():
+        return ""
+    return file.read_text(encoding="utf-8-sig", errors="surrogateescape")
+
+
+@contextmanager
+def _interrupts_left_to_the_editor() -> Iterator[None]:
+    """Ignore Ctrl-C, which has a meaning in editors; only the main thread gets it, or can."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, lambda *_: None)  # SIG_IGN would be inherited
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _write(file: Path, text: str) -> None:
+    file.write_text(text, encoding="utf-8", errors="surrogateescape")
+
+
+def _without_errors(text: str) -> str:
+    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith(_MARK))
+
+
+def _as_comments(message: str, path: str) -> str:
+    """Spell a message about a file as comments for its top."""
+    lines = [line.removeprefix(path).lstrip(": ") for line in message.splitlines()]
+    shift = len(lines) + 1  # the lines that are going to stand above the file's own
+    lines = [re.sub(r"^line (\d+)", lambda m: f"line {int(m[1]) + shift}", line) for line in lines]
+    return "".join(f"{_MARK}{line}\n" for line in (*lines, _ADVICE))

@@ -1,0 +1,158 @@
+"""Static masks of image objects: the part of the drop-in that AstroDrizzle drives."""
+
+import logging
+import os
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from astropy.io import fits
+
+from staticmask_cli.config import Parameters
+from staticmask_cli.errors import ChipError
+from staticmask_cli.mask import ChipLabel
+from staticmask_cli.maskfile import StaticMask, write_masks
+from staticmask_cli.signature import Signature
+
+__all__ = ["buildSignatureKey", "constructFilename", "source_of", "staticMask"]
+
+log = logging.getLogger(__name__)
+
+AnySignature = tuple[str, tuple[int, int], int]
+
+
+def constructFilename(signature: AnySignature) -> str:
+    """Return the path of a signature's mask, in the current folder."""
+    return os.path.join(".", buildSignatureKey(signature))
+
+
+def buildSignatureKey(signature: AnySignature) -> str:
+    """Return the file name of a signature's mask.
+
+    Only letters, digits, ``.``, ``+``, ``-`` and ``_`` of its first part are used.
+
+    Examples
+    --------
+    >>> buildSignatureKey(("ACSWFC", (2048, 4096), 1))
+    'ACSWFC_2048x4096_1_staticMask.fits'
+    """
+    part = re.sub(r"[^A-Za-z0-9.+_-]", "", str(signature[0])).lstrip(".+-")
+    ny, nx = signature[1]
+    return f"{part}_{int(ny)}x{int(nx)}_{int(signature[2])}_staticMask.fits"
+
+
+class staticMask:
+    """Static masks of image objects, one for each signature, in memory.
+
+    Parameters
+    ----------
+    configObj : file name, ConfigObj or dict, optional
+        Where ``static_sig`` comes from.
+
+    Attributes
+    ----------
+    static_sig : float
+        Distance of the threshold below the mode, in rms.
+    masklist : dict
+        Masks by signature.
+    """
+
+    def __init__(self, configObj: str | Mapping[str, object] | None = None) -> None:
+        self.static_sig = Parameters.load(source_of(configObj)).static_sig
+        self.masklist: dict[AnySignature, StaticMask] = {}
+        self.masknames: dict[AnySignature, str] = {}
+        self._by_chip: dict[str, str] = {}
+
+    def addMember(self, imagePtr: Any) -> None:
+        """Add the chips of an image object to the masks of their signatures.
+
+        Parameters
+        ----------
+        imagePtr : object
+            With ``group``, ``getExtensions()``, ``scienceExt`` and
+            ``getData("SCI,1")``; ``imagePtr["SCI,1"]`` has ``signature`` and
+            ``outputNames``, where the name of the mask is put.
+        """
+        chips = imagePtr.group if imagePtr.group is not None else imagePtr.getExtensions()
+        for number in chips:
+            chip_id = f"{imagePtr.scienceExt},{number}"
+            chip = imagePtr[chip_id]
+            signature: AnySignature = tuple(chip.signature)
+            if signature not in self.masklist:
+                self.masklist[signature] = StaticMask(
+                    Signature(*signature), static_sig=self.static_sig
+                )
+                self.masknames[signature] = constructFilename(signature)
+            chip.outputNames["staticMask"] = self.masknames[signature]
+            self._by_chip[chip_id] = self.masknames[signature]
+            label = ChipLabel(
+                str(getattr(imagePtr, "_filename", "")), int(number),
+                str(getattr(imagePtr, "rootname", "")),
+            )
+            member = self.masklist[signature].add(
+                imagePtr.getData(chip_id), static_sig=self.static_sig, label=label
+            )
+            log.info("%s: mode = %9f;   rms = %7f;   static_sig = %0.2f",
+                     label, member.mode, member.rms, self.static_sig)
+            for doubt in member.doubts():
+                log.warning("%s: %s", label, doubt)
+
+    def getMaskArray(self, signature: AnySignature) -> Any:
+        """Return the mask of a signature as int16, 1 good and 0 bad; None if there is none."""
+        mask = self.masklist.get(tuple(signature))  # type: ignore[arg-type]
+        return None if mask is None else mask.array
+
+    def getFilename(self, signature: AnySignature) -> str | None:
+        """Return the path of a signature's mask if that file exists, else None with a warning."""
+        path = constructFilename(signature)
+        if os.path.isfile(path):
+            return path
+        log.warning("the mask file of %s does not exist: %s", signature, path)
+        return None
+
+    def getMaskname(self, chipid: str) -> str:
+        """Return the name of the mask of a chip that was added, such as ``"SCI,1"``.
+
+        Raises
+        ------
+        ChipError
+            If no chip of that name was added.
+        """
+        try:
+            return self._by_chip[chipid]
+        except KeyError:
+            known = ", ".join(self._by_chip) or "none"
+            msg = f"no chip {chipid!r} was added to a mask; added: {known}"
+            raise ChipError(msg) from None
+
+    def deleteMask(self, signature: AnySignature) -> None:
+        """Forget the mask of a signature; a file that was written stays."""
+        if self.masklist.pop(tuple(signature), None) is None:  # type: ignore[arg-type]
+            log.warning("there is no mask of %s", signature)
+
+    def saveToFile(self, imageObjectList: Sequence[Any]) -> None:
+        """Write the masks, or hand them to image objects that are kept in memory.
+
+        Raises
+        ------
+        OutputError
+            If a mask cannot be written.
+        """
+        named = {self.masknames[signature]: mask for signature, mask in self.masklist.items()}
+        if not imageObjectList[0].inmemory:
+            write_masks(named)
+            return
+        for path, mask in named.items():
+            for image in imageObjectList:
+                image.saveVirtualOutputs({path: fits.PrimaryHDU(mask.array)})
+
+    def close(self) -> None:
+        """Forget all masks."""
+        self.masklist = {}
+
+
+def source_of(configObj: str | Mapping[str, object] | None) -> str | Mapping[str, object] | None:
+    """Where parameters come from: None and ``"defaults"`` stand for the defaults alone."""
+    if isinstance(configObj, str) and configObj in ("", "defaults"):
+        return None
+    return configObj

@@ -1,0 +1,409 @@
+"""The form: what a user sees, types and gets, through Textual's own pilot and on a terminal."""
+
+import asyncio
+import dataclasses
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Button, Input, Static, Switch
+
+from staticmask_cli import Parameters
+from staticmask_cli.config import expected_of
+from staticmask_cli.errors import ConfigError
+from staticmask_cli.form import Form, Row, SaveAs
+from staticmask_cli.parameterspec import declarations
+from tests.conftest import WriteExposure, digest
+from tests.test_package import process_environment
+
+FormPilot = Pilot[Parameters]
+Acts = Callable[[FormPilot], Awaitable[None]]
+
+START = Parameters.load(None, {"input": "a.fits", "final_bits": "64,32"})
+CHANGED = dataclasses.replace(START, static_sig=5.5)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the current folder, which is a new one."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def use(
+    acts: Acts, *, start: Parameters = START, path: str | None = None,
+    size: tuple[int, int] = (100, 32),
+) -> Parameters | None:
+    """Do something with the form; what it gives when it ends, which it must."""
+
+    async def session() -> Parameters | None:
+        form = Form(start, path)
+        async with form.run_test(size=size) as pilot:
+            await acts(pilot)
+            await pilot.pause()
+            assert not form.is_running
+        return form.return_value
+
+    return asyncio.run(session())
+
+
+async def enter(pilot: FormPilot, name: str, text: str) -> None:
+    """Put a text in the place of another, as fast as a paste."""
+    field = pilot.app.screen.query_one(f"#{name}", Input)
+    field.focus()
+    field.value = text
+    await pilot.pause()
+
+
+def shown(pilot: FormPilot, selector: str) -> str:
+    """Text of the widget, if it can be seen."""
+    widget = pilot.app.screen.query_one(selector, Static)
+    return str(widget.render()) if widget.display else ""
+
+
+def errors(pilot: FormPilot) -> dict[str, str]:
+    """Texts under the rows, by name of the parameter."""
+    found = {}
+    for row in pilot.app.query(Row):
+        error = row.query_one(".error", Static)
+        if error.display:
+            found[row.declared.name] = str(error.render())
+    return found
+
+
+def disabled(pilot: FormPilot) -> set[str | None]:
+    """Buttons that cannot be pressed."""
+    return {button.id for button in pilot.app.query(Button) if button.disabled}
+
+
+# What is shown.
+
+
+def test_there_is_a_row_for_every_parameter_with_its_value_and_meaning() -> None:
+    async def acts(pilot: FormPilot) -> None:
+        rows = list(pilot.app.query(Row))
+        assert [row.declared for row in rows] == list(declarations().values())
+        for row in rows:
+            assert str(row.query_one(".name", Static).render()) == row.declared.name
+            assert str(row.query_one(".comment", Static).render()) == row.declared.comment
+        values = {row.declared.name: row.text for row in rows}
+        assert values == {"input": "a.fits", "group": "", "static": "True", "static_sig": "4.0",
+                          "final_bits": "64,32"}
+        assert errors(pilot) == {}
+        assert disabled(pilot) == set()
+        await pilot.press("escape")
+
+    assert use(acts) is None
+
+
+def test_the_row_with_the_cursor_tells_what_is_expected() -> None:
+    async def acts(pilot: FormPilot) -> None:
+        for declared in declarations().values():
+            expected = f"{declared.name}: {expected_of(declared.kind)}"
+            assert shown(pilot, "#status") == expected
+            await pilot.press("tab")
+        await pilot.press("escape")
+
+    assert use(acts) is None
+
+
+@pytest.mark.parametrize("size", [(80, 24), (100, 32), (60, 14)])
+def test_the_cursor_its_error_and_all_buttons_are_on_the_screen(size: tuple[int, int]) -> None:
+    async def acts(pilot: FormPilot) -> None:
+        screen = pilot.app.screen
+        for _ in declarations():
+            await pilot.pause(0.05)
+            assert screen.focused is not None
+            assert screen.region.contains_region(screen.focused.region)
+            assert screen.query_one("#rows").region.contains_region(screen.focused.region)
+            await pilot.press("tab")
+        await enter(pilot, "static_sig", "x")
+        await pilot.pause(0.1)
+        error = screen.query_one(".wrong .error")
+        assert screen.query_one("#rows").region.contains_region(error.region)
+        for button in screen.query(Button):
+            assert screen.region.contains_region(button.region)
+        await pilot.press("escape")
+
+    assert use(acts, size=size) is None
+
+
+# What is typed.
+
+
+@pytest.mark.parametrize("way", ["ctrl+r", "#run"])
+def test_run_gives_what_was_typed(way: str) -> None:
+    async def acts(pilot: FormPilot) -> None:
+        await pilot.press("tab", "tab", "tab", "end", "ctrl+u", *"5.5")
+        await (pilot.click(way) if way.startswith("#") else pilot.press(way))
+
+    assert use(acts) == CHANGED
+
+
+def test_run_without_a_change_gives_the_same_parameters() -> None:
+    async def acts(pilot: FormPilot) -> None:
+        await pilot.press("ctrl+r")
+
+    assert use(acts) == START
+
+
+def test_every_parameter_can_be_changed() -> None:
+    async def acts(pilot: FormPilot) -> None:
+        await enter(pilot, "input", "*flt.fits")
+        await enter(pilot, "group", "sci,2")
+        await enter(pilot, "final_bits", "")
+        await pilot.click("#static")
+        await pilot.pause()
+        assert not pilot.app.query_one("#static", Switch).value
+        await pilot.press("ctrl+r")
+
+    assert use(acts) == Parameters(
+        ("*flt.fits",), (("SCI", 2),), static=False, static_sig=4.0, final_bits=None)
+
+
+def test_enter_goes_to_the_next_row() -> None:
+    async def acts(pilot: FormPilot) -> None:
+        await pilot.press("enter", "7", "ctrl+r")
+
+    assert use(acts) == dataclasses.replace(START, group=(7,))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("static_sig", "big"), ("static_sig", "0"), ("group", "sci"), ("final_bits", "8,")],
+)
+def test_a_wrong_value_is_refused_with_its_text_until_it_is_right(name: str, text: str) -> None:
+    async def acts(pilot: FormPilot) -> None:
+        await enter(pilot, name, text)
+        assert errors(pilot) == {name: f"expected {expected_of(declarations()[name].kind)}"}
+        assert shown(pilot, "#status") == ""
+        assert disabled(pilot) == {"run", "save", "save_as"}
+        for key in ("ctrl+r", "ctrl+s"):
+            await pilot.press(key)
+            await pilot.pause()
+            assert shown(pilot, "#status") == "Correct what is marked as wrong first."
+        assert isinstance(pilot.app.screen.query_one(f"#{name}"), Input)
+        await pilot.click("#run")
+        await enter(pilot, name, "2")
+        assert errors(pilot) == {}
+        assert disabled(pilot) == set()
+        await pilot.press("ctrl+r")
+
+    right = Parameters.load(None, {"input": "a.fits", "final_bits": "64,32", name: "2"})
+    assert use(acts, path="run.cfg") == right
+    assert not Path("run.cfg").exists()
+
+
+def test_what_is_typed_last_is_checked_before_the_form_ends() -> None:
+    async def acts(pilot: FormPilot) -> None:
+        pilot.app.query_one("#static_sig", Input).value = "x"
+        await pilot.app.run_action("run")
+        assert errors(pilot).keys() == {"static_sig"}
+        await pilot.press("escape")
+
+    assert use(acts) is None
+
+
+def test_reset_brings_back_the_defaults_but_keeps_the_exposures() -> None:
+    async def acts(pilot: FormPilot) -> None:
+        await enter(pilot, "static_sig", "x")
+        await pilot.click("#static")
+        await pilot.click("#reset")
+        await pilot.pause()
+        assert errors(pilot) == {}
+        await pilot.press("ctrl+r")
+
+    start = dataclasses.replace(START, group=(1,))
+    assert use(acts, start=start) == Parameters.load(None, {"input": "a.fits"})
+
+
+@pytest.mark.parametrize("way", ["escape", "#cancel", "ctrl+q"])
+def test_cancel_gives_nothing_and_leaves_no_file(folder: Path, way: str) -> None:
+    async def acts(pilot: FormPilot) -> None:
+        await enter(pilot, "static_sig", "5.5")
+        await (pilot.click(way) if way.startswith("#") else pilot.press(way))
+
+    assert use(acts, path="run.cfg") is None
+    assert list(folder.iterdir()) == []
+
+
+def test_a_name_that_a_cfg_cannot_hold_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"cannot be written in a \.cfg"):
+        Form(START.with_input(("a'\"b.fits",)))
+
+
+# What is saved.
+
+
+@pytest.mark.parametrize("way", ["ctrl+s", "#save"])
+def test_save_writes_the_file_of_the_run(way: str) -> None:
+    async def acts(pilot: FormPilot) -> None:
+        await enter(pilot, "static_sig", "5.5")
+        await (pilot.click(way) if way.startswith("#") else pilot.press(way))
+        await pilot.pause()
+        assert shown(pilot, "#status") == "Saved: run.cfg"
+        assert Parameters.load("run.cfg") == CHANGED
+        await pilot.press("escape")
+
+    START.save("run.cfg")
+    assert use(acts, path="run.cfg") is None
+    assert Path("run.cfg").read_text(encoding="utf-8") == CHANGED.text()
+
+
+@pytest.mark.parametrize("answer", ["enter", "escape"])
+def test_a_cfg_that_is_not_ours_is_replaced_only_if_that_is_confirmed(answer: str) -> None:
+    theirs = "[STEP 1: STATIC MASK]\nstatic_sig = 4.0\n[STEP 2: SKY SUBTRACTION]\nskysub = True\n"
+
+    async def acts(pilot: FormPilot) -> None:
+        await enter(pilot, "static_sig", "5.5")
+        await pilot.press("ctrl+s")
+        await pilot.pause()
+        assert shown(pilot, "#note").startswith("Enter replaces the file that is there")
+        await pilot.press(answer)
+        await pilot.pause()
+        await pilot.press("ctrl+r")
+
+    Path("drizzle.cfg").write_text(theirs, encoding="utf-8")
+    assert use(acts, path="drizzle.cfg") == CHANGED
+    expected = CHANGED.text() if answer == "enter" else theirs
+    assert Path("drizzle.cfg").read_text(encoding="utf-8") == expected
+
+
+@pytest.mark.parametrize("way", ["ctrl+s", "#save_as"])
+def test_save_asks_for_a_name_once(way: str) -> None:
+    async def acts(pilot: FormPilot) -> None:
+        await (pilot.click(way) if way.startswith("#") else pilot.press(way))
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, SaveAs)
+        await pilot.press("enter", "ctrl+r")  # no name yet, and nothing else goes on meanwhile
+        await enter(pilot, "name", "new.cfg")
+        assert shown(pilot, "#note").startswith("Enter saves")
+        await pilot.press("enter")
+        await pilot.pause()
+        assert Parameters.load("new.cfg") == START
+        await enter(pilot, "static_sig", "5.5")
+        await pilot.press("ctrl+s", "ctrl+r")
+
+    assert use(acts) == CHANGED
+    assert Parameters.load("new.cfg") == CHANGED
+
+
+def test_going_back_from_the_question_saves_nothing_and_does_not_cancel(folder: Path) -> None:
+    async def acts(pilot: FormPilot) -> None:
+        await pilot.click("#save_as")
+        await pilot.pause()
+        await pilot.press(*"new.cfg", "escape")
+        await pilot.pause()
+        await pilot.press("ctrl+r")
+
+    assert use(acts) == START
+    assert list(folder.iterdir()) == []
+
+
+def test_what_cannot_be_saved_is_shown_and_the_form_goes_on(
+    write_exposure: WriteExposure, folder: Path
+) -> None:
+    exposure = write_exposure("a.fits")
+    before = digest(exposure)
+
+    async def acts(pilot: FormPilot) -> None:
+        for name, reason in (("no/run.cfg", "No such file"), ("a.fits", "is not a text file")):
+            await pilot.click("#save_as")
+            await pilot.pause()
+            await enter(pilot, "name", name)
+            await pilot.press("enter")
+            await pilot.pause()
+            assert re.match(f"Not saved: {name}: .*{reason}", shown(pilot, "#status"))
+        await enter(pilot, "input", "a'\"b.fits")
+        await pilot.press("ctrl+s")
+        await pilot.pause()
+        await enter(pilot, "name", "run.cfg")
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "cannot be written in a .cfg" in shown(pilot, "#status")
+        await pilot.press("ctrl+r")
+
+    assert use(acts) == START.with_input(("a'\"b.fits",))
+    assert digest(exposure) == before
+    assert list(folder.iterdir()) == [exposure]
+
+
+def test_the_home_folder_can_be_meant(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def acts(pilot: FormPilot) -> None:
+        await pilot.press("ctrl+s")
+        await pilot.pause()
+        await enter(pilot, "name", "~/run.cfg")
+        await pilot.press("enter", "escape")
+
+    (folder / "home").mkdir()
+    monkeypatch.setenv("HOME", str(folder / "home"))
+    assert use(acts) is None
+    assert Parameters.load("home/run.cfg") == START
+
+
+# On a terminal.
+
+
+def on_a_terminal(*words: str, keys: bytes = b"") -> tuple[int, str, str]:
+    """Run Python with stdin and stderr on a terminal; the keys are pressed when there is a form.
+
+    Returns the exit code, stdout, and what the terminal got.
+    """
+    ours, theirs = os.openpty()
+    got = b""
+    try:
+        with subprocess.Popen(
+            [sys.executable, *words], stdin=theirs, stderr=theirs, stdout=subprocess.PIPE,
+            env=process_environment(TERM="xterm-256color", COLUMNS="100", LINES="32"),
+        ) as process:
+            os.close(theirs)
+            while True:
+                try:
+                    part = os.read(ours, 65536)
+                except OSError:  # Linux's way to say that it is over
+                    break
+                if not part:
+                    break
+                got += part
+                if keys and b"Cancel" in got:
+                    time.sleep(0.1)
+                    os.write(ours, keys)
+                    keys = b""
+            assert process.stdout is not None
+            stdout = process.stdout.read().decode()
+        return process.returncode, stdout, got.decode(errors="replace")
+    finally:
+        os.close(ours)
+
+
+@pytest.mark.parametrize(
+    ("keys", "code", "closing"),
+    [(b"\x1b", 0, "Cancelled: nothing was made."),
+     (b"\x12", 1, "Error: nowhere_flt.fits: no such file")],
+    ids=["escape", "ctrl+r"],
+)
+def test_the_command_shows_the_form_on_a_terminal(
+    folder: Path, keys: bytes, code: int, closing: str
+) -> None:
+    words = ("-m", "staticmask_cli", "nowhere_flt.fits", "--edit")
+    ended, stdout, terminal = on_a_terminal(*words, keys=keys)
+    assert (ended, stdout) == (code, "")
+    assert closing in terminal
+    assert "Traceback" not in terminal
+    assert list(folder.iterdir()) == []
+
+
+def test_a_form_that_fails_is_a_bug_and_not_a_cancellation() -> None:
+    code, stdout, terminal = on_a_terminal("-c", (
+        "from staticmask_cli import Parameters, form\n"
+        "form.Row.show_error = None\n"
+        "print(form.fill_in(Parameters.load()))"
+    ))
+    assert (code, stdout) == (1, "")
+    assert "RuntimeError: the form failed" in terminal

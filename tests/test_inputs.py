@@ -1,0 +1,377 @@
+"""From the words a user typed to an ordered list of files."""
+
+import contextlib
+import errno
+import itertools
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from staticmask_cli.config import Parameters
+from staticmask_cli.errors import InputError
+from staticmask_cli.inputs import expand_inputs
+from tests.test_associations import touch, write_json, write_table
+
+A, B, C = VISIT = ("jx01a_flt.fits", "jx01b_flt.fits", "jx01c_flt.fits")
+NO_INPUT = "no input: name exposures, as in: staticmask '*flt.fits'"
+TWICE = "the same exposure twice; choose one kind with --suffix flc (or flt)"
+NO_FILE = os.strerror(errno.ENOENT)
+
+LISTS = {
+    "plain.lst": f"{A}\n{B}\n{C}\n",
+    "crlf.lst": f"\ufeff{C}\r\n{B}\r\n{A}",
+    "full.lst": f"# the visit\n\n  {A}  a_ivm.fits\n{B}\tb_ivm.fits\n\t# {B}\n \n{C} # the last",
+    "globs.lst": "*a_flt.fits\njx01[bc]_flt.fits  *_ivm.fits\n",
+    "commas.lst": f"{A},{B}\n{C},\n",
+    "nested.lst": f"@full.lst\n{C}\n@more/inner.lst\n",
+    "more/inner.lst": f"@../plain.lst\n../{A},../{B}\n",
+    "more/globs.lst": "../jx01?_flt.fits\n",
+    "more/tables.lst": "@tables2.lst\n",
+    "more/tables2.lst": "../*_asn.json\n../jx01_asn.fits\n",
+    "two.lst": f"{A}\n{B}\n",
+}
+EXPOSURES = [(root, "EXP-DTH") for root in ("JX01A", "JX01B", "JX01C")]
+NICMOS = [*((root, "EXP-TARG") for root in ("JX01A", "jx01b", "Jx01C")),
+          ("BACK", "EXP-BCK1"), ("JX010", "PROD-TARG"), ("JX01BK", "PROD-BCK1")]
+
+
+@pytest.fixture
+def visit_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make the current folder one of three exposures, with every way to name them."""
+    folder = tmp_path / "visit"
+    touch(folder, *VISIT, "back_flx.fits", "back_raw.fits", "jx010_crj.fits", "jx01bk_crj.fits")
+    touch(folder / "upper", *(f"JX01{letter}_flt.fits" for letter in "ABC"), "jx010_crj.fits")
+    (folder / "more").mkdir()
+    for name, text in LISTS.items():
+        (folder / name).write_text(text, encoding="utf-8", newline="")
+    rows = [("JX010", "PROD-DTH"), *EXPOSURES[::-1], ("GONE", "EXP-DTH")]
+    there = [True, True, True, True, False]
+    write_table(folder / "jx01_asn.fits", rows, there)
+    write_table(folder / "JX01_ASN.FITS", rows, there)
+    write_table(folder / "text_asn.fits.gz", rows, ["T", "T", "yes", "T", "F"], form="3A")
+    write_table(folder / "lower_asn.fits", [(name.lower(), "exp_cr1") for name, _ in EXPOSURES])
+    write_table(folder / "upper" / "jx01_asn.fits", EXPOSURES)
+    write_table(folder / "jx01_asc.fits", NICMOS, [True, True, True, True, False, False])
+    write_table(folder / "one_asn.fits", EXPOSURES[:1])
+    write_json(folder / "jx01_asn.json", [*((name, "science") for name in VISIT),
+                                          ("back_raw.fits", "background")])
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def _as_words(_: Path, words: list[str]) -> list[str]:
+    return words
+
+
+def _as_input_of_a_cfg(folder: Path, words: list[str]) -> list[str]:
+    path = folder.parent / "run.cfg"
+    path.write_text(f'input = "{",".join(words)}"\n')
+    return list(Parameters.load(str(path)).input)
+
+
+@pytest.mark.parametrize("through", [_as_words, _as_input_of_a_cfg])
+@pytest.mark.parametrize("words", [
+    [A, B, C], [C, A, B], [C, B, A, B], [f"./{C}", f"more/../{B}", f"../visit/{A}"],
+    ["*_flt.fits"], ["jx01?_flt.fits"], ["jx01[abc]_flt.fits"], ["../v*/*_flt.fits"],
+    ["*c_flt.fits", "jx01[!c]_flt.fits"],
+    [f"{A},{B},{C}"], [f"{C}, {B} , {A}"], [f" {A},,{B},{C}, "], [f"*a_flt.fits,{C},*b_flt.fits"],
+    ["@plain.lst"], ["@crlf.lst"], ["@full.lst"], ["@globs.lst"], ["@commas.lst"],
+    ["@nested.lst"], ["@more/inner.lst", C], ["@more/globs.lst"], ["@more/tables.lst"],
+    ["@../visit/plain.lst"], ["@two.lst", C], [f"{C},@two.lst"], [f"@two.lst,{C}"],
+    ["@plain.lst", "@plain.lst"],
+    ["jx01_asn.fits"], ["JX01_ASN.FITS"], ["text_asn.fits.gz"], ["lower_asn.fits"],
+    ["upper/jx01_asn.fits"], ["jx01_asc.fits"], ["jx01_asn.json"], ["*_as[nc].*"],
+    ["one_asn.fits", B, C], [f"one_asn.fits,{B},{C}"], ["jx01_asn.fits", "*_flt.fits", "@two.lst"],
+], ids=" ".join)
+def test_every_spelling_of_a_visit_yields_the_same_files_in_the_same_order(
+    visit_folder: Path, words: list[str], through: Callable[[Path, list[str]], list[str]]
+) -> None:
+    paths = expand_inputs(through(visit_folder, words))
+    assert tuple(sorted(Path(path).name.lower() for path in paths)) == VISIT
+    assert paths == sorted(paths)
+    assert all(map(os.path.isfile, paths))
+
+
+def test_a_path_stays_as_the_user_gave_it(visit_folder: Path) -> None:
+    assert expand_inputs(["*_flt.fits"]) == list(VISIT)
+    assert expand_inputs([f"./{A}"]) == [f"./{A}"]
+    assert expand_inputs(["../visit/jx01_asn.fits"]) == [f"../visit/{name}" for name in VISIT]
+    assert expand_inputs(["@more/globs.lst"]) == [f"more/../{name}" for name in VISIT]
+    assert expand_inputs([str(visit_folder / "*a_flt.fits")]) == [str(visit_folder / A)]
+
+
+def test_the_order_does_not_depend_on_the_order_of_the_words(visit_folder: Path) -> None:
+    words = ["jx01a_flt.fits", "more/../jx01b_flt.fits", str(visit_folder / C), "back_raw.fits"]
+    for permutation in itertools.permutations(words):
+        assert expand_inputs(permutation) == sorted(words)
+
+
+@pytest.mark.parametrize("again", [A, f"./{A}", f"more/../{A}", "link_flt.fits", "up/" + A, "ABS"])
+def test_a_file_counts_once_under_its_first_name(visit_folder: Path, again: str) -> None:
+    (visit_folder / "link_flt.fits").symlink_to(A)
+    (visit_folder / "up").symlink_to(visit_folder)
+    other = again.replace("ABS", str(visit_folder / A))
+    assert expand_inputs([A, other, B]) == [A, B]
+    assert expand_inputs([other, A, other]) == [other]
+
+
+@pytest.mark.parametrize("name", [
+    "a,b_flt.fits", "[ab]_flt.fits", "*_flt.fits", "?_flt.fits", "a b_flt.fits", "@a_flt.fits",
+    "a#1_flt.fits", "#a_flt.fits", "~a_flt.fits", "-a_flt.fits", ",_flt.fits", "\xe9_flt.fits",
+    "@a, *[b] #1_flt.fits", "a\nb_flt.fits",
+])
+@pytest.mark.parametrize("folder", ["", "night/", "a, *[b] #1/"])
+def test_what_exists_under_exactly_that_name_is_taken_literally(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, folder: str
+) -> None:
+    touch(tmp_path / folder, name, "a_flt.fits", "b_flt.fits", "1_flt.fits", "c_flt.fits")
+    monkeypatch.chdir(tmp_path)
+    assert expand_inputs([folder + name]) == [folder + name]
+    assert expand_inputs([folder + name, folder + "c_flt.fits"]) == sorted(
+        [folder + name, folder + "c_flt.fits"]
+    )
+    if not name.startswith("#") and "\n" not in name:
+        (tmp_path / folder / "all.lst").write_text(f"  {name} \n", encoding="utf-8")
+        assert expand_inputs([f"@{folder}all.lst"]) == [folder + name]
+
+
+def test_only_the_word_of_a_list_is_a_wildcard_and_not_the_folder_of_the_list(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(tmp_path / "night[1]", "a_flt.fits")
+    touch(tmp_path / "night1", "b_flt.fits")
+    (tmp_path / "night[1]" / "all.lst").write_text("*_flt.fits\n")
+    monkeypatch.chdir(tmp_path)
+    assert expand_inputs(["@night[1]/all.lst"]) == ["night[1]/a_flt.fits"]
+
+
+def test_a_list_line_may_hold_a_comma_list_with_blanks(visit_folder: Path) -> None:
+    (visit_folder / "blanks.lst").write_text(f"{A}, {B} ,{C}\n")
+    assert expand_inputs(["@blanks.lst"]) == list(VISIT)
+
+
+def test_files_of_a_wildcard_are_files_and_no_folders(visit_folder: Path) -> None:
+    (visit_folder / "jx01d_flt.fits").mkdir()
+    assert expand_inputs(["*_flt.fits"]) == list(VISIT)
+
+
+def test_lists_may_be_nested_deeply(visit_folder: Path) -> None:
+    for level in range(1500):
+        (visit_folder / f"{level}.lst").write_text(f"@{level + 1}.lst\n")
+    (visit_folder / "1500.lst").write_text(A)
+    with contextlib.suppress(InputError):  # refusing is as good, crashing is not
+        assert expand_inputs(["@0.lst"]) == [A]
+
+
+# Words that go wrong, and what is said of each; all in one folder.
+PROBLEMS = {
+    "gone_flt.fits": ["gone_flt.fits: no such file"],
+    "./gone_flt.fits": ["./gone_flt.fits: no such file"],
+    "gone/jx_flt.fits": ["gone/jx_flt.fits: no such file"],
+    f"{A}/jx_flt.fits": [f"{A}/jx_flt.fits: no such file"],
+    "nothing*.fits": ["nothing*.fits: no file matches"],
+    "gone/*.fits": ["gone/*.fits: no file matches"],
+    f"{A},no1.fits, no2.fits": ["no1.fits: no such file", "no2.fits: no such file"],
+    "more": ["more: is a folder, expected files such as more/*flt.fits"],
+    "more/": ["more/: is a folder, expected files such as more/*flt.fits"],
+    "@gone.lst": [f"@gone.lst: cannot read the list: {NO_FILE}"],
+    "@": [f"@: cannot read the list: {NO_FILE}"],
+    "@more": [f"@more: cannot read the list: {os.strerror(errno.EISDIR)}"],
+    "@binary.lst": ["@binary.lst: cannot read the list: not a text file"],
+    "@self.lst": ["@self.lst: the list includes itself"],
+    "@ring1.lst": ["@more/../ring1.lst: the list includes itself"],
+    "@link.lst": ["@self.lst: the list includes itself"],
+    "@bad.lst": ["more/no3.fits: no such file", "more/no*.fits: no file matches",
+                 f"@more/none.lst: cannot read the list: {NO_FILE}"],
+    "lost_asn.fits": ["lost_asn.fits: member LOST1: no such exposure beside the association",
+                      "lost_asn.fits: member LOST2: no such exposure beside the association"],
+    "lost_asn.json": ["lost_asn.json: member x_cal.fits: no such exposure beside the association"],
+    "hostile_asn.fits": ["hostile_asn.fits: member '../x' is not a plain file name"],
+    "empty_asn.fits": ["empty_asn.fits: cannot be read as FITS: Empty or corrupt FITS file"],
+    "gone_asn.fits": ["gone_asn.fits: no such file"],
+    "twice_fl?.fits": [f"twice_flc.fits and twice_flt.fits: {TWICE}"],
+    "nul\0_flt.fits": ["nul\0_flt.fits: no such file"],
+}
+
+
+@pytest.fixture
+def faulty_folder(visit_folder: Path) -> Path:
+    """Add lists and associations that cannot be followed."""
+    touch(visit_folder, "twice_flt.fits", "twice_flc.fits", "empty_asn.fits")
+    for name, text in {"self.lst": f"{A}\n@self.lst", "ring1.lst": "@more/ring2.lst",
+                       "more/ring2.lst": "@../ring1.lst",
+                       "bad.lst": "@more/bad2.lst",
+                       "more/bad2.lst": f"no3.fits\n../{B}\nno*.fits x\n@none.lst"}.items():
+        (visit_folder / name).write_text(text)
+    (visit_folder / "link.lst").symlink_to("self.lst")
+    (visit_folder / "binary.lst").write_bytes(b"SIMPLE\xff\xfe\x80")
+    write_table(visit_folder / "lost_asn.fits", [("LOST1", "EXP-DTH"), ("JX01A", "EXP-DTH"),
+                                                 ("LOST2", "EXP-CR1")])
+    write_table(visit_folder / "hostile_asn.fits", [("JX01A", "EXP-DTH"), ("../x", "EXP-DTH")])
+    write_json(visit_folder / "lost_asn.json", [(A, "science"), ("x_cal.fits", "science")])
+    return visit_folder
+
+
+@pytest.mark.usefixtures("faulty_folder")
+@pytest.mark.parametrize(("word", "expected"), PROBLEMS.items())
+def test_what_is_wrong_with_a_word_is_said(word: str, expected: list[str]) -> None:
+    for words in ([word], [A, word, C], [word, word]):
+        with pytest.raises(InputError) as caught:
+            expand_inputs(words)
+        assert str(caught.value).split("\n") == expected
+
+
+@pytest.mark.usefixtures("faulty_folder")
+def test_all_that_is_wrong_is_said_at_once_and_each_thing_once() -> None:
+    words = list(PROBLEMS)
+    with pytest.raises(InputError) as caught:
+        expand_inputs([*words, *VISIT, *words])
+    expected = {line for lines in PROBLEMS.values() for line in lines}
+    lines = str(caught.value).split("\n")
+    assert set(lines) == expected
+    assert len(lines) == len(expected)
+
+
+@pytest.mark.usefixtures("visit_folder")
+@pytest.mark.parametrize("words", [[], [","], [" , "], ["@empty.lst"], ["@empty.lst", ","]])
+def test_no_input_at_all_says_how_to_give_one(words: list[str]) -> None:
+    Path("empty.lst").write_text("\n# nothing\n\n")
+    with pytest.raises(InputError) as caught:
+        expand_inputs(words)
+    assert str(caught.value) == NO_INPUT
+    assert expand_inputs([*words, A]) == [A]
+
+
+@pytest.mark.parametrize("word", ["a\0/*.fits", "@a\0b.lst", "a\0*", "@nul.lst", "\ud800/*.fits"])
+def test_a_word_that_no_file_system_can_name_is_an_input_error(
+    visit_folder: Path, word: str
+) -> None:
+    (visit_folder / "nul.lst").write_bytes(b"a\0/*.fits\n@a\0b\n")
+    with pytest.raises(InputError, match=r"no file matches|cannot read the list|no such file"):
+        expand_inputs([word])
+
+
+@pytest.mark.parametrize("word", ["jx01d_flt.fits", "*_flt.fits"])
+def test_a_link_to_nothing_is_a_missing_file(visit_folder: Path, word: str) -> None:
+    (visit_folder / "jx01d_flt.fits").symlink_to("gone")
+    with pytest.raises(InputError, match=r"jx01d_flt\.fits.*\n?.*gone_flt\.fits: no such file"):
+        expand_inputs([A, word, "gone_flt.fits"])
+
+
+@pytest.mark.parametrize("words", [
+    ["jx_flt.fits", "jx_flc.fits"], ["jx_fl?.fits"], ["jx_flc.fits,jx_flt.fits"],
+    ["./jx_flt.fits", "jx_flc.fits"], ["jx_flt.fits", "more/../jx_flc.fits"],
+    ["jx_asn.fits"], ["jx_asn.fits", "jx_flc.fits"], ["jx_asn.json", "jx_flt.fits"],
+], ids=" ".join)
+def test_flt_and_flc_of_one_exposure_are_refused_until_a_suffix_chooses(
+    visit_folder: Path, words: list[str]
+) -> None:
+    touch(visit_folder, "jx_flt.fits", "jx_flc.fits")
+    write_table(visit_folder / "jx_asn.fits", [("JX", "EXP-DTH")])
+    write_json(visit_folder / "jx_asn.json", [("jx_flc.fits", "science")])
+    for suffix in (None, "crj") if "jx_asn.fits" not in words else (None,):
+        with pytest.raises(InputError) as caught:
+            expand_inputs([A, *words], suffix)
+        message = str(caught.value)
+        assert message.endswith(f": {TWICE}")
+        assert "jx_flt.fits" in message
+        assert "jx_flc.fits" in message
+    for suffix in ("flc", "_flc"):
+        paths = expand_inputs([A, *words], suffix)
+        assert [Path(path).name for path in paths] == sorted(["jx_flc.fits", A])
+    if words != ["jx_asn.fits", "jx_flc.fits"]:
+        assert "jx_flc.fits" not in map(os.path.basename, expand_inputs([A, *words], "flt"))
+
+
+def test_every_exposure_that_is_there_twice_is_named(visit_folder: Path) -> None:
+    touch(visit_folder, "jx01a_flc.fits", "jx01c_flc.fits", "gone_flc.fits.txt")
+    with pytest.raises(InputError) as caught:
+        expand_inputs(["*_fl[tc].fits", "gone_flt.fits"])
+    assert [line.partition(":")[0] for line in str(caught.value).split("\n")] == [
+        "gone_flt.fits", f"jx01a_flc.fits and {A}", f"jx01c_flc.fits and {C}"
+    ]
+    assert expand_inputs(["*_fl[tc].fits"], "flc") == ["jx01a_flc.fits", B, "jx01c_flc.fits"]
+    assert expand_inputs(["*_fl[tc].fits"], "flt") == [A, B, C]
+
+
+def test_the_suffix_is_looked_for_in_the_name_and_not_in_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(tmp_path / "run_flc.d", "jx_flt.fits", "jx_flc.fits")
+    monkeypatch.chdir(tmp_path)
+    assert expand_inputs(["run_flc.d/*"], "flc") == ["run_flc.d/jx_flc.fits"]
+
+
+@pytest.mark.parametrize("suffix", [None, "flt", "flc"])
+@pytest.mark.parametrize("ending", [".gz", ".fz"])
+def test_a_file_and_its_compressed_twin_are_the_same_exposure(
+    visit_folder: Path, suffix: str | None, ending: str
+) -> None:
+    touch(visit_folder, f"{A}{ending}")
+    with pytest.raises(InputError, match=f"{A} and {A}{ending}: the same exposure twice"):
+        expand_inputs(["*_flt.fits*"], suffix)
+
+
+@pytest.mark.usefixtures("visit_folder")
+@pytest.mark.parametrize(("suffix", "expected"), [
+    (None, "back_raw.fits"), ("raw", "back_raw.fits"), ("_flx", "back_flx.fits"),
+])
+def test_the_suffix_chooses_the_files_of_members(suffix: str | None, expected: str) -> None:
+    write_table(Path("back_asn.fits"), [("BACK", "EXP-DTH")])
+    assert expand_inputs(["back_asn.fits", A], suffix) == [expected, A]
+    with pytest.raises(InputError, match="member BACK: no such exposure beside the association"):
+        expand_inputs(["back_asn.fits"], "crj")
+
+
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder in which fuzzed words find files, folders, lists and associations."""
+    folder = tmp_path_factory.mktemp("crowded")
+    touch(folder, "a_flt.fits", "a_flc.fits", "b_flt.fits", "@a", "a,b", "[a]", "*", "# a", "~")
+    touch(folder / "sub", "a_flt.fits", "c_raw.fits")
+    (folder / "l").write_text("a_flt.fits x\n*_flc.fits\n@l2")
+    (folder / "l2").write_text("sub/*\n@l,b_flt.fits\n")
+    write_table(folder / "a_asn.fits", [("A", "EXP-DTH"), ("B", "EXP-DTH")])
+    return folder
+
+
+_PIECES = st.sampled_from([
+    "a", "b", "_flt.fits", "_flc.fits", "_asn.fits", ".fits", "@", "l", "@l", "@l2", ",", ", ",
+    "*", "?", "[", "]", "!", "-", "#", " ", "\0", "\ud800", "\n", "\t", ".", "~", "sub/", "\\",
+    "{", "\xe9", "x" * 300, "**", "[!a]", "[z-a]",
+])
+_WORDS = st.lists(_PIECES, max_size=5).map("".join)
+_FUZZ = settings(max_examples=300, deadline=None, derandomize=True)
+
+
+def _files_or_input_error(words: list[str], suffix: str | None = None) -> None:
+    try:
+        paths = expand_inputs(words, suffix)
+    except InputError as error:
+        assert str(error)  # noqa: PT017 - what else is raised has to come through
+    else:
+        assert paths == sorted(paths)
+        assert len({os.path.realpath(path) for path in paths}) == len(paths) > 0
+        assert all(map(os.path.isfile, paths))
+
+
+@_FUZZ
+@given(words=st.lists(_WORDS, max_size=3), suffix=st.sampled_from([None, "flc", "flt", "*", ""]))
+def test_any_words_yield_files_or_an_input_error(
+    crowded: Path, words: list[str], suffix: str | None
+) -> None:
+    with contextlib.chdir(crowded):
+        _files_or_input_error(words, suffix)
+
+
+@_FUZZ
+@given(content=st.lists(_WORDS, max_size=4).map("\n".join).map(
+    lambda text: text.encode("utf-8", "surrogatepass")) | st.binary(max_size=40))
+def test_any_list_yields_files_or_an_input_error(crowded: Path, content: bytes) -> None:
+    (crowded / "fuzzed").write_bytes(content)
+    with contextlib.chdir(crowded):
+        _files_or_input_error(["@fuzzed"])

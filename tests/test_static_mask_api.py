@@ -1,0 +1,376 @@
+"""The drop-in for drizzlepac.staticMask: its names, its arguments, its image objects."""
+
+import inspect
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+import staticmask_cli
+from staticmask_cli import Parameters, staticMask
+from staticmask_cli.errors import ChipError, ConfigError
+from staticmask_cli.parameterspec import declarations
+from tests.conftest import WriteExposure, digest, sky
+from tests.oracle import oracle_mask
+
+ACS = ("ACSWFC", (60, 80), 1)
+
+ARGUMENTS = {
+    "createMask": "input=None, static_sig=4.0, group=None, editpars=False, configObj=None, "
+                  "**inputDict",
+    "createStaticMask": "imageObjectList=(), configObj=None, procSteps=None",
+    "run": "configObj",
+    "help": "file=None",
+    "getHelpAsString": "docstring=False, show_ver=True",
+    "buildSignatureKey": "signature",
+    "constructFilename": "signature",
+    "staticMask": "configObj=None",
+    "staticMask.addMember": "self, imagePtr",
+    "staticMask.getMaskArray": "self, signature",
+    "staticMask.getFilename": "self, signature",
+    "staticMask.getMaskname": "self, chipid",
+    "staticMask.deleteMask": "self, signature",
+    "staticMask.saveToFile": "self, imageObjectList",
+    "staticMask.close": "self",
+}
+MODERN = {
+    "chip_statistics": "data",
+    "ChipStatistics": "npix, mean, rms, mode, minimum, maximum, nbins",
+    "create_masks": "inputs, *, static_sig=4.0, final_bits=None, group=None, suffix=None, "
+                    "output_dir='.', jobs=None, executor=None, progress=None",
+}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in an empty folder: the drop-in writes where it stands."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def arguments(function: Any) -> str:  # noqa: ANN401
+    """Names and defaults of a function's arguments, without annotations."""
+    signature = inspect.signature(function)
+    plain = [p.replace(annotation=inspect.Parameter.empty) for p in signature.parameters.values()]
+    return str(signature.replace(parameters=plain, return_annotation=inspect.Signature.empty))[1:-1]
+
+
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_the_documented_names_have_the_documented_arguments(name: str) -> None:
+    found: Any = staticMask
+    for part in name.split("."):
+        found = getattr(found, part)
+    assert arguments(found) == ARGUMENTS[name]
+    assert found.__doc__
+
+
+@pytest.mark.parametrize("name", MODERN)
+def test_the_modern_names_have_the_documented_arguments(name: str) -> None:
+    assert arguments(getattr(staticmask_cli, name)) == MODERN[name]
+
+
+class Chip(SimpleNamespace):
+    """A chip as drizzlepac's image objects have it."""
+
+    signature: tuple[str, tuple[int, int], int]
+    outputNames: dict[str, Any]  # noqa: N815
+
+
+class Image:
+    """What the drop-in asks of drizzlepac's image objects, and nothing more."""
+
+    scienceExt = "SCI"  # noqa: N815
+
+    def __init__(self, *chips: Any, inmemory: bool = False, group: list[int] | None = None) -> None:  # noqa: ANN401
+        self.group, self.inmemory = group, inmemory
+        self.virtual: dict[str, Any] = {}
+        self._data = dict(enumerate(chips, 1))
+        self._chips = {
+            f"SCI,{number}": Chip(signature=("ACSWFC", data.shape, number), outputNames={})
+            for number, data in self._data.items()
+        }
+
+    def getExtensions(self) -> list[int]:  # noqa: N802
+        return list(self._data)
+
+    def getData(self, name: str) -> Any:  # noqa: ANN401, N802
+        return self._data[int(name.split(",")[1])]
+
+    def __getitem__(self, name: str) -> Chip:
+        return self._chips[name]
+
+    def saveVirtualOutputs(self, outputs: dict[str, Any]) -> None:  # noqa: N802
+        self.virtual |= outputs
+
+
+class Steps:
+    """Records what it is told, as drizzlepac's ProcSteps does."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, ...]] = []
+
+    def addStep(self, key: str) -> None:  # noqa: N802
+        self.told.append(("add", key))
+
+    def endStep(self, key: str, reason: str = "ended") -> None:  # noqa: N802
+        self.told.append((reason, key))
+
+
+class OldSteps(Steps):
+    """Versions with a method of its own for steps that were skipped."""
+
+    def skipStep(self, key: str, reason: str = "aborted") -> None:  # noqa: N802
+        self.told.append((f"skip: {reason}", key))
+
+
+def test_a_script_of_the_reference_runs_with_only_its_import_changed(
+    write_exposure: WriteExposure,
+) -> None:
+    paths = [write_exposure(f"{name}_flt.fits", chips=[{"data": sky(seed=n)}])
+             for n, name in enumerate("ab")]
+    before = [digest(path) for path in paths]
+    script = (
+        "import sys\n"
+        "from drizzlepac import staticMask\n"
+        "pattern = '*flt.fits'\n"
+        "sigma = 3.0\n"
+        "staticMask.createMask(pattern, static_sig=sigma)\n"
+        "name = staticMask.buildSignatureKey(('ACSWFC', (60, 80), 1))\n"
+    )
+    names: dict[str, Any] = {}
+    exec(script.replace("drizzlepac", "staticmask_cli"), names)  # noqa: S102 - the script above
+    expected = oracle_mask([sky(seed=0), sky(seed=1)], 3.0)
+    np.testing.assert_array_equal(fits.getdata(names["name"]), expected)
+    assert [digest(path) for path in paths] == before
+
+
+def test_create_mask_without_input_says_so() -> None:
+    with pytest.raises(ValueError, match=r"createMask needs an input, such as .*flt\.fits"):
+        staticMask.createMask()
+
+
+@pytest.mark.parametrize(
+    ("keywords", "static_sig"),
+    [
+        ({}, 4.0),
+        ({"configObj": "defaults"}, 4.0),
+        ({"configObj": "run.cfg"}, 2.5),
+        ({"configObj": Parameters}, 2.5),
+        ({"configObj": {"STEP 1: STATIC MASK": {"static_sig": 2.5}}}, 2.5),
+        ({"configObj": {"static_sig": 2.5}}, 2.5),
+        ({"configObj": "run.cfg", "static_sig": 4.0}, 4.0),
+        ({"configObj": "run.cfg", "static_sig": 3}, 3.0),
+        ({"STEP 1: STATIC MASK": {"static_sig": 3.5}}, 3.5),
+        ({"updatewcs": False}, 4.0),
+    ],
+)
+def test_parameters_come_from_config_obj_and_are_overridden_by_name(
+    keywords: dict[str, Any], static_sig: float, write_exposure: WriteExposure
+) -> None:
+    from configobj import ConfigObj  # noqa: PLC0415
+
+    Path("run.cfg").write_text("[STEP 1: STATIC MASK]\nstatic_sig = 2.5\n", encoding="utf-8")
+    if keywords.get("configObj") is Parameters:
+        keywords = {"configObj": ConfigObj("run.cfg")}
+    (mask,) = staticMask.createMask(str(write_exposure()), **keywords)
+    assert mask.static_sig == static_sig
+    np.testing.assert_array_equal(mask.array, oracle_mask([sky()], static_sig))
+
+
+def test_an_unknown_name_suggests_the_nearest() -> None:
+    with pytest.raises(ConfigError, match=r"static_sgi = 3: no such .*did you mean static_sig"):
+        staticMask.createMask("x.fits", static_sgi=3)
+
+
+def test_static_off_makes_nothing(write_exposure: WriteExposure, folder: Path) -> None:
+    path = write_exposure()
+    assert staticMask.createMask(str(path), static=False) == []
+    assert staticMask.run({"input": str(path), "static": False}) == []
+    assert list(folder.iterdir()) == [path]
+
+
+def test_run_combines_all_exposures(write_exposure: WriteExposure) -> None:
+    for number, name in enumerate("abc"):
+        write_exposure(f"{name}_flt.fits", chips=[{"data": sky(seed=number)}])
+    staticMask.run({"input": "*flt.fits", "group": None, "static": True, "static_sig": 3.0})
+    expected = oracle_mask([sky(seed=n) for n in range(3)], 3.0)
+    np.testing.assert_array_equal(fits.getdata("ACSWFC_60x80_1_staticMask.fits"), expected)
+
+
+@pytest.mark.parametrize("answer", ["run", "cancel"])
+def test_editpars_edits_before_the_run(
+    answer: str, write_exposure: WriteExposure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def edit(parameters: Parameters) -> Parameters | None:
+        changed = Parameters.load(None, {**vars(parameters), "static_sig": 2.0})
+        return changed if answer == "run" else None
+
+    monkeypatch.setattr(staticMask, "edit_parameters", edit)
+    masks = staticMask.createMask(str(write_exposure()), editpars=True)
+    assert [mask.static_sig for mask in masks] == ([2.0] if answer == "run" else [])
+
+
+def test_image_objects_make_the_masks_of_their_signatures() -> None:
+    first, second = (sky(seed=1), sky(seed=2)), (sky(seed=3), sky(seed=4))
+    images = [Image(*first), Image(*second)]
+    staticMask.createStaticMask(images, {"static_sig": 3.0})
+    for number, name in ((1, "./ACSWFC_60x80_1_staticMask.fits"),
+                         (2, "./ACSWFC_60x80_2_staticMask.fits")):
+        expected = oracle_mask([image.getData(f"SCI,{number}") for image in images], 3.0)
+        np.testing.assert_array_equal(fits.getdata(name), expected)
+        assert [im[f"SCI,{number}"].outputNames["staticMask"] for im in images] == [name, name]
+
+
+def test_group_of_an_image_object_limits_its_chips(folder: Path) -> None:
+    staticMask.createStaticMask([Image(sky(seed=1), sky(seed=2), group=[2])])
+    assert [path.name for path in folder.iterdir()] == ["ACSWFC_60x80_2_staticMask.fits"]
+
+
+def test_images_in_memory_get_the_mask_and_no_file_is_written(folder: Path) -> None:
+    images = [Image(sky(seed=n), inmemory=True) for n in (1, 2)]
+    staticMask.createStaticMask(images)
+    assert list(folder.iterdir()) == []
+    for image in images:
+        hdu = image.virtual["./ACSWFC_60x80_1_staticMask.fits"]
+        assert hdu.data.dtype == np.int16
+        np.testing.assert_array_equal(hdu.data, oracle_mask([sky(seed=1), sky(seed=2)]))
+
+
+@pytest.mark.parametrize(
+    ("steps", "config", "images", "told"),
+    [
+        (Steps(), {}, [Image(sky())], ["add", "ended"]),
+        (Steps(), {"static": False}, [Image(sky())], ["add", "off"]),
+        (OldSteps(), {"static": False}, [Image(sky())], ["add", "skip: off"]),
+        (Steps(), {}, [], ["add", "aborted"]),
+        (OldSteps(), {}, [], ["add", "skip: aborted"]),
+        (Steps(), {}, "x", ["add", "aborted"]),
+        (Steps(), {"static_sig": -1}, [Image(sky())], ["add", "aborted"]),
+        (Steps(), {}, [Image(sky().astype(complex))], ["add", "aborted"]),
+    ],
+)
+def test_proc_steps_is_told_how_the_step_went(
+    steps: Steps, config: dict[str, Any], images: Any, told: list[str]  # noqa: ANN401
+) -> None:
+    if told[-1].endswith("aborted"):
+        with pytest.raises((ConfigError, ChipError)):
+            staticMask.createStaticMask(images, config, steps)
+    else:
+        staticMask.createStaticMask(images, config, procSteps=steps)
+    assert steps.told == [(word, "Static Mask") for word in told]
+
+
+def test_the_class_answers_for_its_masks(caplog: pytest.LogCaptureFixture) -> None:
+    masks = staticMask.staticMask({"static_sig": 3.0})
+    masks.addMember(Image(sky()))
+    np.testing.assert_array_equal(masks.getMaskArray(ACS), oracle_mask([sky()], 3.0))
+    assert masks.getMaskArray(ACS).dtype == np.int16
+    assert masks.getMaskArray(("other", (1, 2), 3)) is None
+    assert masks.getMaskname("SCI,1") == "./ACSWFC_60x80_1_staticMask.fits"
+    with pytest.raises(ChipError, match="no chip 'SCI,9' was added to a mask; added: SCI,1"):
+        masks.getMaskname("SCI,9")
+    assert masks.getFilename(ACS) is None
+    assert "does not exist" in caplog.text
+    masks.saveToFile([Image(sky())])
+    assert masks.getFilename(ACS) == "./ACSWFC_60x80_1_staticMask.fits"
+    masks.deleteMask(ACS)
+    assert masks.getMaskArray(ACS) is None
+    assert Path("ACSWFC_60x80_1_staticMask.fits").exists()
+    masks.deleteMask(ACS)
+    assert "there is no mask of" in caplog.text
+    masks.addMember(Image(sky()))
+    masks.close()
+    assert masks.getMaskArray(ACS) is None
+
+
+@pytest.mark.parametrize("root", ["../../x", "/etc/y", "-rf", "", "a b", "x\0y"])
+def test_names_of_masks_stay_in_the_current_folder(root: str) -> None:
+    name = staticMask.constructFilename((root, (3, 4), 1))
+    assert Path(name).name == name.removeprefix("./")
+    assert name.startswith("./")
+    assert name.endswith("_3x4_1_staticMask.fits")
+
+
+def test_help_tells_every_parameter_with_its_type_default_and_meaning() -> None:
+    text = staticMask.getHelpAsString()
+    for declared in declarations().values():
+        assert f"{declared.name} : {declared.kind} = {declared.default}" in text
+        assert declared.comment.split()[0] in text
+    assert f"staticmask {staticmask_cli.__version__}" in text
+    assert "staticmask " not in staticMask.getHelpAsString(show_ver=False)
+    assert "createMask(" in staticMask.getHelpAsString(docstring=True)
+
+
+def test_help_goes_to_stdout_or_replaces_a_file(
+    capsys: pytest.CaptureFixture[str], write_exposure: WriteExposure
+) -> None:
+    staticMask.help()
+    printed = capsys.readouterr().out
+    Path("help.txt").write_text("old", encoding="utf-8")
+    staticMask.help(file="help.txt")
+    assert Path("help.txt").read_text(encoding="utf-8") == printed
+    exposure = write_exposure()
+    before = digest(exposure)
+    with pytest.raises(OSError, match="is not a text file"):
+        staticMask.help(file=str(exposure))
+    assert digest(exposure) == before
+
+
+def test_arrays_make_masks_without_any_file(folder: Path) -> None:
+    mask = staticmask_cli.StaticMask(staticmask_cli.Signature("MYCAM", (60, 80), 1))
+    for number in (1, 2):
+        mask.add(sky(seed=number), static_sig=3.0, label=f"array {number}")
+    np.testing.assert_array_equal(mask.array, oracle_mask([sky(seed=1), sky(seed=2)], 3.0))
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.filterwarnings("ignore")  # of drizzlepac's own making
+def test_drizzlepacs_own_image_objects_drive_it_to_the_same_mask(
+    real_exposure: Path, folder: Path
+) -> None:
+    reference = pytest.importorskip("drizzlepac.staticMask")
+    process_input = pytest.importorskip("drizzlepac.processInput")
+    util = pytest.importorskip("drizzlepac.util")
+    for name in ("theirs", "ours"):
+        (folder / name).mkdir()
+        shutil.copy(real_exposure, folder / name)
+    config = {"STEP 1: STATIC MASK": {"static": True, "static_sig": 0.25}}
+    results, names = {}, {}
+    for name, module in (("theirs", reference), ("ours", staticMask)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(folder / name)
+            images = process_input.createImageObjectList(
+                [real_exposure.name], instrpars={}, group=None, inmemory=False
+            )
+            module.createStaticMask(images, config, procSteps=util.ProcSteps())
+            path = images[0]["SCI,1"].outputNames["staticMask"]
+            names[name] = path
+            results[name] = fits.getdata(path)
+            for image in images:
+                image.close()
+    assert names["ours"] == names["theirs"]
+    assert results["ours"].dtype.newbyteorder("=") == np.int16
+    assert 0 < np.count_nonzero(results["ours"] == 0) < results["ours"].size
+    np.testing.assert_array_equal(results["ours"], results["theirs"])
+
+
+@pytest.mark.filterwarnings("ignore")  # of drizzlepac's own making
+def test_drizzlepacs_images_in_memory_get_the_mask_and_no_file(
+    real_exposure: Path, folder: Path
+) -> None:
+    process_input = pytest.importorskip("drizzlepac.processInput")
+    before = sorted(folder.iterdir())
+    images = process_input.createImageObjectList(
+        [real_exposure.name], instrpars={}, group=None, inmemory=True
+    )
+    staticMask.createStaticMask(images, {"static_sig": 0.25})
+    name = images[0]["SCI,1"].outputNames["staticMask"]
+    np.testing.assert_array_equal(
+        images[0].virtualOutputs[name].data, oracle_mask([fits.getdata(real_exposure, 1)], 0.25)
+    )
+    images[0].close()
+    assert sorted(folder.iterdir()) == before
