@@ -1,14 +1,20 @@
 """Files written whole or not at all."""
 
 import os
+import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import BinaryIO
+from typing import IO
 
 from staticmask_cli.errors import OutputError, StaticMaskError
 
-__all__ = ["flush_to_disk", "make_folder", "refuse_binary", "write_whole"]
+try:
+    import fcntl
+except ImportError:  # on Windows, where leftovers stay
+    fcntl = None  # type: ignore[assignment]
+
+__all__ = ["clear_leftovers", "flush_to_disk", "make_folder", "refuse_binary", "write_whole"]
 
 
 def make_folder(path: str) -> None:
@@ -45,7 +51,7 @@ def refuse_binary(path: str) -> None:
 
 
 @contextmanager
-def write_whole(path: str) -> Iterator[BinaryIO]:
+def write_whole(path: str) -> Iterator[IO[bytes]]:
     """Open a file that takes the name `path` only when it is complete and on disk.
 
     It is written under a temporary name in the same folder, flushed, and renamed
@@ -60,15 +66,16 @@ def write_whole(path: str) -> Iterator[BinaryIO]:
     folder, name = os.path.split(path)
     temporary = ""
     try:
-        with tempfile.NamedTemporaryFile(
-            dir=folder or ".", prefix=f".{name}.", suffix=".tmp", delete=False
-        ) as stream:
+        with _new_temporary(folder or ".", name) as stream:
             temporary = stream.name
-            yield stream  # type: ignore[misc] # a wrapper that behaves as a BinaryIO
-            flush_to_disk(stream)  # type: ignore[arg-type]
+            yield stream
+            flush_to_disk(stream)
             _keep_usual_mode(stream.fileno())
-        os.replace(temporary, path)  # noqa: PTH105
-        temporary = ""
+            if fcntl is None:
+                stream.close()  # Windows renames no open file
+            # While the file is open, hence locked, so that nobody takes it for a leftover.
+            os.replace(temporary, path)  # noqa: PTH105
+            temporary = ""
         _flush_folder(folder or ".")
     except StaticMaskError:
         raise  # from the block, about something else
@@ -81,7 +88,66 @@ def write_whole(path: str) -> Iterator[BinaryIO]:
                 os.unlink(temporary)  # noqa: PTH108
 
 
-def flush_to_disk(stream: BinaryIO) -> None:
+def clear_leftovers(paths: Iterable[str]) -> None:
+    """Remove what killed runs left when they were writing any of these files.
+
+    A temporary file that nobody holds a lock on belongs to no live run.
+    """
+    for path in paths:
+        folder, name = os.path.split(path)
+        with _locked(folder or ".", exclusive=True) as is_locked:
+            if not is_locked:
+                continue
+            with suppress(OSError), os.scandir(folder or ".") as entries:
+                for entry in entries:
+                    if re.fullmatch(rf"\.{re.escape(name)}\.\w+\.tmp", entry.name):
+                        _remove_if_abandoned(entry.path)
+
+
+def _remove_if_abandoned(path: str) -> None:
+    with suppress(OSError), open(path, "rb") as stream:  # noqa: PTH123
+        if _lock(stream.fileno(), exclusive=True, wait=False):
+            os.unlink(path)  # noqa: PTH108
+
+
+def _new_temporary(folder: str, name: str) -> IO[bytes]:
+    """Create a temporary file that carries a lock for as long as it is open."""
+    # Those who clear leftovers lock the folder, so that none sees the file without its lock.
+    with _locked(folder, exclusive=False):
+        stream: IO[bytes] = tempfile.NamedTemporaryFile(  # noqa: SIM115 - the caller closes it
+            dir=folder, prefix=f".{name}.", suffix=".tmp", delete=False
+        )
+        _lock(stream.fileno(), exclusive=True, wait=False)
+    return stream
+
+
+@contextmanager
+def _locked(folder: str, *, exclusive: bool) -> Iterator[bool]:
+    """Hold a lock on a folder; say whether there is one, as not all systems can."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        yield False
+        return
+    try:
+        yield _lock(descriptor, exclusive=exclusive, wait=True)
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, *, exclusive: bool, wait: bool) -> bool:
+    """Lock an open file until it is closed, also by the end of the process."""
+    if fcntl is None:
+        return False
+    kind = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
+    try:
+        fcntl.flock(descriptor, kind if wait else kind | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def flush_to_disk(stream: IO[bytes]) -> None:
     """Make what was written so far survive a power failure; a full disk shows here."""
     stream.flush()
     os.fsync(stream.fileno())

@@ -4,15 +4,15 @@ import glob
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from staticmask_cli.associations import find_members, is_association, read_association
-from staticmask_cli.errors import InputError
+from staticmask_cli.errors import InputError, StaticMaskError
 
 __all__ = ["expand_inputs"]
 
 _DEEPEST_LIST = 32
-_FLT_OR_FLC = re.compile(r"_fl[tc]\.fits(\.gz|\.fz)?$")
+_FLT_OR_FLC = re.compile(r"_fl[tc]\.fits(\.gz|\.fz)?$", re.IGNORECASE)
 
 
 def expand_inputs(words: Iterable[str], suffix: str | None = None) -> list[str]:
@@ -42,8 +42,9 @@ def expand_inputs(words: Iterable[str], suffix: str | None = None) -> list[str]:
     """
     problems: list[str] = []
     paths: dict[str, str] = {}
+    place = _Place(suffix=suffix)
     for word in words:
-        for path in _expand(word, _Place(suffix=suffix), problems):
+        for path in _expand(word, place, problems):
             paths.setdefault(os.path.realpath(path), path)
     chosen = _one_kind_each(sorted(paths.values()), suffix, problems)
     if problems:
@@ -59,8 +60,9 @@ class _Place:
     """Where a word stands: on the command line, or in the innermost of nested lists."""
 
     folder: str = ""
-    lists: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()  # that are open, from the outermost
     suffix: str | None = None
+    seen: set[str] = field(default_factory=set)  # lists that were expanded once already
 
     def path(self, word: str) -> str:
         return os.path.join(self.folder, word)  # noqa: PTH118 - paths stay as the user gave them
@@ -120,7 +122,7 @@ def _expand_file(path: str, place: _Place, problems: list[str]) -> Iterator[str]
         return
     try:
         names = read_association(path)
-    except InputError as error:
+    except StaticMaskError as error:
         problems.append(str(error))
         return
     folder = os.path.dirname(path)  # noqa: PTH120
@@ -140,6 +142,9 @@ def _expand_list(path: str, place: _Place, problems: list[str]) -> Iterator[str]
     if len(place.lists) == _DEEPEST_LIST:
         problems.append(f"@{path}: lists are nested more than {_DEEPEST_LIST} deep")
         return
+    if identity in place.seen:
+        return  # a file that is named twice counts once
+    place.seen.add(identity)
     try:
         with open(path, encoding="utf-8-sig") as stream:  # noqa: PTH123
             lines = [line.strip() for line in stream]
@@ -176,7 +181,7 @@ def _one_kind_each(paths: list[str], suffix: str | None, problems: list[str]) ->
     wanted = f"_{suffix.lstrip('_')}.fits" if suffix else ""
     dropped: set[str] = set()
     for same in (files for files in exposures.values() if len(files) > 1):
-        chosen = [path for path in same if wanted and wanted in os.path.basename(path)]  # noqa: PTH119
+        chosen = [path for path in same if wanted and wanted in os.path.basename(path).lower()]  # noqa: PTH119
         if len(chosen) == 1:
             dropped.update(set(same) - set(chosen))
         else:

@@ -11,13 +11,13 @@ import numpy.typing as npt
 from astropy.io import fits
 
 from staticmask_cli import __version__
-from staticmask_cli.errors import InputError
-from staticmask_cli.files import flush_to_disk, write_whole
+from staticmask_cli.errors import ExposureError, InputError
+from staticmask_cli.files import clear_leftovers, flush_to_disk, write_whole
 from staticmask_cli.fitsfile import astropy_silenced, opened
 from staticmask_cli.mask import ChipLabel, Member, PartialMask
 from staticmask_cli.signature import Signature
 
-__all__ = ["StaticMask", "write_masks"]
+__all__ = ["StaticMask", "is_mask", "write_masks"]
 
 # Columns of MEMBERS: name, unit, FITS format (None for text, sized to fit), and the value.
 _COLUMNS = (
@@ -172,6 +172,7 @@ def write_masks(masks: Mapping[str, StaticMask]) -> None:
     OutputError
         If one cannot be written; what was at the paths before still is.
     """
+    clear_leftovers(masks)
     with astropy_silenced(), ExitStack() as stack:
         for path, mask in masks.items():
             stream = stack.enter_context(write_whole(path))
@@ -179,6 +180,16 @@ def write_masks(masks: Mapping[str, StaticMask]) -> None:
             flush_to_disk(stream)
     for path, mask in masks.items():
         mask.path = path
+
+
+def is_mask(path: str, shape: tuple[int, int]) -> bool:
+    """Whether a file is a static mask of that shape, of ours or of drizzlepac: int16, primary."""
+    try:
+        with opened(path) as hdus:
+            header: fits.Header = hdus[0].header
+            return bool(header["BITPIX"] == 16 and hdus[0].shape == shape)  # noqa: PLR2004
+    except (InputError, ExposureError):
+        return False
 
 
 _FACTS = {

@@ -42,6 +42,7 @@ def create_masks(
     group: str | float | None = None,
     suffix: str | None = None,
     output_dir: str | os.PathLike[str] = ".",
+    overwrite: bool = False,
     jobs: int | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
@@ -63,6 +64,8 @@ def create_masks(
         Kind of file to take where an exposure has several, such as ``flc``.
     output_dir : str or path
         Folder of the masks; made when missing.
+    overwrite : bool
+        Replace a file of a mask's name even if it is no mask of that shape.
     jobs : int, optional
         Chips at the same time; as many as there are processors, up to four, if None.
     executor : concurrent.futures.Executor, optional
@@ -83,13 +86,13 @@ def create_masks(
     InputError, ExposureError
         If an input is missing or unusable; nothing is written then.
     OutputError
-        If a mask cannot be written.
+        If a mask cannot be written, or a file that is no mask has its name.
     """
     words = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
     given = {"input": words, "static_sig": static_sig, "final_bits": final_bits, "group": group}
     return make_masks(
         Parameters.load(None, given),
-        suffix=suffix, output_dir=os.fspath(output_dir),
+        suffix=suffix, output_dir=os.fspath(output_dir), overwrite=overwrite,
         jobs=jobs, executor=executor, progress=progress,
     )
 
@@ -99,6 +102,7 @@ def make_masks(
     *,
     suffix: str | None = None,
     output_dir: str = ".",
+    overwrite: bool = False,
     jobs: int | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
@@ -114,7 +118,9 @@ def make_masks(
         log.info("static = False: no mask is made")
         return []
     with astropy_silenced():
-        plans = plan_masks(parameters, output_dir=output_dir, suffix=suffix)
+        plans = plan_masks(
+            parameters, output_dir=output_dir, suffix=suffix, overwrite=overwrite
+        )
         masks = _clip(plans, parameters, jobs or default_jobs(), executor, progress)
         _refuse_empty(masks)
         make_folder(output_dir)

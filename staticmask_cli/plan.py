@@ -11,6 +11,7 @@ from staticmask_cli.errors import ExposureError, InputError, OutputError, Static
 from staticmask_cli.exposure import Chip, read_exposure
 from staticmask_cli.inputs import expand_inputs
 from staticmask_cli.instruments import instrument_of
+from staticmask_cli.maskfile import is_mask
 from staticmask_cli.signature import Signature
 
 __all__ = ["MaskPlan", "plan_masks"]
@@ -41,7 +42,11 @@ class MaskPlan:
 
 
 def plan_masks(
-    parameters: Parameters, *, output_dir: str = ".", suffix: str | None = None
+    parameters: Parameters,
+    *,
+    output_dir: str = ".",
+    suffix: str | None = None,
+    overwrite: bool = False,
 ) -> list[MaskPlan]:
     """Find out which masks a run would make, from headers alone; write nothing.
 
@@ -53,6 +58,8 @@ def plan_masks(
         Folder of the masks; it need not exist.
     suffix : str, optional
         Kind of file to take where an exposure has several, such as ``flc``.
+    overwrite : bool
+        Whether a mask may take the place of a file that is no such mask.
 
     Raises
     ------
@@ -62,7 +69,7 @@ def plan_masks(
         If inputs are missing or unusable, their chips do not fit together, or
         all are set aside; every such file is named.
     OutputError
-        If a mask would take the place of an input.
+        If a mask would take the place of an input, or of a file that is no mask.
     """
     paths = expand_inputs(parameters.input, suffix)
     chips: dict[Signature, list[Chip]] = {}
@@ -95,6 +102,8 @@ def plan_masks(
     ]
     plans.sort(key=lambda plan: plan.path)
     _check_paths(plans, paths)
+    if not overwrite:
+        _check_existing(plans)
     return plans
 
 
@@ -129,6 +138,21 @@ def _check_grid(chips: Sequence[Chip]) -> None:
 
 def _grid_as_text(grid: Mapping[str, float]) -> str:
     return ", ".join(f"{key} = {value:g}" for key, value in grid.items()) or "no grid keywords"
+
+
+def _check_existing(plans: Sequence[MaskPlan]) -> None:
+    """Refuse to replace what is not a mask of the same detector."""
+    strangers = [
+        plan.path
+        for plan in plans
+        if os.path.lexists(plan.path) and not is_mask(plan.path, plan.signature.shape)
+    ]
+    if strangers:
+        msg = (
+            f"{', '.join(strangers)}: exists and is not a static mask of that shape; "
+            "move it away, or use --overwrite"
+        )
+        raise OutputError(msg)
 
 
 def _check_paths(plans: Sequence[MaskPlan], inputs: Sequence[str]) -> None:

@@ -419,14 +419,19 @@ _PIECES = st.sampled_from([
     "a", "A", "b", "b_cal.fits", "c", "none", "secret", "..", "../", "/", "\\", "\0", "~", ".",
     "sub/", " ", "*", "?", "[a]", ",", "@", "%2e", "\n", "\xe9", "_flt", ".fits", "night",
 ])
-_NAMES = st.lists(_PIECES, max_size=4).map("".join)
-_TYPES = st.sampled_from(["EXP-DTH", "exp_cr1", "EXP-BCK1", "PROD-DTH", "science", "SCIENCE", ""])
+_NEAR = st.tuples(  # names that would be found, were it not for the folder before them
+    st.sampled_from(["", "../", "sub/", "./", "../night/", "../night/../"]),
+    st.sampled_from(["a", "A", "b", "secret", "a_flt.fits", "SECRET_FLT.FITS"]),
+).map("".join)
+_NAMES = _NEAR | st.lists(_PIECES, max_size=4).map("".join)
+_TYPES = st.sampled_from(["EXP-DTH", "exp_cr1", "EXP-BCK1", "PROD-DTH"])
+_JWST_TYPES = st.sampled_from(["science", "SCIENCE", "psf"])
 _ATOMS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9) | _NAMES
 _VALUES = st.recursive(_ATOMS, lambda deeper: st.lists(deeper, max_size=3) | st.dictionaries(
     st.sampled_from(["products", "members", "expname", "exptype"]), deeper, max_size=3,
 ), max_leaves=8)
-_MEMBERS = st.fixed_dictionaries({"expname": _NAMES | _VALUES, "exptype": _TYPES | _VALUES})
-_PRODUCTS = st.fixed_dictionaries({"members": st.lists(_MEMBERS | _VALUES, max_size=3)})
+_MEMBERS = st.fixed_dictionaries({"expname": _NAMES | _VALUES, "exptype": _JWST_TYPES | _VALUES})
+_PRODUCTS = st.fixed_dictionaries({"members": st.lists(_MEMBERS, max_size=2) | _VALUES})
 _DOCUMENTS = st.fixed_dictionaries({"products": st.lists(_PRODUCTS, min_size=1, max_size=2)})
 _FUZZ = settings(max_examples=150, deadline=None, derandomize=True)
 
@@ -446,15 +451,22 @@ def _stays_inside(table: Path) -> bool:
 @given(content=(_DOCUMENTS | _VALUES).map(json.dumps).map(str.encode)
        | st.text(max_size=40).map(lambda text: text.encode("utf-8", "surrogatepass"))
        | st.binary(max_size=40))
-def test_no_json_leads_out_of_its_folder(night: Path, content: bytes) -> None:
+def test_any_json_is_refused_or_yields_files_of_its_folder(night: Path, content: bytes) -> None:
     path = night / "x_asn.json"
     path.write_bytes(content)
     assert _stays_inside(path)
 
 
 @_FUZZ
+@given(rows=st.lists(st.tuples(_NAMES, _JWST_TYPES), min_size=1, max_size=2))
+def test_no_member_of_a_jwst_association_leads_out_of_its_folder(night: Path, rows: Rows) -> None:
+    write_json(night / "x_asn.json", rows)
+    assert _stays_inside(night / "x_asn.json")
+
+
+@_FUZZ
 @given(rows=st.lists(st.tuples(_NAMES | st.binary(max_size=12), _TYPES | st.binary(max_size=8)),
-                     min_size=1, max_size=4),
+                     min_size=1, max_size=3),
        present=st.none() | st.sampled_from(["T", "F", "", "yes", "\xff"]))
 def test_no_cell_of_a_table_leads_out_of_its_folder(
     night: Path, rows: Rows, present: str | None

@@ -19,14 +19,16 @@ from click.testing import CliRunner, Result
 from staticmask_cli import Parameters, __version__, pipeline
 from staticmask_cli.cli import cli, main
 from staticmask_cli.simulate import Visit, simulate_visit
-from tests.conftest import WriteExposure, digest, sky
+from tests.conftest import Editor, WriteExposure, digest, sky
 from tests.oracle import oracle_mask
 from tests.test_package import run_python
 
 Asked = tuple[Parameters, dict[str, object]]
 
 DEFAULTS = Parameters.load()
-KEYWORDS: dict[str, object] = {"suffix": None, "output_dir": ".", "jobs": None, "progress": None}
+KEYWORDS: dict[str, object] = {
+    "suffix": None, "output_dir": ".", "overwrite": False, "jobs": None, "progress": None,
+}
 NAMES = ["ACSWFC_150x220_1_staticMask.fits", "ACSWFC_150x220_2_staticMask.fits"]
 NOT_TEXT = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 
@@ -92,11 +94,13 @@ def test_without_options_the_pipeline_is_asked_for_the_defaults(asked: list[Aske
 def test_with_all_options_the_pipeline_is_asked_for_them(asked: list[Asked]) -> None:
     save_cfg("run.cfg", "input = c_flt.fits\nstatic_sig = 3\nfinal_bits = 16\ngroup = 7\n")
     done("create", "a_flt.fits", "-c", "run.cfg", "--static", "--static-sig", "5",
-         "--final-bits", "64,32", "--group", "1,4", "--suffix", "flc", "-o", "out", "-j", "3",
-         "--save-config", "saved.cfg", "-q", "-v", "--log-file", "run.log")
+         "--final-bits", "64,32", "--group", "1,4", "--suffix", "flc", "-o", "out", "--overwrite",
+         "-j", "3", "--save-config", "saved.cfg", "-q", "-v", "--log-file", "run.log")
     parameters = Parameters(("a_flt.fits",), (1, 4), static=True, static_sig=5.0,
                             final_bits="64,32")
-    keywords = {"suffix": "flc", "output_dir": "out", "jobs": 3, "progress": None}
+    keywords = {
+        "suffix": "flc", "output_dir": "out", "overwrite": True, "jobs": 3, "progress": None,
+    }
     assert asked == [(parameters, keywords)]
     assert Path("saved.cfg").read_text(encoding="utf-8") == parameters.text()
 
@@ -150,6 +154,18 @@ def test_create_is_the_default_command(asked: list[Asked], words: str) -> None:
     done("create", *words.split())
     assert asked[0] == asked[1]
     assert asked[0][0].input != ()
+
+
+def test_what_was_edited_is_what_is_asked_for_and_saved(
+    asked: list[Asked], editor: Editor
+) -> None:
+    save_cfg("run.cfg", "static_sig = 3\n")
+    editor.does(("static_sig = 3.0", "static_sig = 7"))
+    done("--edit", "-c", "run.cfg", "a_flt.fits", "b_flt.fits", "--save-config", "saved.cfg")
+    parameters = dataclasses.replace(DEFAULTS, input=("a_flt.fits", "b_flt.fits"), static_sig=7.0)
+    assert asked == [(parameters, KEYWORDS)]
+    assert Path("saved.cfg").read_text(encoding="utf-8") == parameters.text()
+    assert Path("run.cfg").read_text(encoding="utf-8") == "static_sig = 3\n"
 
 
 # What a user gets.
@@ -207,6 +223,15 @@ def test_a_saved_config_makes_the_same_masks_again(visit: Visit) -> None:
 def test_no_static_says_so_in_one_line_and_makes_nothing(visit: Visit, folder: Path) -> None:
     result = done("--no-static", *visit.paths, "-o", "out")
     assert (result.stdout, result.stderr) == ("", "static = False: no mask is made\n")
+    assert list(folder.iterdir()) == []
+
+
+def test_a_cancelled_edit_says_so_in_one_line_and_makes_nothing(
+    visit: Visit, folder: Path, editor: Editor
+) -> None:
+    editor.does(1)
+    result = done("--edit", *visit.paths, "-o", "out", "--save-config", "saved.cfg")
+    assert (result.stdout, result.stderr) == ("", "Cancelled: nothing was made.\n")
     assert list(folder.iterdir()) == []
 
 
@@ -389,6 +414,16 @@ def test_an_exposure_is_never_written_to(
     assert result.exit_code == 1
     assert result.stderr.startswith(f"Error: {path}: is not a text file and stays as it is")
     assert masks_in(folder) == {}
+
+
+def test_an_edit_without_editor_is_wrong_usage(
+    folder: Path, editor: Editor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDITOR", "")
+    result = run("--edit", "a_flt.fits")
+    assert (result.exit_code, result.stdout, editor.saw) == (2, "", [])
+    assert result.stderr.startswith("Error: the parameters cannot be edited: install the extra ")
+    assert list(folder.iterdir()) == []
 
 
 def test_a_failed_run_leaves_old_masks_alone(visit: Visit, folder: Path) -> None:

@@ -1,5 +1,6 @@
 """What is taken as an exposure, what is refused, and that nothing is ever changed."""
 
+import gc
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -54,6 +55,14 @@ def replace_image(*shape: int) -> Callable[[Path], None]:
     return damage
 
 
+def replace_bytes(old: bytes, new: bytes) -> Callable[[Path], None]:
+    def damage(path: Path) -> None:
+        content = path.read_bytes()
+        assert old in content
+        path.write_bytes(content.replace(old, new))
+    return damage
+
+
 def folder_instead(path: Path) -> None:
     path.unlink()
     path.mkdir()
@@ -82,6 +91,11 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "cut in the first header": (overwrite(b"SIMPLE  =                    T"), "cannot be read"),
     "cut in SCI": (cut(0.6), "is cut: SCI should end at byte .*, the file ends at"),
     "cut after SCI's header": (cut(0.24), "is cut: SCI|neither|cannot be read"),
+    "noise": (overwrite(np.random.default_rng(5).bytes(9000)), "cannot be read as FITS"),
+    "negative NAXIS": (replace_bytes(b"NAXIS   =                    2",
+                                     b"NAXIS   =                   -2"), "cannot be read as FITS"),
+    "petabytes": (replace_bytes(b"NAXIS1  =                   80",
+                                b"NAXIS1  =           8000000000"), "is cut: SCI should end at"),
     "folder": (folder_instead, "is a folder, expected files such as"),
     "pipe": (pipe_instead, "something that is not a file"),
     "cube": (replace_image(3, 4, 5), r"expected an image of two dimensions, found shape \(3, 4, 5"),
@@ -90,6 +104,8 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "no image": (table_instead, "expected an image of two dimensions"),
     "no INSTRUME": (rewrite(INSTRUME=None), "expected INSTRUME in the primary header, found none"),
     "blank INSTRUME": (rewrite(INSTRUME="   "), "expected INSTRUME in the primary header"),
+    "INSTRUME that is no text": (rewrite(INSTRUME=4.5), "expected INSTRUME in the primary header"),
+    "INSTRUME of dots": (rewrite(INSTRUME="..", DETECTOR=""), "cannot name a mask"),
     "INSTRUME of marks": (rewrite(INSTRUME="//", DETECTOR=""), "cannot name a mask"),
     "endless INSTRUME": (rewrite(INSTRUME="A" * 200), "cannot name a mask: expected 1 to 64"),
     "mask": (mask_instead, "is a static mask, expected an exposure; leave it out"),
@@ -109,7 +125,7 @@ def test_a_bad_input_is_named_and_nothing_is_written_or_changed(
     with pytest.raises(StaticMaskError, match=message) as caught:
         create_masks([good, bad], output_dir=out)
     assert isinstance(caught.value, InputError | ExposureError)
-    assert str(bad) in str(caught.value) or "INSTRUME and DETECTOR" in str(caught.value)
+    assert str(bad) in str(caught.value)
     assert str(good) not in str(caught.value)
     after = {path: digest(path) for path in tmp_path.rglob("*.fits") if path.is_file()}
     assert before == after
@@ -131,7 +147,7 @@ def test_every_bad_input_is_named_at_once(write_exposure: WriteExposure) -> None
     [
         ("../../x", "xWFC"), ("/etc/passwd", "etcpasswdWFC"), ("-rf", "rfWFC"),
         (".hidden", "hiddenWFC"), ("A C\tS", "ACSWFC"), ("$(touch x)", "touchxWFC"),
-        ("HAWK_I", "HAWKIWFC"),
+        ("HAWK_I", "HAWKIWFC"), ("A" * 61, "A" * 61 + "WFC"),
     ],
 )
 def test_a_hostile_instrume_escapes_nowhere(
@@ -148,8 +164,9 @@ def test_a_hostile_instrume_escapes_nowhere(
 
 def test_an_absurd_chip_number_is_refused(write_exposure: WriteExposure) -> None:
     path = write_exposure(instrume="STIS", chips=[{"data": sky(), "CCDCHIP": 1e300}])
-    with pytest.raises(ExposureError, match=r"chip number .* cannot name a mask"):
+    with pytest.raises(ExposureError, match=r"chip number .* cannot name a mask") as caught:
         create_masks(path)
+    assert str(path) in str(caught.value)
 
 
 def test_only_sci_is_read_unless_dq_is_asked_for(
@@ -195,6 +212,133 @@ def test_dq_is_matched_by_extver_in_any_order(tmp_path: Path) -> None:
     for extver, mask in enumerate(masks, 1):
         assert mask.flagged is not None
         assert np.argwhere(mask.flagged).tolist() == [[extver, extver]]
+
+
+# What is cut: the HDU, and whether in its header or in its data.
+CUTS = [(hdu, part) for hdu in range(5) for part in ("header", "data") if (hdu, part) != (0, "data")]
+
+
+@pytest.mark.parametrize(("hdu", "part"), CUTS, ids=str)
+def test_an_exposure_that_is_cut_anywhere_is_refused_and_never_loses_a_chip_in_silence(
+    hdu: int, part: str, write_exposure: WriteExposure, tmp_path: Path
+) -> None:
+    dq = np.zeros((60, 80), np.int16)
+    path = write_exposure(chips=[{"data": sky(seed=n), "dq": dq} for n in (1, 2)])
+    with fits.open(path) as hdus:
+        where = hdus[hdu].fileinfo()
+    start = where["hdrLoc" if part == "header" else "datLoc"]
+    length = where["datLoc"] - where["hdrLoc"] if part == "header" else where["datSpan"]
+    path.write_bytes(path.read_bytes()[: start + length // 2])
+    last_science = 3
+    for final_bits in (0, None):
+        if hdu > last_science and final_bits is None:
+            continue  # all that is needed is there
+        with pytest.raises(StaticMaskError, match=r"a_flt\.fits: "):
+            create_masks(path, final_bits=final_bits)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i2", "i4", "i8", "u2", "u4", "f4", "f8"])
+def test_pixels_of_every_fits_type_are_chips(dtype: str, write_exposure: WriteExposure) -> None:
+    data = np.round(sky(level=120.0, noise=9.0)).astype(dtype)
+    path = write_exposure(chips=[{"data": data}])
+    (mask,) = create_masks(path, static_sig=2.0)
+    expected = oracle_mask([data.astype(np.float32)], 2.0)
+    assert np.count_nonzero(expected == 0) > 20
+    np.testing.assert_array_equal(mask.array, expected)
+
+
+@pytest.mark.skipif(not Path("/dev/fd").is_dir(), reason="the system does not list open files")
+@pytest.mark.parametrize("damage", ["none", "cut in SCI", "text", "cube", "no INSTRUME"])
+def test_no_file_stays_open_after_success_or_failure(
+    damage: str, write_exposure: WriteExposure
+) -> None:
+    path = write_exposure(chips=[{"data": sky(), "dq": np.zeros((60, 80), np.int16)}])
+    if damage != "none":
+        DAMAGES[damage][0](path)
+    gc.collect()
+    before = os.listdir("/dev/fd")  # noqa: PTH208
+    kept = None  # an exception that is kept must not keep the file
+    try:
+        create_masks(path, final_bits=0, jobs=1)
+    except StaticMaskError as error:
+        kept = error
+    assert (kept is None) == (damage == "none")
+    assert len(os.listdir("/dev/fd")) == len(before)  # noqa: PTH208
+
+
+def test_what_is_not_needed_may_be_rubbish(write_exposure: WriteExposure) -> None:
+    path = write_exposure()
+    with fits.open(path, mode="append") as hdus:
+        hdus.append(fits.ImageHDU(np.full((3, 4, 5), np.nan), name="ERR", ver=1))
+        hdus.append(fits.ImageHDU(np.full((9, 8), np.inf), name="DQ", ver=1))
+        hdus.append(fits.BinTableHDU.from_columns([fits.Column("X", "J", array=[1])], name="WCS"))
+    (mask,) = create_masks(path)
+    np.testing.assert_array_equal(mask.array, oracle_mask([sky()]))
+
+
+@pytest.mark.parametrize("value", [-32768, 16, 0])
+def test_a_constant_dq_is_a_bit_pattern_of_its_width_too(
+    value: int, write_exposure: WriteExposure
+) -> None:
+    path = write_exposure()
+    flags = fits.ImageHDU(name="DQ", ver=1)
+    flags.header.update({"NPIX1": 80, "NPIX2": 60, "PIXVALUE": value})
+    with fits.open(path, mode="append") as hdus:
+        hdus.append(flags)
+    content = path.read_bytes()
+    start = content.index(b"EXTNAME = 'DQ") // 2880 * 2880
+    # astropy always writes 8 where there are no pixels; HST's pipelines do not.
+    path.write_bytes(content[:start] + content[start:].replace(
+        b"BITPIX  =                    8", b"BITPIX  =                   16", 1))
+    (mask,) = create_masks(path, final_bits=0)
+    bit = value & 0xFFFF
+    assert mask.members[0].flagged == (4800 if value else 0)
+    assert list(mask.members[0].added_by_bit) == ([bit] if value else [])
+    (mask,) = create_masks(path, final_bits=bit)
+    assert mask.members[0].flagged == 0
+
+
+@pytest.mark.parametrize(
+    ("keywords", "found"),
+    [
+        ({"NPIX1": 8, "NPIX2": 9, "PIXVALUE": 0}, r"of shape \(9, 8\)"),
+        ({"NPIX1": 80, "NPIX2": 60, "PIXVALUE": 0.5}, r"float64 of shape \(60, 80\)"),
+        ({"NPIX1": 80, "NPIX2": 60}, r"of shape \(\)"),
+    ],
+    ids=["shape", "float", "no value"],
+)
+def test_a_constant_dq_that_does_not_fit_is_an_error(
+    keywords: dict[str, float], found: str, write_exposure: WriteExposure
+) -> None:
+    path = write_exposure()
+    flags = fits.ImageHDU(name="DQ", ver=1)
+    flags.header.update(keywords)
+    with fits.open(path, mode="append") as hdus:
+        hdus.append(flags)
+    expected = rf"a_flt\.fits\[SCI,1\]: expected integer DQ flags of shape \(60, 80\), .*{found}"
+    with pytest.raises(ExposureError, match=expected):
+        create_masks(path, final_bits=0)
+
+
+def test_the_same_number_twice_in_a_file_is_two_chips_of_one_mask(
+    write_exposure: WriteExposure,
+) -> None:
+    path = write_exposure(chips=[{"data": sky(seed=1)}, {"data": sky(seed=2), "EXTVER": 1}])
+    (mask,) = create_masks(path, static_sig=2.0)
+    assert [member.label.extver for member in mask.members] == [1, 1]
+    np.testing.assert_array_equal(mask.array, oracle_mask([sky(seed=1), sky(seed=2)], 2.0))
+
+
+@pytest.mark.parametrize(("group", "works"), [("0", True), ("sci,1", True), ("1", False)])
+def test_group_counts_the_primary_hdu_as_0(group: str, *, works: bool, tmp_path: Path) -> None:
+    fits.PrimaryHDU(sky(), fits.Header({"INSTRUME": "ACS"})).writeto(tmp_path / "plain.fits")
+    if works:
+        (mask,) = create_masks("plain.fits", group=group)
+        np.testing.assert_array_equal(mask.array, oracle_mask([sky()]))
+    else:
+        with pytest.raises(ExposureError, match=r"group = 1 is not a SCI .* has 0 \(sci,1\)"):
+            create_masks("plain.fits", group=group)
 
 
 def test_an_image_in_the_primary_hdu_is_one_chip(tmp_path: Path) -> None:

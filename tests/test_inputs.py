@@ -375,3 +375,11 @@ def test_any_list_yields_files_or_an_input_error(crowded: Path, content: bytes) 
     (crowded / "fuzzed").write_bytes(content)
     with contextlib.chdir(crowded):
         _files_or_input_error(["@fuzzed"])
+
+
+@pytest.mark.usefixtures("visit_folder")
+def test_lists_that_name_each_other_again_and_again_are_expanded_once() -> None:
+    for level in range(30):
+        Path(f"{level}.lst").write_text(f"@{level + 1}.lst\n" * 2, encoding="utf-8")
+    Path("30.lst").write_text(A, encoding="utf-8")
+    assert expand_inputs(["@0.lst"]) == [A]

@@ -129,6 +129,7 @@ def test_imports_only_go_downward_and_libraries_stay_in_their_places(module: str
         ("mask", "from . import errors", "..errors is relative"),
         ("demonstration", "import click", "click has no place there"),
         ("pipeline", "from rich.table import Table", "rich.table.Table has no place there"),
+        ("editing", "def f():\n    import textual", "textual has no place there"),
         ("plan", "from astropy.io import fits", "astropy.io.fits has no place there"),
         ("histogram", "import scipy.stats", "scipy.stats"),
     ],

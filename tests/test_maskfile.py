@@ -1,19 +1,26 @@
 """The mask file: what other readers see in it, and that it is whole or not there."""
 
+import errno
+import os
+import re
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from astropy.io import fits
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
 
 from staticmask_cli import Signature, StaticMask, __version__
 from staticmask_cli.errors import InputError, OutputError
 from staticmask_cli.mask import ChipLabel
 from staticmask_cli.maskfile import write_masks
-from tests.conftest import digest, sky
+from tests.conftest import WriteExposure, digest, sky
+from tests.strategies import shapes
 
 SIGNATURE = Signature("ACSWFC", (60, 80), 1)
 FACTS: dict[str, str | float] = {
@@ -43,7 +50,10 @@ def test_readers_of_the_references_masks_can_read_ours(tmp_path: Path) -> None:
         np.testing.assert_array_equal(hdus[0].data, mask.array)
         assert set(np.unique(hdus[0].data)) == {0, 1}
         assert hdus[0].data[5, 6] == 0
-        assert {"CHECKSUM", "DATASUM", "DATE"} <= set(hdus[0].header) & set(hdus[0].header)
+        for hdu in hdus:
+            assert {"CHECKSUM", "DATASUM"} <= set(hdu.header)
+            assert (hdu.verify_checksum(), hdu.verify_datasum()) == (1, 1)
+        datetime.strptime(hdus[0].header["DATE"], "%Y-%m-%dT%H:%M:%S")  # noqa: DTZ007 - it is UTC
         expected = {
             **FACTS, "STATSIG": 3.0, "FINLBITS": "64,32", "NCOMBINE": 2,
             "NBAD": np.count_nonzero(~mask.good), "CREATOR": f"staticmask {__version__}",
@@ -67,8 +77,29 @@ def test_members_has_a_row_for_each_chip(tmp_path: Path) -> None:
             assert list(rows[name][:2]) == [getattr(m, attribute) for m in mask.members[:2]]
         assert list(rows["NDQ"]) == [1, 1, 0]
         assert rows["DQBITS"][0] in {"16:1", ""}
-        units = {name: columns[name].unit for name in ("EXPTIME", "MODE", "RMS", "NBELOW")}
-    assert units == {"EXPTIME": "s", "MODE": "ELECTRONS", "RMS": "ELECTRONS", "NBELOW": "pixel"}
+        assert list(rows["NPIX"]) == [4800] * 3
+        assert list(rows["EXTVER"]) == [1] * 3
+        assert list(rows["EXPTIME"][:2]) == [100.0, 101.0]
+        assert np.isnan(rows["EXPTIME"][2])
+        units = {column.name: column.unit for column in columns}
+    assert units == {
+        "FILE": None, "ROOTNAME": None, "EXTVER": None, "EXPTIME": "s", "MODE": "ELECTRONS",
+        "RMS": "ELECTRONS", "MEDIAN": "ELECTRONS", "THRESH": "ELECTRONS", "NPIX": "pixel",
+        "NBELOW": "pixel", "NDQ": "pixel", "DQBITS": None, "USED": None, "WHYNOT": None,
+    }
+
+
+def test_a_chip_that_was_set_aside_has_no_figures(tmp_path: Path) -> None:
+    mask, path = made(), tmp_path / "m.fits"  # its last chip is constant
+    mask.set_aside(ChipLabel("unfit_flt.fits"), "EXPTIME = 0")
+    mask.write(str(path))
+    rows = fits.getdata(path, "MEMBERS")
+    assert list(rows["USED"]) == [True, True, False, False]
+    for name in ("MODE", "RMS", "MEDIAN", "THRESH"):
+        assert np.isnan(rows[name]).tolist() == [False, False, True, True], name
+    assert [list(rows[name][2:]) for name in ("NBELOW", "NDQ")] == [[0, 0], [0, 0]]
+    assert rows["WHYNOT"][3] == "EXPTIME = 0"
+    assert fits.getheader(path)["NCOMBINE"] == 2
 
 
 def test_what_was_written_is_read_back(tmp_path: Path) -> None:
@@ -80,6 +111,30 @@ def test_what_was_written_is_read_back(tmp_path: Path) -> None:
     assert read.members[:2] == mask.members[:2]
     assert read.members[2].unused == mask.members[2].unused
     assert read.path == str(tmp_path / "m.fits")
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    below=shapes().flatmap(lambda shape: npst.arrays(np.bool_, shape)),
+    number=st.integers(0, 999_999),
+    static_sig=st.floats(1e-3, 1e3),
+    final_bits=st.sampled_from([None, "0", "64,32", "~4096", "WARMPIX,HOTPIX"]),
+)
+def test_any_mask_is_read_back(
+    below: npt.NDArray[np.bool_], number: int, static_sig: float, final_bits: str | None,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    path = str(tmp_path_factory.mktemp("any") / "m.fits")
+    signature = Signature("ACSWFC", (below.shape[0], below.shape[1]), number)
+    mask = StaticMask(signature, static_sig=static_sig, final_bits=final_bits)
+    mask.below = below
+    mask.write(path)
+    read = StaticMask.read(path)
+    assert (read.signature, read.static_sig, read.final_bits, read.members) == (
+        signature, static_sig, final_bits, []
+    )
+    np.testing.assert_array_equal(read.array, 1 - below.astype(np.int16))
+    assert fits.getheader(path)["NBAD"] == np.count_nonzero(below)
 
 
 def test_same_members_and_parameters_give_the_same_bytes(
@@ -111,6 +166,26 @@ def test_any_name_survives_as_printable_ascii(
     assert stored == spelled.rstrip(" ")
 
 
+@pytest.mark.parametrize(
+    ("file", "stored"),
+    [
+        ("café_flt.fits", r"caf\xe9_flt.fits"), ("my sky_flt.fits", "my sky_flt.fits"),
+        ("new\nline.fits", r"new\nline.fits"), ("back\\slash.fits", r"back\\slash.fits"),
+        ("星_flt.fits", r"\u661f_flt.fits"), ("caf\udce9.fits", r"caf\udce9.fits"),
+        ("x" * 200 + ".fits", "x" * 200 + ".fits"),
+    ],
+)
+def test_names_that_fits_cannot_hold_become_escapes(
+    file: str, stored: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "m.fits"
+    made(files=(file, "b_flt.fits")).write(str(path))
+    with fits.open(path, checksum=True) as hdus:
+        assert list(hdus["MEMBERS"].data["FILE"][:2]) == [stored, "b_flt.fits"]
+    read = StaticMask.read(str(path)).members[0].label.file
+    assert read.encode("ascii").decode("unicode_escape") == file
+
+
 def test_several_masks_are_written_all_or_none(tmp_path: Path) -> None:
     first, second = tmp_path / "first.fits", tmp_path / "second.fits"
     made().write(str(first))
@@ -123,6 +198,44 @@ def test_several_masks_are_written_all_or_none(tmp_path: Path) -> None:
         write_masks({str(first): made(), str(tmp_path / "no" / "m.fits"): made()})
     assert digest(first) == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["first.fits", "second.fits"]
+
+
+def test_a_failure_while_the_second_is_made_leaves_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [tmp_path / "first.fits", tmp_path / "second.fits"]
+    write_masks({str(path): made() for path in paths})
+    before = [digest(path) for path in paths]
+    new, full = made(files=("new.fits",)), made()
+
+    def fail() -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(full, "hdus", fail)
+    with pytest.raises(OutputError, match=r"second\.fits: cannot be written: No space left"):
+        write_masks({str(paths[0]): new, str(paths[1]): full})
+    assert [digest(path) for path in paths] == before
+    assert sorted(tmp_path.iterdir()) == paths
+    assert new.path is None
+
+
+@pytest.mark.parametrize("length", [0, 100, 2880, 5000, 20159, 20160, 26000])
+def test_a_mask_that_is_cut_is_not_read(length: int, tmp_path: Path) -> None:
+    path = tmp_path / "x.fits"
+    made().write(str(path))
+    assert path.stat().st_size > 26000
+    path.write_bytes(path.read_bytes()[:length])
+    with pytest.raises(InputError, match=r"x\.fits: .*; expected a mask that staticmask wrote"):
+        StaticMask.read(str(path))
+
+
+def test_neither_a_folder_nor_a_missing_file_nor_an_exposure_is_read_as_a_mask(
+    write_exposure: WriteExposure, tmp_path: Path
+) -> None:
+    for path in (tmp_path, tmp_path / "missing.fits", write_exposure()):
+        expected = f"{re.escape(str(path))}: .*; expected a mask that staticmask wrote"
+        with pytest.raises(InputError, match=expected):
+            StaticMask.read(str(path))
 
 
 @pytest.mark.parametrize("content", [b"", b"text", b"SIMPLE  =                    T"])

@@ -1,7 +1,9 @@
 """The command line: one module a command, and the one place that turns errors into exit codes."""
 
+import signal
 import sys
 import traceback
+from types import FrameType
 from typing import Any, NoReturn
 
 import click
@@ -13,7 +15,15 @@ from staticmask_cli.errors import ConfigError, StaticMaskError
 
 __all__ = ["cli", "main"]
 
-_INTERRUPTED = 130
+_INTERRUPTED, _TERMINATED = 130, 143
+
+
+class _Terminated(KeyboardInterrupt):
+    """The system asks the process to end; it ends as after Ctrl-C, but for the exit code."""
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise _Terminated
 
 
 class _Refused(click.ClickException):
@@ -39,9 +49,9 @@ class _Commands(click.Group):
         except StaticMaskError as error:
             kind = _Refused if isinstance(error, ConfigError) else click.ClickException
             raise kind(str(error)) from error
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
             click.echo("Interrupted: no mask was changed.", err=True)
-            ctx.exit(_INTERRUPTED)
+            ctx.exit(_TERMINATED if isinstance(error, _Terminated) else _INTERRUPTED)
 
 
 @click.group(
@@ -68,6 +78,7 @@ cli.add_command(demo)
 
 def main() -> NoReturn:
     """Run the command; what is not the user's doing is reported as a bug of ours."""
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         cli(prog_name="staticmask")
     except Exception:  # noqa: BLE001 - the last resort

@@ -14,6 +14,7 @@ __all__ = ["create"]
 @options.edit
 @options.suffix
 @options.output_dir
+@options.overwrite
 @options.jobs
 @options.save_config
 @options.console_options
@@ -28,6 +29,7 @@ def create(
     edit: bool,
     suffix: str | None,
     output_dir: str,
+    overwrite: bool,
     jobs: int | None,
     save_config: str | None,
     quiet: bool,
@@ -65,6 +67,7 @@ def create(
             parameters.save(save_config)
         with console.progress() as progress:
             masks = make_masks(
-                parameters, suffix=suffix, output_dir=output_dir, jobs=jobs, progress=progress
+                parameters, suffix=suffix, output_dir=output_dir, overwrite=overwrite,
+                jobs=jobs, progress=progress,
             )
         console.show_masks(masks)

@@ -6,8 +6,8 @@ from typing import TypeVar
 import click
 
 __all__ = [
-    "console_options", "edit", "given", "jobs", "output_dir", "parameter_options", "save_config",
-    "suffix",
+    "console_options", "edit", "given", "jobs", "output_dir", "overwrite", "parameter_options",
+    "save_config", "suffix",
 ]
 
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -59,6 +59,12 @@ def output_dir(command: Command) -> Command:
     return click.option("-o", "--output-dir", default=".", metavar="FOLDER",
                         help="Where the masks go; made when missing.  [default: this folder]",
                         )(command)
+
+
+def overwrite(command: Command) -> Command:
+    """Add the permission to replace files that are no masks."""
+    return click.option("--overwrite", is_flag=True,
+                        help="Replace a file of a mask's name even if it is no mask.")(command)
 
 
 def jobs(command: Command) -> Command:

@@ -1,0 +1,128 @@
+"""What happens when a run is ended, killed, or finds something in its way."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from staticmask_cli import create_masks
+from staticmask_cli.errors import OutputError
+from staticmask_cli.files import clear_leftovers, write_whole
+from staticmask_cli.simulate import Visit
+from tests.conftest import WriteExposure, digest
+from tests.test_package import process_environment
+
+NAME = "ACSWFC_60x80_1_staticMask.fits"
+
+
+def start(*words: str, folder: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "staticmask_cli", *words],
+        cwd=folder, env=process_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        # Who runs the tests in the background ignores Ctrl-C, and the command would inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+    )
+
+
+@pytest.mark.parametrize(
+    "content", [b"precious", b"", "float", "other shape"], ids=["text", "empty", "float", "shape"]
+)
+def test_a_file_that_is_no_mask_is_replaced_only_with_permission(
+    content: bytes | str, write_exposure: WriteExposure, tmp_path: Path
+) -> None:
+    path, target = write_exposure(), tmp_path / "out" / NAME
+    target.parent.mkdir()
+    if isinstance(content, bytes):
+        target.write_bytes(content)
+    else:
+        shape, dtype = ((60, 80), "f4") if content == "float" else ((80, 60), "i2")
+        fits.PrimaryHDU(np.ones(shape, dtype)).writeto(target)
+    before = digest(target)
+    with pytest.raises(OutputError, match=rf"{NAME}: exists and is not a static mask of that"):
+        create_masks(path, output_dir=target.parent)
+    assert digest(target) == before
+    (mask,) = create_masks(path, output_dir=target.parent, overwrite=True)
+    np.testing.assert_array_equal(fits.getdata(target), mask.array)
+
+
+def test_masks_of_ours_and_of_the_reference_are_replaced(
+    write_exposure: WriteExposure, tmp_path: Path
+) -> None:
+    path, target = write_exposure(), tmp_path / NAME
+    fits.PrimaryHDU(np.ones((60, 80), np.int16)).writeto(target)  # as drizzlepac writes it
+    for static_sig in (3.0, 2.0):
+        (mask,) = create_masks(path, static_sig=static_sig, output_dir=tmp_path)
+        np.testing.assert_array_equal(fits.getdata(target), mask.array)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_run_ends_soon_with_one_line_and_changes_nothing(
+    number: signal.Signals, code: int, tmp_path: Path
+) -> None:
+    # A run that is certainly under way: it waits in this list, which is a pipe.
+    os.mkfifo(tmp_path / "slow.lst")
+    process = start("@slow.lst", folder=tmp_path)
+    with open(tmp_path / "slow.lst", "w", encoding="utf-8"):  # noqa: PTH123 - waits for the reader
+        time.sleep(0.3)  # until it waits inside the system
+        process.send_signal(number)
+        out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (code, b"")
+    assert err == b"Interrupted: no mask was changed.\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["slow.lst"]
+
+
+def test_a_run_killed_at_any_moment_leaves_whole_masks_and_the_next_one_clears_up(
+    visit: Visit, tmp_path: Path
+) -> None:
+    words = [*visit.paths, "-q", "-o", "."]
+    process = start(*words, folder=tmp_path)
+    began = time.monotonic()
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    lasts = time.monotonic() - began
+    old = {path.name: fits.getdata(path) for path in tmp_path.glob("*.fits")}
+    assert len(old) == 2
+    for moment in np.linspace(0.5, 1.0, 10) * lasts:
+        process = start(*words, folder=tmp_path)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=float(moment))
+        process.kill()
+        process.communicate()
+        for name, expected in old.items():
+            with fits.open(tmp_path / name, checksum=True) as hdus:
+                np.testing.assert_array_equal(hdus[0].data, expected)
+    create_masks(visit.paths, output_dir=tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(old)
+
+
+def test_leftovers_are_cleared_but_never_those_of_a_live_run(tmp_path: Path) -> None:
+    target = tmp_path / NAME
+    dead, other = tmp_path / f".{NAME}.dead1234.tmp", tmp_path / ".mine.dead1234.tmp"
+    for path in (dead, other):
+        path.write_bytes(b"half")
+    with write_whole(str(target)) as stream:
+        stream.write(b"whole")
+        clear_leftovers([str(target)])
+        assert not dead.exists()
+        assert other.exists()
+        assert len(list(tmp_path.glob(f".{NAME}.*.tmp"))) == 1
+    assert target.read_bytes() == b"whole"
+
+
+def test_sixteen_runs_at_once_in_one_folder_all_succeed(visit: Visit, tmp_path: Path) -> None:
+    masks = create_masks(visit.paths, output_dir=tmp_path / "alone")
+    runs = [start(*visit.paths, "-q", "-j1", folder=tmp_path) for _ in range(16)]
+    outcomes = [(*run.communicate(timeout=120), run.returncode) for run in runs]
+    names = [Path(str(mask.path)).name for mask in masks]
+    assert outcomes == [("".join(f"{name}\n" for name in names).encode(), b"", 0)] * 16
+    for name, mask in zip(names, masks, strict=True):
+        with fits.open(tmp_path / name, checksum=True) as hdus:
+            np.testing.assert_array_equal(hdus[0].data, mask.array)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*names, "alone"])
