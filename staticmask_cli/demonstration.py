@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from staticmask_cli.errors import OutputError
+from staticmask_cli.errors import ConfigError, OutputError
 from staticmask_cli.maskfile import StaticMask
 from staticmask_cli.pipeline import Progress, create_masks
-from staticmask_cli.simulate import Visit, simulate_visit
+from staticmask_cli.simulate import CAMERAS, Visit, simulate_visit
 
 __all__ = ["Demonstration", "demonstrate"]
 
@@ -48,8 +48,9 @@ class Demonstration:
         planted, found, other = self.counts
         looked_at = sum(member.npix for mask in self.masks for member in mask.used)
         noise = looked_at * math.erfc(_STATIC_SIG / math.sqrt(2)) / 2
-        folder = os.path.dirname(self.visit.paths[0])  # noqa: PTH120
-        pattern = shlex.quote(os.path.join(folder, "*flt.fits"))  # noqa: PTH118
+        folder, name = os.path.split(self.visit.paths[0])
+        kind = name.rpartition("_")[2]
+        pattern = shlex.quote(os.path.join(folder, f"*{kind}"))  # noqa: PTH118
         where = f" -o {shlex.quote(folder)}" if folder else ""
         return (
             f"Found {found} of {planted} low pixels that were planted, "
@@ -59,18 +60,27 @@ class Demonstration:
 
 
 def demonstrate(
-    folder: str, exposures: int = 4, *, progress: Progress | None = None
+    folder: str,
+    exposures: int = 4,
+    camera: str = "ACS/WFC",
+    *,
+    progress: Progress | None = None,
 ) -> Demonstration:
     """Simulate exposures in a folder and make their masks there.
 
     Raises
     ------
+    ConfigError
+        If there is no such camera.
     OutputError
         If the folder holds FITS files already, or cannot be written to.
     """
+    if camera not in CAMERAS:
+        msg = f"camera = {camera}: expected one of {', '.join(CAMERAS)}"
+        raise ConfigError(msg)
     if os.path.isdir(folder) and any(name.endswith(".fits") for name in os.listdir(folder)):  # noqa: PTH112, PTH208
         msg = f"{folder}: holds FITS files already; name an empty folder for the demonstration"
         raise OutputError(msg)
-    visit = simulate_visit(folder, "ACS/WFC", exposures=exposures, shape=_SHAPE)
+    visit = simulate_visit(folder, camera, exposures=exposures, shape=_SHAPE)
     masks = create_masks(visit.paths, static_sig=_STATIC_SIG, output_dir=folder, progress=progress)
     return Demonstration(visit, masks)

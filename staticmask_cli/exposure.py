@@ -12,6 +12,7 @@ from astropy.io import fits
 from staticmask_cli.errors import ExposureError
 from staticmask_cli.fitsfile import (
     Scratch,
+    check_end,
     check_extent,
     name_of,
     number_of,
@@ -117,6 +118,7 @@ def read_exposure(path: str, group: Group = (), *, dq: bool = True) -> Exposure:
             raise ExposureError(msg)
         _refuse_companion(path, primary)
         science = _science_extensions(hdus, path)
+        check_end(hdus, path)
         flags = _dq_sources(hdus, path) if dq else {}
         unfit = _why_unfit(primary, [hdus[number].header for number in science])
         return Exposure(path, tuple(
@@ -222,8 +224,14 @@ def _chip(
         unfit = f"all its pixels are {hdu.header['PIXVALUE']} (constant-value extension)"
     facts = {key: text_of(hdu.header, key) or text_of(primary, key) for key in _TEXT_FACTS}
     grid = {key: number_of(hdu.header, primary, key) for key in _GRID_FACTS}
+    signature = _signature(hdu, primary, shape)
+    try:
+        signature.filename  # noqa: B018 - whether it can name a mask
+    except ExposureError as error:
+        msg = f"{label}: {error}"
+        raise ExposureError(msg) from error
     return Chip(
-        label, _signature(hdu, primary, shape), path, number, flags.get(label.extver), unfit,
+        label, signature, path, number, flags.get(label.extver), unfit,
         facts={key: value for key, value in facts.items() if value},
         grid={key: value for key, value in grid.items() if math.isfinite(value)},
     )

@@ -18,6 +18,7 @@ from staticmask_cli.errors import ExposureError, InputError, StaticMaskError
 __all__ = [
     "Scratch",
     "astropy_silenced",
+    "check_end",
     "check_extent",
     "name_of",
     "number_of",
@@ -27,6 +28,8 @@ __all__ = [
     "text_of",
     "version_of",
 ]
+
+_NEXT_HEADER = b"XTENSION"  # how the header of an extension begins
 
 # What astropy raises on headers and files that are not what they claim to be.
 _UNREADABLE = (
@@ -96,6 +99,28 @@ def check_extent(hdu: Any, path: str) -> None:  # noqa: ANN401 - any HDU
         raise InputError(msg)
 
 
+def check_end(hdus: fits.HDUList, path: str) -> None:
+    """Refuse a file that ends inside an extension, which astropy passes over in silence.
+
+    Raises
+    ------
+    InputError
+        With the byte at which the extension begins.
+    """
+    last = hdus[-1]
+    check_extent(last, path)
+    if isinstance(last, fits.CompImageHDU) or not _is_uncompressed(path):
+        return
+    info = last.fileinfo()
+    end = info["datLoc"] + info["datSpan"]
+    with open(path, "rb") as stream:  # noqa: PTH123
+        stream.seek(end)
+        rest = stream.read(len(_NEXT_HEADER))
+    if rest and _NEXT_HEADER.startswith(rest):
+        msg = f"{path}: is cut: the extension that begins at byte {end} is not complete"
+        raise InputError(msg)
+
+
 def shape_of(hdu: Any) -> tuple[int, ...]:  # noqa: ANN401 - any image HDU
     """Shape of an image, also of one that is a single constant; nothing is read."""
     header, shape = hdu.header, getattr(hdu, "shape", ())  # a table has none
@@ -141,7 +166,10 @@ def pixels_of(hdu: Any, path: str, scratch: Scratch | None = None) -> npt.NDArra
     data = hdu.data
     if data is not None:
         return np.asarray(data)
-    return np.broadcast_to(np.asarray(hdu.header.get("PIXVALUE", 0)), shape_of(hdu))
+    value = np.asarray(hdu.header.get("PIXVALUE", 0))
+    if value.dtype.kind == "i":  # DQ flags are a bit pattern of this width
+        value = value.astype(fits.BITPIX2DTYPE[hdu.header["BITPIX"]])
+    return np.broadcast_to(value, shape_of(hdu))
 
 
 def name_of(hdu: Any) -> str:  # noqa: ANN401 - any HDU

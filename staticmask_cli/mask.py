@@ -197,22 +197,25 @@ class PartialMask:
             self._check_shape("DQ", dq, label)
         clipping = clip_chip(data)
         statistics = clipping.statistics
-        threshold = statistics.threshold(static_sig)
-        figures = (label, data.size, statistics.mode, statistics.rms, clipping.median, threshold)
         if not statistics.clippable:
-            member = Member(*figures, unused=_why_not_clippable(statistics.npix))
-        else:
-            below = pixels_below(data, threshold)
-            self.below = self.below | below if self.used else below
-            flagged, added = self._add_dq(dq, good_bits, below)
-            member = Member(*figures, int(np.count_nonzero(below)), flagged, added)
+            return self.set_aside(label, _why_not_clippable(statistics.npix))
+        threshold = statistics.threshold(static_sig)
+        below = pixels_below(data, threshold)
+        self.below = self.below | below if self.used else below
+        flagged, added = self._add_dq(dq, good_bits, below)
+        member = Member(
+            label, data.size, statistics.mode, statistics.rms, clipping.median, threshold,
+            int(np.count_nonzero(below)), flagged, added,
+        )
         self.members.append(member)
         return member
 
-    def set_aside(self, label: ChipLabel, reason: str) -> None:
-        """Add a member that changes no pixel, because its header says that it is unfit."""
+    def set_aside(self, label: ChipLabel, reason: str) -> Member:
+        """Add a member that changes no pixel, by its DQ neither, and say why."""
         nan = float("nan")
-        self.members.append(Member(label, self.below.size, nan, nan, nan, nan, unused=reason))
+        member = Member(label, self.below.size, nan, nan, nan, nan, unused=reason)
+        self.members.append(member)
+        return member
 
     def merge(self, other: "PartialMask") -> None:
         """Take over the bad pixels and members of another partial mask.

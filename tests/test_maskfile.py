@@ -219,11 +219,11 @@ def test_a_failure_while_the_second_is_made_leaves_the_first(
     assert new.path is None
 
 
-@pytest.mark.parametrize("length", [0, 100, 2880, 5000, 20159, 20160, 26000])
+@pytest.mark.parametrize("length", [0, 100, 2880, 5000, 14400, 20160])
 def test_a_mask_that_is_cut_is_not_read(length: int, tmp_path: Path) -> None:
     path = tmp_path / "x.fits"
     made().write(str(path))
-    assert path.stat().st_size > 26000
+    assert path.stat().st_size > 20160
     path.write_bytes(path.read_bytes()[:length])
     with pytest.raises(InputError, match=r"x\.fits: .*; expected a mask that staticmask wrote"):
         StaticMask.read(str(path))

@@ -12,26 +12,28 @@ __all__ = ["demo"]
 @click.argument("folder", default=".")
 @click.option("--exposures", type=click.IntRange(1, 100), default=4, metavar="N",
               show_default=True, help="Simulate N exposures.")
+@click.option("--camera", default="ACS/WFC", metavar="NAME", show_default=True,
+              help="Simulate this camera: any instrument of the README's table.")
 @options.console_options
 def demo(
-    *, folder: str, exposures: int, quiet: bool, verbose: bool, log_file: str | None
+    *, folder: str, exposures: int, camera: str, quiet: bool, verbose: bool, log_file: str | None
 ) -> None:
-    """Simulate a few ACS/WFC exposures in FOLDER and make their masks.
+    """Simulate a few exposures in FOLDER and make their masks.
 
-    The exposures are small (two chips of 400 x 500 pixels), with stars, cosmic
+    The exposures are small (chips of 400 x 500 pixels), with stars, cosmic
     rays, DQ flags and low pixels at known places. The closing line says how many
     of those the masks hold. Nothing that is in FOLDER already is overwritten.
 
     \b
     Examples:
       staticmask demo
-      staticmask demo /tmp/try --exposures 8
+      staticmask demo try --exposures 8 --camera WFC3/IR
     """  # noqa: D301 - \b keeps the lines of the examples apart
     # Loaded here so that --help needs neither numpy nor astropy.
     from staticmask_cli.demonstration import demonstrate  # noqa: PLC0415
 
     with Console(quiet=quiet, verbose=verbose, log_file=log_file) as console:
         with console.progress() as progress:
-            outcome = demonstrate(folder, exposures, progress=progress)
+            outcome = demonstrate(folder, exposures, camera, progress=progress)
         console.show_masks(outcome.masks)
         console.say(str(outcome))
