@@ -20,6 +20,13 @@ Chip = dict[str, Any]
 WriteExposure = Callable[..., Path]
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what tests recorded, also where they ran in another process."""
+    for report in terminalreporter.stats.get("passed", []):
+        for name, value in report.user_properties:
+            terminalreporter.write_line(f"{name}: {value}")
+
+
 def sky(shape: tuple[int, int] = (60, 80), *, seed: int = 1, level: float = 100.0,
         noise: float = 5.0) -> npt.NDArray[np.float32]:
     """Flat sky with Gaussian noise, float32."""
