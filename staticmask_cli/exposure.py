@@ -9,6 +9,7 @@ from typing import Any
 import numpy.typing as npt
 from astropy.io import fits
 
+from staticmask_cli.dqsource import DQSource, dq_sources, refuse_companion
 from staticmask_cli.errors import ExposureError
 from staticmask_cli.fitsfile import (
     Scratch,
@@ -26,7 +27,7 @@ from staticmask_cli.instruments import instrument_of
 from staticmask_cli.mask import ChipLabel
 from staticmask_cli.signature import Signature
 
-__all__ = ["Chip", "DQSource", "Exposure", "Group", "read_exposure", "read_pixels"]
+__all__ = ["Chip", "Exposure", "Group", "read_exposure", "read_pixels"]
 
 Group = tuple[int | tuple[str, int], ...]
 
@@ -34,14 +35,6 @@ Group = tuple[int | tuple[str, int], ...]
 _TEXT_FACTS = ("TELESCOP", "INSTRUME", "DETECTOR", "BUNIT")
 # Where on the detector a chip's pixels lie: HST's keywords and JWST's.
 _GRID_FACTS = ("CCDCHIP", "LTV1", "LTV2", "BINAXIS1", "BINAXIS2", "SUBSTRT1", "SUBSTRT2")
-
-
-@dataclass(frozen=True)
-class DQSource:
-    """Where the DQ flags of a chip are: a file and the number of an HDU in it."""
-
-    path: str
-    extension: int
 
 
 @dataclass(frozen=True)
@@ -116,10 +109,10 @@ def read_exposure(path: str, group: Group = (), *, dq: bool = True) -> Exposure:
         if not text_of(primary, "INSTRUME"):
             msg = f"{path}: expected INSTRUME in the primary header, found none; it names the mask"
             raise ExposureError(msg)
-        _refuse_companion(path, primary)
+        refuse_companion(path, primary)
         science = _science_extensions(hdus, path)
         check_end(hdus, path)
-        flags = _dq_sources(hdus, path) if dq else {}
+        flags = dq_sources(hdus, path) if dq else {}
         unfit = _why_unfit(primary, [hdus[number].header for number in science])
         return Exposure(path, tuple(
             _chip(hdus, number, path, flags, unfit)
@@ -258,40 +251,3 @@ def _why_unfit(primary: fits.Header, science: Sequence[fits.Header]) -> str:
     if all(header.get("NGOODPIX") == 0 for header in science):
         return "NGOODPIX = 0 on all chips"
     return ""
-
-
-def _dq_sources(hdus: fits.HDUList, path: str) -> dict[int, DQSource]:
-    """DQ flags by EXTVER: in the exposure, or in a companion file as WFPC2 has it."""
-    inside: dict[int, DQSource] = {}
-    for number, hdu in enumerate(hdus):
-        if name_of(hdu) == "DQ":
-            check_extent(hdu, path)
-            inside.setdefault(version_of(hdu), DQSource(path, number))
-    if inside:
-        return inside
-    folder, name = os.path.split(path)
-    for old, new in instrument_of(text_of(hdus[0].header, "INSTRUME")).dq_companion.items():
-        companion = os.path.join(folder, name.replace(old, new))  # noqa: PTH118
-        if old in name and os.path.isfile(companion):  # noqa: PTH113
-            return _images_of(companion)
-    return {}
-
-
-def _refuse_companion(path: str, primary: fits.Header) -> None:
-    """Refuse the file of the DQ flags in the place of the exposure's."""
-    name = os.path.basename(path)  # noqa: PTH119
-    for old, new in instrument_of(text_of(primary, "INSTRUME")).dq_companion.items():
-        if new in name:
-            msg = f"{path}: holds DQ flags; name the exposure, {name.replace(new, old)}"
-            raise ExposureError(msg)
-
-
-def _images_of(path: str) -> dict[int, DQSource]:
-    """All images of a DQ companion by EXTVER; their EXTNAME is not always DQ."""
-    sources: dict[int, DQSource] = {}
-    with opened(path) as hdus:
-        for number, hdu in enumerate(hdus):
-            if number and shape_of(hdu):
-                check_extent(hdu, path)
-                sources.setdefault(version_of(hdu), DQSource(path, number))
-    return sources

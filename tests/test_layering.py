@@ -22,8 +22,8 @@ LAYERS = (
     ("plan", "engine"),
     ("imagemasks",),
     ("config", "inputs", "exposure", "maskfile", "simulate", "report", "plots"),
-    ("mask", "instruments", "cameras", "cfgfile", "associations", "parameterspec"),
-    ("clipping", "dqbits", "files", "fitsfile"),
+    ("mask", "dqsource", "cameras", "cfgfile", "associations", "parameterspec"),
+    ("clipping", "dqbits", "files", "fitsfile", "instruments"),
     ("histogram", "survey", "signature"),
     ("errors",),
 )
@@ -33,7 +33,7 @@ PLACES = {
     "rich": ("cli", "console"),
     "configobj": ("cfgfile", "parameterspec"),
     "textual": ("form",),
-    "astropy.io.fits": ("fitsfile", "exposure", "maskfile", "simulate", "imagemasks"),
+    "astropy.io.fits": ("fitsfile", "dqsource", "exposure", "maskfile", "simulate", "imagemasks"),
 }
 # Modules that know nothing but the standard library and what is listed.
 PURE = {

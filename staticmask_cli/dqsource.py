@@ -1,0 +1,57 @@
+"""Where the DQ flags of an exposure are: in its own file, or in a companion."""
+
+import os
+from dataclasses import dataclass
+
+from astropy.io import fits
+
+from staticmask_cli.errors import ExposureError
+from staticmask_cli.fitsfile import check_extent, name_of, opened, shape_of, text_of, version_of
+from staticmask_cli.instruments import instrument_of
+
+__all__ = ["DQSource", "dq_sources", "refuse_companion"]
+
+
+@dataclass(frozen=True)
+class DQSource:
+    """Where the DQ flags of a chip are: a file and the number of an HDU in it."""
+
+    path: str
+    extension: int
+
+
+def dq_sources(hdus: fits.HDUList, path: str) -> dict[int, DQSource]:
+    """DQ flags by EXTVER: in the exposure, or in a companion file as WFPC2 has it."""
+    inside: dict[int, DQSource] = {}
+    for number, hdu in enumerate(hdus):
+        if name_of(hdu) == "DQ":
+            check_extent(hdu, path)
+            inside.setdefault(version_of(hdu), DQSource(path, number))
+    if inside:
+        return inside
+    folder, name = os.path.split(path)
+    for old, new in instrument_of(text_of(hdus[0].header, "INSTRUME")).dq_companion.items():
+        companion = os.path.join(folder, name.replace(old, new))  # noqa: PTH118
+        if old in name and os.path.isfile(companion):  # noqa: PTH113
+            return _images_of(companion)
+    return {}
+
+
+def refuse_companion(path: str, primary: fits.Header) -> None:
+    """Refuse the file of the DQ flags in the place of the exposure's."""
+    name = os.path.basename(path)  # noqa: PTH119
+    for old, new in instrument_of(text_of(primary, "INSTRUME")).dq_companion.items():
+        if new in name:
+            msg = f"{path}: holds DQ flags; name the exposure, {name.replace(new, old)}"
+            raise ExposureError(msg)
+
+
+def _images_of(path: str) -> dict[int, DQSource]:
+    """All images of a DQ companion by EXTVER; their EXTNAME is not always DQ."""
+    sources: dict[int, DQSource] = {}
+    with opened(path) as hdus:
+        for number, hdu in enumerate(hdus):
+            if number and shape_of(hdu):
+                check_extent(hdu, path)
+                sources.setdefault(version_of(hdu), DQSource(path, number))
+    return sources
