@@ -10,7 +10,6 @@ import numpy.typing as npt
 __all__ = ["Histogram"]
 
 _DENSE_BINS = 1 << 16  # above that many bins, only the occupied ones are kept
-_EPSILON = np.finfo(np.float32).eps
 
 Floats = npt.NDArray[np.float32]
 
@@ -68,11 +67,11 @@ class Histogram:
         """
         start = np.float32(minimum)
         width = np.float32((maximum - minimum) / (nbins - 1))
-        last = _last_counted(start, width, nbins)
-        count = _SparseCount() if nbins > _DENSE_BINS else _DenseCount(nbins)
+        end = start + width * np.float32(nbins)
+        count = _SparseCount(nbins) if nbins > _DENSE_BINS else _DenseCount(nbins)
         below = total = 0
         for block in blocks:
-            count.add(block, start, np.float32(1.0) / width, last)
+            count.add(block, start, np.float32(1.0) / width, end)
             below += int(np.count_nonzero(block < start))
             total += block.size
         return cls(float(start), float(width), nbins, below, total, *count.result(below))
@@ -122,43 +121,36 @@ class _DenseCount:
     def __init__(self, nbins: int) -> None:
         self._nbins = nbins
         self._count = np.zeros(nbins + 1, dtype=np.int64)
-        self._beyond = 0  # pixels above the last one that counts
+        self._beyond = 0  # pixels at or above the end of the last bin
 
-    def add(self, block: Floats, start: np.float32, scale: np.float32, last: np.float32) -> None:
+    def add(self, block: Floats, start: np.float32, scale: np.float32, end: np.float32) -> None:
         scaled = block - start
         scaled *= scale
         np.clip(scaled, np.float32(0), np.float32(self._nbins), out=scaled)
         self._count += np.bincount(scaled.astype(np.intp), minlength=self._nbins + 1)
-        self._beyond += int(np.count_nonzero(block > last))
+        self._beyond += int(np.count_nonzero(block >= end))
 
     def result(self, below: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
         count = self._count[:-1].copy()
         count[0] -= below
-        count[-1] -= self._beyond - self._count[-1]  # rounded into the last bin
+        count[-1] -= max(0, self._beyond - int(self._count[-1]))  # that rounding took for inside
         return np.arange(self._nbins, dtype=np.float64), count
 
 
 class _SparseCount:
     """Counts for the occupied bins alone."""
 
-    def __init__(self) -> None:
+    def __init__(self, nbins: int) -> None:
+        self._nbins = nbins
         self._parts: list[npt.NDArray[Any]] = []
 
-    def add(self, block: Floats, start: np.float32, scale: np.float32, last: np.float32) -> None:
-        inside = block[(block >= start) & (block <= last)]
+    def add(self, block: Floats, start: np.float32, scale: np.float32, end: np.float32) -> None:
+        inside = block[(block >= start) & (block < end)]
         inside -= start
         inside *= scale
-        self._parts.append(np.trunc(inside, out=inside))
+        numbers = np.trunc(inside, out=inside)
+        self._parts.append(numbers[numbers < self._nbins])
 
     def result(self, _below: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
         index, count = np.unique(np.concatenate(self._parts), return_counts=True)
         return index.astype(np.float64), count
-
-
-def _last_counted(start: np.float32, width: np.float32, nbins: int) -> np.float32:
-    """Largest pixel that the reference still counts into the last bin."""
-    edge = start + width * np.float32(nbins)
-    reach = (edge - start) * (np.float32(1.0) / width)
-    if int(reach) == nbins:
-        return np.float32(min(edge, edge * (np.float32(1.0) - _EPSILON)))
-    return np.float32(np.nextafter(edge, np.float32(-np.inf)))

@@ -1,0 +1,175 @@
+"""The histogram of a clipped chip, held against the reference's own and against plain loops."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from stsci.imagestats import histogram1d
+
+from staticmask_cli import histogram
+from staticmask_cli.histogram import Histogram
+from tests.strategies import chips
+
+Floats = npt.NDArray[np.float32]
+Build = Callable[..., Histogram]
+
+
+@pytest.fixture(scope="module", params=["dense", "sparse"])
+def build(request: pytest.FixtureRequest) -> Build:
+    """Make a histogram in one of the two ways to count, whatever the number of its bins."""
+
+    def make(*args: Any) -> Histogram:  # noqa: ANN401 - passed on
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(histogram, "_DENSE_BINS", 0 if request.param == "sparse" else 1 << 30)
+            return Histogram.of(*args)
+
+    return make
+
+
+def all_bins(found: Histogram) -> list[int]:
+    """Count of every bin, of those that the histogram leaves out too."""
+    counts = np.zeros(found.nbins, dtype=np.int64)
+    counts[found.index.astype(int)] = found.count
+    return [int(count) for count in counts]
+
+
+def of_counts(counts: list[int]) -> Histogram:
+    """Make a histogram from 0 in bins of width 1."""
+    listed = [number for number, count in enumerate(counts) if count]
+    return Histogram(
+        0.0, 1.0, len(counts), 0, sum(counts),
+        np.array(listed, dtype=np.float64), np.array(counts, dtype=np.int64)[listed],
+    )
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    chip=chips(),
+    nbins=st.integers(2, 400),
+    ends=st.tuples(st.floats(0, 1), st.floats(0, 1)).filter(lambda pair: pair[0] != pair[1]),
+    blocks=st.integers(1, 4),
+)
+def test_every_bin_holds_what_the_reference_counts(
+    build: Build, chip: npt.NDArray[Any], nbins: int, ends: tuple[float, float], blocks: int
+) -> None:
+    with np.errstate(over="ignore"):
+        pixels = chip.astype(np.float32).reshape(1, -1)
+    pixels = np.clip(pixels, np.float32(-1e30), np.float32(1e30))
+    lower, upper = (float(end) for end in np.quantile(pixels, sorted(ends)))
+    width = (upper - lower) / (nbins - 1)
+    if not np.float32(width) > 1e-6 * max(abs(lower), abs(upper)):
+        upper = lower + (nbins - 1) * max(1.0, abs(lower))  # the bins must be told apart
+        width = (upper - lower) / (nbins - 1)
+    # Not those just below the last bin's end: the reference counts them beyond its array.
+    number = (pixels - np.float32(lower)) * (np.float32(1) / np.float32(width))
+    pixels = pixels[np.abs(number - nbins) > 1e-4 * nbins].reshape(1, -1)
+    theirs = histogram1d(pixels, nbins, width, lower).histogram
+    ours = build(np.array_split(pixels[0], blocks), lower, upper, nbins)
+    assert all_bins(ours) == theirs.tolist()
+    assert (ours.nbins, ours.total) == (nbins, pixels.size)
+    assert ours.below == np.count_nonzero(pixels < np.float32(lower))
+
+
+def counted_one_by_one(pixels: Floats, lower: float, upper: float, nbins: int) -> list[int]:
+    """Count as the contract says it: in float32, and nothing at or beyond the last bin's end."""
+    start, width = np.float32(lower), np.float32((upper - lower) / (nbins - 1))
+    scale, end = np.float32(1) / width, start + np.float32(nbins) * width
+    counts = [0] * nbins
+    for pixel in pixels:
+        number = int((pixel - start) * scale)
+        if start <= pixel < end and number < nbins:
+            counts[number] += 1
+    return counts
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    lower=st.one_of(st.integers(-9, 9).map(float), st.floats(-1e3, 1e3, width=32)),
+    width=st.one_of(st.sampled_from([0.25, 1.0, 2.0]), st.floats(0.01, 50.0)),
+    nbins=st.integers(2, 60),
+)
+def test_pixels_at_the_edges_of_bins_fall_into_the_right_one(
+    build: Build, lower: float, width: float, nbins: int
+) -> None:
+    upper = float(np.float32(lower + (nbins - 1) * width))
+    edges = (lower + np.arange(nbins + 2) * width).astype(np.float32)
+    below, above = np.nextafter(edges, np.float32(-np.inf)), np.nextafter(edges, np.float32(np.inf))
+    pixels = np.concatenate((edges, below, above))
+    expected = counted_one_by_one(pixels, lower, upper, nbins)
+    assert all_bins(build([pixels], lower, upper, nbins)) == expected
+
+
+def test_blocks_are_not_modified(build: Build) -> None:
+    block = np.random.default_rng(2).normal(5.0, 1.0, 999).astype(np.float32)
+    before = block.tobytes()
+    block.flags.writeable = False
+    assert sum(all_bins(build([block], 2.0, 8.0, 50))) <= block.size
+    assert block.tobytes() == before
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ([5, 3], 0.5),
+        ([3, 5], 1.5),
+        ([4, 4], 1.0),
+        ([9, 3, 2], 0.5),
+        ([1, 3, 9], 2.5),
+        ([2, 9, 2], 1.5),
+        ([2, 9, 5], 1.5 + 0.5 * (7 - 4) / (7 + 4)),
+        ([0, 9, 0, 9, 0], 1.5),
+        ([0, 2, 7, 7, 2], 2.5 + 0.5),
+        ([1, 0, 0, 4, 0, 0, 1], 3.5),
+        ([7, 7, 7], 0.5),
+    ],
+    ids=str,
+)
+def test_mode_follows_the_rules_of_the_contract(counts: list[int], expected: float) -> None:
+    assert of_counts(counts).mode(1.0) == pytest.approx(expected, rel=1e-15)
+    assert of_counts(counts).mode(0.25) == pytest.approx(expected / 4, rel=1e-15)
+
+
+@settings(deadline=None)
+@given(counts=st.lists(st.integers(0, 50), min_size=3, max_size=40).filter(any))
+def test_mode_of_any_counts_is_the_parabolas_peak(counts: list[int]) -> None:
+    peak = counts.index(max(counts))
+    shift = 0.0
+    if 0 < peak < len(counts) - 1:
+        rise, fall = counts[peak] - counts[peak - 1], counts[peak] - counts[peak + 1]
+        shift = 0.5 * (rise - fall) / (rise + fall) if rise + fall else 0.0
+    assert of_counts(counts).mode(1.0) == pytest.approx(peak + 0.5 + shift, rel=1e-14)
+
+
+@settings(max_examples=100, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), nbins=st.integers(3, 300))
+def test_median_is_numpys_to_a_bin_and_inside_the_bins(
+    build: Build, seed: int, nbins: int
+) -> None:
+    pixels = np.random.default_rng(seed).gamma(3.0, size=501).astype(np.float32)
+    found = build([pixels], float(pixels.min()), float(pixels.max()), nbins)
+    assert found.median() == pytest.approx(float(np.median(pixels)), abs=1.01 * found.width)
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "expected"), [(6.0, 8.0, 6.0), (0.0, 1.0, 1.25)], ids=["below", "above"]
+)
+def test_a_median_beyond_the_bins_is_their_end(
+    build: Build, lower: float, upper: float, expected: float
+) -> None:
+    pixels = np.array([0.5, 2.0, 3.0, 4.0, 7.0], dtype=np.float32)
+    assert build([pixels], lower, upper, 5).median() == pytest.approx(expected)
+
+
+def test_both_ways_to_count_agree_on_millions_of_bins() -> None:
+    rng = np.random.default_rng(6)
+    pixels = rng.normal(0.0, 1e-3, 40_000).astype(np.float32)
+    pixels[:2] = -4000.0, 0.004
+    nbins = (1 << 22) + 77
+    theirs = histogram1d(pixels.reshape(1, -1), nbins, 4000.004 / (nbins - 1), -4000.0)
+    ours = Histogram.of([pixels], -4000.0, 0.004, nbins)
+    assert ours.index.size <= pixels.size  # only the occupied bins are listed
+    assert all_bins(ours) == theirs.histogram.tolist()
