@@ -109,8 +109,8 @@ def _spellings(name: str, kind: str) -> list[str]:
 
 def _existing(folder: str, names: list[str]) -> list[str]:
     """First of these files that exists, as a list."""
-    paths = (os.path.join(folder, name) for name in names)  # noqa: PTH118 - as the user gave them
-    return next(([path] for path in paths if os.path.isfile(path)), [])  # noqa: PTH113
+    paths = (os.path.join(folder, name) for name in names)
+    return next(([path] for path in paths if os.path.isfile(path)), [])
 
 
 def _table_members(path: str) -> Iterator[str]:
@@ -145,7 +145,7 @@ def _columns(hdus: Any) -> dict[str, Any]:  # noqa: ANN401 - an HDUList
 
 def _json_members(path: str) -> Iterator[str]:
     try:
-        with open(path, "rb") as stream:  # noqa: PTH123
+        with open(path, "rb") as stream:
             content = stream.read(_LARGEST_JSON + 1)
         if len(content) > _LARGEST_JSON:
             msg = "larger than 64 MiB"

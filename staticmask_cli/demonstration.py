@@ -50,7 +50,7 @@ class Demonstration:
         noise = looked_at * math.erfc(_STATIC_SIG / math.sqrt(2)) / 2
         folder, name = os.path.split(self.visit.paths[0])
         kind = name.rpartition("_")[2]
-        pattern = shlex.quote(os.path.join(folder, f"*{kind}"))  # noqa: PTH118
+        pattern = shlex.quote(os.path.join(folder, f"*{kind}"))
         where = f" -o {shlex.quote(folder)}" if folder else ""
         return (
             f"Found {found} of {planted} low pixels that were planted, "
@@ -78,7 +78,7 @@ def demonstrate(
     if camera not in CAMERAS:
         msg = f"camera = {camera}: expected one of {', '.join(CAMERAS)}"
         raise ConfigError(msg)
-    if os.path.isdir(folder) and any(name.endswith(".fits") for name in os.listdir(folder)):  # noqa: PTH112, PTH208
+    if os.path.isdir(folder) and any(name.endswith(".fits") for name in os.listdir(folder)):
         msg = f"{folder}: holds FITS files already; name an empty folder for the demonstration"
         raise OutputError(msg)
     visit = simulate_visit(folder, camera, exposures=exposures, shape=_SHAPE)

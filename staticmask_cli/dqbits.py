@@ -42,13 +42,15 @@ def clean_final_bits(value: object) -> str | None:
     if value is None:
         return None
     if isinstance(value, list | tuple):
+        if any(isinstance(item, bool) for item in value):
+            raise ConfigError(_unusable(value))
         value = ",".join(str(item) for item in value)
     if isinstance(value, bool) or not isinstance(value, str | int | np.integer):
         raise ConfigError(_unusable(value))
     text = str(value).strip()
     if text.lower() in _NOTHING:
         return None
-    if not _NAMES.fullmatch(text):
+    if not _NAMES.fullmatch(text) or text.strip("~() ").lower() in _NOTHING:
         _interpret(text, None)
     return text
 

@@ -31,15 +31,15 @@ def dq_sources(hdus: fits.HDUList, path: str) -> dict[int, DQSource]:
         return inside
     folder, name = os.path.split(path)
     for old, new in instrument_of(text_of(hdus[0].header, "INSTRUME")).dq_companion.items():
-        companion = os.path.join(folder, name.replace(old, new))  # noqa: PTH118
-        if old in name and os.path.isfile(companion):  # noqa: PTH113
+        companion = os.path.join(folder, name.replace(old, new))
+        if old in name and os.path.isfile(companion):
             return _images_of(companion)
     return {}
 
 
 def refuse_companion(path: str, primary: fits.Header) -> None:
     """Refuse the file of the DQ flags in the place of the exposure's."""
-    name = os.path.basename(path)  # noqa: PTH119
+    name = os.path.basename(path)
     for old, new in instrument_of(text_of(primary, "INSTRUME")).dq_companion.items():
         if new in name:
             msg = f"{path}: holds DQ flags; name the exposure, {name.replace(new, old)}"

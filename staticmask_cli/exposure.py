@@ -203,7 +203,7 @@ def _chip(
     label = ChipLabel(
         file=path,
         extver=version_of(hdu),
-        rootname=text_of(primary, "ROOTNAME") or os.path.basename(path).partition(".")[0],  # noqa: PTH119
+        rootname=text_of(primary, "ROOTNAME") or os.path.basename(path).partition(".")[0],
         exptime=number_of(hdu.header, primary, row.exptime_key),
     )
     shape = shape_of(hdu)

@@ -26,7 +26,7 @@ def make_folder(path: str) -> None:
         If that is not possible.
     """
     try:
-        os.makedirs(path, exist_ok=True)  # noqa: PTH103 - paths stay as the user gave them
+        os.makedirs(path, exist_ok=True)
     except OSError as error:
         msg = f"{path}: cannot create the output folder: {error.strerror}"
         raise OutputError(msg) from error
@@ -40,10 +40,10 @@ def refuse_binary(path: str) -> None:
     OutputError
         If `path` is a file that starts like FITS, or holds NUL bytes (compressed FITS does).
     """
-    if not os.path.isfile(path):  # noqa: PTH113 - reading from a pipe would block
+    if not os.path.isfile(path):  # reading from a pipe would block
         return
     start = b""
-    with suppress(OSError), open(path, "rb") as stream:  # noqa: PTH123
+    with suppress(OSError), open(path, "rb") as stream:
         start = stream.read(4096)
     if start.startswith(b"SIMPLE  =") or b"\0" in start:
         msg = f"{path}: is not a text file and stays as it is; choose another name"
@@ -74,7 +74,7 @@ def write_whole(path: str) -> Iterator[IO[bytes]]:
             if fcntl is None:
                 stream.close()  # Windows renames no open file
             # While the file is open, hence locked, so that nobody takes it for a leftover.
-            os.replace(temporary, path)  # noqa: PTH105
+            os.replace(temporary, path)
             temporary = ""
         _flush_folder(folder or ".")
     except StaticMaskError:
@@ -85,7 +85,7 @@ def write_whole(path: str) -> Iterator[IO[bytes]]:
     finally:
         if temporary:
             with suppress(OSError):
-                os.unlink(temporary)  # noqa: PTH108
+                os.unlink(temporary)
 
 
 def clear_leftovers(paths: Iterable[str]) -> None:
@@ -105,9 +105,9 @@ def clear_leftovers(paths: Iterable[str]) -> None:
 
 
 def _remove_if_abandoned(path: str) -> None:
-    with suppress(OSError), open(path, "rb") as stream:  # noqa: PTH123
+    with suppress(OSError), open(path, "rb") as stream:
         if _lock(stream.fileno(), exclusive=True, wait=False):
-            os.unlink(path)  # noqa: PTH108
+            os.unlink(path)
 
 
 def _new_temporary(folder: str, name: str) -> IO[bytes]:

@@ -63,21 +63,23 @@ def opened(path: str) -> Iterator[fits.HDUList]:
     ExposureError
         If it is a GEIS file.
     """
-    if not os.path.isfile(path):  # noqa: PTH113 - a named pipe would block for ever
+    if not os.path.isfile(path):  # a named pipe would block for ever
         found = "something that is not a file" if os.path.lexists(path) else "nothing"
         msg = f"{path}: expected a FITS file, found {found}"
         raise InputError(msg)
     try:
         _refuse_geis(path)
         with (
-            open(path, "rb") as stream,  # noqa: PTH123 - astropy leaves it open after an error
+            open(path, "rb") as stream,  # astropy leaves it open after an error
             fits.open(stream, mode="readonly", memmap=False, lazy_load_hdus=True) as hdus,
         ):
             yield hdus
     except StaticMaskError:
         raise
     except _UNREADABLE as error:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        # Only astropy's first sentence: what follows is advice to programmers.
+        words = getattr(error, "strerror", None) or str(error).partition(". ")[0]
+        reason = words or type(error).__name__
         msg = f"{path}: cannot be read as FITS: {reason}"
         raise InputError(msg) from error
 
@@ -92,7 +94,7 @@ def check_extent(hdu: Any, path: str) -> None:  # noqa: ANN401 - any HDU
     """
     if isinstance(hdu, fits.CompImageHDU) or not _is_uncompressed(path):
         return
-    end, size = hdu.fileinfo()["datLoc"] + hdu.size, os.path.getsize(path)  # noqa: PTH202
+    end, size = hdu.fileinfo()["datLoc"] + hdu.size, os.path.getsize(path)
     if end > size:
         name = name_of(hdu) or "PRIMARY"
         msg = f"{path}: is cut: {name} should end at byte {end}, the file ends at {size}"
@@ -113,7 +115,7 @@ def check_end(hdus: fits.HDUList, path: str) -> None:
         return
     info = last.fileinfo()
     end = info["datLoc"] + info["datSpan"]
-    with open(path, "rb") as stream:  # noqa: PTH123
+    with open(path, "rb") as stream:
         stream.seek(end)
         rest = stream.read(len(_NEXT_HEADER))
     if rest and _NEXT_HEADER.startswith(rest):
@@ -199,7 +201,7 @@ def number_of(header: fits.Header, primary: fits.Header, key: str) -> float:
 
 def _is_uncompressed(path: str) -> bool:
     """Whether a file is FITS as it stands, so that its length means something."""
-    with open(path, "rb") as stream:  # noqa: PTH123
+    with open(path, "rb") as stream:
         return stream.read(6) == b"SIMPLE"
 
 
@@ -214,7 +216,7 @@ def _is_plain(hdu: Any, path: str) -> bool:  # noqa: ANN401 - any image HDU
 def _read_into(scratch: Scratch, hdu: Any, path: str) -> npt.NDArray[Any]:  # noqa: ANN401
     check_extent(hdu, path)
     memory = scratch.take(hdu.size)
-    with open(path, "rb") as stream:  # noqa: PTH123
+    with open(path, "rb") as stream:
         stream.seek(hdu.fileinfo()["datLoc"])
         count = stream.readinto(memory.data)
     if count != hdu.size:
@@ -227,7 +229,7 @@ def _read_into(scratch: Scratch, hdu: Any, path: str) -> npt.NDArray[Any]:  # no
 
 def _refuse_geis(path: str) -> None:
     """Say what to do with the header part of a GEIS image, which looks a little like FITS."""
-    with open(path, "rb") as stream:  # noqa: PTH123
+    with open(path, "rb") as stream:
         start = stream.read(30)
     if start.startswith(b"SIMPLE") and start.replace(b" ", b"")[:8] == b"SIMPLE=F":
         msg = f"{path}: is a GEIS image; convert it to FITS with readgeis of stsci.tools"

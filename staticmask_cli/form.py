@@ -254,12 +254,12 @@ def _note(name: str) -> str:
 
 
 def _full(text: str) -> str:
-    return os.path.expanduser(text.strip())  # noqa: PTH111 - paths stay as the user gave them
+    return os.path.expanduser(text.strip())
 
 
 def _is_ours(path: str) -> bool:
     try:
-        with open(path, "rb") as stream:  # noqa: PTH123
+        with open(path, "rb") as stream:
             return stream.read(len(_OURS)) == _OURS
     except OSError:
         return False

@@ -65,7 +65,7 @@ class _Place:
     seen: set[str] = field(default_factory=set)  # lists that were expanded once already
 
     def path(self, word: str) -> str:
-        return os.path.join(self.folder, word)  # noqa: PTH118 - paths stay as the user gave them
+        return os.path.join(self.folder, word)
 
 
 def _expand(word: str, place: _Place, problems: list[str]) -> Iterator[str]:
@@ -73,10 +73,10 @@ def _expand(word: str, place: _Place, problems: list[str]) -> Iterator[str]:
     path = place.path(word)
     if not _is_name(word):
         problems.append(f"{path}: no such file")
-    elif os.path.isdir(path):  # noqa: PTH112
-        example = os.path.join(path, "*flt.fits")  # noqa: PTH118
+    elif os.path.isdir(path):
+        example = os.path.join(path, "*flt.fits")
         problems.append(f"{path}: is a folder, expected files such as {example}")
-    elif os.path.exists(path):  # noqa: PTH110
+    elif os.path.exists(path):
         yield from _expand_file(path, place, problems)
     elif word.startswith("@") and not _is_list_of_words(word, place):
         yield from _expand_list(place.path(word[1:]), place, problems)
@@ -91,12 +91,12 @@ def _expand(word: str, place: _Place, problems: list[str]) -> Iterator[str]:
 
 def _expand_wildcard(word: str, place: _Place, problems: list[str]) -> Iterator[str]:
     """Files that match; folders do not count, links to nothing are missing files."""
-    pattern = os.path.join(glob.escape(place.folder), word)  # noqa: PTH118
-    matches = [match for match in sorted(glob.glob(pattern)) if not os.path.isdir(match)]  # noqa: PTH112, PTH207
+    pattern = os.path.join(glob.escape(place.folder), word)
+    matches = [match for match in sorted(glob.glob(pattern)) if not os.path.isdir(match)]
     if not matches:
         problems.append(f"{place.path(word)}: no file matches")
     for match in matches:
-        if os.path.exists(match):  # noqa: PTH110
+        if os.path.exists(match):
             yield from _expand_file(match, place, problems)
         else:
             problems.append(f"{match}: no such file")
@@ -112,7 +112,7 @@ def _is_name(word: str) -> bool:
 
 def _is_list_of_words(word: str, place: _Place) -> bool:
     """Whether ``@a,b`` means ``@a`` and ``b``, and not a list that is called ``a,b``."""
-    return "," in word and not os.path.isfile(place.path(word[1:]))  # noqa: PTH113
+    return "," in word and not os.path.isfile(place.path(word[1:]))
 
 
 def _expand_file(path: str, place: _Place, problems: list[str]) -> Iterator[str]:
@@ -125,7 +125,7 @@ def _expand_file(path: str, place: _Place, problems: list[str]) -> Iterator[str]
     except StaticMaskError as error:
         problems.append(str(error))
         return
-    folder = os.path.dirname(path)  # noqa: PTH120
+    folder = os.path.dirname(path)
     for name in names:
         found = find_members(folder, name, place.suffix)
         if not found:
@@ -146,7 +146,7 @@ def _expand_list(path: str, place: _Place, problems: list[str]) -> Iterator[str]
         return  # a file that is named twice counts once
     place.seen.add(identity)
     try:
-        with open(path, encoding="utf-8-sig") as stream:  # noqa: PTH123
+        with open(path, encoding="utf-8-sig") as stream:
             lines = [line.strip() for line in stream]
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a text file"
@@ -154,7 +154,7 @@ def _expand_list(path: str, place: _Place, problems: list[str]) -> Iterator[str]
         return
     inner = replace(
         place,
-        folder=os.path.dirname(path),  # noqa: PTH120
+        folder=os.path.dirname(path),
         lists=(*place.lists, identity),
     )
     for line in lines:
@@ -164,7 +164,7 @@ def _expand_list(path: str, place: _Place, problems: list[str]) -> Iterator[str]
 
 def _first_column(line: str, place: _Place) -> str:
     """Take what a line of a list names; a file name may hold blanks, and a comma list too."""
-    if _is_name(line) and os.path.exists(place.path(line)):  # noqa: PTH110
+    if _is_name(line) and os.path.exists(place.path(line)):
         return line
     return re.sub(r"\s*,\s*", ",", line).split()[0]
 
@@ -176,12 +176,12 @@ def _one_kind_each(paths: list[str], suffix: str | None, problems: list[str]) ->
         folder, name = os.path.split(path)
         kind = _FLT_OR_FLC.search(name)
         if kind:
-            root = os.path.join(os.path.realpath(folder), name[: kind.start()])  # noqa: PTH118
+            root = os.path.join(os.path.realpath(folder), name[: kind.start()])
             exposures.setdefault(root, []).append(path)
     wanted = f"_{suffix.lstrip('_')}.fits" if suffix else ""
     dropped: set[str] = set()
     for same in (files for files in exposures.values() if len(files) > 1):
-        chosen = [path for path in same if wanted and wanted in os.path.basename(path).lower()]  # noqa: PTH119
+        chosen = [path for path in same if wanted and wanted in os.path.basename(path).lower()]
         if len(chosen) == 1:
             dropped.update(set(same) - set(chosen))
         else:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from staticmask_cli.config import Parameters
 from staticmask_cli.engine import default_jobs, run_tasks
-from staticmask_cli.errors import ExposureError
+from staticmask_cli.errors import ConfigError, ExposureError
 from staticmask_cli.exposure import Chip, read_pixels
 from staticmask_cli.files import make_folder
 from staticmask_cli.fitsfile import Scratch, astropy_silenced
@@ -114,6 +114,9 @@ def make_masks(
     list of StaticMask
         Empty if ``parameters.static`` is False.
     """
+    if jobs is not None and jobs < 1:
+        msg = f"jobs = {jobs}: expected a number of chips > 0"
+        raise ConfigError(msg)
     if not parameters.static:
         log.info("static = False: no mask is made")
         return []
@@ -174,7 +177,7 @@ def _clip_chip(task: _Task) -> PartialMask:
 
 
 def _empty_mask(plan: MaskPlan, parameters: Parameters) -> StaticMask:
-    chip = plan.chips[0]
+    chip = next(chip for chip in plan.chips if not chip.unfit)
     return StaticMask(
         plan.signature,
         static_sig=parameters.static_sig,

@@ -94,7 +94,7 @@ def plan_masks(
     plans = [
         MaskPlan(
             signature,
-            os.path.normpath(os.path.join(output_dir, signature.filename)),  # noqa: PTH118
+            os.path.normpath(os.path.join(output_dir, signature.filename)),
             tuple(members),
             _good_bits_of(members[0], parameters.final_bits),
         )

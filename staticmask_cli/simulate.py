@@ -93,7 +93,7 @@ def simulate_visit(
     for number in range(exposures):
         rootname = f"{row.root}sim{seed % 100:02d}{_letters(number)}q"
         name = f"{rootname}_{suffix or row.suffix}.fits"
-        path = os.path.normpath(os.path.join(folder, name))  # noqa: PTH118
+        path = os.path.normpath(os.path.join(folder, name))
         planes = [
             scene.exposed(np.random.default_rng([seed, n, number, image_set]), exptime)
             for image_set in range(row.image_sets)
@@ -107,7 +107,7 @@ def simulate_visit(
             _write(path, [fits.PrimaryHDU(header=primary), *images])
         if row.companion:
             flags = _dq_images(planes)
-            companion = os.path.join(folder, name.replace("_c0", "_c1"))  # noqa: PTH118
+            companion = os.path.join(folder, name.replace("_c0", "_c1"))
             _write(companion, [fits.PrimaryHDU(header=primary), *flags])
         paths.append(path)
     return Visit(tuple(paths), planted)

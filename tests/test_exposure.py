@@ -257,14 +257,14 @@ def test_no_file_stays_open_after_success_or_failure(
     if damage != "none":
         DAMAGES[damage][0](path)
     gc.collect()
-    before = os.listdir("/dev/fd")  # noqa: PTH208
+    before = os.listdir("/dev/fd")
     kept = None  # an exception that is kept must not keep the file
     try:
         create_masks(path, final_bits=0, jobs=1)
     except StaticMaskError as error:
         kept = error
     assert (kept is None) == (damage == "none")
-    assert len(os.listdir("/dev/fd")) == len(before)  # noqa: PTH208
+    assert len(os.listdir("/dev/fd")) == len(before)
 
 
 def test_what_is_not_needed_may_be_rubbish(write_exposure: WriteExposure) -> None:

@@ -69,7 +69,7 @@ def test_an_interrupted_run_ends_soon_with_one_line_and_changes_nothing(
     # A run that is certainly under way: it waits in this list, which is a pipe.
     os.mkfifo(tmp_path / "slow.lst")
     process = start("@slow.lst", folder=tmp_path)
-    with open(tmp_path / "slow.lst", "w", encoding="utf-8"):  # noqa: PTH123 - waits for the reader
+    with open(tmp_path / "slow.lst", "w", encoding="utf-8"):
         time.sleep(0.3)  # until it waits inside the system
         process.send_signal(number)
         out, err = process.communicate(timeout=20)

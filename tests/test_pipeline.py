@@ -1,9 +1,12 @@
 """From inputs to masks: what is combined, what is refused, what is said."""
 
 import re
+import shutil
 import tracemalloc
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -12,9 +15,8 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from staticmask_cli import Parameters, StaticMask, create_masks
-from staticmask_cli.errors import ConfigError, ExposureError, OutputError
-from staticmask_cli.plan import plan_masks
+from staticmask_cli import StaticMask, create_masks
+from staticmask_cli.errors import ConfigError, ExposureError, InputError, OutputError
 from staticmask_cli.simulate import Visit
 from tests.conftest import WriteExposure, digest, sky
 from tests.oracle import oracle_mask
@@ -33,7 +35,13 @@ def test_four_exposures_make_exactly_two_masks_each_the_and_over_all(
         assert [member.label.file for member in mask.members] == sorted(visit.paths)
         alone = [np.count_nonzero(oracle_mask([chip]) == 0) for chip in chips]
         assert [member.below for member in mask.members] == alone
-        assert StaticMask.read(str(mask.path)).members == mask.members
+        read = StaticMask.read(str(mask.path))
+        assert read.members == mask.members
+        assert (read.signature, read.static_sig, read.facts, read.path) == (
+            mask.signature, mask.static_sig, mask.facts, mask.path
+        )
+        np.testing.assert_array_equal(mask.array, read.array)
+        assert mask.array.dtype == np.int16
 
 
 @pytest.mark.parametrize("how", ["one", "three", "threads", "processes", "backwards"])
@@ -57,6 +65,35 @@ def test_the_bytes_do_not_depend_on_who_does_the_work_or_in_what_order(
     ]
 
 
+class Backwards(Executor):
+    """Starts its tasks only when all are there, the last one first."""
+
+    def __init__(self, tasks: int) -> None:
+        self._waiting: list[tuple[Future[Any], Callable[[], Any]]] = []
+        self._tasks = tasks
+
+    def submit(
+        self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any  # noqa: ANN401
+    ) -> Future[Any]:
+        future: Future[Any] = Future()
+        self._waiting.append((future, partial(fn, *args, **kwargs)))
+        if len(self._waiting) == self._tasks:
+            for waiting, run in reversed(self._waiting):
+                waiting.set_result(run())
+        return future
+
+
+def test_an_executor_that_finishes_backwards_changes_nothing(
+    visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
+    digests = []
+    for name, executor in (("usual", None), ("backwards", Backwards(8))):
+        masks = create_masks(visit.paths, output_dir=tmp_path / name, jobs=8, executor=executor)
+        digests.append([digest(Path(str(mask.path))) for mask in masks])
+    assert digests[0] == digests[1]
+
+
 def test_a_chip_that_cannot_be_clipped_is_set_aside_with_its_dq(
     write_exposure: WriteExposure, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -69,6 +106,80 @@ def test_a_chip_that_cannot_be_clipped_is_set_aside_with_its_dq(
     with pytest.raises(ExposureError, match=r"none of its 1 chips could be used: .*flat_flt\.fits"):
         create_masks(flat, output_dir=tmp_path / "none")
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("pixels", [7.0, np.nan])
+def test_a_mask_of_which_no_chip_can_be_used_stops_the_others_too(
+    pixels: float, write_exposure: WriteExposure, tmp_path: Path
+) -> None:
+    useless = {"data": np.full((60, 80), pixels, np.float32)}
+    paths = [
+        write_exposure(f"{n}_flt.fits", chips=[{"data": sky(seed=n)}, useless]) for n in (1, 2)
+    ]
+    old = create_masks(paths, group="sci,1", output_dir=tmp_path)
+    before = digest(Path(str(old[0].path)))
+    expected = r"ACSWFC_60x80_2_staticMask\.fits: none of its 2 chips could be used: .*1_flt.*2_flt"
+    with pytest.raises(ExposureError, match=expected):
+        create_masks(paths, static_sig=1.0, output_dir=tmp_path)
+    assert digest(Path(str(old[0].path))) == before
+    assert sorted(tmp_path.glob("*_staticMask.fits")) == [Path(str(old[0].path))]
+
+
+def test_the_header_tells_the_facts_of_the_chips_that_were_used(
+    write_exposure: WriteExposure, tmp_path: Path
+) -> None:
+    paths = [
+        write_exposure("a_flt.fits", EXPTIME=0.0,
+                       chips=[{"data": sky(), "LTV1": -100.0, "BUNIT": "COUNTS"}]),
+        write_exposure("b_flt.fits", chips=[{"data": sky(seed=2), "LTV1": 0.0}]),
+    ]
+    (mask,) = create_masks(paths, output_dir=tmp_path)
+    assert [member.used for member in mask.members] == [False, True]
+    header = fits.getheader(str(mask.path))
+    assert (header["LTV1"], header["BUNIT"], header["NCOMBINE"]) == (0.0, "ELECTRONS", 1)
+
+
+def test_masks_are_made_in_the_current_folder_by_default(
+    write_exposure: WriteExposure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_exposure("a_flt.fits")
+    write_exposure("b_flt.fits", chips=[{"data": sky(seed=2)}])
+    write_exposure("c_raw.fits", instrume="WFC3")
+    monkeypatch.chdir(tmp_path)
+    (mask,) = create_masks("*flt.fits")
+    assert mask.path == "ACSWFC_60x80_1_staticMask.fits"
+    assert [member.label.file for member in mask.members] == ["a_flt.fits", "b_flt.fits"]
+    (again,) = create_masks([Path("b_flt.fits"), "a_flt.fits", "./a_flt.fits"])
+    assert [member.label.file for member in again.members] == ["a_flt.fits", "b_flt.fits"]
+
+
+def test_a_number_of_jobs_below_one_is_a_wrong_parameter(
+    write_exposure: WriteExposure, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match="jobs"):
+        create_masks(write_exposure(), output_dir=tmp_path, jobs=-1)
+
+
+@pytest.mark.parametrize("kind", ["jobs", "executor"])
+def test_an_error_in_a_worker_is_the_users_error(
+    kind: str, visit: Visit, tmp_path: Path
+) -> None:
+    """The file becomes unreadable between the plan and the pixels."""
+    paths = [Path(shutil.copy(path, tmp_path)) for path in visit.paths]
+
+    def progress(now: int, _total: int) -> None:
+        if now == 0:
+            paths[2].write_bytes(paths[2].read_bytes()[:6000])
+
+    with (
+        ThreadPoolExecutor(2) as pool,
+        pytest.raises(InputError, match=rf"{paths[2].name}: (is cut|cannot be read)"),
+    ):
+        create_masks(
+            paths, output_dir=tmp_path / "out", progress=progress, jobs=2,
+            executor=pool if kind == "executor" else None,
+        )
+    assert not (tmp_path / "out").exists()
 
 
 def crowded() -> Any:  # noqa: ANN401
@@ -100,6 +211,7 @@ def test_where_a_mask_would_lie_it_says_so_with_the_figure(
     path = write_exposure(chips=[{"data": chip}])
     create_masks(path, static_sig=static_sig, output_dir=path.parent)
     (record,) = [r for r in caplog.records if r.levelname == "WARNING"]
+    assert record.name == "staticmask_cli.pipeline"
     assert record.getMessage().startswith(str(path))
     assert re.search(words, record.getMessage())
 
@@ -121,6 +233,42 @@ def test_dq_that_removes_much_is_doubted_with_its_bits(
     assert "DQ removes 15.0% of the pixels (added by bit: 32768: 7" in caplog.text
 
 
+@pytest.mark.parametrize(("final_bits", "warned"), [(None, False), (0, True), ("~16", True)])
+def test_dq_that_is_asked_for_and_missing_is_a_warning(
+    final_bits: str | int | None, *, warned: bool, write_exposure: WriteExposure, tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    path = write_exposure()
+    (mask,) = create_masks(path, final_bits=final_bits, output_dir=tmp_path)
+    expected = [f"{path}[SCI,1]: no DQ extension, so no pixel counts as flagged"]
+    assert [record.getMessage() for record in caplog.records] == (expected if warned else [])
+    np.testing.assert_array_equal(mask.array, oracle_mask([sky()]))
+
+
+def test_dq_of_every_exposure_is_combined_and_counted_by_bit(
+    write_exposure: WriteExposure, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(11)
+    chips = [sky(seed=n) for n in range(3)]
+    flags = [rng.choice([0, 4, 16, 20, -32768], (60, 80), p=[0.96, 0.01, 0.01, 0.01, 0.01])
+             .astype(np.int16) for _ in chips]
+    paths = [
+        write_exposure(f"{n}_flt.fits", chips=[{"data": data, "dq": dq}])
+        for n, (data, dq) in enumerate(zip(chips, flags, strict=True))
+    ]
+    (mask,) = create_masks(paths, static_sig=2.0, final_bits="16", output_dir=tmp_path)
+    bad = [np.isin(dq, (4, 20, -32768)) for dq in flags]
+    expected = (oracle_mask(chips, 2.0) == 1) & ~np.logical_or.reduce(bad)
+    np.testing.assert_array_equal(mask.good, expected)
+    assert [member.flagged for member in mask.members] == [np.count_nonzero(b) for b in bad]
+    for member, data, dq in zip(mask.members, chips, flags, strict=True):
+        above = oracle_mask([data], 2.0) == 1
+        pattern = dq.astype(np.int32) & 0xFFFF
+        assert member.added_by_bit == {
+            bit: np.count_nonzero((pattern & bit != 0) & above) for bit in (4, 32768)
+        }
+
+
 def test_flag_names_are_those_of_each_instrument(
     write_exposure: WriteExposure, tmp_path: Path
 ) -> None:
@@ -136,20 +284,6 @@ def test_flag_names_are_those_of_each_instrument(
         create_masks([infrared, acs], final_bits="SPIKE", output_dir=tmp_path)
 
 
-def test_masks_never_take_the_place_of_an_input_or_of_each_other(
-    write_exposure: WriteExposure, tmp_path: Path
-) -> None:
-    path = write_exposure("ACSWFC_60x80_1_staticMask.fits")
-    before = digest(path)
-    with pytest.raises(OutputError, match="would take the place of the input"):
-        create_masks(path, output_dir=tmp_path)
-    assert digest(path) == before
-    pair = [write_exposure("a_flt.fits"), write_exposure("b_flt.fits", instrume="A/CS")]
-    with pytest.raises(OutputError, match="would take the place of the mask of"):
-        create_masks(pair, output_dir=tmp_path / "out")
-    assert not (tmp_path / "out").exists()
-
-
 def test_an_output_folder_that_cannot_be_made_is_an_error(
     write_exposure: WriteExposure, tmp_path: Path
 ) -> None:
@@ -162,15 +296,6 @@ def test_progress_counts_every_chip(visit: Visit, tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
     create_masks(visit.paths, output_dir=tmp_path, progress=lambda *now: told.append(now))
     assert told == [(done, 8) for done in range(9)]
-
-
-def test_a_plan_reads_headers_and_writes_nothing(visit: Visit, tmp_path: Path) -> None:
-    parameters = Parameters.load(None, {"input": list(visit.paths), "final_bits": "HOT"})
-    plans = plan_masks(parameters, output_dir=str(tmp_path / "out"))
-    assert [Path(plan.path).name[:16] for plan in plans] == ["ACSWFC_150x220_1", "ACSWFC_150x220_2"]
-    assert [len(plan.chips) for plan in plans] == [4, 4]
-    assert [plan.good_bits for plan in plans] == [16, 16]
-    assert not (tmp_path / "out").exists()
 
 
 def test_memory_does_not_grow_with_the_number_of_exposures(
