@@ -201,11 +201,17 @@ class PartialMask:
             return self.set_aside(label, _why_not_clippable(statistics.npix))
         threshold = statistics.threshold(static_sig)
         below = pixels_below(data, threshold)
+        flagged: Bits | None = None
+        added: dict[int, int] = {}
+        if dq is not None:
+            flagged = bad_by_dq(dq, good_bits)  # which may raise, so before anything changes
+            added = pixels_by_bit(dq, good_bits, flagged & ~below)
         self.below = self.below | below if self.used else below
-        flagged, added = self._add_dq(dq, good_bits, below)
+        self._merge_flagged(flagged)
         member = Member(
             label, data.size, statistics.mode, statistics.rms, clipping.median, threshold,
-            int(np.count_nonzero(below)), flagged, added,
+            int(np.count_nonzero(below)),
+            0 if flagged is None else int(np.count_nonzero(flagged)), added,
         )
         self.members.append(member)
         return member
@@ -236,15 +242,6 @@ class PartialMask:
         """Bring the members into a given order, whatever the order they came in."""
         place = {label: number for number, label in enumerate(order)}
         self.members.sort(key=lambda member: place[member.label])
-
-    def _add_dq(
-        self, dq: npt.NDArray[Any] | None, good: int, below: Bits
-    ) -> tuple[int, dict[int, int]]:
-        if dq is None:
-            return 0, {}
-        flagged = bad_by_dq(dq, good)
-        self._merge_flagged(flagged)
-        return int(np.count_nonzero(flagged)), pixels_by_bit(dq, good, flagged & ~below)
 
     def _merge_flagged(self, flagged: Bits | None) -> None:
         if flagged is not None:

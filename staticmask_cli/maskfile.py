@@ -215,10 +215,18 @@ def _date() -> str:
 
 
 def _ascii(value: Any) -> Any:  # noqa: ANN401 - numbers pass through
-    """Text as FITS allows it: printable ASCII, anything else as an escape."""
+    """Text as FITS allows it: printable ASCII, anything else as an escape.
+
+    A blank at the end too, which readers and writers of FITS would drop.
+    """
     if not isinstance(value, str):
         return value
-    return value.encode("unicode_escape").decode("ascii")
+    text = value.encode("unicode_escape").decode("ascii")
+    return text[:-1] + r"\x20" if text.endswith(" ") else text
+
+
+def _unescaped(text: str) -> str:
+    return text.encode("ascii").decode("unicode_escape")
 
 
 def _bits_as_text(counts: dict[int, int]) -> str:
@@ -229,9 +237,9 @@ def _member(row: Any) -> Member:  # noqa: ANN401 - a FITS record
     pairs = (pair.split(":") for pair in filter(None, row["DQBITS"].split(",")))
     return Member(
         label=ChipLabel(
-            file=row["FILE"],
+            file=_unescaped(row["FILE"]),
             extver=int(row["EXTVER"]),
-            rootname=row["ROOTNAME"],
+            rootname=_unescaped(row["ROOTNAME"]),
             exptime=float(row["EXPTIME"]),
         ),
         npix=int(row["NPIX"]),

@@ -1,6 +1,7 @@
 """Exposures and folders for the tests."""
 
 import hashlib
+import os
 import shlex
 import shutil
 import sys
@@ -13,11 +14,18 @@ import numpy.typing as npt
 import pytest
 import spherical_geometry
 from astropy.io import fits
+from hypothesis import settings
 
 from staticmask_cli.simulate import Visit, simulate_visit
 
 Chip = dict[str, Any]
 WriteExposure = Callable[..., Path]
+
+
+# Where a change is judged, everyone sees the same examples; elsewhere new ones are tried each time.
+settings.register_profile("judged", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("judged")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

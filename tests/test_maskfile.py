@@ -162,8 +162,8 @@ def test_any_name_survives_as_printable_ascii(
     with fits.open(path, checksum=True) as hdus:
         stored = hdus["MEMBERS"].data["FILE"][0]
     assert stored.isascii()
-    spelled = file.encode("unicode_escape").decode("ascii")
-    assert stored == spelled.rstrip(" ")
+    assert stored.encode("ascii").decode("unicode_escape") == file
+    assert StaticMask.read(str(path)).members[0].label.file == file
 
 
 @pytest.mark.parametrize(
@@ -182,8 +182,7 @@ def test_names_that_fits_cannot_hold_become_escapes(
     made(files=(file, "b_flt.fits")).write(str(path))
     with fits.open(path, checksum=True) as hdus:
         assert list(hdus["MEMBERS"].data["FILE"][:2]) == [stored, "b_flt.fits"]
-    read = StaticMask.read(str(path)).members[0].label.file
-    assert read.encode("ascii").decode("unicode_escape") == file
+    assert StaticMask.read(str(path)).members[0].label.file == file
 
 
 def test_several_masks_are_written_all_or_none(tmp_path: Path) -> None:

@@ -1,0 +1,260 @@
+"""Masks in memory: which pixels they hold, and what they say about their members."""
+
+import functools
+import math
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from staticmask_cli import Signature
+from staticmask_cli.errors import ChipError
+from staticmask_cli.mask import ChipLabel, Member, PartialMask
+from tests.conftest import sky
+from tests.oracle import oracle_mask
+
+SHAPE = (40, 56)
+SIGNATURE = Signature("ACSWFC", SHAPE, 1)
+CROWDED = "a crowded or nebular field? The mask may hold sources"
+FLEETING = "flags that come and go make poor static masks"
+UNUSABLE = {
+    "constant": np.full(SHAPE, 7.0),
+    "zero counts": np.zeros(SHAPE, dtype=np.int16),
+    "not a number": np.full(SHAPE, np.nan, dtype=np.float32),
+}
+
+
+def chip(seed: int) -> npt.NDArray[np.float32]:
+    """Sky with a dozen low pixels, at places of its own."""
+    data = sky(SHAPE, seed=seed)
+    rng = np.random.default_rng(seed)
+    data[rng.integers(0, SHAPE[0], 12), rng.integers(0, SHAPE[1], 12)] = 20.0
+    return data
+
+
+def flags(seed: int) -> npt.NDArray[np.int16]:
+    """DQ with about one pixel in fifteen flagged by 16, 64 or bit 32768."""
+    rng = np.random.default_rng(100 + seed)
+    values = np.array([0, 16, 64, 80, -32768], dtype=np.int16)
+    return rng.choice(values, SHAPE, p=[0.93, 0.02, 0.02, 0.01, 0.02])
+
+
+def mask_of(*seeds: int, dq: bool = True) -> PartialMask:
+    """Mask of the chips of some seeds, of which every third has no DQ."""
+    mask = PartialMask(SIGNATURE)
+    for seed in seeds:
+        mask.add(chip(seed), static_sig=4.0, label=f"{seed}.fits", good_bits=64,
+                 dq=flags(seed) if dq and seed % 3 else None)
+    return mask
+
+
+def member(**changes: Any) -> Member:  # noqa: ANN401 - the fields of a member
+    """Member of 1000 pixels without a doubt, but for what is changed."""
+    fields = {"npix": 1000, "mode": 100.0, "rms": 5.0, "median": 100.5, "threshold": 80.0}
+    return Member(ChipLabel("a_flt.fits", 2), **{**fields, **changes})
+
+
+@settings(max_examples=60, deadline=None)
+@given(seeds=st.permutations(range(6)), data=st.data())
+def test_any_order_and_any_tree_of_merges_gives_the_same_mask(
+    seeds: list[int], data: st.DataObject
+) -> None:
+    parts = [mask_of(seed) for seed in seeds]
+    while len(parts) > 1:
+        left = parts.pop(data.draw(st.integers(0, len(parts) - 1)))
+        parts[data.draw(st.integers(0, len(parts) - 1))].merge(left)
+    whole = mask_of(*range(6))
+    np.testing.assert_array_equal(parts[0].array, whole.array)
+    np.testing.assert_array_equal(parts[0].below, whole.below)
+    assert parts[0].added_by_bit() == whole.added_by_bit()
+    parts[0].sort_members(member.label for member in whole.members)
+    assert parts[0].members == whole.members
+
+
+def test_a_pixel_is_good_when_it_is_good_in_every_chip() -> None:
+    by_value = oracle_mask([chip(seed) for seed in range(5)])
+    np.testing.assert_array_equal(mask_of(*range(5), dq=False).array, by_value)
+    by_dq = functools.reduce(np.logical_and, [flags(seed) & ~64 == 0 for seed in (1, 2, 4)])
+    mask = mask_of(*range(5))
+    np.testing.assert_array_equal(mask.good, (by_value == 1) & by_dq)
+    assert mask.array.dtype == np.int16
+    assert mask.flagged is not None
+    np.testing.assert_array_equal(mask.flagged, ~by_dq)
+
+
+def test_an_empty_mask_is_good_everywhere_and_merging_it_changes_nothing() -> None:
+    empty, mask = PartialMask(SIGNATURE), mask_of(1, 2)
+    assert empty.array.sum() == SHAPE[0] * SHAPE[1]
+    assert empty.flagged is None
+    before = mask.array
+    mask.merge(empty)
+    empty.merge(mask)
+    np.testing.assert_array_equal(mask.array, before)
+    np.testing.assert_array_equal(empty.array, before)
+
+
+def test_merging_leaves_the_other_mask_as_it_was_also_later() -> None:
+    first, second, third = mask_of(0), mask_of(1), mask_of(2)
+    array, members = second.array, list(second.members)
+    first.merge(second)
+    first.merge(third)
+    first.add(chip(5), static_sig=1.0, label="5.fits", dq=np.ones(SHAPE, np.int16))
+    np.testing.assert_array_equal(second.array, array)
+    assert second.members == members
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (UNUSABLE["constant"], "its pixels fill fewer than two histogram bins"),
+        (UNUSABLE["zero counts"], "its pixels fill fewer than two histogram bins"),
+        (UNUSABLE["not a number"], "no finite pixel"),
+    ],
+    ids=list(UNUSABLE),
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_a_chip_that_cannot_be_clipped_changes_no_pixel(
+    data: npt.NDArray[Any], reason: str, *, first: bool
+) -> None:
+    mask = mask_of(*([] if first else [1, 2]))
+    before = mask.array
+    added = mask.add(data, static_sig=4.0, label="dull.fits", dq=np.full(SHAPE, 16, np.int16))
+    np.testing.assert_array_equal(mask.array, before)
+    assert not added.used
+    assert (added.below, added.flagged, added.added_by_bit) == (0, 0, {})
+    assert mask.members[-1] is added
+    assert len(mask.used) == (0 if first else 2)
+    assert added.doubts() == [f"set aside: {added.unused}"]
+    assert added.unused.startswith(reason)
+    mask.merge(mask_of(4))
+    np.testing.assert_array_equal(mask.array, mask_of(*([4] if first else [1, 2, 4])).array)
+
+
+def test_a_chip_that_is_unfit_by_its_header_is_a_member_only() -> None:
+    mask = mask_of(1)
+    before = mask.array
+    mask.set_aside(ChipLabel("b.fits", 2, "b", 0.0), "EXPTIME = 0")
+    np.testing.assert_array_equal(mask.array, before)
+    aside = mask.members[-1]
+    assert (aside.npix, aside.used, aside.doubts()) == (2240, False, ["set aside: EXPTIME = 0"])
+    assert math.isnan(aside.threshold)
+    assert [used.label.file for used in mask.used] == ["1.fits"]
+
+
+def test_a_member_holds_what_its_chip_did() -> None:
+    data, dq = chip(1), flags(1)
+    added = PartialMask(SIGNATURE).add(
+        data, static_sig=3.0, label=ChipLabel("a.fits", 2, "a", 500.0), dq=dq, good_bits=64
+    )
+    below = data.astype(float) < added.mode - 3.0 * added.rms
+    bits = dq.astype(np.int32) & 0xFFFF
+    assert added.threshold == added.mode - 3.0 * added.rms
+    assert added.npix == data.size
+    assert added.below == np.count_nonzero(below)
+    assert added.flagged == np.count_nonzero(bits & ~64)
+    assert added.added_by_bit == {
+        bit: np.count_nonzero((bits & bit != 0) & ~below) for bit in (16, 32768)
+    }
+    assert added.median == pytest.approx(float(np.median(data)), abs=0.1 * added.rms)
+    assert str(added.label) == "a.fits[SCI,2]"
+
+
+def test_nan_pixels_stay_good_and_inputs_are_not_modified() -> None:
+    data, dq = chip(3), flags(3)
+    data[5:9, 7:30] = np.nan
+    data[0, 0] = np.nan
+    before = data.tobytes(), dq.tobytes()
+    data.flags.writeable = dq.flags.writeable = False
+    mask = PartialMask(SIGNATURE)
+    mask.add(data, static_sig=4.0, label="a.fits", dq=dq, good_bits=-1)
+    assert mask.good[5:9, 7:30].all()
+    assert mask.good[0, 0]
+    assert 0 < np.count_nonzero(~mask.good) < 20
+    assert (data.tobytes(), dq.tobytes()) == before
+
+
+def test_dq_that_flags_nothing_bad_adds_nothing() -> None:
+    plain, flagged = mask_of(1, dq=False), PartialMask(SIGNATURE)
+    flagged.add(chip(1), static_sig=4.0, label="1.fits", dq=flags(1), good_bits=32768 + 80)
+    np.testing.assert_array_equal(flagged.array, plain.array)
+    assert flagged.added_by_bit() == {}
+    assert (plain.flagged is None, flagged.flagged is None) == (True, False)
+
+
+@pytest.mark.parametrize("shape", [(56, 40), (40, 55), (40,), (1, 40, 56), (0, 0)])
+def test_another_shape_is_refused_before_anything_changes(shape: tuple[int, ...]) -> None:
+    mask = mask_of(1)
+    before = mask.array
+    with pytest.raises(ChipError, match=r"b\.fits\[SCI,1\]: SCI has shape .*, expected \(40, 56\)"):
+        mask.add(np.zeros(shape), static_sig=4.0, label="b.fits")
+    with pytest.raises(ChipError, match=r"b\.fits\[SCI,1\]: DQ has shape .*, expected \(40, 56\)"):
+        mask.add(chip(2), static_sig=4.0, label="b.fits", dq=np.zeros(shape, np.int16))
+    np.testing.assert_array_equal(mask.array, before)
+    assert len(mask.members) == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "dq", "message"),
+    [
+        (np.zeros(SHAPE, complex), None, "a chip must be of a real numeric dtype"),
+        (chip(2), np.zeros(SHAPE), "a DQ array must be of an integer dtype, found float64"),
+    ],
+    ids=["complex chip", "DQ of floats"],
+)
+def test_another_kind_of_number_is_refused_before_anything_changes(
+    data: npt.NDArray[Any], dq: npt.NDArray[Any] | None, message: str
+) -> None:
+    mask = mask_of(1)
+    before = mask.array
+    with pytest.raises(ChipError, match=message):
+        mask.add(data, static_sig=4.0, label="b.fits", dq=dq)
+    np.testing.assert_array_equal(mask.array, before)
+    assert len(mask.members) == 1
+
+
+@pytest.mark.parametrize(
+    "other", [("ACSWFC", SHAPE, 2), ("ACSHRC", SHAPE, 1), ("ACSWFC", SHAPE[::-1], 1)]
+)
+def test_a_mask_of_another_signature_is_not_merged(
+    other: tuple[str, tuple[int, int], int]
+) -> None:
+    mask = mask_of(1)
+    with pytest.raises(ChipError, match=r"cannot merge a mask of Signature\(.*\) into one of"):
+        mask.merge(PartialMask(Signature(*other)))
+    assert len(mask.members) == 1
+
+
+def test_a_chip_without_peculiarities_raises_no_doubt() -> None:
+    assert member().doubts() == []
+    assert member(below=10, flagged=100, median=102.5).doubts() == []  # just at the limits
+
+
+@pytest.mark.parametrize(
+    ("changes", "doubt"),
+    [
+        ({"below": 11}, f"1.1% of the pixels lie below the threshold 80; {CROWDED}"),
+        ({"median": 102.6}, f"mode 100 and median 102.6 are 0.52 rms apart; {CROWDED}"),
+        ({"median": 92.0}, f"mode 100 and median 92 are 1.60 rms apart; {CROWDED}"),
+        ({"flagged": 101, "added_by_bit": {16: 90, 4096: 9}},
+         f"DQ removes 10.1% of the pixels (added by bit: 16: 90, 4096: 9); {FLEETING}"),
+    ],
+    ids=["many below", "median above", "median below", "much DQ"],
+)
+def test_doubts_come_with_their_figures(changes: dict[str, Any], doubt: str) -> None:
+    assert member(**changes).doubts() == [doubt]
+
+
+def test_several_doubts_are_all_told_but_a_chip_set_aside_has_only_its_reason() -> None:
+    doubtful = {"below": 500, "median": 120.0, "flagged": 500}
+    assert len(member(**doubtful).doubts()) == 3
+    assert member(**doubtful, unused="EXPTIME = 0").doubts() == ["set aside: EXPTIME = 0"]
+
+
+def test_a_crowded_field_raises_the_doubt() -> None:
+    data = sky(SHAPE)
+    data[:, 20:] += np.random.default_rng(2).gamma(2.0, 60.0, (SHAPE[0], 36)).astype(np.float32)
+    crowded = PartialMask(SIGNATURE).add(data, static_sig=0.5, label="a.fits")
+    assert any("a crowded or nebular field?" in doubt for doubt in crowded.doubts())
