@@ -28,7 +28,7 @@ if os.environ.get("CI"):
     settings.load_profile("judged")
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def pytest_terminal_summary(terminalreporter: "pytest.TerminalReporter") -> None:
     """Show what tests recorded, also where they ran in another process."""
     for report in terminalreporter.stats.get("passed", []):
         for name, value in report.user_properties:
