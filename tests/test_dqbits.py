@@ -21,7 +21,7 @@ SYNTAX = (
     "64,32", "64+32", "64|32", "64, 32", "(64,32)", "64,64", [64, 32], (64,), ["64", "32"],
     "~64,32", "~(64,32)", "~64+32", "~4096", "~32768",
 )
-NAMED = ("WARMPIX,HOTPIX", "warm", "HOT | WARM", "HOT+WARM", "(HOT,WARM)", "~HOT,WARM",
+NAMED = ("WARMPIX,HOTPIX", "warm", "HOT|WARM", "HOT+WARM", "(HOT,WARM)", "~HOT,WARM",
          "~(UNSTABLE)")
 
 

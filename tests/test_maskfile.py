@@ -130,9 +130,8 @@ def test_any_mask_is_read_back(
     mask.below = below
     mask.write(path)
     read = StaticMask.read(path)
-    assert (read.signature, read.static_sig, read.final_bits, read.members) == (
-        signature, static_sig, final_bits, []
-    )
+    assert (read.signature, read.final_bits, read.members) == (signature, final_bits, [])
+    assert read.static_sig == pytest.approx(static_sig, rel=1e-14)  # older cards hold 16 digits
     np.testing.assert_array_equal(read.array, 1 - below.astype(np.int16))
     assert fits.getheader(path)["NBAD"] == np.count_nonzero(below)
 
