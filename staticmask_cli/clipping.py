@@ -8,6 +8,7 @@ cannot be clipped is reported by ``nbins < 2``.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ import numpy.typing as npt
 
 from staticmask_cli.errors import ChipError
 from staticmask_cli.histogram import Histogram
-from staticmask_cli.survey import Pixels, Survey
+from staticmask_cli.survey import Moments, Pixels, Survey
 
 __all__ = ["ChipStatistics", "Clipping", "chip_statistics", "clip_chip", "pixels_below"]
 
@@ -132,13 +133,11 @@ def clip_chip(data: npt.ArrayLike) -> Clipping:
         return _NOTHING
     pixels = Pixels(array)
     survey = Survey(pixels)
-    lower, upper = pixels.minimum, pixels.maximum
-    window = (lower, upper)
-    moments = survey.moments(*window)
-    for _ in range(_CLIPPING_PASSES):
-        reach = _CLIPPING_SIGMA * moments.rms
-        window = _rounded(max(lower, moments.mean - reach), min(upper, moments.mean + reach))
-        moments = survey.moments(*window)
+    window, moments = _clipped(survey.moments, pixels)
+    if math.isfinite(pixels.first) and not window[0] <= pixels.first <= window[1]:
+        # The histogram starts at the window's end, where the last digit of the rms can move
+        # counts to another bin: take it in the reference's own arithmetic.
+        window, moments = _clipped(survey.visited, pixels)
     if moments.npix == 0:
         return _NOTHING
     minimum, maximum = _histogram_ends(survey.extremes(*window), window, pixels.first)
@@ -186,6 +185,20 @@ def pixels_below(data: npt.NDArray[Any], threshold: float) -> npt.NDArray[np.boo
 _NOTHING = Clipping(
     ChipStatistics(0, math.nan, math.nan, math.nan, math.nan, math.nan, 0), math.nan
 )
+
+
+def _clipped(
+    moments_of: Callable[[float, float], Moments], pixels: Pixels
+) -> tuple[tuple[float, float], Moments]:
+    """Clip three times; return the last window and the moments of the pixels inside."""
+    lower, upper = pixels.minimum, pixels.maximum
+    window = (lower, upper)
+    moments = moments_of(*window)
+    for _ in range(_CLIPPING_PASSES):
+        reach = _CLIPPING_SIGMA * moments.rms
+        window = _rounded(max(lower, moments.mean - reach), min(upper, moments.mean + reach))
+        moments = moments_of(*window)
+    return window, moments
 
 
 def _rounded(lower: float, upper: float) -> tuple[float, float]:

@@ -154,6 +154,10 @@ class Survey:
             overflow = any(np.isinf(np.square(pixel - mean)) for pixel in furthest)
         return Moments(npix, float(mean), math.inf if overflow else float(rms))
 
+    def visited(self, lower: float, upper: float) -> Moments:
+        """Moments of a window in the reference's own arithmetic: all pixels are visited again."""
+        return _visit_window(self._pixels, lower, upper)
+
     def extremes(self, lower: float, upper: float) -> tuple[float, float]:
         """Smallest and largest pixel inside ``[lower, upper]``."""
         if self._useful and lower <= self._core_ends[0] and upper >= self._core_ends[1]:
