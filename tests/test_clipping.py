@@ -16,7 +16,7 @@ from staticmask_cli import chip_statistics
 from staticmask_cli.clipping import clip_chip, pixels_below
 from staticmask_cli.errors import ChipError
 from tests.oracle import oracle_statistics
-from tests.strategies import chips, shapes
+from tests.strategies import chips
 
 CHIPS = 600
 COUNTED: Counter[str] = Counter()
@@ -35,8 +35,11 @@ def ulps_apart(ours: float, theirs: float) -> int:
     return abs(ordered[0] - ordered[1])
 
 
-def check_against_oracle(chip: npt.NDArray[Any], static_sig: float) -> None:
-    theirs = oracle_statistics(chip.astype(np.float32))  # other limits than float32 upset it
+def check_against_oracle(
+    chip: npt.NDArray[Any], static_sig: float, finite: npt.NDArray[Any] | None = None
+) -> None:
+    seen = chip if finite is None else finite
+    theirs = oracle_statistics(seen.astype(np.float32))  # other limits than float32 upset it
     clipping = clip_chip(chip)
     ours = clipping.statistics
     assert ours.npix == theirs.npix
@@ -92,29 +95,42 @@ def test_chips_of_many_blocks_agree_too(scene: str, dtype: str) -> None:
     check_against_oracle(chip.astype(dtype), 3.0)
 
 
-@settings(max_examples=150, deadline=None)
-@given(shape=shapes(), seed=st.integers(0, 2**32 - 1), first=st.booleans())
+@pytest.mark.parametrize(
+    ("first", "counts", "static_sig"),
+    [(-46.0, (177, 685, 3028, 1), 2.5), (-26.0, (350, 1186, 1982, 3), 0.5)],
+)
+def test_counts_at_the_end_of_a_bin_fall_to_the_side_where_the_oracle_has_them(
+    first: float, counts: tuple[int, ...], static_sig: float
+) -> None:
+    # The bins start at the window's end, so the last digit of the rms decides on the peak.
+    chip = np.repeat(np.array([first, 0, 5, 6, 126], dtype=np.float32), (1, *counts))
+    check_against_oracle(chip.reshape(1, -1), static_sig)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    chip=chips().map(lambda chip: chip if chip.dtype.kind == "f" else chip.astype(">f4")),
+    seed=st.integers(0, 2**32 - 1),
+    share=st.sampled_from([0.0, 0.05, 0.5, 0.99]),
+    first=st.booleans(),
+)
 def test_pixels_that_are_not_finite_never_count(
-    shape: tuple[int, int], seed: int, first: bool  # noqa: FBT001 - drawn by name
+    chip: npt.NDArray[Any], seed: int, share: float, first: bool  # noqa: FBT001 - drawn by name
 ) -> None:
     rng = np.random.default_rng(seed)
-    chip = rng.normal(50.0, 3.0, shape).astype(np.float32)
-    bad = rng.random(shape) < 0.1
+    bad = rng.random(chip.shape) < share
     bad.flat[0] = first
     chip[bad] = rng.choice([np.nan, np.inf, -np.inf], np.count_nonzero(bad))
-    if bad.all():
-        assert chip_statistics(chip).npix == 0
+    finite = chip[~bad]
+    if finite.size < 2:  # the oracle divides by the number of pixels minus one
+        assert (chip_statistics(chip).npix, chip_statistics(chip).clippable) == (finite.size, False)
         return
-    statistics = chip_statistics(chip)
-    row = chip[~bad].reshape(1, -1)
-    if not first:  # else the oracle would anchor its histogram at another pixel
-        theirs = oracle_statistics(row)
-        assert (statistics.npix, statistics.nbins) == (theirs.npix, theirs.nbins)
-    # A first pixel that is not finite anchors nothing, so the extremes do.
-    assert statistics.npix <= row.size
-    below = pixels_below(chip, 47.0)
-    assert not below[np.isnan(chip)].any()
-    np.testing.assert_array_equal(below[~bad], chip[~bad] < 47.0)
+    if first:  # anchors nothing, as a pixel that lies inside every window anchors nothing
+        distance = np.abs(finite.astype(float) - chip_statistics(chip).mean)
+        inside = int(np.argmin(distance))
+        finite[[0, inside]] = finite[[inside, 0]]
+    check_against_oracle(chip, 2.0, finite.reshape(1, -1))
+    assert not pixels_below(chip, math.inf)[np.isnan(chip)].any()
 
 
 @pytest.mark.parametrize("dtype", ["f4", ">f4", "f8", "i2", ">u2", "i8", "f2"])
@@ -188,7 +204,7 @@ def test_median_is_numpys_to_a_bin(seed: int, skew: float) -> None:
     assert clipping.median == pytest.approx(np.median(chip), abs=0.1 * clipping.statistics.rms)
 
 
-def test_a_first_pixel_that_asks_for_billions_of_bins_costs_no_memory() -> None:
+def test_a_first_pixel_that_asks_for_millions_of_bins_costs_no_memory() -> None:
     rng = np.random.default_rng(8)
     chip = rng.normal(0.0, 1e-4, (300, 500)).astype(np.float32)
     chip.flat[:3] = -1e9, -5e6, -3e4  # each clip takes one away, and the last window is wide
@@ -197,6 +213,7 @@ def test_a_first_pixel_that_asks_for_billions_of_bins_costs_no_memory() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert statistics.nbins > 1 << 22
+    check_against_oracle(chip, 4.0)  # which takes a hundred megabytes for it
     assert peak < 30 * chip.size + (8 << 20)
 
 
