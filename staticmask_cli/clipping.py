@@ -133,11 +133,11 @@ def clip_chip(data: npt.ArrayLike) -> Clipping:
         return _NOTHING
     pixels = Pixels(array)
     survey = Survey(pixels)
-    window, moments = _clipped(survey.moments, pixels)
+    window, moments = _clipped(survey.moments, survey)
     if math.isfinite(pixels.first) and not window[0] <= pixels.first <= window[1]:
         # The histogram starts at the window's end, where the last digit of the rms can move
         # counts to another bin: take it in the reference's own arithmetic.
-        window, moments = _clipped(survey.visited, pixels)
+        window, moments = _clipped(survey.visited, survey)
     if moments.npix == 0:
         return _NOTHING
     minimum, maximum = _histogram_ends(survey.extremes(*window), window, pixels.first)
@@ -146,7 +146,7 @@ def clip_chip(data: npt.ArrayLike) -> Clipping:
     if nbins == 1:
         mode, median = minimum + 0.5 * width, math.nan
     else:
-        histogram = Histogram.of(pixels, minimum, maximum, nbins)
+        histogram = Histogram.of(pixels, minimum, maximum, nbins, survey.outside)
         mode, median = histogram.mode(width), histogram.median()
     return Clipping(
         ChipStatistics(moments.npix, moments.mean, moments.rms, mode, minimum, maximum, nbins),
@@ -188,10 +188,10 @@ _NOTHING = Clipping(
 
 
 def _clipped(
-    moments_of: Callable[[float, float], Moments], pixels: Pixels
+    moments_of: Callable[[float, float], Moments], survey: Survey
 ) -> tuple[tuple[float, float], Moments]:
     """Clip three times; return the last window and the moments of the pixels inside."""
-    lower, upper = pixels.minimum, pixels.maximum
+    lower, upper = survey.minimum, survey.maximum
     window = (lower, upper)
     moments = moments_of(*window)
     for _ in range(_CLIPPING_PASSES):

@@ -1,6 +1,7 @@
 """The histogram of a clipped chip: its bins, its mode and its median."""
 
-from collections.abc import Iterable
+from abc import abstractmethod
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +11,10 @@ import numpy.typing as npt
 __all__ = ["Histogram"]
 
 _DENSE_BINS = 1 << 16  # above that many bins, only the occupied ones are kept
+_PAIR_BINS = 1 << 8  # below that many bins, a bin number fits a byte
 
 Floats = npt.NDArray[np.float32]
+Bins = tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]  # their numbers and counts
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class Histogram:
         minimum: float,
         maximum: float,
         nbins: int,
+        outside: Callable[[np.float32, np.float32], tuple[int, int]],
     ) -> "Histogram":
         """Count pixels into bins from `minimum`, in float32 arithmetic like the reference.
 
@@ -64,17 +68,20 @@ class Histogram:
             Ends of the range that ``nbins - 1`` bins span.
         nbins : int
             Number of bins, at least 2; the last one reaches beyond `maximum`.
+        outside : callable
+            Takes two limits and counts the pixels below the first, and those not
+            below the second.
         """
         start = np.float32(minimum)
         width = np.float32((maximum - minimum) / (nbins - 1))
         end = start + width * np.float32(nbins)
-        count = _SparseCount(nbins) if nbins > _DENSE_BINS else _DenseCount(nbins)
-        below = total = 0
+        below, beyond = outside(start, end)
+        count = _counter(nbins)
+        total = 0
         for block in blocks:
             count.add(block, start, np.float32(1.0) / width, end)
-            below += int(np.count_nonzero(block < start))
             total += block.size
-        return cls(float(start), float(width), nbins, below, total, *count.result(below))
+        return cls(float(start), float(width), nbins, below, total, *count.result(below, beyond))
 
     def mode(self, unit: float) -> float:
         """Peak by parabolic interpolation, with `unit` as the distance between bins.
@@ -120,21 +127,83 @@ class _DenseCount:
 
     def __init__(self, nbins: int) -> None:
         self._nbins = nbins
-        self._count = np.zeros(nbins + 1, dtype=np.int64)
-        self._beyond = 0  # pixels at or above the end of the last bin
+        self._scaled = np.empty(0, dtype=np.float32)
 
-    def add(self, block: Floats, start: np.float32, scale: np.float32, end: np.float32) -> None:
-        scaled = block - start
+    def add(self, block: Floats, start: np.float32, scale: np.float32, _end: np.float32) -> None:
+        if self._scaled.size < block.size:
+            self._scaled = np.empty(block.size, dtype=np.float32)
+        scaled = self._scaled[: block.size]
+        np.subtract(block, start, out=scaled)
         scaled *= scale
         np.clip(scaled, np.float32(0), np.float32(self._nbins), out=scaled)
-        self._count += np.bincount(scaled.astype(np.intp), minlength=self._nbins + 1)
-        self._beyond += int(np.count_nonzero(block >= end))
+        self._tally(scaled)
 
-    def result(self, below: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
-        count = self._count[:-1].copy()
+    def result(self, below: int, beyond: int) -> Bins:
+        count = self._sums()
         count[0] -= below
-        count[-1] -= max(0, self._beyond - int(self._count[-1]))  # that rounding took for inside
-        return np.arange(self._nbins, dtype=np.float64), count
+        count[-2] -= max(0, beyond - int(count[-1]))  # that rounding took for inside
+        return np.arange(self._nbins, dtype=np.float64), count[:-1]
+
+    @abstractmethod
+    def _tally(self, numbers: Floats) -> None:
+        """Count bin numbers, 0 to `nbins`, after cutting off their fractions."""
+
+    @abstractmethod
+    def _sums(self) -> npt.NDArray[np.int64]:
+        """Pixels of each bin, and of all beyond."""
+
+
+class _SingleCount(_DenseCount):
+    """Counts one pixel at a time."""
+
+    def __init__(self, nbins: int) -> None:
+        super().__init__(nbins)
+        self._count = np.zeros(nbins + 1, dtype=np.int64)
+
+    def _tally(self, numbers: Floats) -> None:
+        self._count += np.bincount(numbers.astype(np.intp), minlength=self._count.size)
+
+    def _sums(self) -> npt.NDArray[np.int64]:
+        return self._count.copy()
+
+
+class _PairCount(_DenseCount):
+    """Counts two pixels at a time, for few bins.
+
+    Two numbers side by side are the number of a cell in a square table, whose rows
+    and columns are summed in the end.
+    """
+
+    def __init__(self, nbins: int) -> None:
+        super().__init__(nbins)
+        self._bits = nbins.bit_length()
+        self._table = np.zeros(1 << 2 * self._bits, dtype=np.int64)
+        self._single = np.empty(0, dtype=np.uint8)
+        self._cell = np.empty(0, dtype=np.intp)
+        self._padding = 0
+
+    def _tally(self, numbers: Floats) -> None:
+        half = (numbers.size + 1) // 2
+        if self._cell.size < half:
+            self._single, self._cell = np.empty(2 * half, np.uint8), np.empty(half, np.intp)
+        single, cell = self._single[: 2 * half], self._cell[:half]
+        np.copyto(single[: numbers.size], numbers, casting="unsafe")
+        single[numbers.size :] = self._nbins  # at most one, to make the number of pixels even
+        self._padding += single.size - numbers.size
+        one = single.view(np.uint16)
+        other = one >> (8 - self._bits)
+        mask = (1 << self._bits) - 1
+        other &= mask << self._bits
+        one &= mask
+        one |= other
+        np.copyto(cell, one)
+        self._table += np.bincount(cell, minlength=self._table.size)
+
+    def _sums(self) -> npt.NDArray[np.int64]:
+        table = self._table.reshape(1 << self._bits, -1)
+        count: npt.NDArray[np.int64] = (table.sum(axis=0) + table.sum(axis=1))[: self._nbins + 1]
+        count[-1] -= self._padding
+        return count
 
 
 class _SparseCount:
@@ -151,6 +220,12 @@ class _SparseCount:
         numbers = np.trunc(inside, out=inside)
         self._parts.append(numbers[numbers < self._nbins])
 
-    def result(self, _below: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+    def result(self, _below: int, _beyond: int) -> Bins:
         index, count = np.unique(np.concatenate(self._parts), return_counts=True)
         return index.astype(np.float64), count
+
+
+def _counter(nbins: int) -> _DenseCount | _SparseCount:
+    if nbins > _DENSE_BINS:
+        return _SparseCount(nbins)
+    return _PairCount(nbins) if nbins < _PAIR_BINS else _SingleCount(nbins)

@@ -18,16 +18,27 @@ Floats = npt.NDArray[np.float32]
 Build = Callable[..., Histogram]
 
 
-@pytest.fixture(scope="module", params=["dense", "sparse"])
+@pytest.fixture(scope="module", params=["few", "dense", "sparse"])
 def build(request: pytest.FixtureRequest) -> Build:
-    """Make a histogram in one of the two ways to count, whatever the number of its bins."""
+    """Make a histogram in one of the three ways to count; pairs are for few bins alone."""
 
-    def make(*args: Any) -> Histogram:  # noqa: ANN401 - passed on
+    def make(blocks: list[Floats], lower: float, upper: float, nbins: int) -> Histogram:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(histogram, "_DENSE_BINS", 0 if request.param == "sparse" else 1 << 30)
-            return Histogram.of(*args)
+            patch.setattr(histogram, "_PAIR_BINS", 256 if request.param == "few" else 0)
+            return histogram_of(blocks, lower, upper, nbins)
 
     return make
+
+
+def histogram_of(blocks: list[Floats], lower: float, upper: float, nbins: int) -> Histogram:
+    """Make a histogram of all these pixels, and count those outside one by one."""
+
+    def outside(start: np.float32, end: np.float32) -> tuple[int, int]:
+        pixels = [pixel for block in blocks for pixel in block]
+        return sum(pixel < start for pixel in pixels), sum(pixel >= end for pixel in pixels)
+
+    return Histogram.of(blocks, lower, upper, nbins, outside)
 
 
 def all_bins(found: Histogram) -> list[int]:
@@ -170,6 +181,6 @@ def test_both_ways_to_count_agree_on_millions_of_bins() -> None:
     pixels[:2] = -4000.0, 0.004
     nbins = (1 << 22) + 77
     theirs = histogram1d(pixels.reshape(1, -1), nbins, 4000.004 / (nbins - 1), -4000.0)
-    ours = Histogram.of([pixels], -4000.0, 0.004, nbins)
+    ours = histogram_of([pixels], -4000.0, 0.004, nbins)
     assert ours.index.size <= pixels.size  # only the occupied bins are listed
     assert all_bins(ours) == theirs.histogram.tolist()
