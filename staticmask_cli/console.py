@@ -112,7 +112,7 @@ class Console:
     def show_masks(self, masks: Sequence["StaticMask"]) -> None:
         """Show the closing table on stderr, and the paths of the masks on stdout."""
         for mask in masks:
-            log.debug("%s: %d chips, %d bad pixels", mask.path, len(mask.used), _bad(mask))
+            log.debug("%s: %d chips, %d bad pixels", mask.path, len(mask.used), mask.nbad)
         if masks and not self.quiet:
             self._show_table(masks)
         for mask in masks:
@@ -161,8 +161,7 @@ def _log_file_handler(path: str) -> logging.Handler:
 
 
 def _row(mask: "StaticMask") -> tuple[str, ...]:
-    used, bad = mask.used, _bad(mask)
-    below = int(mask.below.sum())
+    used, bad, below = mask.used, mask.nbad, mask.nbelow
     all_of = "" if len(used) == len(mask.members) else f" of {len(mask.members)}"
     return (
         mask.signature.filename.removesuffix("_staticMask.fits"),
@@ -173,10 +172,6 @@ def _row(mask: "StaticMask") -> tuple[str, ...]:
         "-" if mask.flagged is None else str(bad - below),
         f"{bad / mask.below.size:.4%}",
     )
-
-
-def _bad(mask: "StaticMask") -> int:
-    return int((~mask.good).sum())
 
 
 def _range(values: Sequence[float]) -> str:

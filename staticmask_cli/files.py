@@ -14,7 +14,14 @@ try:
 except ImportError:  # on Windows, where leftovers stay
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["clear_leftovers", "flush_to_disk", "make_folder", "refuse_binary", "write_whole"]
+__all__ = [
+    "clear_leftovers",
+    "flush_to_disk",
+    "make_folder",
+    "refuse_binary",
+    "refusing_as",
+    "write_whole",
+]
 
 
 def make_folder(path: str) -> None:
@@ -66,7 +73,7 @@ def write_whole(path: str) -> Iterator[IO[bytes]]:
     folder, name = os.path.split(path)
     temporary = ""
     try:
-        with _new_temporary(folder or ".", name) as stream:
+        with refusing_as(path), _new_temporary(folder or ".", name) as stream:
             temporary = stream.name
             yield stream
             flush_to_disk(stream)
@@ -77,15 +84,28 @@ def write_whole(path: str) -> Iterator[IO[bytes]]:
             os.replace(temporary, path)
             temporary = ""
         _flush_folder(folder or ".")
-    except StaticMaskError:
-        raise  # from the block, about something else
-    except OSError as error:
-        msg = f"{path}: cannot be written: {error.strerror or error}"
-        raise OutputError(msg) from error
     finally:
         if temporary:
             with suppress(OSError):
                 os.unlink(temporary)
+
+
+@contextmanager
+def refusing_as(path: str) -> Iterator[None]:
+    """Turn what the system says against writing a file into an error that names it.
+
+    Raises
+    ------
+    OutputError
+        In the place of an OSError.
+    """
+    try:
+        yield
+    except StaticMaskError:
+        raise  # about something else; some of them are an OSError too
+    except OSError as error:
+        msg = f"{path}: cannot be written: {error.strerror or error}"
+        raise OutputError(msg) from error
 
 
 def clear_leftovers(paths: Iterable[str]) -> None:

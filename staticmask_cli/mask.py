@@ -134,10 +134,24 @@ class PartialMask:
         self.members: list[Member] = []
 
     @property
+    def bad(self) -> Bits:
+        """Mask as booleans, shape (ny, nx): True = bad in at least one chip; not to be modified."""
+        return self.below if self.flagged is None else self.below | self.flagged
+
+    @property
     def good(self) -> Bits:
         """Mask as booleans, shape (ny, nx): True = good in every chip."""
-        bad = self.below if self.flagged is None else self.below | self.flagged
-        return ~bad
+        return ~self.bad
+
+    @property
+    def nbad(self) -> int:
+        """Number of bad pixels."""
+        return int(np.count_nonzero(self.bad))
+
+    @property
+    def nbelow(self) -> int:
+        """Number of pixels below the threshold in at least one chip."""
+        return int(np.count_nonzero(self.below))
 
     @property
     def array(self) -> npt.NDArray[np.int16]:

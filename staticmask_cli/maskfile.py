@@ -3,21 +3,23 @@
 import os
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
-import numpy.typing as npt
 from astropy.io import fits
 
 from staticmask_cli import __version__
 from staticmask_cli.errors import ExposureError, InputError
-from staticmask_cli.files import clear_leftovers, flush_to_disk, write_whole
+from staticmask_cli.files import clear_leftovers, flush_to_disk, refusing_as, write_whole
 from staticmask_cli.fitsfile import astropy_silenced, opened
 from staticmask_cli.mask import ChipLabel, Member, PartialMask
 from staticmask_cli.signature import Signature
 
 __all__ = ["StaticMask", "is_mask", "write_masks"]
+
+_WRITERS = 2  # masks written at the same time: the one waits for the disk, the other computes
 
 # Columns of MEMBERS: name, unit, FITS format (None for text, sized to fit), and the value.
 _COLUMNS = (
@@ -119,9 +121,8 @@ class StaticMask(PartialMask):
     def hdus(self) -> fits.HDUList:
         """Return the HDUs of the mask file, with their checksums."""
         date = _date()
-        good = self.good
         # In the byte order of FITS, else every checksum and the writing would swap all bytes.
-        primary = fits.PrimaryHDU(good.astype(">i2"), header=self._header(date, good))
+        primary = fits.PrimaryHDU(self.good.astype(">i2"), header=self._header(date))
         # With the data set afterwards: passing them on loads astropy.table, which takes longer
         # than clipping a chip.
         members = fits.BinTableHDU(name="MEMBERS")
@@ -133,7 +134,7 @@ class StaticMask(PartialMask):
             hdu.add_checksum(when=date, override_datasum=True)
         return hdus
 
-    def _header(self, date: str, good: npt.NDArray[np.bool_]) -> fits.Header:
+    def _header(self, date: str) -> fits.Header:
         header = fits.Header()
         header["CREATOR"] = (f"staticmask {__version__}", "program that made this mask")
         header["DATE"] = (date, "when the mask was made (UTC)")
@@ -145,7 +146,7 @@ class StaticMask(PartialMask):
         header["STATSIG"] = (self.static_sig, "[rms] threshold below the mode")
         header["FINLBITS"] = (str(self.final_bits), "DQ bits taken as good; None: DQ not read")
         header["NCOMBINE"] = (len(self.used), "exposures combined")
-        header["NBAD"] = (good.size - int(np.count_nonzero(good)), "bad pixels")
+        header["NBAD"] = (self.nbad, "bad pixels")
         header["COMMENT"] = "Static mask: 1 = good, 0 = bad in at least one exposure."
         return header
 
@@ -173,13 +174,18 @@ def write_masks(masks: Mapping[str, StaticMask]) -> None:
         If one cannot be written; what was at the paths before still is.
     """
     clear_leftovers(masks)
-    with astropy_silenced(), ExitStack() as stack:
-        for path, mask in masks.items():
-            stream = stack.enter_context(write_whole(path))
-            mask.hdus().writeto(stream)
-            flush_to_disk(stream)
+    with astropy_silenced(), ExitStack() as stack, ThreadPoolExecutor(_WRITERS) as writers:
+        streams = [stack.enter_context(write_whole(path)) for path in masks]
+        for _ in writers.map(_write_to, masks, masks.values(), streams):
+            pass  # but an error would be raised here
     for path, mask in masks.items():
         mask.path = path
+
+
+def _write_to(path: str, mask: StaticMask, stream: IO[bytes]) -> None:
+    with refusing_as(path):
+        mask.hdus().writeto(stream)
+        flush_to_disk(stream)
 
 
 def is_mask(path: str, shape: tuple[int, int]) -> bool:

@@ -14,7 +14,7 @@ LAYERS = (
     ("__main__",),
     ("cli",),
     ("cli.create", "cli.plan", "cli.inspect", "cli.config", "cli.demo"),
-    ("cli.options",),
+    ("cli.options", "cli.loading"),
     ("console", "staticMask", "demonstration"),
     ("pipeline", "editing"),
     ("form",),

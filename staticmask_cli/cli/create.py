@@ -3,6 +3,7 @@
 import click
 
 from staticmask_cli.cli import options
+from staticmask_cli.cli.loading import loading
 from staticmask_cli.console import Console
 
 __all__ = ["create"]
@@ -48,10 +49,10 @@ def create(
       staticmask '*flt.fits' --static-sig 4
       staticmask -c run.cfg --final-bits 64,32 -o masks @visit.lst
     """  # noqa: D301 - \b keeps the lines of the examples apart
-    # Loaded here so that --help needs neither numpy nor astropy.
-    from staticmask_cli.config import Parameters  # noqa: PLC0415
-    from staticmask_cli.editing import edit_parameters  # noqa: PLC0415
-    from staticmask_cli.pipeline import make_masks  # noqa: PLC0415
+    with loading():
+        from staticmask_cli.config import Parameters  # noqa: PLC0415
+        from staticmask_cli.editing import edit_parameters  # noqa: PLC0415
+        from staticmask_cli.pipeline import make_masks  # noqa: PLC0415
 
     with Console(quiet=quiet, verbose=verbose, log_file=log_file) as console:
         loaded = Parameters.load(config, options.given(

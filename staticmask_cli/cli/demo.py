@@ -3,6 +3,7 @@
 import click
 
 from staticmask_cli.cli import options
+from staticmask_cli.cli.loading import loading
 from staticmask_cli.console import Console
 
 __all__ = ["demo"]
@@ -29,8 +30,8 @@ def demo(
       staticmask demo
       staticmask demo try --exposures 8 --camera WFC3/IR
     """  # noqa: D301 - \b keeps the lines of the examples apart
-    # Loaded here so that --help needs neither numpy nor astropy.
-    from staticmask_cli.demonstration import demonstrate  # noqa: PLC0415
+    with loading():
+        from staticmask_cli.demonstration import demonstrate  # noqa: PLC0415
 
     with Console(quiet=quiet, verbose=verbose, log_file=log_file) as console:
         with console.progress() as progress:
