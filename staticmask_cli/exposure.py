@@ -12,7 +12,6 @@ from astropy.io import fits
 from staticmask_cli.dqsource import DQSource, dq_sources, refuse_companion
 from staticmask_cli.errors import ExposureError
 from staticmask_cli.fitsfile import (
-    Scratch,
     check_end,
     check_extent,
     name_of,
@@ -121,7 +120,7 @@ def read_exposure(path: str, group: Group = (), *, dq: bool = True) -> Exposure:
 
 
 def read_pixels(
-    chip: Chip, scratch: Scratch | None = None
+    chip: Chip, *, reuse_memory: bool = False
 ) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:
     """Read the SCI pixels of a chip, and its DQ flags where `chip` says they are.
 
@@ -129,8 +128,8 @@ def read_pixels(
     ----------
     chip : Chip
         Of an exposure that `read_exposure` has seen.
-    scratch : Scratch, optional
-        Memory to read the SCI pixels into; they are valid until it is used again.
+    reuse_memory : bool
+        Whether both may lie in memory that the next call in the same thread uses again.
 
     Returns
     -------
@@ -146,15 +145,16 @@ def read_pixels(
     ExposureError
         If DQ is not of the shape of SCI, or not of an integer type.
     """
+    sci, dq = ("SCI", "DQ") if reuse_memory else (None, None)
     with opened(chip.path) as hdus:
-        data = pixels_of(hdus[chip.extension], chip.path, scratch)
+        data = pixels_of(hdus[chip.extension], chip.path, sci)
         if chip.dq is None:
             return data, None
         if chip.dq.path == chip.path:
-            flags = pixels_of(hdus[chip.dq.extension], chip.dq.path)
+            flags = pixels_of(hdus[chip.dq.extension], chip.dq.path, dq)
     if chip.dq.path != chip.path:
         with opened(chip.dq.path) as hdus:
-            flags = pixels_of(hdus[chip.dq.extension], chip.dq.path)
+            flags = pixels_of(hdus[chip.dq.extension], chip.dq.path, dq)
     if flags.shape != chip.signature.shape or flags.dtype.kind not in "iu":
         msg = (
             f"{chip.label}: expected integer DQ flags of shape {chip.signature.shape}, "

@@ -14,9 +14,9 @@ from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
 from staticmask_cli.errors import ExposureError, InputError, StaticMaskError
+from staticmask_cli.workspace import WORKSPACE
 
 __all__ = [
-    "Scratch",
     "astropy_silenced",
     "check_end",
     "check_extent",
@@ -131,24 +131,7 @@ def shape_of(hdu: Any) -> tuple[int, ...]:  # noqa: ANN401 - any image HDU
     return tuple(shape)
 
 
-class Scratch:
-    """Memory for the pixels of one chip after the other.
-
-    Fresh memory of this size costs as much as the reading itself, because the
-    system clears it page by page, one thread at a time.
-    """
-
-    def __init__(self) -> None:
-        self._memory = np.empty(0, dtype=np.uint8)
-
-    def take(self, nbytes: int) -> npt.NDArray[np.uint8]:
-        """Return the first `nbytes` bytes, with whatever they hold."""
-        if self._memory.size < nbytes:
-            self._memory = np.empty(nbytes, dtype=np.uint8)
-        return self._memory[:nbytes]
-
-
-def pixels_of(hdu: Any, path: str, scratch: Scratch | None = None) -> npt.NDArray[Any]:  # noqa: ANN401
+def pixels_of(hdu: Any, path: str, into: str | None = None) -> npt.NDArray[Any]:  # noqa: ANN401
     """Read the pixels of an image, in the dtype and byte order of the file.
 
     An extension without data but with NPIX1, NPIX2 and PIXVALUE (HST's way of
@@ -160,11 +143,13 @@ def pixels_of(hdu: Any, path: str, scratch: Scratch | None = None) -> npt.NDArra
         Of a file that is open.
     path : str
         Of that file.
-    scratch : Scratch, optional
-        Where the pixels may go; they are valid until it is used again.
+    into : str, optional
+        Name of the thread's memory that the pixels may go to; they are valid until it
+        is used again.
     """
-    if scratch is not None and _is_plain(hdu, path):
-        return _read_into(scratch, hdu, path)
+    if into is not None and _is_plain(hdu, path):
+        check_extent(hdu, path)  # before a header's claim becomes the size of an array
+        return _read_into(WORKSPACE.take(into, hdu.size, np.uint8), hdu, path)
     data = hdu.data
     if data is not None:
         return np.asarray(data)
@@ -213,9 +198,9 @@ def _is_plain(hdu: Any, path: str) -> bool:  # noqa: ANN401 - any image HDU
     return hdu.size > 0 and not scaled and _is_uncompressed(path)
 
 
-def _read_into(scratch: Scratch, hdu: Any, path: str) -> npt.NDArray[Any]:  # noqa: ANN401
-    check_extent(hdu, path)
-    memory = scratch.take(hdu.size)
+def _read_into(
+    memory: npt.NDArray[np.uint8], hdu: Any, path: str  # noqa: ANN401 - any image HDU
+) -> npt.NDArray[Any]:
     with open(path, "rb") as stream:
         stream.seek(hdu.fileinfo()["datLoc"])
         count = stream.readinto(memory.data)

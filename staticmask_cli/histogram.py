@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from staticmask_cli.workspace import WORKSPACE
+
 __all__ = ["Histogram"]
 
 _DENSE_BINS = 1 << 16  # above that many bins, only the occupied ones are kept
@@ -127,12 +129,9 @@ class _DenseCount:
 
     def __init__(self, nbins: int) -> None:
         self._nbins = nbins
-        self._scaled = np.empty(0, dtype=np.float32)
 
     def add(self, block: Floats, start: np.float32, scale: np.float32, _end: np.float32) -> None:
-        if self._scaled.size < block.size:
-            self._scaled = np.empty(block.size, dtype=np.float32)
-        scaled = self._scaled[: block.size]
+        scaled = WORKSPACE.take("scaled", block.size, np.float32)
         np.subtract(block, start, out=scaled)
         scaled *= scale
         np.clip(scaled, np.float32(0), np.float32(self._nbins), out=scaled)
@@ -178,24 +177,21 @@ class _PairCount(_DenseCount):
         super().__init__(nbins)
         self._bits = nbins.bit_length()
         self._table = np.zeros(1 << 2 * self._bits, dtype=np.int64)
-        self._single = np.empty(0, dtype=np.uint8)
-        self._cell = np.empty(0, dtype=np.intp)
         self._padding = 0
 
     def _tally(self, numbers: Floats) -> None:
         half = (numbers.size + 1) // 2
-        if self._cell.size < half:
-            self._single, self._cell = np.empty(2 * half, np.uint8), np.empty(half, np.intp)
-        single, cell = self._single[: 2 * half], self._cell[:half]
+        single = WORKSPACE.take("single", 2 * half, np.uint8)
         np.copyto(single[: numbers.size], numbers, casting="unsafe")
         single[numbers.size :] = self._nbins  # at most one, to make the number of pixels even
         self._padding += single.size - numbers.size
         one = single.view(np.uint16)
-        other = one >> (8 - self._bits)
+        other = np.right_shift(one, 8 - self._bits, out=WORKSPACE.take("other", half, np.uint16))
         mask = (1 << self._bits) - 1
         other &= mask << self._bits
         one &= mask
         one |= other
+        cell = WORKSPACE.take("cell", half, np.intp)
         np.copyto(cell, one)
         self._table += np.bincount(cell, minlength=self._table.size)
 

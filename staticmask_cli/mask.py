@@ -129,7 +129,7 @@ class PartialMask:
 
     def __init__(self, signature: Signature) -> None:
         self.signature = signature
-        self.below: Bits = np.zeros(signature.shape, dtype=np.bool_)
+        self.below: Bits = np.broadcast_to(np.False_, signature.shape)
         self.flagged: Bits | None = None
         self.members: list[Member] = []
 
@@ -248,7 +248,9 @@ class PartialMask:
         if other.signature != self.signature:
             msg = f"cannot merge a mask of {other.signature} into one of {self.signature}"
             raise ChipError(msg)
-        self.below |= other.below
+        if other.used:
+            ours = self.below if self.used else None  # else it is not ours to write to
+            self.below = np.logical_or(self.below, other.below, out=ours)
         self._merge_flagged(other.flagged)
         self.members.extend(other.members)
 

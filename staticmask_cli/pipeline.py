@@ -2,7 +2,6 @@
 
 import logging
 import os
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from staticmask_cli.engine import default_jobs, run_tasks
 from staticmask_cli.errors import ConfigError, ExposureError
 from staticmask_cli.exposure import Chip, read_pixels
 from staticmask_cli.files import make_folder
-from staticmask_cli.fitsfile import Scratch, astropy_silenced
+from staticmask_cli.fitsfile import astropy_silenced
 from staticmask_cli.mask import PartialMask
 from staticmask_cli.maskfile import StaticMask, write_masks
 from staticmask_cli.plan import MaskPlan, plan_masks
@@ -20,8 +19,6 @@ from staticmask_cli.plan import MaskPlan, plan_masks
 __all__ = ["Progress", "create_masks", "make_masks"]
 
 log = logging.getLogger(__name__)
-
-_memory = threading.local()  # of each worker, for its chips one after the other
 
 Progress = Callable[[int, int], None]
 """Called with the chips that are done and the chips there are."""
@@ -168,9 +165,7 @@ def _clip_chip(task: _Task) -> PartialMask:
     if task.chip.unfit:
         part.set_aside(task.chip.label, task.chip.unfit)
         return part
-    if not hasattr(_memory, "scratch"):
-        _memory.scratch = Scratch()
-    data, dq = read_pixels(task.chip, _memory.scratch)
+    data, dq = read_pixels(task.chip, reuse_memory=True)
     part.add(data, static_sig=task.static_sig, label=task.chip.label,
              dq=dq, good_bits=task.good_bits or 0)
     return part

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from staticmask_cli.workspace import WORKSPACE
+
 __all__ = ["Moments", "Pixels", "Survey"]
 
 Floats = npt.NDArray[np.float32]
@@ -56,10 +58,11 @@ class Pixels:
 
     def blocks(self) -> Iterator[Floats]:
         """Yield all pixels, also those that are not finite."""
-        buffer = np.empty(0 if self._is_native else min(_BLOCK, self.size), dtype=np.float32)
         for start in range(0, self.size, _BLOCK):
             block = self._flat[start : start + _BLOCK]
-            yield block if self._is_native else _convert(block, buffer)
+            yield block if self._is_native else _convert(
+                block, WORKSPACE.take("block", block.size, np.float32)
+            )
 
     def __iter__(self) -> Iterator[Floats]:
         for block in self.blocks():
@@ -193,12 +196,11 @@ class Survey:
         """
         lower, upper = map(np.float32, self._core_ends)
         pivot = np.float32(self._pivot)
-        buffer = np.empty(min(_BLOCK, self._pixels.size), dtype=np.float32)
-        marks = np.empty(buffer.size, dtype=np.bool_)
         tails = [np.empty(0, dtype=np.float32)]
         for block in self._pixels.blocks():
-            core, outside = buffer[: block.size], marks[: block.size]
+            core = WORKSPACE.take("core", block.size, np.float32)
             np.clip(block, lower, upper, out=core)
+            outside = WORKSPACE.take("outside", block.size, np.bool_)
             np.not_equal(block, core, out=outside)  # which a NaN is, too
             tails.append(block[np.flatnonzero(outside)])
             if pivot:

@@ -25,6 +25,7 @@ LAYERS = (
     ("mask", "dqsource", "cameras", "cfgfile", "associations", "parameterspec"),
     ("clipping", "dqbits", "files", "fitsfile", "instruments"),
     ("histogram", "survey", "signature"),
+    ("workspace",),
     ("errors",),
 )
 # Libraries that only some modules know; a package stands for its modules too.
@@ -39,8 +40,9 @@ PLACES = {
 PURE = {
     "clipping": ("numpy", "staticmask_cli.errors", "staticmask_cli.histogram",
                  "staticmask_cli.survey"),
-    "histogram": ("numpy", "staticmask_cli.errors"),
-    "survey": ("numpy", "staticmask_cli.errors"),
+    "histogram": ("numpy", "staticmask_cli.errors", "staticmask_cli.workspace"),
+    "survey": ("numpy", "staticmask_cli.errors", "staticmask_cli.workspace"),
+    "workspace": ("numpy",),
 }
 # Modules that may name their siblings in annotations.
 ANNOTATES_SIBLINGS = ("console",)

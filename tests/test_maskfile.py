@@ -198,8 +198,9 @@ def test_several_masks_are_written_all_or_none(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["first.fits", "second.fits"]
 
 
-def test_a_failure_while_the_second_is_made_leaves_the_first(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_failure_while_one_is_made_names_it_and_leaves_all(
+    which: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paths = [tmp_path / "first.fits", tmp_path / "second.fits"]
     write_masks({str(path): made() for path in paths})
@@ -210,8 +211,10 @@ def test_a_failure_while_the_second_is_made_leaves_the_first(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(full, "hdus", fail)
-    with pytest.raises(OutputError, match=r"second\.fits: cannot be written: No space left"):
-        write_masks({str(paths[0]): new, str(paths[1]): full})
+    masks = [full, new] if which == 0 else [new, full]
+    message = f"{paths[which].name}: cannot be written: No space left"
+    with pytest.raises(OutputError, match=message):
+        write_masks({str(path): mask for path, mask in zip(paths, masks, strict=True)})
     assert [digest(path) for path in paths] == before
     assert sorted(tmp_path.iterdir()) == paths
     assert new.path is None
