@@ -1,0 +1,201 @@
+"""Speed and memory, each figure against a rival that ran in the same minutes.
+
+With the reference, which must live in an environment of its own::
+
+    python -m pytest tests/bench/bench_speed.py --reference /path/to/its/python
+
+The closing table has ratios, as seconds say little on a machine that is not yours.  Without
+``--reference`` its rows are missing; ``--size small`` only shows that everything works.
+No time is asserted: what fails here is broken, not slow.
+"""
+
+import json
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from astropy.io import fits
+
+from staticmask_cli import create_masks
+from staticmask_cli.clipping import chip_statistics, pixels_below
+from tests.bench.rivals import LOG, Comparison, Report, Run, command, python, take_turns, timed
+from tests.oracle import oracle_statistics
+
+if TYPE_CHECKING:
+    from pytest_benchmark.fixture import BenchmarkFixture
+
+_REFERENCE = """
+from drizzlepac import staticMask
+staticMask.run({"input": "*flt.fits", "output": "final_x", "group": None, "updatewcs": False,
+                "STEP 1: STATIC MASK": {"static": True, "static_sig": 4.0}})
+"""
+_FASTER, _OF_MEMORY, _OF_TIME = "times faster", "of its memory", "of its time"
+
+
+def staticmask(visit: Path, folder: Path) -> Run:
+    """Make the masks of a visit as a user does; they end in `folder`."""
+    words = python("-m", "staticmask_cli", f"{visit}/*flt.fits", "--static-sig", "4")
+    run = command(words, folder)
+    assert len(list(folder.glob("*_staticMask.fits"))) == 2
+    return run
+
+
+def one_chip(visit: Path) -> npt.NDArray[np.float32]:
+    with fits.open(min(visit.glob("*_flt.fits"))) as hdus:
+        return np.ascontiguousarray(hdus["SCI", 1].data, dtype=np.float32)
+
+
+def test_whole_command_against_the_reference(
+    benchmark: "BenchmarkFixture", report: Report, visit: Path, tmp_path: Path, reference: str,
+) -> None:
+    pairs = take_turns(
+        benchmark,
+        lambda: staticmask(visit, tmp_path),
+        lambda: command([reference, "-c", _REFERENCE], visit),
+        report.rounds,
+    )
+    exposures = "4 exposures of 2 chips"
+    report.comparisons += [
+        Comparison(f"whole command, {exposures}", "drizzlepac's `staticMask.run`",
+                   [other.seconds / ours.seconds for ours, other in pairs],
+                   _FASTER, "8, better 10"),
+        Comparison(f"its peak memory ({statistics.median(ours.peak for ours, _ in pairs):.0f} MiB)",
+                   "the same", [ours.peak / other.peak for ours, other in pairs],
+                   _OF_MEMORY, "below 0.33, and 250 MB"),
+    ]
+
+
+def test_chip_statistics_against_imagestats(
+    benchmark: "BenchmarkFixture", report: Report, visit: Path,
+) -> None:
+    chip = one_chip(visit)
+
+    def ours() -> npt.NDArray[np.bool_]:
+        return pixels_below(chip, chip_statistics(chip).threshold(4.0))
+
+    def theirs() -> npt.NDArray[np.bool_]:
+        found = oracle_statistics(chip)
+        below: npt.NDArray[np.bool_] = chip < found.mode - 4.0 * found.rms
+        return below
+
+    assert np.array_equal(ours(), theirs())
+    pairs = take_turns(benchmark, lambda: timed(ours), lambda: timed(theirs), 3 * report.rounds)
+    report.comparisons.append(Comparison(
+        "`chip_statistics` and comparison, one thread", "`stsci.imagestats`, compiled",
+        [other.seconds / ours.seconds for ours, other in pairs], _FASTER, "3, better 5",
+    ))
+
+
+def test_sixteen_exposures_against_four(
+    benchmark: "BenchmarkFixture", report: Report, visit: Path, long_visit: Path,
+    tmp_path: Path,
+) -> None:
+    pairs = take_turns(
+        benchmark,
+        lambda: staticmask(long_visit, tmp_path),
+        lambda: staticmask(visit, tmp_path),
+        report.rounds,
+    )
+    report.comparisons += [
+        Comparison("16 exposures", "4 exposures",
+                   [ours.seconds / other.seconds for ours, other in pairs],
+                   "times its time", "below 4.4"),
+        Comparison("their peak memory", "the same",
+                   [ours.peak / other.peak for ours, other in pairs],
+                   _OF_MEMORY, "below 1.05"),
+    ]
+
+
+def test_two_threads_against_one(
+    benchmark: "BenchmarkFixture", report: Report, visit: Path, tmp_path: Path,
+) -> None:
+    def clipping(jobs: int) -> Callable[[], Run]:
+        def run() -> Run:
+            times: list[float] = []
+            create_masks(f"{visit}/*flt.fits", output_dir=tmp_path, jobs=jobs,
+                         progress=lambda _done, _total: times.append(time.perf_counter()))
+            return Run(times[-1] - times[0])
+        return run
+
+    pairs = take_turns(benchmark, clipping(2), clipping(1), report.rounds)
+    report.comparisons.append(Comparison(
+        "reading and clipping, two threads", "one thread",
+        [other.seconds / ours.seconds for ours, other in pairs], _FASTER, "1.7",
+    ))
+
+
+def test_help_against_importing_click(
+    benchmark: "BenchmarkFixture", report: Report, tmp_path: Path,
+) -> None:
+    pairs = take_turns(
+        benchmark,
+        lambda: command(python("-m", "staticmask_cli", "--help"), tmp_path),
+        lambda: command(python("-c", "import click"), tmp_path),
+        3 * report.rounds,
+    )
+    report.comparisons.append(Comparison(
+        "`staticmask --help`", "`import click`",
+        [ours.seconds / other.seconds for ours, other in pairs], _OF_TIME, "below 2",
+    ))
+
+
+def test_a_small_exposure_against_importing_astropy(
+    benchmark: "BenchmarkFixture", report: Report, small_visit: Path,
+    tmp_path: Path,
+) -> None:
+    pairs = take_turns(
+        benchmark,
+        lambda: staticmask(small_visit, tmp_path),
+        lambda: command(python("-c", "import numpy, astropy.io.fits"), tmp_path),
+        3 * report.rounds,
+    )
+    report.comparisons.append(Comparison(
+        "one small exposure, whole command", "`import numpy, astropy.io.fits`",
+        [ours.seconds / other.seconds for ours, other in pairs], _OF_TIME, "below 1.6",
+    ))
+
+
+def test_clipping_against_reading_the_pixels_once(
+    benchmark: "BenchmarkFixture", report: Report, visit: Path, tmp_path: Path,
+) -> None:
+    """The limit: the bytes of all SCI extensions, once, from the page cache, one thread."""
+    places = []
+    for path in sorted(visit.glob("*_flt.fits")):
+        with fits.open(path) as hdus:
+            places += [(path, hdus["SCI", n].fileinfo()) for n in (1, 2)]
+    buffer = bytearray(max(info["datSpan"] for _, info in places))
+
+    def read() -> None:
+        for path, info in places:
+            with path.open("rb", buffering=0) as stream:
+                stream.seek(info["datLoc"])
+                stream.readinto(memoryview(buffer)[: info["datSpan"]])
+
+    pairs = take_turns(
+        benchmark, lambda: staticmask(visit, tmp_path), lambda: timed(read), report.rounds
+    )
+    report.comparisons.append(Comparison(
+        "whole command", "reading the pixels once, in one thread",
+        [ours.seconds / other.seconds for ours, other in pairs], "times its time", "",
+    ))
+
+
+def test_phases_of_the_whole_command(
+    report: Report, visit: Path, tmp_path: Path
+) -> None:
+    """Where the time goes: the same command, with marks where phases begin."""
+    words = python("-m", "tests.bench.phases", f"{visit}/*flt.fits")
+    found: dict[str, list[float]] = {}
+    for _ in range(report.rounds + 1):
+        run = command(words, tmp_path)
+        marks = json.loads((tmp_path / LOG).read_text(encoding="utf-8").splitlines()[-1])
+        within = {name: float(seconds) for name, seconds in marks}
+        whole = {"start and end Python": run.seconds - sum(within.values()), **within}
+        for name, seconds in whole.items():
+            found.setdefault(name, []).append(seconds)
+    report.phases += [(name, statistics.median(times[1:])) for name, times in found.items()]
+    assert list(found)[-3:] == ["read and clip", "write and flush masks", "show the table"]
