@@ -4,12 +4,16 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from astropy.io import fits
 
 from staticmask_cli.simulate import simulate_visit
 from tests.bench.rivals import Report
+
+if TYPE_CHECKING:
+    from _pytest.terminal import TerminalReporter  # the oldest pytest names it nowhere else
 
 # What the reference asks of headers beyond what masks need.
 _PRIMARY = {
@@ -41,7 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_REPORT] = Report(rounds)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def pytest_terminal_summary(terminalreporter: "TerminalReporter") -> None:
     """Print the table of ratios, and where the time goes."""
     report = terminalreporter.config.stash[_REPORT]
     for title, lines in report.sections().items():
