@@ -4,7 +4,7 @@ import logging
 import os
 import platform
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -16,6 +16,10 @@ from staticmask_cli.errors import OutputError
 from staticmask_cli.files import refuse_binary
 
 if TYPE_CHECKING:
+    from rich.console import Console as RichConsole
+    from rich.table import Table
+    from rich.text import Text
+
     from staticmask_cli.config import Parameters
     from staticmask_cli.maskfile import StaticMask
 
@@ -118,19 +122,21 @@ class Console:
         for mask in masks:
             click.echo(os.fsencode(str(mask.path)))  # whatever bytes the name has
 
-    def _show_table(self, masks: Sequence["StaticMask"]) -> None:
-        from rich import box  # noqa: PLC0415 - not for --help
-        from rich.console import Console as RichConsole  # noqa: PLC0415
-        from rich.table import Table  # noqa: PLC0415
+    def show_left_out(self, left_out: Mapping[str, str]) -> None:
+        """Show on stderr what a run that kept going had to leave out, and why."""
+        if left_out and not self.quiet:
+            console, table = _table("left out", "why")
+            for name, reason in left_out.items():
+                table.add_row(_plain(name), _plain(reason))
+            console.print(table)
 
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-        table.add_column("mask", overflow="fold")
-        for title in ("exposures", "mode", "rms", "below", "by DQ", "bad"):
-            table.add_column(title, justify="right")
+    def _show_table(self, masks: Sequence["StaticMask"]) -> None:
+        numbers = ("exposures", "mode", "rms", "below", "by DQ", "bad")
+        console, table = _table("mask", *numbers)
+        for column in table.columns[1:]:
+            column.justify = "right"
         for mask in masks:
             table.add_row(*_row(mask))
-        terminal = sys.stderr.isatty()
-        console = RichConsole(stderr=True, width=None if terminal else _WIDTH_OF_FILES)
         console.print(table)
         for mask in masks:
             bits = mask.added_by_bit()
@@ -158,6 +164,26 @@ def _log_file_handler(path: str) -> logging.Handler:
         raise OutputError(msg) from error
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     return handler
+
+
+def _table(*titles: str) -> tuple["RichConsole", "Table"]:
+    """Make an empty table, and the console that shows it."""
+    from rich import box  # noqa: PLC0415 - not for --help
+    from rich.console import Console as RichConsole  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    width = None if sys.stderr.isatty() else _WIDTH_OF_FILES
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for title in titles:
+        table.add_column(title, overflow="fold")
+    return RichConsole(stderr=True, width=width), table
+
+
+def _plain(text: str) -> "Text":
+    """Text as it is: square brackets are no markup in the names of files."""
+    from rich.text import Text  # noqa: PLC0415 - not for --help
+
+    return Text(text)
 
 
 def _row(mask: "StaticMask") -> tuple[str, ...]:

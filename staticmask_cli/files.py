@@ -2,7 +2,9 @@
 
 import os
 import re
+import signal
 import tempfile
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import IO
@@ -17,6 +19,7 @@ except ImportError:  # on Windows, where leftovers stay
 __all__ = [
     "clear_leftovers",
     "flush_to_disk",
+    "interrupts_deferred",
     "make_folder",
     "refuse_binary",
     "refusing_as",
@@ -165,6 +168,26 @@ def _lock(descriptor: int, *, exclusive: bool, wait: bool) -> bool:
     except OSError:
         return False
     return True
+
+
+@contextmanager
+def interrupts_deferred() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM wait until the block has ended, as far as this thread hears them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    waiting: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _: waiting.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        if waiting:
+            signal.raise_signal(waiting[0])
 
 
 def flush_to_disk(stream: IO[bytes]) -> None:

@@ -88,7 +88,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "missing": (Path.unlink, "no such file"),
     "empty": (overwrite(b""), "cannot be read as FITS: .*[Ee]mpty"),
     "text": (overwrite(b"no FITS at all\n" * 400), "cannot be read as FITS"),
-    "cut in the first header": (overwrite(b"SIMPLE  =                    T"), "cannot be read"),
+    "cut in the first header": (overwrite(b"SIMPLE  =                    T"), "is cut: the header"),
     "cut in SCI": (cut(0.6), "is cut: SCI should end at byte .*, the file ends at"),
     "cut after SCI's header": (cut(0.24), "is cut: SCI|neither|cannot be read"),
     "noise": (overwrite(np.random.default_rng(5).bytes(9000)), "cannot be read as FITS"),

@@ -74,7 +74,7 @@ def test_an_interrupted_run_ends_soon_with_one_line_and_changes_nothing(
         process.send_signal(number)
         out, err = process.communicate(timeout=20)
     assert (process.returncode, out) == (code, b"")
-    assert err == b"Interrupted: no mask was changed.\n"
+    assert err == b"Interrupted: the masks are all as they were, or all new.\n"
     assert [path.name for path in tmp_path.iterdir()] == ["slow.lst"]
 
 

@@ -24,7 +24,7 @@ LAYERS = (
     ("config", "inputs", "exposure", "maskfile", "simulate", "report", "plots"),
     ("mask", "dqsource", "cameras", "cfgfile", "associations", "parameterspec"),
     ("clipping", "dqbits", "files", "fitsfile", "instruments"),
-    ("histogram", "survey", "signature"),
+    ("histogram", "survey", "signature", "fitsbounds"),
     ("workspace",),
     ("errors",),
 )

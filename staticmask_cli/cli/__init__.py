@@ -50,7 +50,7 @@ class _Commands(click.Group):
             kind = _Refused if isinstance(error, ConfigError) else click.ClickException
             raise kind(str(error)) from error
         except KeyboardInterrupt as error:
-            click.echo("Interrupted: no mask was changed.", err=True)
+            click.echo("Interrupted: the masks are all as they were, or all new.", err=True)
             ctx.exit(_TERMINATED if isinstance(error, _Terminated) else _INTERRUPTED)
 
 
