@@ -1,5 +1,6 @@
 """Files written whole or not at all."""
 
+import errno
 import os
 import re
 import signal
@@ -75,6 +76,8 @@ def write_whole(path: str) -> Iterator[IO[bytes]]:
     """
     folder, name = os.path.split(path)
     temporary = ""
+    with refusing_as(path):
+        _refuse_special(path)
     try:
         with refusing_as(path), _new_temporary(folder or ".", name) as stream:
             temporary = stream.name
@@ -91,6 +94,14 @@ def write_whole(path: str) -> Iterator[IO[bytes]]:
         if temporary:
             with suppress(OSError):
                 os.unlink(temporary)
+
+
+def _refuse_special(path: str) -> None:
+    """Refuse a folder, and a device or a pipe, which a rename would replace by the file."""
+    if os.path.isdir(path):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise OSError(errno.EEXIST, "Not a regular file")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import math
 import os
+import struct
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -34,7 +35,8 @@ _LARGEST_VERSION = 2**31 - 1  # what a column of 4 bytes holds
 # What astropy raises on headers and files that are not what they claim to be.
 _UNREADABLE = (
     OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, EOFError,
-    ArithmeticError, MemoryError, zlib.error, fits.VerifyError,
+    ArithmeticError, AssertionError, MemoryError, RuntimeError, struct.error, zlib.error,
+    fits.VerifyError,
 )
 
 

@@ -75,6 +75,7 @@ def plan_masks(
     OutputError
         If a mask would take the place of an input, or of a file that is no mask.
     """
+    _check_current_folder()
     paths = expand_inputs(parameters.input, suffix, left_out=left_out)
     chips: dict[Signature, list[Chip]] = {}
     problems: list[StaticMaskError] = []
@@ -111,6 +112,14 @@ def plan_masks(
     if not overwrite:
         _check_existing(plans)
     return plans
+
+
+def _check_current_folder() -> None:
+    try:
+        os.getcwd()
+    except OSError as error:
+        msg = "the current folder does not exist any more; change to another one"
+        raise InputError(msg) from error
 
 
 def _warn_of_unfit(chips: Mapping[Signature, Sequence[Chip]]) -> None:
