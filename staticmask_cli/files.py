@@ -118,7 +118,9 @@ def refusing_as(path: str) -> Iterator[None]:
     except StaticMaskError:
         raise  # about something else; some of them are an OSError too
     except OSError as error:
-        msg = f"{path}: cannot be written: {error.strerror or error}"
+        # numpy tells how much it wrote, and not what stopped it.
+        cause = error.strerror or f"a full disk, or a limit of file sizes ({error})"
+        msg = f"{path}: cannot be written: {cause}"
         raise OutputError(msg) from error
 
 

@@ -22,9 +22,13 @@ _MOST_HDUS = 1024
 _LONGEST_HEADER = 1 << 22  # bytes; those of HST and JWST have some hundred thousand at most
 _LARGEST_INFLATED = 1 << 28  # bytes that compressed files of any size may come to,
 _MOST_INFLATION = 100  # or this many times the bytes they have
-_KEYWORDS = re.compile(
-    rb"(Z?(NAXIS\d*|BITPIX)|ZTILE\d+|PCOUNT|GCOUNT|XTENSION|GROUPS|ZIMAGE|EXTNAME) *$"
+_LAYOUT = rb"(Z?(NAXIS\d*|BITPIX)|ZTILE\d+|PCOUNT|GCOUNT|XTENSION|GROUPS|ZIMAGE)"
+_KEYWORDS = re.compile(rb"(" + _LAYOUT + rb"|EXTNAME) *$")
+# Other spellings of them, and of the end, that astropy takes for the same.
+_OTHER_SPELLING = re.compile(
+    rb"\s*(HIERARCH\s*)?" + _LAYOUT + rb"\s*=|END[^A-Z0-9_-]", re.IGNORECASE
 )
+_END = b"END".ljust(_CARD)
 
 
 class ClaimError(ValueError):
@@ -137,7 +141,7 @@ def _header_at(stream: Content, start: int) -> bytes:
         if start and not header and not _EXTENSION.startswith(block[: len(_EXTENSION)] or b"-"):
             return b""
         header += block
-        if any(block[n : n + _CARD].rstrip() == b"END" for n in range(0, len(block), _CARD)):
+        if any(_is_end(block[n : n + _CARD]) for n in range(0, len(block), _CARD)):
             return bytes(header)
         if len(block) < _BLOCK:
             which = "extension" if start else "header"
@@ -145,6 +149,17 @@ def _header_at(stream: Content, start: int) -> bytes:
             raise ClaimError(msg)
     msg = f"the header at byte {start} has no end within {_LONGEST_HEADER} bytes"
     raise ClaimError(msg)
+
+
+def _is_end(card: bytes) -> bool:
+    """Whether a header ends here; refuse cards that others may read differently."""
+    if card == _END:
+        return True
+    plain = _KEYWORDS.match(card[:8]) and card[8:10] == b"= "
+    if not plain and card[:8].strip() and _OTHER_SPELLING.match(card):
+        msg = f"{card.rstrip()[:_CARD].decode('ascii', 'replace')!r} is not how FITS writes that"
+        raise ClaimError(msg)
+    return False
 
 
 def _cards(header: bytes) -> Iterator[tuple[str, bytes]]:

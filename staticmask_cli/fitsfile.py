@@ -85,7 +85,10 @@ def opened(path: str, *, checked: bool = False) -> Iterator[fits.HDUList]:
             content = bounded(stream, size)
             if not checked:
                 check_claims(content, size)
-            with fits.open(content, mode="readonly", memmap=False, lazy_load_hdus=True) as hdus:
+            with (
+                fits.open(content, mode="readonly", memmap=False, lazy_load_hdus=True) as hdus,
+                np.errstate(over="raise"),  # offsets and scales that are nonsense
+            ):
                 yield hdus
     except StaticMaskError:
         raise

@@ -63,6 +63,16 @@ def replace_bytes(old: bytes, new: bytes) -> Callable[[Path], None]:
     return damage
 
 
+def insert_card(card: bytes) -> Callable[[Path], None]:
+    """Put a card before NAXIS in the first header."""
+    def damage(path: Path) -> None:
+        content = bytearray(path.read_bytes())
+        place, end = content.index(b"NAXIS   ="), content.index(b" " * 80)
+        content[place : end + 80] = card.ljust(80) + content[place:end]
+        path.write_bytes(content)
+    return damage
+
+
 def folder_instead(path: Path) -> None:
     path.unlink()
     path.mkdir()
@@ -96,6 +106,14 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
                                      b"NAXIS   =                   -2"), "cannot be read as FITS"),
     "petabytes": (replace_bytes(b"NAXIS1  =                   80",
                                 b"NAXIS1  =           8000000000"), "is cut: SCI should end at"),
+    "HIERARCH NAXIS": (insert_card(b"HIERARCH NAXIS = 999999999"), "is not how FITS writes that"),
+    "NAXIS in small letters": (insert_card(b"naxis   =  999999999"), "is not how FITS writes that"),
+    "a second NAXIS": (insert_card(b"NAXIS= 999999999"), "is not how FITS writes that"),
+    "an END of another kind": (insert_card(b"END     ="), "is not how FITS writes that"),
+    "no end": (overwrite(b"SIMPLE  =                    T".ljust(80)
+                         + b"COMMENT".ljust(80) * 60_000), "has no end within 4194304 bytes"),
+    "endless continuation": (overwrite(b"SIMPLE  =                    T".ljust(80)
+                                       + b"CONTINUE  'x&'".ljust(80) * 60_000), "has no end"),
     "folder": (folder_instead, "is a folder, expected files such as"),
     "pipe": (pipe_instead, "something that is not a file"),
     "cube": (replace_image(3, 4, 5), r"expected an image of two dimensions, found shape \(3, 4, 5"),

@@ -71,6 +71,8 @@ def bounded(most: int) -> Iterator[None]:
     try:
         with contextlib.suppress(StaticMaskError):
             yield
+    except Hang:
+        pytest.fail(f"it takes more than {LONGEST} s")
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, handler)
