@@ -28,6 +28,7 @@ _KEYWORDS = re.compile(rb"(" + _LAYOUT + rb"|EXTNAME) *$")
 _OTHER_SPELLING = re.compile(
     rb"\s*(HIERARCH\s*)?" + _LAYOUT + rb"\s*=|END[^A-Z0-9_-]", re.IGNORECASE
 )
+_STANDARD = re.compile(rb"SIMPLE  = *T *(/|$)")
 _END = b"END".ljust(_CARD)
 
 
@@ -115,6 +116,9 @@ def check_claims(stream: Content, size: int) -> None:
         header = _header_at(stream, start)
         if not header:
             break
+        if not start and not _STANDARD.match(header[:_CARD]):
+            msg = f"its first card is {header[:30].decode('ascii', 'replace')!r}, not SIMPLE = T"
+            raise ClaimError(msg)
         cards = dict(_cards(header))
         data = start + len(header)
         end = data + _claimed(cards)

@@ -1,6 +1,7 @@
 """What is taken as an exposure, what is refused, and that nothing is ever changed."""
 
 import gc
+import gzip
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -73,6 +74,15 @@ def insert_card(card: bytes) -> Callable[[Path], None]:
     return damage
 
 
+def gzipped(*start: bytes) -> Callable[[Path], None]:
+    """Put other cards in the place of the first ones, and compress the file."""
+    def damage(path: Path) -> None:
+        content = path.read_bytes()
+        cards = b"".join(card.ljust(80) for card in start)
+        path.write_bytes(gzip.compress(cards + content[len(cards) :]))
+    return damage
+
+
 def folder_instead(path: Path) -> None:
     path.unlink()
     path.mkdir()
@@ -106,6 +116,9 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
                                      b"NAXIS   =                   -2"), "cannot be read as FITS"),
     "petabytes": (replace_bytes(b"NAXIS1  =                   80",
                                 b"NAXIS1  =           8000000000"), "is cut: SCI should end at"),
+    # astropy would read these without end
+    "gzip without SIMPLE": (gzipped(b"LTV1    =", b"SIMPLE  ="), "first card is 'LTV1"),
+    "gzip of SIMPLE = 1": (gzipped(b"SIMPLE  =                    1"), "not SIMPLE = T"),
     "HIERARCH NAXIS": (insert_card(b"HIERARCH NAXIS = 999999999"), "is not how FITS writes that"),
     "NAXIS in small letters": (insert_card(b"naxis   =  999999999"), "is not how FITS writes that"),
     "a second NAXIS": (insert_card(b"NAXIS= 999999999"), "is not how FITS writes that"),
