@@ -24,7 +24,8 @@ _ENDINGS = (".fits", ".fits.gz", ".fits.fz")
 _USED_COLUMNS = ("MEMNAME", "MEMTYPE", "MEMPRSNT")
 _ALTERNATIVES = {"_flt": "_flc"}  # both present: the user has to choose
 _LONGEST_NAME = 200  # a file system allows 255 bytes, and a suffix follows
-_LARGEST_JSON = 1 << 26  # bytes
+_LARGEST_TABLE = 1 << 23  # bytes, of JSON or of the table's data; they have some thousands
+_MOST_MEMBERS = 10_000  # each is looked up under many names
 
 
 def is_association(path: str) -> bool:
@@ -49,12 +50,15 @@ def read_association(path: str) -> list[str]:
     Raises
     ------
     InputError
-        If the table cannot be read, has no members, or a name is a path.
+        If the table cannot be read, is absurdly large, has no members, or a name is a path.
     """
     members = _json_members(path) if _JSON_NAME.search(path) else _table_members(path)
     names = list(dict.fromkeys(members))
     if not names:
         msg = f"{path}: the association names no exposure that is present"
+        raise InputError(msg)
+    if len(names) > _MOST_MEMBERS:
+        msg = f"{path}: the association names {len(names)} exposures, of {_MOST_MEMBERS} allowed"
         raise InputError(msg)
     for name in names:
         # Tables come from strangers: a member lies beside its table and nowhere else.
@@ -117,7 +121,7 @@ def _table_members(path: str) -> Iterator[str]:
     from staticmask_cli.fitsfile import opened  # noqa: PLC0415 - most runs need no table
 
     with opened(path) as hdus:
-        columns = _columns(hdus)
+        columns = _columns(hdus, path)
     missing = [name for name in ("MEMNAME", "MEMTYPE") if name not in columns]
     if missing:
         msg = f"{path}: expected columns MEMNAME and MEMTYPE, found no {' and no '.join(missing)}"
@@ -134,21 +138,38 @@ def _table_members(path: str) -> Iterator[str]:
             yield _text(name)
 
 
-def _columns(hdus: Any) -> dict[str, Any]:  # noqa: ANN401 - an HDUList
+def _columns(hdus: Any, path: str) -> dict[str, Any]:  # noqa: ANN401 - an HDUList
     """Columns of the first table by name in upper case; none if there is no table."""
     for hdu in hdus[1:]:
-        names = getattr(hdu, "columns", None)
-        if names is not None:
-            return {name.upper(): hdu.data[name] for name in names.names}
+        columns = getattr(hdu, "columns", None)
+        if columns is not None:
+            _refuse_absurd(hdu, path)
+            return {name.upper(): hdu.data[name] for name in columns.names
+                    if name.upper() in _USED_COLUMNS}
     return {}
 
 
+def _refuse_absurd(table: Any, path: str) -> None:  # noqa: ANN401 - a table HDU
+    """Refuse a table of which reading could take more memory than its file has."""
+    if table.size > _LARGEST_TABLE:
+        msg = f"{path}: its table has {table.size} bytes, expected up to {_LARGEST_TABLE}"
+        raise InputError(msg)
+    for column in table.columns:
+        # Its pointers may lead anywhere, and ask for anything.
+        if column.name.upper() in _USED_COLUMNS and re.match(r"\d*[PQ]", str(column.format)):
+            msg = f"{path}: expected one value a row in column {column.name}, found several"
+            raise InputError(msg)
+
+
 def _json_members(path: str) -> Iterator[str]:
+    if os.path.exists(path) and not os.path.isfile(path):  # a named pipe would block for ever
+        msg = f"{path}: the association cannot be read: it is not a regular file"
+        raise InputError(msg)
     try:
         with open(path, "rb") as stream:
-            content = stream.read(_LARGEST_JSON + 1)
-        if len(content) > _LARGEST_JSON:
-            msg = "larger than 64 MiB"
+            content = stream.read(_LARGEST_TABLE + 1)
+        if len(content) > _LARGEST_TABLE:
+            msg = "larger than 8 MiB"
             raise ValueError(msg)  # noqa: TRY301 - one message for all that is wrong
         members = [
             member

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["Entry", "entries_of", "flat_entries", "nearest"]
 
 _LARGEST_FILE = 1 << 20  # bytes; a whole astrodrizzle.cfg has a hundredth of that
+# ConfigObj takes time that grows with the square of these (backtracking patterns).
+_MOST_BLANKS = re.compile(r"\s{100}")
+_LONGEST_SECTION = 200
 _OUR_STEP = re.compile(r"STEP 1:", re.IGNORECASE)
 _LAST_STEP = re.compile(r"STEP 7:", re.IGNORECASE)
 _OTHER_STEPS = re.compile(
@@ -166,8 +169,16 @@ def _parse(path: str) -> tuple["ConfigObj", list[str]]:
     if len(content) > _LARGEST_FILE or "\0" in text:
         msg = f"{path}: expected a ConfigObj .cfg, found a binary file or one of over 1 MiB"
         raise ConfigError(msg)
+    lines = [line.strip() for line in text.splitlines()]
+    for number, line in enumerate(lines, 1):
+        if _MOST_BLANKS.search(line) or (line.startswith("[") and len(line) > _LONGEST_SECTION):
+            msg = (
+                f"{path} line {number}: expected less than 100 blanks in a row, "
+                f"and section names of up to {_LONGEST_SECTION} letters"
+            )
+            raise ConfigError(msg)
     try:
-        return ConfigObj(text.splitlines(), interpolation=False, list_values=False), []
+        return ConfigObj(lines, interpolation=False, list_values=False), []
     except ConfigObjError as error:
         problems = [
             f"{path} line {problem.line_number}: {problem.line.strip()[:80]}: "

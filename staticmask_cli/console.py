@@ -1,21 +1,23 @@
 """What a person sees: log lines, a progress bar, the closing table."""
 
+import io
 import logging
-import os
 import platform
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
-
-import click
 
 from staticmask_cli import __version__
 from staticmask_cli.errors import OutputError
 from staticmask_cli.files import refuse_binary
+from staticmask_cli.streams import hand_out, printable, tell
 
 if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
     from staticmask_cli.config import Parameters
     from staticmask_cli.maskfile import StaticMask
 
@@ -85,7 +87,7 @@ class Console:
     def say(self, text: str) -> None:
         """Show text on stderr, unless the run is quiet."""
         if not self.quiet:
-            click.echo(text, err=True)
+            tell(text)
 
     @contextmanager
     def progress(self) -> Iterator[Callable[[int, int], None] | None]:
@@ -116,29 +118,30 @@ class Console:
         if masks and not self.quiet:
             self._show_table(masks)
         for mask in masks:
-            click.echo(os.fsencode(str(mask.path)))  # whatever bytes the name has
+            hand_out(str(mask.path))
+
+    def show_left_out(self, left_out: Mapping[str, str]) -> None:
+        """Show on stderr what a run that kept going had to leave out, and why."""
+        if left_out and not self.quiet:
+            table = _table("left out", "why")
+            for name, reason in left_out.items():
+                table.add_row(_plain(name), _plain(reason))
+            _show(table)
 
     def _show_table(self, masks: Sequence["StaticMask"]) -> None:
-        from rich import box  # noqa: PLC0415 - not for --help
-        from rich.console import Console as RichConsole  # noqa: PLC0415
-        from rich.table import Table  # noqa: PLC0415
-
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-        table.add_column("mask", overflow="fold")
-        for title in ("exposures", "mode", "rms", "below", "by DQ", "bad"):
-            table.add_column(title, justify="right")
+        numbers = ("exposures", "mode", "rms", "below", "by DQ", "bad")
+        table = _table("mask", *numbers)
+        for column in table.columns[1:]:
+            column.justify = "right"
         for mask in masks:
             table.add_row(*_row(mask))
-        terminal = sys.stderr.isatty()
-        console = RichConsole(stderr=True, width=None if terminal else _WIDTH_OF_FILES)
-        console.print(table)
+        _show(table)
         for mask in masks:
             bits = mask.added_by_bit()
             if bits:
                 counts = ", ".join(f"{bit}: {count}" for bit, count in bits.items())
-                console.print(f"{mask.path}: pixels that each DQ bit added in all exposures: "
-                              f"{counts}",
-                              highlight=False, markup=False, emoji=False, soft_wrap=True)
+                tell(printable(f"{mask.path}: pixels that each DQ bit added in all exposures: "
+                               f"{counts}"))
 
 
 class _Lines(logging.Handler):
@@ -146,18 +149,66 @@ class _Lines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         prefix = "" if record.levelno <= logging.INFO else f"{record.levelname.capitalize()}: "
-        click.echo(prefix + record.getMessage(), err=True)
+        tell(prefix + printable(record.getMessage()))
+
+
+class _LogFile(logging.FileHandler):
+    """The log of a run; one that cannot be written is complained of once and does not end it."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path, encoding="utf-8", errors="backslashreplace")
+        self.path = path
+        self._broken = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - logging's name
+        """Say why, the first time."""
+        if not self._broken:
+            tell(f"Warning: {self.path}: the log cannot be written: {sys.exc_info()[1]}")
+        self._broken = True
+
+    def close(self) -> None:
+        """Close the file, also where the disk has no room for what is left."""
+        with suppress(OSError):
+            super().close()
 
 
 def _log_file_handler(path: str) -> logging.Handler:
     refuse_binary(path)
     try:
-        handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
+        handler = _LogFile(path)
     except OSError as error:
         msg = f"{path}: the log cannot be written: {error.strerror}"
         raise OutputError(msg) from error
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     return handler
+
+
+def _table(*titles: str) -> "Table":
+    from rich import box  # noqa: PLC0415 - not for --help
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for title in titles:
+        table.add_column(title, overflow="fold")
+    return table
+
+
+def _show(table: "Table") -> None:
+    """Show a table on stderr, as wide as the terminal."""
+    from rich.console import Console as RichConsole  # noqa: PLC0415 - not for --help
+
+    # Not written by rich itself, which ends the process where nobody reads.
+    shown = io.StringIO()
+    width = RichConsole(stderr=True).width if sys.stderr.isatty() else _WIDTH_OF_FILES
+    RichConsole(file=shown, width=width, force_terminal=sys.stderr.isatty()).print(table)
+    tell(shown.getvalue().removesuffix("\n"), colour=True)
+
+
+def _plain(text: str) -> "Text":
+    """Text as it is: square brackets are no markup in the names of files."""
+    from rich.text import Text  # noqa: PLC0415 - not for --help
+
+    return Text(printable(text))
 
 
 def _row(mask: "StaticMask") -> tuple[str, ...]:

@@ -12,7 +12,6 @@ from astropy.io import fits
 from staticmask_cli.dqsource import DQSource, dq_sources, refuse_companion
 from staticmask_cli.errors import ExposureError
 from staticmask_cli.fitsfile import (
-    check_end,
     check_extent,
     name_of,
     number_of,
@@ -110,7 +109,6 @@ def read_exposure(path: str, group: Group = (), *, dq: bool = True) -> Exposure:
             raise ExposureError(msg)
         refuse_companion(path, primary)
         science = _science_extensions(hdus, path)
-        check_end(hdus, path)
         flags = dq_sources(hdus, path) if dq else {}
         unfit = _why_unfit(primary, [hdus[number].header for number in science])
         return Exposure(path, tuple(
@@ -146,14 +144,14 @@ def read_pixels(
         If DQ is not of the shape of SCI, or not of an integer type.
     """
     sci, dq = ("SCI", "DQ") if reuse_memory else (None, None)
-    with opened(chip.path) as hdus:
+    with opened(chip.path, checked=True) as hdus:
         data = pixels_of(hdus[chip.extension], chip.path, sci)
         if chip.dq is None:
             return data, None
         if chip.dq.path == chip.path:
             flags = pixels_of(hdus[chip.dq.extension], chip.dq.path, dq)
     if chip.dq.path != chip.path:
-        with opened(chip.dq.path) as hdus:
+        with opened(chip.dq.path, checked=True) as hdus:
             flags = pixels_of(hdus[chip.dq.extension], chip.dq.path, dq)
     if flags.shape != chip.signature.shape or flags.dtype.kind not in "iu":
         msg = (

@@ -1,8 +1,11 @@
 """Files written whole or not at all."""
 
+import errno
 import os
 import re
+import signal
 import tempfile
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import IO
@@ -17,6 +20,7 @@ except ImportError:  # on Windows, where leftovers stay
 __all__ = [
     "clear_leftovers",
     "flush_to_disk",
+    "interrupts_deferred",
     "make_folder",
     "refuse_binary",
     "refusing_as",
@@ -72,6 +76,8 @@ def write_whole(path: str) -> Iterator[IO[bytes]]:
     """
     folder, name = os.path.split(path)
     temporary = ""
+    with refusing_as(path):
+        _refuse_special(path)
     try:
         with refusing_as(path), _new_temporary(folder or ".", name) as stream:
             temporary = stream.name
@@ -90,6 +96,14 @@ def write_whole(path: str) -> Iterator[IO[bytes]]:
                 os.unlink(temporary)
 
 
+def _refuse_special(path: str) -> None:
+    """Refuse a folder, and a device or a pipe, which a rename would replace by the file."""
+    if os.path.isdir(path):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise OSError(errno.EEXIST, "Not a regular file")
+
+
 @contextmanager
 def refusing_as(path: str) -> Iterator[None]:
     """Turn what the system says against writing a file into an error that names it.
@@ -104,7 +118,9 @@ def refusing_as(path: str) -> Iterator[None]:
     except StaticMaskError:
         raise  # about something else; some of them are an OSError too
     except OSError as error:
-        msg = f"{path}: cannot be written: {error.strerror or error}"
+        # numpy tells how much it wrote, and not what stopped it.
+        cause = error.strerror or f"a full disk, or a limit of file sizes ({error})"
+        msg = f"{path}: cannot be written: {cause}"
         raise OutputError(msg) from error
 
 
@@ -165,6 +181,26 @@ def _lock(descriptor: int, *, exclusive: bool, wait: bool) -> bool:
     except OSError:
         return False
     return True
+
+
+@contextmanager
+def interrupts_deferred() -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM wait until the block has ended, as far as this thread hears them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    waiting: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _: waiting.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        if waiting:
+            signal.raise_signal(waiting[0])
 
 
 def flush_to_disk(stream: IO[bytes]) -> None:

@@ -2,6 +2,7 @@
 
 import math
 import os
+import struct
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -14,11 +15,11 @@ from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
 from staticmask_cli.errors import ExposureError, InputError, StaticMaskError
+from staticmask_cli.fitsbounds import ClaimError, bounded, check_claims, largest_content
 from staticmask_cli.workspace import WORKSPACE
 
 __all__ = [
     "astropy_silenced",
-    "check_end",
     "check_extent",
     "name_of",
     "number_of",
@@ -29,12 +30,13 @@ __all__ = [
     "version_of",
 ]
 
-_NEXT_HEADER = b"XTENSION"  # how the header of an extension begins
+_LARGEST_VERSION = 2**31 - 1  # what a column of 4 bytes holds
 
 # What astropy raises on headers and files that are not what they claim to be.
 _UNREADABLE = (
     OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, EOFError,
-    OverflowError, MemoryError, zlib.error, fits.VerifyError,
+    ArithmeticError, AssertionError, MemoryError, RuntimeError, struct.error, zlib.error,
+    fits.VerifyError,
 )
 
 
@@ -52,14 +54,21 @@ def astropy_silenced() -> Iterator[None]:
 
 
 @contextmanager
-def opened(path: str) -> Iterator[fits.HDUList]:
+def opened(path: str, *, checked: bool = False) -> Iterator[fits.HDUList]:
     """Open a FITS file for reading.
+
+    Parameters
+    ----------
+    path : str
+        Of the file.
+    checked : bool
+        Whether its headers were held against the file before; else they are now.
 
     Raises
     ------
     InputError
-        If it is missing, no regular file, or not readable as FITS, also where
-        that shows only inside the block.
+        If it is missing, no regular file, cut, not readable as FITS, or claims
+        more than it holds, also where that shows only inside the block.
     ExposureError
         If it is a GEIS file.
     """
@@ -69,13 +78,24 @@ def opened(path: str) -> Iterator[fits.HDUList]:
         raise InputError(msg)
     try:
         _refuse_geis(path)
-        with (
-            open(path, "rb") as stream,  # astropy leaves it open after an error
-            fits.open(stream, mode="readonly", memmap=False, lazy_load_hdus=True) as hdus,
-        ):
-            yield hdus
+        # Closed here because astropy leaves it open after an error; never mapped into memory,
+        # where a file that becomes shorter would kill the process.
+        with open(path, "rb") as stream:
+            size = os.fstat(stream.fileno()).st_size
+            content = bounded(stream, size)
+            if not checked:
+                check_claims(content, size)
+            with (
+                fits.open(content, mode="readonly", memmap=False, lazy_load_hdus=True) as hdus,
+                np.errstate(over="raise"),  # offsets and scales that are nonsense
+            ):
+                yield hdus
     except StaticMaskError:
         raise
+    except ClaimError as error:
+        verb = "" if str(error).startswith("is cut") else "cannot be read as FITS: "
+        msg = f"{path}: {verb}{error}"
+        raise InputError(msg) from error
     except _UNREADABLE as error:
         # Only astropy's first sentence: what follows is advice to programmers.
         words = getattr(error, "strerror", None) or str(error).partition(". ")[0]
@@ -85,41 +105,23 @@ def opened(path: str) -> Iterator[fits.HDUList]:
 
 
 def check_extent(hdu: Any, path: str) -> None:  # noqa: ANN401 - any HDU
-    """Refuse a header that claims more bytes than the file has.
+    """Refuse an HDU that, as astropy understands it, claims more bytes than the file has.
 
     Raises
     ------
     InputError
         With the number of bytes that are claimed and that are there.
     """
-    if isinstance(hdu, fits.CompImageHDU) or not _is_uncompressed(path):
-        return
-    end, size = hdu.fileinfo()["datLoc"] + hdu.size, os.path.getsize(path)
-    if end > size:
+    size = os.path.getsize(path)
+    compressed = isinstance(hdu, fits.CompImageHDU)
+    shape = () if not hasattr(hdu, "shape") else hdu.shape
+    pixels = math.prod(shape) * abs(hdu.header["BITPIX"]) // 8 if shape else 0
+    start = 0 if compressed else hdu.fileinfo()["datLoc"]
+    end = start + (pixels if compressed else max(pixels, hdu.size))
+    most = size if _is_uncompressed(path) and not compressed else largest_content(size)
+    if end > most:
         name = name_of(hdu) or "PRIMARY"
-        msg = f"{path}: is cut: {name} should end at byte {end}, the file ends at {size}"
-        raise InputError(msg)
-
-
-def check_end(hdus: fits.HDUList, path: str) -> None:
-    """Refuse a file that ends inside an extension, which astropy passes over in silence.
-
-    Raises
-    ------
-    InputError
-        With the byte at which the extension begins.
-    """
-    last = hdus[-1]
-    check_extent(last, path)
-    if isinstance(last, fits.CompImageHDU) or not _is_uncompressed(path):
-        return
-    info = last.fileinfo()
-    end = info["datLoc"] + info["datSpan"]
-    with open(path, "rb") as stream:
-        stream.seek(end)
-        rest = stream.read(len(_NEXT_HEADER))
-    if rest and _NEXT_HEADER.startswith(rest):
-        msg = f"{path}: is cut: the extension that begins at byte {end} is not complete"
+        msg = f"{path}: is cut: {name} should end at byte {end}, the file ends at {most}"
         raise InputError(msg)
 
 
@@ -147,8 +149,8 @@ def pixels_of(hdu: Any, path: str, into: str | None = None) -> npt.NDArray[Any]:
         Name of the thread's memory that the pixels may go to; they are valid until it
         is used again.
     """
+    check_extent(hdu, path)  # before a header's claim becomes the size of an array
     if into is not None and _is_plain(hdu, path):
-        check_extent(hdu, path)  # before a header's claim becomes the size of an array
         return _read_into(WORKSPACE.take(into, hdu.size, np.uint8), hdu, path)
     data = hdu.data
     if data is not None:
@@ -165,8 +167,12 @@ def name_of(hdu: Any) -> str:  # noqa: ANN401 - any HDU
 
 
 def version_of(hdu: Any) -> int:  # noqa: ANN401 - any HDU
-    """EXTVER, or 1."""
-    return int(hdu.header.get("EXTVER", 1))
+    """EXTVER, or 1; a ValueError says what is wrong with it."""
+    version = hdu.header.get("EXTVER", 1)
+    if isinstance(version, str | bool) or not abs(version) <= _LARGEST_VERSION:
+        msg = f"EXTVER = {version!s:.40}: expected a whole number"
+        raise ValueError(msg)
+    return int(version)
 
 
 def text_of(header: fits.Header, key: str) -> str:

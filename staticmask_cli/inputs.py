@@ -1,6 +1,7 @@
 """From the words a user typed to an ordered list of files."""
 
 import glob
+import io
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -12,10 +13,16 @@ from staticmask_cli.errors import InputError, StaticMaskError
 __all__ = ["expand_inputs"]
 
 _DEEPEST_LIST = 32
+_LARGEST_LIST = 1 << 20  # bytes; thousands of names
 _FLT_OR_FLC = re.compile(r"_fl[tc]\.fits(\.gz|\.fz)?$", re.IGNORECASE)
 
 
-def expand_inputs(words: Iterable[str], suffix: str | None = None) -> list[str]:
+def expand_inputs(
+    words: Iterable[str],
+    suffix: str | None = None,
+    *,
+    left_out: dict[str, str] | None = None,
+) -> list[str]:
     """Expand paths, wildcards, comma lists, @lists and association tables to files.
 
     Parameters
@@ -28,6 +35,9 @@ def expand_inputs(words: Iterable[str], suffix: str | None = None) -> list[str]:
         under exactly that name is taken as it is.
     suffix : str, optional
         Kind of file to take where an exposure has several, such as ``flc``.
+    left_out : dict of str to str, optional
+        Where it is given, files and members that do not exist are added to it,
+        each with the reason, and do not stop the expansion.
 
     Returns
     -------
@@ -42,13 +52,15 @@ def expand_inputs(words: Iterable[str], suffix: str | None = None) -> list[str]:
     """
     problems: list[str] = []
     paths: dict[str, str] = {}
-    place = _Place(suffix=suffix)
+    place = _Place(suffix=suffix, left_out=left_out)
     for word in words:
         for path in _expand(word, place, problems):
             paths.setdefault(os.path.realpath(path), path)
     chosen = _one_kind_each(sorted(paths.values()), suffix, problems)
     if problems:
         raise InputError("\n".join(dict.fromkeys(problems)))
+    if left_out and not paths:
+        raise InputError("\n".join(f"{path}: {reason}" for path, reason in left_out.items()))
     if not paths:
         msg = "no input: name exposures, as in: staticmask '*flt.fits'"
         raise InputError(msg)
@@ -63,16 +75,24 @@ class _Place:
     lists: tuple[str, ...] = ()  # that are open, from the outermost
     suffix: str | None = None
     seen: set[str] = field(default_factory=set)  # lists that were expanded once already
+    left_out: dict[str, str] | None = None  # exposures that need not exist
 
     def path(self, word: str) -> str:
         return os.path.join(self.folder, word)
+
+    def miss(self, path: str, reason: str, problems: list[str], blamed: str = "") -> None:
+        """Note an exposure that does not exist: as left out, or as a problem of `blamed`."""
+        if self.left_out is None:
+            problems.append(f"{blamed or path}: {reason}")
+        else:
+            self.left_out.setdefault(path, f"{blamed}: {reason}" if blamed else reason)
 
 
 def _expand(word: str, place: _Place, problems: list[str]) -> Iterator[str]:
     """Files of one word; what is wrong with it is added to `problems`."""
     path = place.path(word)
     if not _is_name(word):
-        problems.append(f"{path}: no such file")
+        place.miss(path, "no such file", problems)
     elif os.path.isdir(path):
         example = os.path.join(path, "*flt.fits")
         problems.append(f"{path}: is a folder, expected files such as {example}")
@@ -86,7 +106,7 @@ def _expand(word: str, place: _Place, problems: list[str]) -> Iterator[str]:
     elif glob.has_magic(word):
         yield from _expand_wildcard(word, place, problems)
     else:
-        problems.append(f"{path}: no such file")
+        place.miss(path, _why_missing(path), problems)
 
 
 def _expand_wildcard(word: str, place: _Place, problems: list[str]) -> Iterator[str]:
@@ -99,7 +119,11 @@ def _expand_wildcard(word: str, place: _Place, problems: list[str]) -> Iterator[
         if os.path.exists(match):
             yield from _expand_file(match, place, problems)
         else:
-            problems.append(f"{match}: no such file")
+            place.miss(match, _why_missing(match), problems)
+
+
+def _why_missing(path: str) -> str:
+    return "is a link that leads nowhere" if os.path.islink(path) else "no such file"
 
 
 def _is_name(word: str) -> bool:
@@ -129,7 +153,8 @@ def _expand_file(path: str, place: _Place, problems: list[str]) -> Iterator[str]
     for name in names:
         found = find_members(folder, name, place.suffix)
         if not found:
-            problems.append(f"{path}: member {name}: no such exposure beside the association")
+            reason = f"member {name}: no such exposure beside the association"
+            place.miss(os.path.join(folder, name), reason, problems, blamed=path)
         yield from found
 
 
@@ -146,8 +171,13 @@ def _expand_list(path: str, place: _Place, problems: list[str]) -> Iterator[str]
         return  # a file that is named twice counts once
     place.seen.add(identity)
     try:
-        with open(path, encoding="utf-8-sig") as stream:
-            lines = [line.strip() for line in stream]
+        with open(path, "rb") as stream:
+            content = stream.read(_LARGEST_LIST + 1)
+        if len(content) > _LARGEST_LIST:
+            problems.append(f"@{path}: the list is larger than 1 MiB")
+            return
+        text = content.decode("utf-8-sig")
+        lines = [line.strip() for line in io.StringIO(text, newline=None)]
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a text file"
         problems.append(f"@{path}: cannot read the list: {reason}")

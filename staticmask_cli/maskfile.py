@@ -12,7 +12,13 @@ from astropy.io import fits
 
 from staticmask_cli import __version__
 from staticmask_cli.errors import ExposureError, InputError
-from staticmask_cli.files import clear_leftovers, flush_to_disk, refusing_as, write_whole
+from staticmask_cli.files import (
+    clear_leftovers,
+    flush_to_disk,
+    interrupts_deferred,
+    refusing_as,
+    write_whole,
+)
 from staticmask_cli.fitsfile import astropy_silenced, opened
 from staticmask_cli.mask import ChipLabel, Member, PartialMask
 from staticmask_cli.signature import Signature
@@ -178,6 +184,8 @@ def write_masks(masks: Mapping[str, StaticMask]) -> None:
         streams = [stack.enter_context(write_whole(path)) for path in masks]
         for _ in writers.map(_write_to, masks, masks.values(), streams):
             pass  # but an error would be raised here
+        with interrupts_deferred():
+            stack.close()  # all take their names, or none
     for path, mask in masks.items():
         mask.path = path
 
@@ -256,5 +264,5 @@ def _member(row: Any) -> Member:  # noqa: ANN401 - a FITS record
         below=int(row["NBELOW"]),
         flagged=int(row["NDQ"]),
         added_by_bit={int(bit): int(count) for bit, count in pairs},
-        unused=row["WHYNOT"],
+        unused=_unescaped(row["WHYNOT"]),
     )

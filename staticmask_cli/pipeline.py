@@ -2,21 +2,21 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from staticmask_cli.config import Parameters
 from staticmask_cli.engine import default_jobs, run_tasks
-from staticmask_cli.errors import ConfigError, ExposureError
+from staticmask_cli.errors import ConfigError, ExposureError, StaticMaskError
 from staticmask_cli.exposure import Chip, read_pixels
 from staticmask_cli.files import make_folder
 from staticmask_cli.fitsfile import astropy_silenced
-from staticmask_cli.mask import PartialMask
+from staticmask_cli.mask import ChipLabel, PartialMask
 from staticmask_cli.maskfile import StaticMask, write_masks
 from staticmask_cli.plan import MaskPlan, plan_masks
 
-__all__ = ["Progress", "create_masks", "make_masks"]
+__all__ = ["Masks", "Progress", "create_masks", "make_masks"]
 
 log = logging.getLogger(__name__)
 
@@ -24,11 +24,35 @@ Progress = Callable[[int, int], None]
 """Called with the chips that are done and the chips there are."""
 
 
+class Masks(list[StaticMask]):
+    """The masks that a run wrote, sorted by file name.
+
+    Attributes
+    ----------
+    left_out : dict of str to str
+        What a run with `keep_going` had to leave out, and why: exposures, chips
+        (``a_flt.fits[SCI,2]``), and masks of which no chip was left.
+    """
+
+    def __init__(self, masks: Iterable[StaticMask] = (),
+                 left_out: Mapping[str, str] | None = None) -> None:
+        super().__init__(masks)
+        self.left_out = dict(left_out or {})
+
+
 @dataclass(frozen=True)
 class _Task:
     chip: Chip
     static_sig: float
     good_bits: int | None
+
+
+@dataclass(frozen=True)
+class _Unreadable:
+    """A chip that cannot be read, where that does not stop the run."""
+
+    chip: Chip
+    reason: str
 
 
 def create_masks(
@@ -40,10 +64,11 @@ def create_masks(
     suffix: str | None = None,
     output_dir: str | os.PathLike[str] = ".",
     overwrite: bool = False,
+    keep_going: bool = False,
     jobs: int | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
-) -> list[StaticMask]:
+) -> Masks:
     """Make the static masks of a set of exposures and write them.
 
     Parameters
@@ -63,6 +88,11 @@ def create_masks(
         Folder of the masks; made when missing.
     overwrite : bool
         Replace a file of a mask's name even if it is no mask of that shape.
+    keep_going : bool
+        Set exposures aside that are missing or unreadable, instead of stopping at
+        them: they are warned of, stand in MEMBERS as unused, with the reason, and are
+        in ``left_out`` of what is returned.  One of which not even the headers can be read
+        stands in the MEMBERS of every mask, with EXTVER 0.
     jobs : int, optional
         Chips at the same time; as many as there are processors, up to four, if None.
     executor : concurrent.futures.Executor, optional
@@ -72,16 +102,18 @@ def create_masks(
 
     Returns
     -------
-    list of StaticMask
-        One for each signature, sorted by file name; ``mask.path`` is where it
-        was written and ``mask.array`` its pixels, int16, 1 good and 0 bad.
+    Masks
+        A list with one `StaticMask` for each signature, sorted by file name;
+        ``mask.path`` is where it was written and ``mask.array`` its pixels,
+        int16, 1 good and 0 bad.
 
     Raises
     ------
     ConfigError
         If a parameter is wrong.
     InputError, ExposureError
-        If an input is missing or unusable; nothing is written then.
+        If an input is missing or unusable, or with `keep_going` all of them are;
+        nothing is written then.
     OutputError
         If a mask cannot be written, or a file that is no mask has its name.
     """
@@ -90,7 +122,7 @@ def create_masks(
     return make_masks(
         Parameters.load(None, given),
         suffix=suffix, output_dir=os.fspath(output_dir), overwrite=overwrite,
-        jobs=jobs, executor=executor, progress=progress,
+        keep_going=keep_going, jobs=jobs, executor=executor, progress=progress,
     )
 
 
@@ -100,15 +132,16 @@ def make_masks(
     suffix: str | None = None,
     output_dir: str = ".",
     overwrite: bool = False,
+    keep_going: bool = False,
     jobs: int | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
-) -> list[StaticMask]:
+) -> Masks:
     """Do what `parameters` say; see `create_masks` for the rest.
 
     Returns
     -------
-    list of StaticMask
+    Masks
         Empty if ``parameters.static`` is False.
     """
     if jobs is not None and jobs < 1:
@@ -116,16 +149,22 @@ def make_masks(
         raise ConfigError(msg)
     if not parameters.static:
         log.info("static = False: no mask is made")
-        return []
+        return Masks()
+    left_out: dict[str, str] | None = {} if keep_going else None
     with astropy_silenced():
         plans = plan_masks(
-            parameters, output_dir=output_dir, suffix=suffix, overwrite=overwrite
+            parameters, output_dir=output_dir, suffix=suffix, overwrite=overwrite,
+            left_out=left_out,
         )
-        masks = _clip(plans, parameters, jobs or default_jobs(), executor, progress)
-        _refuse_empty(masks)
+        for path, reason in (left_out or {}).items():
+            log.warning("%s: left out: %s", path, reason)
+        masks = _clip(plans, parameters, jobs or default_jobs(), executor, progress,
+                      left_out=left_out)
+        named = {plan.path: mask for plan, mask in zip(plans, masks, strict=True)}
+        named = _without_empty(named, left_out)
         make_folder(output_dir)
-        write_masks({plan.path: mask for plan, mask in zip(plans, masks, strict=True)})
-    return masks
+        write_masks(named)
+    return Masks(named.values(), left_out)
 
 
 def _clip(
@@ -134,8 +173,12 @@ def _clip(
     jobs: int,
     executor: Executor | None,
     progress: Progress | None,
+    *,
+    left_out: dict[str, str] | None,
 ) -> list[StaticMask]:
     """Read and clip every chip, and combine those of each signature."""
+    clip = _clip_chip if left_out is None else _try_to_clip_chip
+    unopened = {ChipLabel(path, extver=0): why for path, why in sorted((left_out or {}).items())}
     masks = {plan.signature: _empty_mask(plan, parameters) for plan in plans}
     # Exposure by exposure rather than mask by mask: the chips of a file lie together on disk.
     tasks = sorted(
@@ -145,13 +188,19 @@ def _clip(
     )
     report = progress or _say_nothing
     report(0, len(tasks))
-    for done, part in enumerate(run_tasks(_clip_chip, tasks, jobs=jobs, executor=executor), 1):
-        masks[part.signature].merge(part)
+    for done, part in enumerate(run_tasks(clip, tasks, jobs=jobs, executor=executor), 1):
+        if isinstance(part, PartialMask):
+            masks[part.signature].merge(part)
+        elif left_out is not None:
+            masks[part.chip.signature].set_aside(part.chip.label, part.reason)
+            left_out[str(part.chip.label)] = part.reason
         report(done, len(tasks))
     for plan in plans:
         mask = masks[plan.signature]
         mask.sort_members(chip.label for chip in plan.chips)
         _warn(plan, mask)
+        for label, reason in unopened.items():
+            mask.set_aside(label, reason)
     return list(masks.values())
 
 
@@ -169,6 +218,15 @@ def _clip_chip(task: _Task) -> PartialMask:
     part.add(data, static_sig=task.static_sig, label=task.chip.label,
              dq=dq, good_bits=task.good_bits or 0)
     return part
+
+
+def _try_to_clip_chip(task: _Task) -> PartialMask | _Unreadable:
+    """Mask of a single chip, or why there is none."""
+    try:
+        return _clip_chip(task)
+    except StaticMaskError as error:
+        reason = str(error).removeprefix(f"{task.chip.path}: ")
+        return _Unreadable(task.chip, reason.removeprefix(f"{task.chip.label}: "))
 
 
 def _empty_mask(plan: MaskPlan, parameters: Parameters) -> StaticMask:
@@ -196,13 +254,20 @@ def _warn(plan: MaskPlan, mask: StaticMask) -> None:
             log.warning("%s: %s", member.label, doubt)
 
 
-def _refuse_empty(masks: Sequence[StaticMask]) -> None:
-    """Refuse a mask that says all is good because no chip could be looked at."""
-    problems = [
-        f"{mask.signature.filename}: none of its {len(mask.members)} chips could be used: "
+def _without_empty(
+    named: Mapping[str, StaticMask], left_out: dict[str, str] | None
+) -> dict[str, StaticMask]:
+    """Masks of which a chip was used; one without would say all is good: refuse or leave it out."""
+    problems = {
+        mask.signature.filename: f"none of its {len(mask.members)} chips could be used: "
         + "; ".join(f"{member.label}: {member.unused}" for member in mask.members[:3])
-        for mask in masks
+        for mask in named.values()
         if not mask.used
-    ]
-    if problems:
-        raise ExposureError("\n".join(problems))
+    }
+    if problems and (left_out is None or len(problems) == len(named)):
+        raise ExposureError("\n".join(f"{name}: {why}" for name, why in problems.items()))
+    for name, why in problems.items():
+        log.warning("%s: not made: %s", name, why)
+    if left_out is not None:
+        left_out.update(problems)
+    return {path: mask for path, mask in named.items() if mask.used}

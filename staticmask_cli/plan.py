@@ -47,6 +47,7 @@ def plan_masks(
     output_dir: str = ".",
     suffix: str | None = None,
     overwrite: bool = False,
+    left_out: dict[str, str] | None = None,
 ) -> list[MaskPlan]:
     """Find out which masks a run would make, from headers alone; write nothing.
 
@@ -60,6 +61,9 @@ def plan_masks(
         Kind of file to take where an exposure has several, such as ``flc``.
     overwrite : bool
         Whether a mask may take the place of a file that is no such mask.
+    left_out : dict of str to str, optional
+        Where it is given, exposures that are missing or unusable are added to it,
+        each with the reason, and do not stop the plan unless none is left.
 
     Raises
     ------
@@ -71,7 +75,8 @@ def plan_masks(
     OutputError
         If a mask would take the place of an input, or of a file that is no mask.
     """
-    paths = expand_inputs(parameters.input, suffix)
+    _check_current_folder()
+    paths = expand_inputs(parameters.input, suffix, left_out=left_out)
     chips: dict[Signature, list[Chip]] = {}
     problems: list[StaticMaskError] = []
     for path in paths:
@@ -81,7 +86,9 @@ def plan_masks(
                 chips.setdefault(chip.signature, []).append(chip)
         except StaticMaskError as error:
             problems.append(error)
-    if problems:
+            if left_out is not None:
+                left_out[path] = str(error).removeprefix(f"{path}: ")
+    if problems and (left_out is None or not chips):
         kind = InputError if isinstance(problems[0], InputError) else ExposureError
         raise kind("\n".join(map(str, problems)))
     _warn_of_unfit(chips)
@@ -105,6 +112,14 @@ def plan_masks(
     if not overwrite:
         _check_existing(plans)
     return plans
+
+
+def _check_current_folder() -> None:
+    try:
+        os.getcwd()
+    except OSError as error:
+        msg = "the current folder does not exist any more; change to another one"
+        raise InputError(msg) from error
 
 
 def _warn_of_unfit(chips: Mapping[Signature, Sequence[Chip]]) -> None:

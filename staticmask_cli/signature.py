@@ -1,6 +1,7 @@
 """The signature: which chips share one mask, and what that mask is called."""
 
 import re
+from decimal import Decimal
 from typing import NamedTuple
 
 from staticmask_cli.errors import ExposureError
@@ -52,8 +53,9 @@ class Signature(NamedTuple):
             )
             raise ExposureError(msg)
         if not 0 <= self.number <= _LARGEST_NUMBER:
+            number = Decimal(self.number)  # which can show an int of any size
             msg = (
-                f"chip number {self.number:.6g} of {part} cannot name a mask: "
+                f"chip number {number:.6g} of {part} cannot name a mask: "
                 f"expected 0 to {_LARGEST_NUMBER}"
             )
             raise ExposureError(msg)

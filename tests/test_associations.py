@@ -5,6 +5,7 @@ import gc
 import gzip
 import json
 import os
+import re
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -295,6 +296,33 @@ def _image_only(path: Path) -> None:
     fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(np.ones((2, 3)))]).writeto(path)
 
 
+def _variable_length(path: Path) -> None:
+    names = fits.Column("MEMNAME", "PB()", array=np.array([np.zeros(3, "u1")], dtype=object))
+    kinds = fits.Column("MEMTYPE", "7A", array=["EXP-DTH"])
+    fits.BinTableHDU.from_columns([names, kinds]).writeto(path)
+
+
+def _endless_table(path: Path) -> None:
+    """Write a table of many rows, which costs nothing on disk."""
+    write_table(path, [("A" * 25, "EXP-DTH")])
+    content = path.read_bytes()
+    row = re.search(rb"NAXIS1  = +(\d+)", content[2880:])
+    assert row is not None
+    rows = 8_400_000 // int(row[1])
+    path.write_bytes(content.replace(
+        b"NAXIS2  =                    1", b"NAXIS2  = %20d" % rows
+    ))
+    os.truncate(path, 9_000_000)
+
+
+def _crowd(path: Path) -> None:
+    write_table(path, [(f"A{n}", "EXP-DTH") for n in range(10_001)])
+
+
+def _json_crowd(path: Path) -> None:
+    write_json(path, [(f"A{n}", "science") for n in range(10_001)])
+
+
 def _vector_of_logicals(path: Path) -> None:
     write_table(path, [("A", "EXP-DTH")], [[True, False]], form="2L")
 
@@ -302,12 +330,12 @@ def _vector_of_logicals(path: Path) -> None:
 @pytest.mark.parametrize(("name", "make", "expected"), [
     ("x_asn.fits", lambda _: None, "expected a FITS file, found nothing"),
     ("x_asn.fits", Path.mkdir, "expected a FITS file, found something that is not a file"),
-    ("x_asn.fits", _content(b""), "cannot be read as FITS: Empty or corrupt FITS file"),
-    ("x_asn.fits", _content(b"jx01_flt.fits\n"), "cannot be read as FITS: No SIMPLE card found"),
-    ("x_asn.fits", _cut(100), "cannot be read as FITS: "),
+    ("x_asn.fits", _content(b""), "cannot be read as FITS: the file is empty"),
+    ("x_asn.fits", _content(b"jx01_flt.fits\n"), "it begins with b'jx01_f', expected SIMPLE"),
+    ("x_asn.fits", _cut(100), "is cut: "),
     ("x_asn.fits", _cut(2880), "expected columns MEMNAME and MEMTYPE, found no MEMNAME and no"),
-    ("x_asn.fits", _cut(5760), "cannot be read as FITS: "),
-    ("x_asn.fits", _cut(5770), "cannot be read as FITS: "),
+    ("x_asn.fits", _cut(5760), "is cut: "),
+    ("x_asn.fits", _cut(5770), "is cut: "),
     ("x_asn.fits", _image_only, "found no MEMNAME and no MEMTYPE"),
     ("x_asn.fits", _without("MEMNAME"), "found no MEMNAME"),
     ("x_asc.fits", _without("MEMTYPE"), "found no MEMTYPE"),
@@ -315,6 +343,13 @@ def _vector_of_logicals(path: Path) -> None:
     ("x_asn.fits", _vector_of_logicals, "MEMPRSNT"),
     ("x_asn.fits.gz", _cut_gzip, ""),
     ("x_asn.fits.gz", _garbled_gzip, "cannot be read as FITS: "),
+    ("x_asn.fits", _variable_length, "expected one value a row in column MEMNAME, found several"),
+    ("x_asn.fits", _endless_table, " bytes, expected up to 8388608"),
+    ("x_asn.fits", _crowd, "the association names 10001 exposures, of 10000 allowed"),
+    ("x_asn.json", _json_crowd, "the association names 10001 exposures, of 10000 allowed"),
+    ("x_asn.fits", os.mkfifo, "expected a FITS file, found something that is not a file"),
+    ("x_asn.json", os.mkfifo, "cannot be read: it is not a regular file"),
+    ("x_asn.json", Path.mkdir, "cannot be read: it is not a regular file"),
     ("x_asn.json", lambda _: None, f"cannot be read: {os.strerror(2)}"),
 ])
 def test_a_broken_table_is_an_input_error(
@@ -350,7 +385,7 @@ def test_a_broken_table_is_closed_again(tmp_path: Path, content: Callable[[Path]
     content(tmp_path / "x_asn.fits")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        with pytest.raises(InputError, match="cannot be read as FITS"):
+        with pytest.raises(InputError, match=r"is cut|cannot be read as FITS"):
             read_association(str(tmp_path / "x_asn.fits"))
         gc.collect()
     assert [w.message for w in caught if w.category is ResourceWarning] == []
@@ -398,10 +433,10 @@ def test_json_of_no_reasonable_size_is_not_parsed(
 ) -> None:
     path = write_json(tmp_path / "x_asn.json", [("a", "science")])
     size = Path(path).stat().st_size
-    monkeypatch.setattr(associations, "_LARGEST_JSON", size)
+    monkeypatch.setattr(associations, "_LARGEST_TABLE", size)
     assert read_association(path) == ["a"]
-    monkeypatch.setattr(associations, "_LARGEST_JSON", size - 1)
-    with pytest.raises(InputError, match="larger than 64 MiB"):
+    monkeypatch.setattr(associations, "_LARGEST_TABLE", size - 1)
+    with pytest.raises(InputError, match="larger than 8 MiB"):
         read_association(path)
 
 

@@ -27,7 +27,8 @@ Asked = tuple[Parameters, dict[str, object]]
 
 DEFAULTS = Parameters.load()
 KEYWORDS: dict[str, object] = {
-    "suffix": None, "output_dir": ".", "overwrite": False, "jobs": None, "progress": None,
+    "suffix": None, "output_dir": ".", "overwrite": False, "keep_going": False,
+    "jobs": None, "progress": None,
 }
 NAMES = ["ACSWFC_150x220_1_staticMask.fits", "ACSWFC_150x220_2_staticMask.fits"]
 NOT_TEXT = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
@@ -45,9 +46,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Asked]:
     """Note what the pipeline is asked for; it makes nothing."""
     calls: list[Asked] = []
 
-    def record(parameters: Parameters, **keywords: object) -> list[Any]:
+    def record(parameters: Parameters, **keywords: object) -> pipeline.Masks:
         calls.append((parameters, keywords))
-        return []
+        return pipeline.Masks()
 
     monkeypatch.setattr(pipeline, "make_masks", record)
     return calls
@@ -95,11 +96,13 @@ def test_with_all_options_the_pipeline_is_asked_for_them(asked: list[Asked]) -> 
     save_cfg("run.cfg", "input = c_flt.fits\nstatic_sig = 3\nfinal_bits = 16\ngroup = 7\n")
     done("create", "a_flt.fits", "-c", "run.cfg", "--static", "--static-sig", "5",
          "--final-bits", "64,32", "--group", "1,4", "--suffix", "flc", "-o", "out", "--overwrite",
-         "-j", "3", "--save-config", "saved.cfg", "-q", "-v", "--log-file", "run.log")
+         "--keep-going", "-j", "3", "--save-config", "saved.cfg", "-q", "-v",
+         "--log-file", "run.log")
     parameters = Parameters(("a_flt.fits",), (1, 4), static=True, static_sig=5.0,
                             final_bits="64,32")
     keywords = {
-        "suffix": "flc", "output_dir": "out", "overwrite": True, "jobs": 3, "progress": None,
+        "suffix": "flc", "output_dir": "out", "overwrite": True, "keep_going": True, "jobs": 3,
+        "progress": None,
     }
     assert asked == [(parameters, keywords)]
     assert Path("saved.cfg").read_text(encoding="utf-8") == parameters.text()
@@ -120,6 +123,8 @@ def test_with_all_options_the_pipeline_is_asked_for_them(asked: list[Asked]) -> 
         ("--suffix flc", {}, {"suffix": "flc"}),
         ("-o out", {}, {"output_dir": "out"}),
         ("--output-dir out/in", {}, {"output_dir": "out/in"}),
+        ("--overwrite", {}, {"overwrite": True}),
+        ("--keep-going", {}, {"keep_going": True}),
         ("-j 2", {}, {"jobs": 2}),
         ("--jobs 1024", {}, {"jobs": 1024}),
         ("-q", {}, {}),
@@ -443,7 +448,8 @@ def test_an_interrupted_run_ends_with_130_and_one_line(monkeypatch: pytest.Monke
     monkeypatch.setattr(pipeline, "make_masks", interrupt)
     result = run("a_flt.fits")
     assert result.exit_code == 130
-    assert (result.stdout, result.stderr) == ("", "Interrupted: no mask was changed.\n")
+    assert result.stdout == ""
+    assert result.stderr == "Interrupted: the masks are all as they were, or all new.\n"
 
 
 def test_a_bug_of_ours_is_called_one_and_shows_its_traceback(

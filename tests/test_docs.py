@@ -51,6 +51,17 @@ def test_the_table_of_instruments_is_the_tests_own_list() -> None:
     ]
 
 
+def test_every_fault_of_the_readme_names_a_test_that_exists() -> None:
+    table = README.split("## What happens when…\n")[1].split("\n## ")[0]
+    rows = [line for line in table.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) > 20
+    for row in rows:
+        found = re.search(r" `(test_\w+\.py)::(test_\w+)` \|$", row)
+        assert found, row
+        code = (ROOT / "tests" / found[1]).read_text(encoding="utf-8")
+        assert f"\ndef {found[2]}(" in code, row
+
+
 def test_the_readme_begins_with_setting_up_and_testing() -> None:
     first, second = console_blocks()[:2]
     assert "staticmask 'demo/*flt.fits' --static-sig 4" in first

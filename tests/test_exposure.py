@@ -1,6 +1,7 @@
 """What is taken as an exposure, what is refused, and that nothing is ever changed."""
 
 import gc
+import gzip
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -63,6 +64,25 @@ def replace_bytes(old: bytes, new: bytes) -> Callable[[Path], None]:
     return damage
 
 
+def insert_card(card: bytes) -> Callable[[Path], None]:
+    """Put a card before NAXIS in the first header."""
+    def damage(path: Path) -> None:
+        content = bytearray(path.read_bytes())
+        place, end = content.index(b"NAXIS   ="), content.index(b" " * 80)
+        content[place : end + 80] = card.ljust(80) + content[place:end]
+        path.write_bytes(content)
+    return damage
+
+
+def gzipped(*start: bytes) -> Callable[[Path], None]:
+    """Put other cards in the place of the first ones, and compress the file."""
+    def damage(path: Path) -> None:
+        content = path.read_bytes()
+        cards = b"".join(card.ljust(80) for card in start)
+        path.write_bytes(gzip.compress(cards + content[len(cards) :]))
+    return damage
+
+
 def folder_instead(path: Path) -> None:
     path.unlink()
     path.mkdir()
@@ -88,7 +108,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "missing": (Path.unlink, "no such file"),
     "empty": (overwrite(b""), "cannot be read as FITS: .*[Ee]mpty"),
     "text": (overwrite(b"no FITS at all\n" * 400), "cannot be read as FITS"),
-    "cut in the first header": (overwrite(b"SIMPLE  =                    T"), "cannot be read"),
+    "cut in the first header": (overwrite(b"SIMPLE  =                    T"), "is cut: the header"),
     "cut in SCI": (cut(0.6), "is cut: SCI should end at byte .*, the file ends at"),
     "cut after SCI's header": (cut(0.24), "is cut: SCI|neither|cannot be read"),
     "noise": (overwrite(np.random.default_rng(5).bytes(9000)), "cannot be read as FITS"),
@@ -96,6 +116,17 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
                                      b"NAXIS   =                   -2"), "cannot be read as FITS"),
     "petabytes": (replace_bytes(b"NAXIS1  =                   80",
                                 b"NAXIS1  =           8000000000"), "is cut: SCI should end at"),
+    # astropy would read these without end
+    "gzip without SIMPLE": (gzipped(b"LTV1    =", b"SIMPLE  ="), "first card is 'LTV1"),
+    "gzip of SIMPLE = 1": (gzipped(b"SIMPLE  =                    1"), "not SIMPLE = T"),
+    "HIERARCH NAXIS": (insert_card(b"HIERARCH NAXIS = 999999999"), "is not how FITS writes that"),
+    "NAXIS in small letters": (insert_card(b"naxis   =  999999999"), "is not how FITS writes that"),
+    "a second NAXIS": (insert_card(b"NAXIS= 999999999"), "is not how FITS writes that"),
+    "an END of another kind": (insert_card(b"END     ="), "is not how FITS writes that"),
+    "no end": (overwrite(b"SIMPLE  =                    T".ljust(80)
+                         + b"COMMENT".ljust(80) * 60_000), "has no end within 4194304 bytes"),
+    "endless continuation": (overwrite(b"SIMPLE  =                    T".ljust(80)
+                                       + b"CONTINUE  'x&'".ljust(80) * 60_000), "has no end"),
     "folder": (folder_instead, "is a folder, expected files such as"),
     "pipe": (pipe_instead, "something that is not a file"),
     "cube": (replace_image(3, 4, 5), r"expected an image of two dimensions, found shape \(3, 4, 5"),

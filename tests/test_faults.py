@@ -1,11 +1,18 @@
-"""What happens when a run is ended, killed, or finds something in its way."""
+"""What happens when a run is ended, killed, or finds something in its way.
+
+STATICMASK_FAULTS=1 kills a run at 50 moments, and starts sixteen at once ten times:
+
+    STATICMASK_FAULTS=1 python -m pytest tests/test_faults.py
+"""
 
 import contextlib
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +26,7 @@ from staticmask_cli.simulate import Visit
 from tests.conftest import WriteExposure, digest
 from tests.test_package import process_environment
 
+THOROUGH = bool(os.environ.get("STATICMASK_FAULTS"))
 NAME = "ACSWFC_60x80_1_staticMask.fits"
 
 
@@ -74,7 +82,7 @@ def test_an_interrupted_run_ends_soon_with_one_line_and_changes_nothing(
         process.send_signal(number)
         out, err = process.communicate(timeout=20)
     assert (process.returncode, out) == (code, b"")
-    assert err == b"Interrupted: no mask was changed.\n"
+    assert err == b"Interrupted: the masks are all as they were, or all new.\n"
     assert [path.name for path in tmp_path.iterdir()] == ["slow.lst"]
 
 
@@ -89,7 +97,7 @@ def test_a_run_killed_at_any_moment_leaves_whole_masks_and_the_next_one_clears_u
     lasts = time.monotonic() - began
     old = {path.name: fits.getdata(path) for path in tmp_path.glob("*.fits")}
     assert len(old) == 2
-    for moment in np.linspace(0.5, 1.0, 10) * lasts:
+    for moment in np.linspace(0.1, 1.0, 50 if THOROUGH else 6) * lasts:
         process = start(*words, folder=tmp_path)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=float(moment))
@@ -116,9 +124,13 @@ def test_leftovers_are_cleared_but_never_those_of_a_live_run(tmp_path: Path) -> 
     assert target.read_bytes() == b"whole"
 
 
-def test_sixteen_runs_at_once_in_one_folder_all_succeed(visit: Visit, tmp_path: Path) -> None:
-    masks = create_masks(visit.paths, output_dir=tmp_path / "alone")
-    runs = [start(*visit.paths, "-q", "-j1", folder=tmp_path) for _ in range(16)]
+@pytest.mark.parametrize("number", range(10 if THOROUGH else 1))
+def test_sixteen_runs_at_once_in_one_folder_all_succeed(
+    number: int, visit: Visit, tmp_path: Path
+) -> None:
+    masks = create_masks(visit.paths, static_sig=3.0 + number / 5, output_dir=tmp_path / "alone")
+    words = [*visit.paths, "-q", "-j1", "--static-sig", str(3.0 + number / 5)]
+    runs = [start(*words, folder=tmp_path) for _ in range(16)]
     outcomes = [(*run.communicate(timeout=120), run.returncode) for run in runs]
     names = [Path(str(mask.path)).name for mask in masks]
     assert outcomes == [("".join(f"{name}\n" for name in names).encode(), b"", 0)] * 16
@@ -126,3 +138,66 @@ def test_sixteen_runs_at_once_in_one_folder_all_succeed(visit: Visit, tmp_path: 
         with fits.open(tmp_path / name, checksum=True) as hdus:
             np.testing.assert_array_equal(hdus[0].data, mask.array)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*names, "alone"])
+
+
+def bounded_start(*words: str, folder: Path, most: int) -> tuple[int, str]:
+    """Run the command where no file may grow beyond a number of bytes."""
+    process = subprocess.run(
+        [sys.executable, "-m", "staticmask_cli", *words],
+        cwd=folder, env=process_environment(PYTHONDONTWRITEBYTECODE="1"), capture_output=True,
+        text=True, check=False, timeout=60,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)),
+    )
+    return process.returncode, process.stderr
+
+
+def test_a_limit_of_file_sizes_leaves_the_old_masks_and_no_litter(
+    visit: Visit, tmp_path: Path
+) -> None:
+    create_masks(visit.paths, output_dir=tmp_path)
+    before = {path.name: digest(path) for path in tmp_path.iterdir()}
+    code, err = bounded_start(*visit.paths, "-q", "--static-sig", "3", folder=tmp_path, most=30_000)
+    assert code == 1
+    assert err.startswith("Error: ACSWFC_150x220_1_staticMask.fits: cannot be written: ")
+    assert "File too large" in err or "a limit of file sizes" in err
+    assert {path.name: digest(path) for path in tmp_path.iterdir()} == before
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Return an empty file system of 400 KiB, where one may be mounted."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(folder)]
+    if os.geteuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("no file system may be mounted here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)  # noqa: S607
+
+
+def test_a_full_disk_leaves_the_old_masks_and_no_litter(visit: Visit, small_disk: Path) -> None:
+    create_masks(visit.paths, output_dir=small_disk)
+    (small_disk / "rest").touch()
+    with contextlib.suppress(OSError), (small_disk / "rest").open("wb", buffering=0) as stream:
+        while stream.write(bytes(4096)):
+            pass
+    before = {path.name: digest(path) for path in small_disk.iterdir()}
+    process = start(*visit.paths, "-q", "--static-sig", "3", folder=small_disk)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (1, b"")
+    assert err.startswith(b"Error: ACSWFC_150x220_1_staticMask.fits: cannot be written: No space")
+    assert {path.name: digest(path) for path in small_disk.iterdir()} == before
+
+
+def test_a_folder_that_cannot_be_written_is_named_and_keeps_its_masks(
+    visit: Visit, small_disk: Path
+) -> None:
+    create_masks(visit.paths, output_dir=small_disk)
+    before = {path.name: digest(path) for path in small_disk.iterdir()}
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)  # noqa: S607
+    process = start(*visit.paths, "-q", "--static-sig", "3", folder=small_disk)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (1, b"")
+    assert err == (b"Error: ACSWFC_150x220_1_staticMask.fits: cannot be written: "
+                   b"Read-only file system\n")
+    assert {path.name: digest(path) for path in small_disk.iterdir()} == before

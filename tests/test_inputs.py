@@ -191,7 +191,7 @@ PROBLEMS = {
                       "lost_asn.fits: member LOST2: no such exposure beside the association"],
     "lost_asn.json": ["lost_asn.json: member x_cal.fits: no such exposure beside the association"],
     "hostile_asn.fits": ["hostile_asn.fits: member '../x' is not a plain file name"],
-    "empty_asn.fits": ["empty_asn.fits: cannot be read as FITS: Empty or corrupt FITS file"],
+    "empty_asn.fits": ["empty_asn.fits: cannot be read as FITS: the file is empty"],
     "gone_asn.fits": ["gone_asn.fits: no such file"],
     "twice_fl?.fits": [f"twice_flc.fits and twice_flt.fits: {TWICE}"],
     "nul\0_flt.fits": ["nul\0_flt.fits: no such file"],

@@ -23,14 +23,14 @@ LAYERS = (
     ("imagemasks",),
     ("config", "inputs", "exposure", "maskfile", "simulate", "report", "plots"),
     ("mask", "dqsource", "cameras", "cfgfile", "associations", "parameterspec"),
-    ("clipping", "dqbits", "files", "fitsfile", "instruments"),
-    ("histogram", "survey", "signature"),
+    ("clipping", "dqbits", "files", "streams", "fitsfile", "instruments"),
+    ("histogram", "survey", "signature", "fitsbounds"),
     ("workspace",),
     ("errors",),
 )
 # Libraries that only some modules know; a package stands for its modules too.
 PLACES = {
-    "click": ("cli", "console"),
+    "click": ("cli", "streams"),
     "rich": ("cli", "console"),
     "configobj": ("cfgfile", "parameterspec"),
     "textual": ("form",),

@@ -4,7 +4,7 @@ import signal
 import sys
 import traceback
 from types import FrameType
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 import click
 
@@ -12,6 +12,7 @@ from staticmask_cli import __version__
 from staticmask_cli.cli.create import create
 from staticmask_cli.cli.demo import demo
 from staticmask_cli.errors import ConfigError, StaticMaskError
+from staticmask_cli.streams import ensure_streams, printable, tell
 
 __all__ = ["cli", "main"]
 
@@ -26,7 +27,17 @@ def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
     raise _Terminated
 
 
-class _Refused(click.ClickException):
+class _Failed(click.ClickException):
+    """What was asked for could not be done."""
+
+    exit_code = 1
+
+    def show(self, file: IO[Any] | None = None) -> None:  # noqa: ARG002 - always stderr
+        """Say why, on stderr."""
+        tell(f"Error: {printable(self.format_message())}")
+
+
+class _Refused(_Failed):
     """Wrong usage or configuration."""
 
     exit_code = 2
@@ -47,10 +58,10 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except StaticMaskError as error:
-            kind = _Refused if isinstance(error, ConfigError) else click.ClickException
+            kind = _Refused if isinstance(error, ConfigError) else _Failed
             raise kind(str(error)) from error
         except KeyboardInterrupt as error:
-            click.echo("Interrupted: no mask was changed.", err=True)
+            tell("Interrupted: the masks are all as they were, or all new.")
             ctx.exit(_TERMINATED if isinstance(error, _Terminated) else _INTERRUPTED)
 
 
@@ -78,14 +89,14 @@ cli.add_command(demo)
 
 def main() -> NoReturn:
     """Run the command; what is not the user's doing is reported as a bug of ours."""
+    ensure_streams()
     signal.signal(signal.SIGTERM, _terminate)
     try:
         cli(prog_name="staticmask")
     except Exception:  # noqa: BLE001 - the last resort
-        traceback.print_exc()
-        click.echo(
+        tell(traceback.format_exc().rstrip())
+        tell(
             "staticmask: this is a bug in staticmask, not in your data; "
-            "please report it with the lines above.",
-            err=True,
+            "please report it with the lines above."
         )
     sys.exit(1)

@@ -16,6 +16,7 @@ __all__ = ["create"]
 @options.suffix
 @options.output_dir
 @options.overwrite
+@options.keep_going
 @options.jobs
 @options.save_config
 @options.console_options
@@ -31,6 +32,7 @@ def create(
     suffix: str | None,
     output_dir: str,
     overwrite: bool,
+    keep_going: bool,
     jobs: int | None,
     save_config: str | None,
     quiet: bool,
@@ -69,6 +71,9 @@ def create(
         with console.progress() as progress:
             masks = make_masks(
                 parameters, suffix=suffix, output_dir=output_dir, overwrite=overwrite,
-                jobs=jobs, progress=progress,
+                keep_going=keep_going, jobs=jobs, progress=progress,
             )
         console.show_masks(masks)
+        console.show_left_out(masks.left_out)
+    if masks.left_out:
+        raise click.exceptions.Exit(1)

@@ -6,8 +6,8 @@ from typing import TypeVar
 import click
 
 __all__ = [
-    "console_options", "edit", "given", "jobs", "output_dir", "overwrite", "parameter_options",
-    "save_config", "suffix",
+    "console_options", "edit", "given", "jobs", "keep_going", "output_dir", "overwrite",
+    "parameter_options", "save_config", "suffix",
 ]
 
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -65,6 +65,13 @@ def overwrite(command: Command) -> Command:
     """Add the permission to replace files that are no masks."""
     return click.option("--overwrite", is_flag=True,
                         help="Replace a file of a mask's name even if it is no mask.")(command)
+
+
+def keep_going(command: Command) -> Command:
+    """Add the permission to leave out what cannot be read."""
+    return click.option("--keep-going", is_flag=True,
+                        help="Set exposures aside that are missing or unreadable, make the "
+                             "masks of the others, and exit with 1.")(command)
 
 
 def jobs(command: Command) -> Command:

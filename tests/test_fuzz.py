@@ -1,0 +1,349 @@
+"""Damaged and hostile files by the thousand: success or one clear error, and nothing else.
+
+Each file is a sound one that was mutated.  STATICMASK_FUZZ says how many FITS files
+and tables are tried together, and as many .cfg again; some tens if it says nothing.
+The long run is
+
+    STATICMASK_FUZZ=20000 python -m pytest --show-capture=no tests/test_fuzz.py
+"""
+
+import contextlib
+import gzip
+import io
+import json
+import os
+import signal
+import tracemalloc
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from types import FrameType
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from staticmask_cli import Parameters, StaticMaskError, create_masks
+from staticmask_cli.fitsfile import astropy_silenced
+from staticmask_cli.inputs import expand_inputs
+from tests.conftest import sky
+
+INPUTS = int(os.environ.get("STATICMASK_FUZZ", "100"))
+LONGEST = 5  # seconds for one input
+MOST = 32 << 20  # bytes of memory for an input of some thousand bytes, where it is not compressed
+MOST_COMPRESSED = 1 << 30  # and where it is, of which 256 MiB are pixels
+
+Mutation = Callable[[bytearray], None]
+
+
+class Hang(BaseException):
+    """An input that takes too long; no `except Exception` may swallow it."""
+
+
+def inputs(share: float) -> settings:
+    """Try a share of all inputs."""
+    return settings(
+        max_examples=max(1, round(INPUTS * share)), deadline=None, database=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+    )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def memory() -> Iterator[None]:
+    """Trace what Python and numpy allocate."""
+    tracemalloc.start()
+    yield
+    tracemalloc.stop()
+
+
+@contextlib.contextmanager
+def bounded(most: int) -> Iterator[None]:
+    """Allow an input so many seconds and bytes, and no error but a StaticMaskError."""
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        raise Hang
+
+    tracemalloc.reset_peak()
+    before = tracemalloc.get_traced_memory()[0]
+    handler = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(LONGEST)
+    try:
+        with contextlib.suppress(StaticMaskError):
+            yield
+    except Hang:
+        pytest.fail(f"it takes more than {LONGEST} s")
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, handler)
+    assert tracemalloc.get_traced_memory()[1] - before < most
+
+
+# Files that are sound.
+
+
+def fits_bytes(*hdus: fits.hdu.base.ExtensionHDU, **primary: object) -> bytes:
+    header = fits.Header({"INSTRUME": "ACS", "DETECTOR": "WFC", "EXPTIME": 9.0, **primary})
+    stream = io.BytesIO()
+    fits.HDUList([fits.PrimaryHDU(header=header), *hdus]).writeto(stream)
+    return stream.getvalue()
+
+
+def table(**columns: tuple[str, Sequence[object]]) -> fits.BinTableHDU:
+    return fits.BinTableHDU.from_columns([
+        fits.Column(name, form, array=np.array(values, dtype=object if "P" in form else None))
+        for name, (form, values) in columns.items()
+    ])
+
+
+def constant(name: str, bitpix: int) -> fits.ImageHDU:
+    hdu = fits.ImageHDU(name=name, ver=1)
+    hdu.header.update({"NPIX1": 11, "NPIX2": 9, "PIXVALUE": 0, "BITPIX": bitpix})
+    return hdu
+
+
+CHIP = sky((9, 11))
+SCI = fits.ImageHDU(CHIP, name="SCI", ver=1)
+DQ = fits.ImageHDU(np.arange(99, dtype=np.int16).reshape(9, 11), name="DQ", ver=1)
+SCALED = fits.ImageHDU(np.round(CHIP).astype(np.uint16), name="SCI", ver=2)
+EXPOSURES = {
+    "plain": fits_bytes(SCI, DQ),
+    "scaled": fits_bytes(SCI, SCALED, DQ, CCDCHIP=1, LTV1=0.5, NGOODPIX=3, LONGSTRN="x" * 200),
+    "constant": fits_bytes(SCI, constant("DQ", 16), constant("SCI", 8)),
+    "stis": fits_bytes(SCI, DQ, INSTRUME="STIS", OBSTYPE="IMAGING", DETECTOR="CCD"),
+    "table": fits_bytes(SCI, table(A=("J", [1]), B=("3A", ["x"]), C=("PB()", [np.zeros(3, "u1")]))),
+    "mask": fits_bytes(fits.ImageHDU(np.ones((9, 11), np.int16), name="SCI")),
+}
+COMPRESSED = {
+    kind: fits_bytes(
+        fits.CompImageHDU(CHIP if kind != "HCOMPRESS_1" else np.round(CHIP).astype(np.int32),
+                          name="SCI", compression_type=kind), DQ,
+    )
+    for kind in ("RICE_1", "GZIP_1", "GZIP_2", "HCOMPRESS_1")
+}
+ROWS = (["A", "B", "P"], ["EXP-DTH", "exp_cr1", "PROD-DTH"], [True, False, True])
+TABLES = {
+    "hst": fits_bytes(table(MEMNAME=("9A", ROWS[0]), MEMTYPE=("9A", ROWS[1]),
+                            MEMPRSNT=("L", ROWS[2]))),
+    "text": fits_bytes(fits.TableHDU.from_columns([
+        fits.Column("MEMNAME", "A9", array=ROWS[0]), fits.Column("MEMTYPE", "A9", array=ROWS[1]),
+    ])),
+    "heap": fits_bytes(table(MEMNAME=("PA()", [np.array(list(name)) for name in ("AB", "B")]),
+                             MEMTYPE=("9A", ROWS[1][:2]))),
+}
+JSON = json.dumps({"asn_type": None, "products": [{"name": "p", "members": [
+    {"expname": name, "exptype": kind} for name, kind in zip("abc", ["science"] * 3, strict=True)
+]}]}).encode()
+
+
+# What is done to them.
+
+KEYS = st.sampled_from([
+    "SIMPLE", "XTENSION", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "NAXIS3", "PCOUNT", "GCOUNT",
+    "GROUPS", "EXTEND", "TFIELDS", "TFORM1", "TTYPE1", "TDIM1", "TDIM2", "TNULL1", "TSCAL1",
+    "TZERO1", "TBCOL1", "TUNIT1", "THEAP", "TFORM2", "TFORM3", "TTYPE2", "BSCALE", "BZERO",
+    "BLANK", "EXTNAME", "EXTVER", "EXTLEVEL", "INSTRUME", "DETECTOR", "CAMERA", "CCDCHIP",
+    "LTV1", "LTV2", "BINAXIS1", "SUBSTRT1", "EXPTIME", "NGOODPIX", "PIXVALUE", "NPIX1", "NPIX2",
+    "ZIMAGE", "ZCMPTYPE", "ZBITPIX", "ZNAXIS", "ZNAXIS1", "ZNAXIS2", "ZTILE1", "ZTILE2",
+    "ZNAME1", "ZVAL1", "ZQUANTIZ", "ZDITHER0", "ZSCALE", "ZZERO", "ZBLANK", "ROOTNAME", "BUNIT",
+    "CREATOR", "OBSTYPE", "TELESCOP", "CHECKSUM", "CONTINUE", "END", "HIERARCH", "HISTORY", "",
+])
+VALUES = st.one_of(
+    st.sampled_from([
+        "-1", "0", "1", "2", "3", "7", "9", "11", "999", "1000", "2147483647", "2147483648",
+        "-2147483649", "4294967296", "9223372036854775807", "18446744073709551616", "9" * 30,
+        "1E400", "1E300", "-1.5", "9.0", "NaN", "inf", "T", "F", "", "''", "'SCI'", "'DQ     '",
+        "'IMAGE   '", "'BINTABLE'", "'TABLE   '", "'ACS'", "'STIS'", "'NICMOS'", "'WFPC2'",
+        "'../../x'", "'-rf'", "'1PB(2000000000)'", "'1QB(9)'", "'99999999A'", "'P'", "'L'",
+        "'(99999999,99999999)'", "'(-1,0)'", "'MEMNAME'", "'MEMTYPE'", "'RICE_1'", "'HCOMPRESS_1'",
+        "'PLIO_1'", "'NOCOMPRESS'", "'long&'", "'it''s", "(1,2)", "0x10", "1 2",
+        "'staticmask'", "' / '", "'SPECTROSCOPIC'", "'\x80\xff'", "- 1", "1D5", "8", "16",
+        "32", "-32", "64", "-64", "128",
+    ]),
+    st.integers().map(str), st.floats().map(str), st.text("'&/ =A1\x00\x7f\xe9", max_size=20),
+)
+
+
+def cards_of(content: bytearray) -> list[int]:
+    """Where the cards of all headers are."""
+    return [n for n in range(0, len(content) - 79, 80) if content[n + 8 : n + 10] == b"= "
+            or bytes(content[n : n + 8]).rstrip() in (b"END", b"CONTINUE", b"HISTORY")]
+
+
+def card(key: str, value: str) -> bytes:
+    return f"{key:8.8}= {value:>20}".encode("latin-1")[:80].ljust(80)
+
+
+def set_card(content: bytearray, *, where: int, key: str | None, value: str) -> None:
+    """Give a card another value, or another name too."""
+    cards = cards_of(content)
+    if cards:
+        place = cards[where % len(cards)]
+        name = key if key is not None else content[place : place + 8].decode("latin-1")
+        content[place : place + 80] = card(name, value)
+
+
+def set_key(content: bytearray, *, where: int, key: str, value: str) -> None:
+    """Give a keyword another value in one of the headers, or take an empty card's place."""
+    found = [n for n in cards_of(content) if content[n : n + 8].decode("latin-1").strip() == key]
+    if found:
+        place = found[where % len(found)]
+        content[place : place + 80] = card(key, value)
+    else:
+        set_card(content, where=where, key=key, value=value)
+
+
+def insert_card(content: bytearray, *, where: int, key: str, value: str) -> None:
+    """Put a card before another; what follows in the block moves, as far as its blank cards."""
+    cards = cards_of(content)
+    if cards:
+        place = cards[where % len(cards)]
+        end = content.find(b" " * 80, place)
+        if end > 0:
+            content[place : end + 80] = card(key, value) + content[place:end]
+
+
+def remove(content: bytearray, *, where: int, length: int) -> None:
+    place = where % (len(content) + 1)
+    del content[place : place + length]
+
+
+def cut(content: bytearray, *, where: int) -> None:
+    del content[where % (len(content) + 1) :]
+
+
+def flip(content: bytearray, *, where: int, value: int) -> None:
+    if content:
+        content[where % len(content)] = value
+
+
+def insert(content: bytearray, *, where: int, what: bytes) -> None:
+    place = where % (len(content) + 1)
+    content[place:place] = what
+
+
+def repeat(content: bytearray, *, where: int, block: int) -> None:
+    """Copy a block of FITS somewhere else."""
+    place, start = where % (len(content) + 1) // 2880 * 2880, block * 2880
+    content[place:place] = content[start : start + 2880]
+
+
+PLACES = st.integers(0, 1 << 20)
+RAW: st.SearchStrategy[Mutation] = st.one_of(
+    st.builds(partial, st.just(remove), where=PLACES, length=st.sampled_from([1, 79, 80, 2880])),
+    st.builds(partial, st.just(cut), where=PLACES),
+    st.builds(partial, st.just(flip), where=PLACES, value=st.integers(0, 255)),
+    st.builds(partial, st.just(insert), where=PLACES,
+              what=st.binary(max_size=20) | st.just(bytes(2880)) | st.just(b" " * 2880)),
+)
+CARDS: st.SearchStrategy[Mutation] = st.one_of(
+    st.builds(partial, st.just(set_card), where=PLACES, key=st.none() | KEYS, value=VALUES),
+    st.builds(partial, st.just(set_key), where=PLACES, key=KEYS, value=VALUES),
+    st.builds(partial, st.just(set_key), where=PLACES, key=KEYS, value=VALUES),
+    st.builds(partial, st.just(insert_card), where=PLACES, key=KEYS, value=VALUES),
+    st.builds(partial, st.just(repeat), where=PLACES, block=st.integers(0, 5)),
+)
+MUTATIONS = st.lists(st.one_of(CARDS, CARDS, RAW), min_size=1, max_size=4)
+
+
+def mutated(content: bytes, mutations: list[Mutation]) -> bytes:
+    changed = bytearray(content)
+    for mutation in mutations:
+        mutation(changed)
+    return bytes(changed)
+
+
+# What may come of it.
+
+
+def make(folder: Path, name: str, content: bytes, most: int) -> None:
+    """Make masks of an exposure; a mask that is made is whole, and inside its folder."""
+    path, out = folder / name, folder / "out"
+    path.write_bytes(content)
+    with bounded(most):
+        for mask in create_masks(path, final_bits=0, output_dir=out, overwrite=True, jobs=1):
+            assert Path(str(mask.path)).parent == out
+            assert set(np.unique(mask.array)) <= {0, 1}
+    assert {entry.name for entry in folder.iterdir()} <= {name, "out"}
+    path.unlink()
+
+
+@inputs(0.5)
+@given(base=st.sampled_from(sorted(EXPOSURES)), mutations=MUTATIONS)
+def test_any_exposure_makes_masks_or_one_error(
+    base: str, mutations: list[Mutation], tmp_path: Path
+) -> None:
+    make(tmp_path, "a_flt.fits", mutated(EXPOSURES[base], mutations), MOST)
+
+
+@inputs(0.15)
+@given(base=st.sampled_from(sorted(COMPRESSED)), mutations=MUTATIONS)
+def test_any_compressed_image_makes_masks_or_one_error(
+    base: str, mutations: list[Mutation], tmp_path: Path
+) -> None:
+    make(tmp_path, "a_flt.fits.fz", mutated(COMPRESSED[base], mutations), MOST_COMPRESSED)
+
+
+@inputs(0.1)
+@given(base=st.sampled_from(sorted(EXPOSURES)), mutations=MUTATIONS,
+       outside=st.lists(RAW, max_size=1))
+def test_any_gzipped_exposure_makes_masks_or_one_error(
+    base: str, mutations: list[Mutation], outside: list[Mutation], tmp_path: Path
+) -> None:
+    packed = gzip.compress(mutated(EXPOSURES[base], mutations), compresslevel=1)
+    make(tmp_path, "a_flt.fits.gz", mutated(packed, outside), MOST_COMPRESSED)
+
+
+def expand(folder: Path, name: str, content: bytes) -> None:
+    """Look up the members of a table; those that are found lie beside it."""
+    (folder / name).write_bytes(content)
+    for member in ("a_flt.fits", "b_flt.fits"):
+        (folder / member).touch()
+    with bounded(MOST), astropy_silenced():
+        for path in expand_inputs([str(folder / name)]):
+            assert Path(path).resolve(strict=True).parent == folder.resolve()
+
+
+@inputs(0.15)
+@given(base=st.sampled_from(sorted(TABLES)), mutations=MUTATIONS)
+def test_any_table_names_members_or_makes_one_error(
+    base: str, mutations: list[Mutation], tmp_path: Path
+) -> None:
+    expand(tmp_path, "x_asn.fits", mutated(TABLES[base], mutations))
+
+
+@inputs(0.1)
+@given(mutations=st.lists(st.one_of(RAW, st.builds(
+    partial, st.just(insert), where=PLACES, what=st.sampled_from(
+        [b"[", b"{", b'"', b"null", b"1e999", b"9" * 5000, b"[" * 5000, b"\\ud800", b"../", b",",
+         b'"expname":', b"NaN", b"\xff\xfe"]))), min_size=1, max_size=4))
+def test_any_json_names_members_or_makes_one_error(
+    mutations: list[Mutation], tmp_path: Path
+) -> None:
+    expand(tmp_path, "x_asn.json", mutated(JSON, mutations))
+
+
+CFG = (Path(__file__).parent.parent / "configspec" / "staticmask.cfg").read_bytes()
+DRIZZLE = (
+    b"_task_name_ = astrodrizzle# \ninput = *flt.fits# \n[STEP 1: STATIC MASK]\nstatic = True# \n"
+    b"static_sig = 4.0# \n[STEP 7: DRIZZLE FINAL COMBINED IMAGE]\nfinal_bits = 64,32# \n"
+)
+WORDS = st.sampled_from([
+    b"[", b"]", b"[[", b"=", b"\n", b"#", b",", b'"', b"'", b'"""', b"'''", b"\\", b"%(x)s",
+    b"${x}", b"static_sig", b"input", b"group", b"final_bits", b"1e999", b"nan", b"-1", b"0x1",
+    b"~", b"\r", b"9" * 400, b"9" * 5000, b"[" * 500, b"\xff", b"\x00", b"\xe2\x80\xa8",
+    b"_task_name_", b"sci,2",
+    b"[STEP 1: STATIC MASK]", b"[STEP 7: ]", b"None", b"INDEF", b"HOT,WARM", b"(", b"," * 999,
+])
+
+
+@inputs(1.0)
+@given(base=st.sampled_from([CFG, DRIZZLE]), mutations=st.lists(
+    RAW | st.builds(partial, st.just(insert), where=PLACES, what=WORDS), min_size=1, max_size=5))
+def test_any_cfg_gives_parameters_or_one_error(
+    base: bytes, mutations: list[Mutation], tmp_path: Path
+) -> None:
+    path = tmp_path / "run.cfg"
+    path.write_bytes(mutated(base, mutations))
+    with bounded(MOST):
+        assert Parameters.load(str(path)).static_sig > 0
