@@ -15,23 +15,24 @@ LAYERS = (
     ("cli",),
     ("cli.create", "cli.plan", "cli.inspect", "cli.config", "cli.demo"),
     ("cli.options", "cli.loading"),
-    ("console", "staticMask", "demonstration"),
-    ("pipeline", "editing"),
+    ("console", "staticMask", "demonstration", "planview", "maskview", "makerules"),
+    ("pipeline", "editing", "forecast", "findings", "tables"),
+    ("freshness", "report"),
     ("form",),
     ("fields",),
     ("plan", "engine"),
     ("imagemasks",),
-    ("config", "inputs", "exposure", "maskfile", "simulate", "report", "plots"),
+    ("config", "inputs", "exposure", "maskfile", "simulate", "chiprows", "plots"),
     ("mask", "dqsource", "cameras", "cfgfile", "associations", "parameterspec"),
-    ("clipping", "dqbits", "files", "fitsfile", "instruments"),
-    ("histogram", "survey", "signature"),
+    ("clipping", "dqbits", "files", "fitsfile", "instruments", "inspection", "jsonform"),
+    ("histogram", "survey", "signature", "clusters"),
     ("workspace",),
     ("errors",),
 )
 # Libraries that only some modules know; a package stands for its modules too.
 PLACES = {
-    "click": ("cli", "console"),
-    "rich": ("cli", "console"),
+    "click": ("cli", "console", "tables"),
+    "rich": ("cli", "console", "tables", "planview", "maskview"),
     "configobj": ("cfgfile", "parameterspec"),
     "textual": ("form",),
     "astropy.io.fits": ("fitsfile", "dqsource", "exposure", "maskfile", "simulate", "imagemasks"),
@@ -43,9 +44,11 @@ PURE = {
     "histogram": ("numpy", "staticmask_cli.errors", "staticmask_cli.workspace"),
     "survey": ("numpy", "staticmask_cli.errors", "staticmask_cli.workspace"),
     "workspace": ("numpy",),
+    "clusters": ("numpy",),
+    "inspection": ("numpy", "staticmask_cli.clusters"),
 }
 # Modules that may name their siblings in annotations.
-ANNOTATES_SIBLINGS = ("console",)
+ANNOTATES_SIBLINGS = ("console", "planview", "maskview")
 
 RANK = {module: number for number, row in enumerate(LAYERS) for module in row}
 FOLDER = Path(staticmask_cli.__file__).parent
