@@ -95,7 +95,8 @@ def test_with_all_options_the_pipeline_is_asked_for_them(asked: list[Asked]) -> 
     save_cfg("run.cfg", "input = c_flt.fits\nstatic_sig = 3\nfinal_bits = 16\ngroup = 7\n")
     done("create", "a_flt.fits", "-c", "run.cfg", "--static", "--static-sig", "5",
          "--final-bits", "64,32", "--group", "1,4", "--suffix", "flc", "-o", "out", "--overwrite",
-         "-j", "3", "--save-config", "saved.cfg", "-q", "-v", "--log-file", "run.log")
+         "-j", "3", "--save-config", "saved.cfg", "--report", "run.json", "-q", "-v",
+         "--log-file", "run.log")
     parameters = Parameters(("a_flt.fits",), (1, 4), static=True, static_sig=5.0,
                             final_bits="64,32")
     keywords = {
@@ -128,6 +129,7 @@ def test_with_all_options_the_pipeline_is_asked_for_them(asked: list[Asked]) -> 
         ("--verbose", {}, {}),
         ("--log-file run.log", {}, {}),
         ("--save-config saved.cfg", {}, {}),
+        ("--report run.json", {}, {}),
         ("-c run.cfg", {"static_sig": 3.0, "group": (1,)}, {}),
         ("--config run.cfg", {"static_sig": 3.0, "group": (1,)}, {}),
         ("-c run.cfg --group None", {"static_sig": 3.0}, {}),

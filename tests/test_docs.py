@@ -92,7 +92,7 @@ def test_every_parameter_is_documented_with_its_option_and_default() -> None:
         assert default == str(None if value == () else value)
 
 
-@pytest.mark.parametrize("command", ["create", "demo"])
+@pytest.mark.parametrize("command", sorted(cli.commands))
 def test_every_command_has_help_with_examples_in_80_columns(command: str) -> None:
     result = CliRunner().invoke(cli, [command, "--help"], catch_exceptions=False)
     assert "Examples:" in result.stdout

@@ -37,6 +37,8 @@ def run_python(*words: str, cwd: Path, **more: str) -> "subprocess.CompletedProc
         "import staticmask_cli",
         "from staticmask_cli.cli import cli; cli(['--help'])",
         "from staticmask_cli.cli import cli; cli(['create', '--help'])",
+        "from staticmask_cli.cli import cli; cli(['plan', '--help'])",
+        "from staticmask_cli.cli import cli; cli(['inspect', '--help'])",
         "from staticmask_cli.cli import cli; cli(['--version'])",
     ],
 )

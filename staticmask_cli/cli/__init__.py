@@ -11,6 +11,8 @@ import click
 from staticmask_cli import __version__
 from staticmask_cli.cli.create import create
 from staticmask_cli.cli.demo import demo
+from staticmask_cli.cli.inspect import inspect
+from staticmask_cli.cli.plan import plan
 from staticmask_cli.errors import ConfigError, StaticMaskError
 
 __all__ = ["cli", "main"]
@@ -72,8 +74,8 @@ def cli() -> None:
     """  # noqa: D301 - \b keeps the lines of the examples apart
 
 
-cli.add_command(create)
-cli.add_command(demo)
+for command in (create, plan, inspect, demo):
+    cli.add_command(command)
 
 
 def main() -> NoReturn:

@@ -10,7 +10,7 @@ __all__ = ["create"]
 
 
 @click.command()
-@click.argument("inputs", nargs=-1, metavar="INPUT...")
+@options.inputs
 @options.parameter_options
 @options.edit
 @options.suffix
@@ -18,6 +18,7 @@ __all__ = ["create"]
 @options.overwrite
 @options.jobs
 @options.save_config
+@options.report
 @options.console_options
 def create(
     *,
@@ -33,6 +34,7 @@ def create(
     overwrite: bool,
     jobs: int | None,
     save_config: str | None,
+    report: str | None,
     quiet: bool,
     verbose: bool,
     log_file: str | None,
@@ -53,6 +55,7 @@ def create(
         from staticmask_cli.config import Parameters  # noqa: PLC0415
         from staticmask_cli.editing import edit_parameters  # noqa: PLC0415
         from staticmask_cli.pipeline import make_masks  # noqa: PLC0415
+        from staticmask_cli.report import check_report, write_report  # noqa: PLC0415
 
     with Console(quiet=quiet, verbose=verbose, log_file=log_file) as console:
         loaded = Parameters.load(config, options.given(
@@ -64,6 +67,8 @@ def create(
             console.say("Cancelled: nothing was made.")
             return
         console.log_parameters(parameters)
+        if report is not None:
+            check_report(report)
         if save_config is not None:
             parameters.save(save_config)
         with console.progress() as progress:
@@ -72,3 +77,5 @@ def create(
                 jobs=jobs, progress=progress,
             )
         console.show_masks(masks)
+        if report is not None:
+            write_report(report, parameters, masks)

@@ -1,13 +1,14 @@
 """Options that commands share, each defined once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TypeVar
 
 import click
+from click.core import ParameterSource
 
 __all__ = [
-    "console_options", "edit", "given", "jobs", "output_dir", "overwrite", "parameter_options",
-    "save_config", "suffix",
+    "console_options", "edit", "given", "inputs", "jobs", "json", "output_dir", "overwrite",
+    "parameter_options", "report", "save_config", "suffix", "words_of",
 ]
 
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -16,6 +17,27 @@ Command = TypeVar("Command", bound=Callable[..., object])
 def given(**values: object) -> Mapping[str, object]:
     """Return the parameters that were named on the command line; the others are None."""
     return {name: value for name, value in values.items() if value not in (None, ())}
+
+
+def words_of(ctx: click.Context, leave_out: Collection[str]) -> list[str]:
+    """Options of a command as they were given, but for some, as words for another command."""
+    words: list[str] = []
+    for option in ctx.command.params:
+        name = option.name or ""
+        given_here = ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if not isinstance(option, click.Option) or name in leave_out or not given_here:
+            continue
+        value = ctx.params[name]
+        if option.is_flag:
+            words.append(option.opts[-1] if value else option.secondary_opts[-1])
+        else:
+            words += [option.opts[-1], str(value)]
+    return words
+
+
+def inputs(command: Command) -> Command:
+    """Add the exposures."""
+    return click.argument("inputs", nargs=-1, metavar="INPUT...")(command)
 
 
 def parameter_options(command: Command) -> Command:
@@ -78,6 +100,20 @@ def save_config(command: Command) -> Command:
     """Add the saving of parameters."""
     return click.option("--save-config", metavar="FILE",
                         help="Save the parameters of this run as a .cfg, then go on.")(command)
+
+
+def report(command: Command) -> Command:
+    """Add the run as data."""
+    return click.option("--report", metavar="FILE",
+                        help="Write the run as data: parameters, versions, masks, a row for each "
+                             "chip. The suffix says how: .json, .ecsv or .csv.")(command)
+
+
+def json(command: Command) -> Command:
+    """Add the choice of JSON for the results."""
+    return click.option("--json", is_flag=True,
+                        help="Print the results as JSON instead; its schema is in the package."
+                        )(command)
 
 
 def console_options(command: Command) -> Command:
