@@ -3,9 +3,11 @@
 import logging
 import os
 import platform
+import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -14,6 +16,7 @@ import click
 from staticmask_cli import __version__
 from staticmask_cli.errors import OutputError
 from staticmask_cli.files import refuse_binary
+from staticmask_cli.progress import shown_progress
 
 if TYPE_CHECKING:
     from staticmask_cli.config import Parameters
@@ -45,6 +48,7 @@ class Console:
         self, *, quiet: bool = False, verbose: bool = False, log_file: str | None = None
     ) -> None:
         self.quiet = quiet
+        self._start = time.monotonic()
         self._before = (logging.NOTSET, True)  # level and propagation of the log
         self._handlers: list[logging.Handler] = [_Lines()]
         level = logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO
@@ -58,6 +62,9 @@ class Console:
         self._before = log.level, log.propagate
         log.setLevel(logging.DEBUG)
         log.propagate = False
+        self._write_down(logging.INFO, shlex.join(["staticmask", *sys.argv[1:]]))
+        with suppress(OSError):  # a folder that is gone
+            self._write_down(logging.INFO, f"in {os.getcwd()}")
         return self
 
     def __exit__(
@@ -66,19 +73,27 @@ class Console:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if error is not None and len(self._handlers) > 1:
-            self._handlers[1].handle(log.makeRecord(
-                log.name, logging.ERROR, "", 0, "%s: %s", (kind and kind.__name__, error), None
-            ))
+        if kind is None:
+            self._write_down(logging.INFO, f"done after {time.monotonic() - self._start:.1f} s")
+        else:
+            self._write_down(logging.ERROR, f"{kind.__name__}: {error}")
         for handler in self._handlers:
             log.removeHandler(handler)
             handler.close()
         level, log.propagate = self._before
         log.setLevel(level)
 
+    def _write_down(self, level: int, text: str) -> None:
+        """Put a line into the log file alone."""
+        for handler in self._handlers[1:]:
+            handler.handle(log.makeRecord(log.name, level, "", 0, "%s", (text,), None))
+
     def log_parameters(self, parameters: "Parameters") -> None:
-        """Tell the log what the run was asked for."""
-        log.debug("staticmask %s, Python %s", __version__, platform.python_version())
+        """Tell the log what the run was asked for, and what it runs on."""
+        modules = {name: sys.modules.get(name) for name in ("numpy", "astropy")}
+        versions = {"staticmask": __version__, "Python": platform.python_version(),
+                    **{name: module.__version__ for name, module in modules.items() if module}}
+        log.debug(", ".join(f"{name} {version}" for name, version in versions.items()))
         for name, value in vars(parameters).items():
             log.debug("%s = %s", name, value)
 
@@ -87,27 +102,9 @@ class Console:
         if not self.quiet:
             click.echo(text, err=True)
 
-    @contextmanager
-    def progress(self) -> Iterator[Callable[[int, int], None] | None]:
-        """Show a bar with the chips done, on a terminal; nothing elsewhere."""
-        if self.quiet or not sys.stderr.isatty():
-            yield None
-            return
-        from rich.console import Console as RichConsole  # noqa: PLC0415 - not for --help
-        from rich.progress import (  # noqa: PLC0415
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
-        )
-
-        columns = (
-            TextColumn("chips"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-        )
-        with Progress(*columns, console=RichConsole(stderr=True), transient=True) as bar:
-            task = bar.add_task("", total=None)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
+    def progress(self) -> AbstractContextManager[Callable[[int, int], None] | None]:
+        """Show how far the run is; its function takes the chips done and the chips there are."""
+        return shown_progress(quiet=self.quiet)
 
     def show_masks(self, masks: Sequence["StaticMask"]) -> None:
         """Show the closing table on stderr, and the paths of the masks on stdout."""

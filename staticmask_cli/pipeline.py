@@ -121,6 +121,9 @@ def make_masks(
         plans = plan_masks(
             parameters, output_dir=output_dir, suffix=suffix, overwrite=overwrite
         )
+        for plan in plans:
+            log.debug("%s: to be made of %d chips in %d files", plan.path, len(plan.chips),
+                      len(plan.files))
         masks = _clip(plans, parameters, jobs or default_jobs(), executor, progress)
         _refuse_empty(masks)
         make_folder(output_dir)
@@ -147,6 +150,7 @@ def _clip(
     report(0, len(tasks))
     for done, part in enumerate(run_tasks(_clip_chip, tasks, jobs=jobs, executor=executor), 1):
         masks[part.signature].merge(part)
+        _log(part)
         report(done, len(tasks))
     for plan in plans:
         mask = masks[plan.signature]
@@ -181,15 +185,20 @@ def _empty_mask(plan: MaskPlan, parameters: Parameters) -> StaticMask:
     )
 
 
+def _log(part: PartialMask) -> None:
+    """Put what a chip gave into the log, as soon as it is known."""
+    for member in part.used:
+        log.debug(
+            "%s: mode %.6g, rms %.6g, threshold %.6g, %d pixels below, %d by DQ",
+            member.label, member.mode, member.rms, member.threshold, member.below, member.flagged,
+        )
+
+
 def _warn(plan: MaskPlan, mask: StaticMask) -> None:
     """Say which chips were set aside, lack DQ, or may hold sources."""
     for chip, member in zip(plan.chips, mask.members, strict=True):
         if chip.unfit:
             continue  # the plan has said so
-        log.debug(
-            "%s: mode %.6g, rms %.6g, threshold %.6g, %d pixels below, %d by DQ",
-            member.label, member.mode, member.rms, member.threshold, member.below, member.flagged,
-        )
         if plan.good_bits is not None and chip.dq is None:
             log.warning("%s: no DQ extension, so no pixel counts as flagged", member.label)
         for doubt in member.doubts():

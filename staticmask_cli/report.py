@@ -2,6 +2,7 @@
 
 import csv
 import io
+import logging
 import os
 import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,6 +20,8 @@ from staticmask_cli.jsonform import as_json, plain
 from staticmask_cli.maskfile import StaticMask, time_of_making
 
 __all__ = ["check_report", "write_report"]
+
+log = logging.getLogger(__name__)
 
 # BUNIT as HST writes it, and as astropy calls that; other units are known to both.
 _UNITS = {
@@ -70,6 +73,7 @@ def write_report(path: str, parameters: Parameters, masks: Sequence[StaticMask])
     make_folder(os.path.dirname(path) or ".")
     with write_whole(path) as stream:
         stream.write(text.encode("utf-8", "backslashreplace"))
+    log.debug("%s: report of %d masks", path, len(masks))
 
 
 def _form_of(path: str) -> Callable[[Mapping[str, Any], Sequence[StaticMask]], str]:

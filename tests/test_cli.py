@@ -9,6 +9,7 @@ import shutil
 import sys
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +28,7 @@ Asked = tuple[Parameters, dict[str, object]]
 
 DEFAULTS = Parameters.load()
 KEYWORDS: dict[str, object] = {
-    "suffix": None, "output_dir": ".", "overwrite": False, "jobs": None, "progress": None,
+    "suffix": None, "output_dir": ".", "overwrite": False, "jobs": None, "progress": ANY,
 }
 NAMES = ["ACSWFC_150x220_1_staticMask.fits", "ACSWFC_150x220_2_staticMask.fits"]
 NOT_TEXT = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
@@ -154,7 +155,8 @@ def test_create_is_the_default_command(asked: list[Asked], words: str) -> None:
     save_cfg("run.cfg", "input = c_flt.fits\n")
     done(*words.split())
     done("create", *words.split())
-    assert asked[0] == asked[1]
+    parameters, keywords = asked[1]
+    assert asked[0] == (parameters, {**keywords, "progress": ANY})
     assert asked[0][0].input != ()
 
 
@@ -267,7 +269,9 @@ def test_the_log_file_holds_the_full_story_and_grows(visit: Visit) -> None:
     stamp = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (DEBUG|INFO|WARNING) \S")
     assert all(map(stamp.match, lines))
     for part in (f"staticmask {__version__}, Python", "static_sig = 5.0", "final_bits = None",
-                 f"{visit.paths[0]}[SCI,1]: mode ", f"{NAMES[0]}: 4 chips, "):
+                 f"{visit.paths[0]}[SCI,1]: mode ", f"{NAMES[0]}: 4 chips, ",
+                 f"{NAMES[0]}: to be made of 4 chips in 4 files", f", numpy {np.__version__}, ",
+                 "INFO staticmask", f"INFO in {os.getcwd()}", "INFO done after "):
         assert sum(part in line for line in lines) == 2
 
 

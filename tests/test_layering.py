@@ -16,7 +16,7 @@ LAYERS = (
     ("cli.create", "cli.plan", "cli.inspect", "cli.config", "cli.demo"),
     ("cli.options", "cli.loading"),
     ("console", "staticMask", "demonstration", "planview", "maskview", "makerules"),
-    ("pipeline", "editing", "forecast", "findings", "tables"),
+    ("pipeline", "editing", "forecast", "findings", "tables", "progress"),
     ("freshness", "report"),
     ("form",),
     ("fields",),
@@ -31,8 +31,8 @@ LAYERS = (
 )
 # Libraries that only some modules know; a package stands for its modules too.
 PLACES = {
-    "click": ("cli", "console", "tables"),
-    "rich": ("cli", "console", "tables", "planview", "maskview"),
+    "click": ("cli", "console", "tables", "progress"),
+    "rich": ("cli", "console", "tables", "progress", "planview", "maskview"),
     "configobj": ("cfgfile", "parameterspec"),
     "textual": ("form",),
     "astropy.io.fits": ("fitsfile", "dqsource", "exposure", "maskfile", "simulate", "imagemasks"),
