@@ -15,6 +15,7 @@ LAYERS = (
     ("cli",),
     ("cli.create", "cli.plan", "cli.inspect", "cli.config", "cli.demo"),
     ("cli.options", "cli.loading"),
+    ("cli.topics",),
     ("console", "staticMask", "demonstration", "planview", "maskview", "makerules"),
     ("pipeline", "editing", "forecast", "findings", "tables", "progress"),
     ("freshness", "report"),

@@ -39,6 +39,7 @@ def run_python(*words: str, cwd: Path, **more: str) -> "subprocess.CompletedProc
         "from staticmask_cli.cli import cli; cli(['create', '--help'])",
         "from staticmask_cli.cli import cli; cli(['plan', '--help'])",
         "from staticmask_cli.cli import cli; cli(['inspect', '--help'])",
+        "from staticmask_cli.cli import cli; cli(['config', '--help'])",
         "from staticmask_cli.cli import cli; cli(['--version'])",
     ],
 )

@@ -4,12 +4,13 @@ import click
 
 from staticmask_cli.cli import options
 from staticmask_cli.cli.loading import loading
+from staticmask_cli.cli.topics import TopicalCommand
 from staticmask_cli.console import Console
 
 __all__ = ["create"]
 
 
-@click.command()
+@click.command(cls=TopicalCommand)
 @options.inputs
 @options.parameter_options
 @options.edit
@@ -39,7 +40,7 @@ def create(
     verbose: bool,
     log_file: str | None,
 ) -> None:
-    """Make one static mask for every chip of a detector among the exposures.
+    """Make one static mask for every detector chip among the exposures.
 
     INPUT is a path, a wildcard in quotes, an association table (_asn.fits,
     _asc.fits, _asn.json), several of these joined by commas, or @FILE, a list

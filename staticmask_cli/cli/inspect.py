@@ -4,13 +4,15 @@ import click
 
 from staticmask_cli.cli import options
 from staticmask_cli.cli.loading import loading
+from staticmask_cli.cli.topics import TopicalCommand, files
 from staticmask_cli.console import Console
 
 __all__ = ["inspect"]
 
 
-@click.command()
-@click.argument("masks", nargs=-1, required=True, metavar="MASK...")
+@click.command(cls=TopicalCommand)
+@click.argument("masks", nargs=-1, required=True, metavar="MASK...",
+                shell_complete=files)
 @options.json
 @options.console_options
 def inspect(

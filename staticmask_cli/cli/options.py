@@ -6,6 +6,8 @@ from typing import TypeVar
 import click
 from click.core import ParameterSource
 
+from staticmask_cli.cli.topics import files, folders
+
 __all__ = [
     "console_options", "edit", "given", "inputs", "jobs", "json", "output_dir", "overwrite",
     "parameter_options", "report", "save_config", "suffix", "words_of",
@@ -37,13 +39,13 @@ def words_of(ctx: click.Context, leave_out: Collection[str]) -> list[str]:
 
 def inputs(command: Command) -> Command:
     """Add the exposures."""
-    return click.argument("inputs", nargs=-1, metavar="INPUT...")(command)
+    return click.argument("inputs", nargs=-1, metavar="INPUT...", shell_complete=files)(command)
 
 
 def parameter_options(command: Command) -> Command:
     """Add the parameters that a ``.cfg`` can hold too; their types are checked with it."""
     for option in reversed((
-        click.option("-c", "--config", metavar="FILE",
+        click.option("-c", "--config", metavar="FILE", shell_complete=files,
                      help="Read parameters from this .cfg (ours, staticMask.cfg or "
                           "astrodrizzle.cfg); options override it.  [default: none is read]"),
         click.option("--static/--no-static", default=None,
@@ -79,6 +81,7 @@ def suffix(command: Command) -> Command:
 def output_dir(command: Command) -> Command:
     """Add the folder of the results."""
     return click.option("-o", "--output-dir", default=".", metavar="FOLDER",
+                        shell_complete=folders,
                         help="Where the masks go; made when missing.  [default: this folder]",
                         )(command)
 
@@ -98,13 +101,13 @@ def jobs(command: Command) -> Command:
 
 def save_config(command: Command) -> Command:
     """Add the saving of parameters."""
-    return click.option("--save-config", metavar="FILE",
+    return click.option("--save-config", metavar="FILE", shell_complete=files,
                         help="Save the parameters of this run as a .cfg, then go on.")(command)
 
 
 def report(command: Command) -> Command:
     """Add the run as data."""
-    return click.option("--report", metavar="FILE",
+    return click.option("--report", metavar="FILE", shell_complete=files,
                         help="Write the run as data: parameters, versions, masks, a row for each "
                              "chip. The suffix says how: .json, .ecsv or .csv.")(command)
 
@@ -123,7 +126,7 @@ def console_options(command: Command) -> Command:
                      help="Say nothing but warnings and errors."),
         click.option("-v", "--verbose", is_flag=True,
                      help="Say what each chip gave."),
-        click.option("--log-file", metavar="FILE",
+        click.option("--log-file", metavar="FILE", shell_complete=files,
                      help="Add the full story of the run, with times, to this file."),
     )):
         command = option(command)

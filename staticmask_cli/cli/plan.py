@@ -4,6 +4,7 @@ import click
 
 from staticmask_cli.cli import options
 from staticmask_cli.cli.loading import loading
+from staticmask_cli.cli.topics import TopicalCommand
 from staticmask_cli.console import Console
 
 __all__ = ["plan"]
@@ -11,7 +12,7 @@ __all__ = ["plan"]
 _OF_THE_PLAN = {"json", "make", "quiet", "verbose", "log_file"}
 
 
-@click.command()
+@click.command(cls=TopicalCommand)
 @options.inputs
 @options.parameter_options
 @options.suffix
