@@ -15,18 +15,27 @@ if TYPE_CHECKING:
 __all__ = ["show_findings"]
 
 _APART = "bold yellow"
+_MOST_MEMBERS = 20  # shown without being asked for all
 _TITLES = {"mode": "mode", "rms": "rms", "nbelow": "below", "ndq": "by DQ"}
 
 
-def show_findings(findings: "Findings") -> None:
-    """Show what was found about masks on stdout."""
+def show_findings(findings: "Findings", *, everything: bool = False) -> None:
+    """Show what was found about masks on stdout.
+
+    Parameters
+    ----------
+    findings : Findings
+        To show.
+    everything : bool
+        All members, however many there are.
+    """
     for finding in findings.masks:
-        show(*_parts(finding))
+        show(*_parts(finding, everything=everything))
     if findings.comparison is not None:
         show(_comparison(findings))
 
 
-def _parts(finding: "Finding") -> Iterator["RenderableType"]:
+def _parts(finding: "Finding", *, everything: bool) -> Iterator["RenderableType"]:
     yield text(finding.path, "bold")
     yield _facts(finding)
     if finding.bad:
@@ -34,7 +43,7 @@ def _parts(finding: "Finding") -> Iterator["RenderableType"]:
         yield _lines(layout.worst_rows, layout.worst_columns)
         yield _sizes(layout)
     if finding.members is not None:
-        yield _members(finding.members)
+        yield _members(finding.members, len(finding.members) if everything else _MOST_MEMBERS)
 
 
 def _facts(finding: "Finding") -> "Table":
@@ -98,12 +107,16 @@ def _range(first: int, last: int) -> str:
     return str(first) if first == last else f"{first}..{last}"
 
 
-def _members(members: Sequence[Mapping[str, Any]]) -> "Table":
+def _members(members: Sequence[Mapping[str, Any]], most: int) -> "Table":
+    """Table of the members, or of some: what is remarkable comes before the first ones."""
+    remarkable = [member for member in members if member["apart"] or not member["used"]]
+    others = [member for member in members if member["used"] and not member["apart"]]
+    chosen = {id(member) for member in (*remarkable, *others)[:most]}
     table = new_table(
         "file", "ver", "exptime", "mode", "rms", "below", "by DQ", "stands apart",
         texts=("file", "stands apart"),
     )
-    for member in members:
+    for member in (member for member in members if id(member) in chosen):
         remark = f"not used: {member['whynot']}" if not member["used"] else ", ".join(
             f"{_TITLES[name]} {value:+.3g} sd" for name, value in member["apart"].items()
         )
@@ -113,6 +126,8 @@ def _members(members: Sequence[Mapping[str, Any]]) -> "Table":
             str(member["nbelow"]), str(member["ndq"]), text(remark),
             style=_APART if remark else "",
         )
+    if len(chosen) < len(members):
+        table.add_row(f"and {len(members) - len(chosen)} more (-v shows all)")
     return table
 
 

@@ -154,6 +154,20 @@ def test_inspect_marks_what_stands_apart_and_what_was_not_used(
     assert all(cell.isdigit() for cell in marked.values())
 
 
+def test_inspect_shows_some_of_many_members_and_all_that_is_remarkable(
+    write_exposure: WriteExposure
+) -> None:
+    for seed in range(25):
+        level = 170.0 if seed == 24 else 100.0
+        write_exposure(f"a{seed:02d}_flt.fits", chips=[{"data": sky(seed=seed, level=level)}])
+    run("*flt.fits", "-q")
+    output = run("inspect", "ACSWFC_60x80_1_staticMask.fits").stdout
+    assert output.count("_flt.fits") == 20
+    assert re.search(r"a18_flt.*\n *a24_flt\.fits .*mode \+.*\n *and 5 more \(-v shows all\)", output)
+    everything = run("inspect", "-v", "ACSWFC_60x80_1_staticMask.fits").stdout
+    assert everything.count("_flt.fits") == 25
+
+
 def test_inspect_compares_two_masks(visit: Visit) -> None:
     run(*visit.paths, "-q", "-o", "old")
     run(*visit.paths, "-q", "-o", "new", "--static-sig", "3")

@@ -41,4 +41,4 @@ def inspect(
         if json:
             hand_over(as_json("inspection", findings))
         else:
-            show_findings(findings)
+            show_findings(findings, everything=verbose)
