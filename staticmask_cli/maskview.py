@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from staticmask_cli.tables import new_table, show, text
+from staticmask_cli.tables import keep_whole, new_table, show, text
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -126,6 +126,7 @@ def _members(members: Sequence[Mapping[str, Any]], most: int) -> "Table":
             str(member["nbelow"]), str(member["ndq"]), text(remark),
             style=_APART if remark else "",
         )
+    keep_whole(table, (member["file"] for member in members))
     if len(chosen) < len(members):
         table.add_row(f"and {len(members) - len(chosen)} more (-v shows all)")
     return table

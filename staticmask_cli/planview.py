@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from staticmask_cli.tables import new_table, show, size, text
+from staticmask_cli.tables import keep_whole, new_table, show, size, text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -28,13 +28,13 @@ def show_plan(forecast: "Forecast", *, everything: bool = False) -> None:
     if not forecast.parameters.static:
         show(text("static = False: no mask would be made."))
         return
-    masks = new_table("mask", "exposures", "pixels", "size", "state", texts=("mask", "state"))
+    masks = new_table("mask", "exposures", "size", "state", texts=("mask", "state"))
     for mask in forecast.masks:
-        ny, nx = mask.shape
         masks.add_row(
-            text(mask.path), _exposures(mask), f"{ny} x {nx}", size(mask.bytes),
+            text(mask.path), _exposures(mask), size(mask.bytes),
             text("; ".join((mask.state, *mask.why)), _STYLES.get(mask.state, "yellow")),
         )
+    keep_whole(masks, (mask.path for mask in forecast.masks))
     show(masks, text(_summary(forecast)), _files(forecast, everything=everything))
 
 

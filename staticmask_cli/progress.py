@@ -3,7 +3,8 @@
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
+from typing import Any, TextIO
 
 import click
 
@@ -69,17 +70,49 @@ class _Lines:
             click.echo(f"{done} of {total} chips{words and ', '}{words}", err=True)
 
 
+class _AboveTheBar:
+    """What stands for stderr while a bar is there: whole lines go above it.
+
+    The proxy that rich would put there is passed by by click, as it names no encoding.
+    """
+
+    def __init__(self, stream: TextIO, show: Callable[[str], None]) -> None:
+        self.rich_proxied_file = stream  # where rich itself writes to
+        self._show = show
+        self._rest = ""
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the stream has
+        return getattr(self.rich_proxied_file, name)
+
+    def write(self, text: str) -> int:
+        """Show the lines that are complete."""
+        *lines, self._rest = (self._rest + text).split("\n")
+        for line in lines:
+            self._show(line)
+        return len(text)
+
+
 @contextmanager
 def _bar() -> Iterator[Progress]:
     from rich.console import Console  # noqa: PLC0415 - not for --help
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn  # noqa: PLC0415
     from rich.progress import Progress as Bar  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
 
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
         TextColumn("{task.fields[pace]}"),
     )
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+
+    def show(line: str) -> None:
+        console.print(Text.from_ansi(line), soft_wrap=True)
+
+    with (
+        Bar(*columns, console=console, transient=True, redirect_stdout=False,
+            redirect_stderr=False) as bar,
+        redirect_stderr(_AboveTheBar(sys.stderr, show)),
+    ):
         task = bar.add_task("headers", total=None, pace="")
         start = time.monotonic()
 

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-__all__ = ["hand_over", "new_table", "show", "size", "text"]
+__all__ = ["hand_over", "keep_whole", "new_table", "show", "size", "text"]
 
 _WIDTH_OF_FILES = 200  # columns where there is no terminal to ask
+_WIDEST_NAME = 40  # that other columns make room for
 _KILO = 1000
 
 
@@ -56,6 +57,11 @@ def new_table(
         else:
             table.add_column(title, justify="right", no_wrap=True)
     return table
+
+
+def keep_whole(table: "Table", names: Iterable[str]) -> None:
+    """Let the first column, of these names, be as wide as they need unless that is much."""
+    table.columns[0].min_width = min(max(map(len, names), default=0), _WIDEST_NAME)
 
 
 def text(words: str, style: str = "") -> "Text":
