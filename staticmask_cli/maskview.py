@@ -90,7 +90,7 @@ def _line(line: "Line") -> tuple[str, str, str]:
 
 def _sizes(layout: "Shape") -> "Table":
     """Table of the clusters by size, with the largest ones beside it."""
-    table = new_table("pixels in a cluster", "clusters", "pixels", "", "largest", "columns", "rows")
+    table = new_table("size", "clusters", "pixels", "", "largest", "columns", "rows")
     for number in range(max(len(layout.sizes), len(layout.largest))):
         cells = ["", "", ""]
         if number < len(layout.sizes):
@@ -126,7 +126,7 @@ def _members(members: Sequence[Mapping[str, Any]], most: int) -> "Table":
             str(member["nbelow"]), str(member["ndq"]), text(remark),
             style=_APART if remark else "",
         )
-    keep_whole(table, (member["file"] for member in members))
+    keep_whole(table, (member["file"] for member in members), 1 / 4)
     if len(chosen) < len(members):
         table.add_row(f"and {len(members) - len(chosen)} more (-v shows all)")
     return table

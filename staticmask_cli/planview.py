@@ -34,7 +34,7 @@ def show_plan(forecast: "Forecast", *, everything: bool = False) -> None:
             text(mask.path), _exposures(mask), size(mask.bytes),
             text("; ".join((mask.state, *mask.why)), _STYLES.get(mask.state, "yellow")),
         )
-    keep_whole(masks, (mask.path for mask in forecast.masks))
+    keep_whole(masks, (mask.path for mask in forecast.masks), 1 / 2)
     show(masks, text(_summary(forecast)), _files(forecast, everything=everything))
 
 

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, RenderableType
     from rich.table import Table
     from rich.text import Text
 
 __all__ = ["hand_over", "keep_whole", "new_table", "show", "size", "text"]
 
 _WIDTH_OF_FILES = 200  # columns where there is no terminal to ask
-_WIDEST_NAME = 40  # that other columns make room for
 _KILO = 1000
 
 
@@ -26,10 +25,7 @@ def hand_over(result: str) -> None:
 
 def show(*parts: "RenderableType") -> None:
     """Show tables and texts on stdout, without colours where that is no terminal."""
-    from rich.console import Console  # noqa: PLC0415 - not for --help
-
-    terminal = sys.stdout.isatty()
-    console = Console(width=None if terminal else _WIDTH_OF_FILES)
+    console = _console()
     with console.capture() as captured:
         for part in parts:
             console.print(part, highlight=False, markup=False, emoji=False, soft_wrap=False)
@@ -37,6 +33,12 @@ def show(*parts: "RenderableType") -> None:
     # Tables come with blank lines above and below; one between two of them is enough.
     kept = (line for line, before in zip(lines, ["", *lines], strict=False) if line or before)
     hand_over("\n".join(kept))
+
+
+def _console() -> "Console":
+    from rich.console import Console  # noqa: PLC0415 - not for --help
+
+    return Console(width=None if sys.stdout.isatty() else _WIDTH_OF_FILES)
 
 
 def new_table(
@@ -59,9 +61,9 @@ def new_table(
     return table
 
 
-def keep_whole(table: "Table", names: Iterable[str]) -> None:
-    """Let the first column, of these names, be as wide as they need unless that is much."""
-    table.columns[0].min_width = min(max(map(len, names), default=0), _WIDEST_NAME)
+def keep_whole(table: "Table", names: Iterable[str], share: float) -> None:
+    """Break none of the names of the first column, if that takes no more than a share of a line."""
+    table.columns[0].no_wrap = max(map(len, names), default=0) <= share * _console().width
 
 
 def text(words: str, style: str = "") -> "Text":
