@@ -20,8 +20,11 @@ FOLDERS = ["out", "a folder/with quite/a long name/and more/of it"]
 
 
 @pytest.fixture(params=[60, 80, 120])
-def width(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Return the columns that tables may have."""
+def width(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> int:
+    """Return the columns that tables may have, in a new folder."""
+    monkeypatch.chdir(tmp_path)
     columns: int = request.param
     monkeypatch.setattr(tables, "_WIDTH_OF_FILES", columns)
     return columns
@@ -41,10 +44,8 @@ def in_a_column(words: str, table: str) -> bool:
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_a_plan_loses_no_word(
-    visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str], folder: str, width: int,
+    visit: Visit, capsys: pytest.CaptureFixture[str], folder: str, width: int
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     os.symlink(Path(visit.paths[0]).parent, "v")
     paths = [os.path.join("v", os.path.basename(path)) for path in visit.paths]
     create_masks(paths[:2], output_dir=folder)
@@ -62,13 +63,11 @@ def test_a_plan_loses_no_word(
 
 
 def test_an_inspection_loses_no_word(
-    visit: Visit, write_exposure: WriteExposure, tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: int,
+    visit: Visit, write_exposure: WriteExposure, capsys: pytest.CaptureFixture[str], width: int
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     paths = [visit.paths[0], os.fspath(write_exposure(
         "dark_flt.fits", EXPTIME=0.0, chips=[{"data": np.zeros((150, 220), np.float32)}]))]
-    masks = create_masks(paths, output_dir=tmp_path)
+    masks = create_masks(paths)
     show_findings(inspect_masks([str(masks[0].path)]))
     output = capsys.readouterr().out
     assert max(map(len, output.splitlines())) <= width
