@@ -77,15 +77,16 @@ def _identity(file: str, extver: int) -> tuple[str, int]:
 
 def _other_parameters(plan: MaskPlan, mask: StaticMask, parameters: Parameters) -> Iterator[str]:
     if mask.static_sig != parameters.static_sig:
-        yield f"static_sig = {mask.static_sig:g}, now {parameters.static_sig:g}"
+        yield f"static_sig = {mask.static_sig}, now {parameters.static_sig}"
     if mask.final_bits != parameters.final_bits and not _same_bits(plan, mask.final_bits):
         yield f"final_bits = {mask.final_bits}, now {parameters.final_bits}"
 
 
 def _same_bits(plan: MaskPlan, final_bits: str | None) -> bool:
     """Whether other words mean the same bits, as 96 and 64,32 do."""
+    words = None if final_bits is None else str(final_bits)  # a stranger's header has anything
     try:
-        return good_bits_of(plan.chips[0], final_bits) == plan.good_bits
+        return good_bits_of(plan.chips[0], words) == plan.good_bits
     except StaticMaskError:
         return False
 

@@ -202,7 +202,8 @@ def deviations(values: Sequence[float], least: float = 0.0) -> list[float]:
     scale = max(1.4826 * float(np.median(np.abs(known - middle))), least)
     if scale == 0:
         return [0.0] * len(values)
-    apart = (array - middle) / scale
+    with np.errstate(over="ignore"):
+        apart = (array - middle) / scale
     far = np.abs(apart) > _FAR + 4 * _FAR / known.size
     return [float(value) for value in np.where(far, apart, 0.0)]
 

@@ -49,7 +49,7 @@ def _parts(finding: "Finding", *, everything: bool) -> Iterator["RenderableType"
 def _facts(finding: "Finding") -> "Table":
     ny, nx = finding.shape
     facts = finding.facts
-    chip = f", CCDCHIP {facts['CCDCHIP']:g}" if "CCDCHIP" in facts else ""
+    chip = f", CCDCHIP {facts['CCDCHIP']}" if "CCDCHIP" in facts else ""
     made = [finding.program or "by a program that does not say so", finding.date or ""]
     table = new_table("name", "value", texts=("name", "value"), header=False)
     rows = {
@@ -65,7 +65,7 @@ def _facts(finding: "Finding") -> "Table":
             "chip": " ".join(str(facts[key]) for key in ("TELESCOP", "INSTRUME", "DETECTOR")
                              if key in facts) + f", number {finding.number}{chip}",
             "exposures": f"{used} used of {len(finding.members)}",
-            "static_sig": f"{finding.static_sig:g}",
+            "static_sig": str(finding.static_sig),
             "final_bits": str(finding.final_bits),
         }
     for name, value in rows.items():

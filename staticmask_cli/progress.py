@@ -95,14 +95,11 @@ class _AboveTheBar:
 @contextmanager
 def _bar() -> Iterator[Progress]:
     from rich.console import Console  # noqa: PLC0415 - not for --help
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn  # noqa: PLC0415
+    from rich.progress import BarColumn, TextColumn  # noqa: PLC0415
     from rich.progress import Progress as Bar  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-        TextColumn("{task.fields[pace]}"),
-    )
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[pace]}"))
     console = Console(stderr=True)
 
     def show(line: str) -> None:
@@ -120,7 +117,7 @@ def _bar() -> Iterator[Progress]:
             nonlocal start
             if done == 0:
                 start = time.monotonic()
-            words = pace(done, total, time.monotonic() - start)
+            words = f"{done}/{total} {pace(done, total, time.monotonic() - start)}"
             bar.update(task, description="chips", completed=done, total=total, pace=words)
 
         yield report

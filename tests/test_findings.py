@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from staticmask_cli import StaticMask, create_masks
+from staticmask_cli import Parameters, StaticMask, create_masks
 from staticmask_cli.errors import InputError
 from staticmask_cli.findings import Finding, inspect_masks
+from staticmask_cli.forecast import forecast_of, plan_run
 from staticmask_cli.jsonform import as_json
+from staticmask_cli.maskview import show_findings
 from staticmask_cli.simulate import Visit
 from tests.conftest import WriteExposure, digest, sky
 from tests.documents import checked
@@ -185,3 +187,23 @@ def test_the_json_is_that_of_the_schema(
         document = checked("inspection", as_json("inspection", findings))
         assert [mask["path"] for mask in document["masks"]] == paths
     assert findings.masks == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("STATSIG", "big"), ("FINLBITS", 7), ("FINLBITS", 1 + 2j), ("CCDCHIP", "front"),
+     ("TELESCOP", 3 - 1j), ("SIGNUM", "one"), ("DATE", True), ("CREATOR", "staticmask")],
+)
+def test_a_header_with_values_of_other_types_is_shown_as_it_is(
+    masks: list[StaticMask], visit: Visit, capsys: pytest.CaptureFixture[str],
+    key: str, value: object
+) -> None:
+    path = path_of(masks[0])
+    fits.setval(path, key, value=value)
+    findings = inspect_masks([path])
+    show_findings(findings)
+    assert "\x1b" not in capsys.readouterr().out
+    as_json("inspection", findings)
+    parameters = Parameters.load(None, {"input": visit.paths, "final_bits": "256"})
+    plans = plan_run(parameters, suffix=None, output_dir=os.path.dirname(path), overwrite=True)
+    assert forecast_of(plans, parameters).masks[0].path == path

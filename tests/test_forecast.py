@@ -116,11 +116,11 @@ def test_many_names_are_shortened(write_exposure: WriteExposure, tmp_path: Path)
 @pytest.mark.parametrize(
     ("made_with", "asked_for", "why"),
     [
-        ({}, {"static_sig": 5}, ("static_sig = 4, now 5",)),
+        ({}, {"static_sig": 5}, ("static_sig = 4.0, now 5.0",)),
         ({}, {"final_bits": 0}, ("final_bits = None, now 0",)),
         ({"final_bits": "~4096"}, {}, ("final_bits = ~4096, now None",)),
         ({"final_bits": "64,32"}, {"final_bits": 64, "static_sig": 3},
-         ("static_sig = 4, now 3", "final_bits = 64,32, now 64")),
+         ("static_sig = 4.0, now 3.0", "final_bits = 64,32, now 64")),
         ({"final_bits": "64,32"}, {"final_bits": 96}, None),
         ({"final_bits": "WARMPIX"}, {"final_bits": 64}, None),
     ],

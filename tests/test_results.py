@@ -53,7 +53,7 @@ def test_plan_follows_the_masks(visit: Visit) -> None:
     run(*visit.paths, "-q")
     assert run("plan", *visit.paths).stdout.count("up to date\n") == 2
     changed = run("plan", *visit.paths, "--static-sig", "5").stdout
-    assert changed.count("other parameters; static_sig = 4, now 5") == 2
+    assert changed.count("other parameters; static_sig = 4.0, now 5.0") == 2
     fewer = run("plan", *visit.paths[1:]).stdout
     assert fewer.count(f"other members; gone: {visit.paths[0]}[SCI,") == 2
 

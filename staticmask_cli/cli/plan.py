@@ -69,7 +69,10 @@ def plan(
             final_bits=final_bits, group=group,
         ))
         console.log_parameters(parameters)
-        plans = plan_run(parameters, suffix=suffix, output_dir=output_dir, overwrite=overwrite)
+        with console.progress():
+            plans = plan_run(
+                parameters, suffix=suffix, output_dir=output_dir, overwrite=overwrite
+            )
         if make:
             words = options.words_of(ctx, leave_out=_OF_THE_PLAN)
             hand_over(make_rules(plans, words, [config] if config else []))
