@@ -33,8 +33,8 @@ class TopicalCommand(click.Command):
 
 
 def _topic_of(option: click.Option) -> str:
-    name = option.opts[-1].lstrip("-")
-    return next((topic for topic, names in _TOPICS.items() if name in names), _REST)
+    words = {word.lstrip("-") for word in option.opts}
+    return next((topic for topic, names in _TOPICS.items() if words.intersection(names)), _REST)
 
 
 def files(
