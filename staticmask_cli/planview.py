@@ -1,5 +1,6 @@
 """A plan for people: which masks, in what state, of which exposures."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from staticmask_cli.tables import keep_whole, new_table, show, size, text
@@ -48,9 +49,13 @@ def _summary(forecast: "Forecast") -> str:
     written = sum(mask.bytes for mask in forecast.masks)
     current = sum(mask.state == "up to date" for mask in forecast.masks)
     return (
-        f"Would read {len(forecast.files)} files ({size(read)}) and write {len(forecast.masks)} "
-        f"masks ({size(written)}), of which {current} are up to date.\n"
+        f"Would read {_count(forecast.files, 'file')} ({size(read)}) and write "
+        f"{_count(forecast.masks, 'mask')} ({size(written)}); up to date: {current}.\n"
     )
+
+
+def _count(things: Sequence[object], name: str) -> str:
+    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
 
 
 def _files(forecast: "Forecast", *, everything: bool) -> "Table":
