@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from staticmask_cli.cli import cli
 from staticmask_cli.cli.create import create
 from staticmask_cli.config import Parameters
 from staticmask_cli.instruments import instrument_of
-from staticmask_cli.simulate import CAMERAS, Camera
+from staticmask_cli.simulate import CAMERAS, Camera, simulate_visit
 from tests.test_all_instruments import NAMES
 
 ROOT = Path(__file__).parent.parent
@@ -67,7 +68,41 @@ def test_every_command_of_the_readme_runs(
         assert words[0] == "staticmask"
         result = CliRunner().invoke(cli, words[1:], catch_exceptions=False)
         assert result.exit_code == 0, result.output
-        assert result.stdout.count("_staticMask.fits\n") == 2
+        paths = [Path(line) for line in result.stdout.split("\n") if "_staticMask.fits" in line]
+        assert paths
+        assert all(path.is_file() for path in paths)
+
+
+def test_every_python_block_of_the_readme_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    assert len(blocks) >= 3
+    simulate_visit(str(tmp_path), shape=(150, 220))
+    monkeypatch.chdir(tmp_path)
+    for block in blocks:
+        for mask in tmp_path.glob("*_staticMask.fits"):
+            mask.unlink()
+        exec(block, {})  # noqa: S102 - the README is ours
+        assert list(tmp_path.glob("*_staticMask.fits"))
+
+
+def test_every_extra_of_the_readme_can_be_installed() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    named = re.findall(r"pip install (?:-q )?(?:-e )?'\.\[([\w,]+)\]'", README)
+    wanted = {extra for extras in named for extra in extras.split(",")}
+    assert {"gui", "test"} <= wanted <= set(project["optional-dependencies"])
+    bound = re.search(r"takes Python ([\d.]+) or newer", README)
+    assert bound is not None
+    assert project["requires-python"] == f">={bound[1]}"
+
+
+def test_links_and_pictures_of_the_readme_are_there() -> None:
+    places = re.findall(r"\]\(([^)]+)\)", README)
+    titles = re.findall(r"^#+ (.*)$", README, flags=re.MULTILINE)
+    anchors = {"#" + title.lower().replace(" ", "-").replace("'", "") for title in titles}
+    for place in places:
+        assert place in anchors or place.startswith("https://") or (ROOT / place).exists(), place
 
 
 def test_the_readme_shows_the_table_that_the_demonstration_prints(tmp_path: Path) -> None:
