@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from staticmask_cli.config import Parameters
@@ -14,7 +15,9 @@ from staticmask_cli.files import make_folder
 from staticmask_cli.fitsfile import astropy_silenced
 from staticmask_cli.mask import PartialMask
 from staticmask_cli.maskfile import StaticMask, write_masks
+from staticmask_cli.pictures import picture_of
 from staticmask_cli.plan import MaskPlan, plan_masks
+from staticmask_cli.plots import check_plot
 
 __all__ = ["Progress", "create_masks", "make_masks"]
 
@@ -40,6 +43,7 @@ def create_masks(
     suffix: str | None = None,
     output_dir: str | os.PathLike[str] = ".",
     overwrite: bool = False,
+    plot: str | os.PathLike[str] | None = None,
     jobs: int | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
@@ -63,6 +67,9 @@ def create_masks(
         Folder of the masks; made when missing.
     overwrite : bool
         Replace a file of a mask's name even if it is no mask of that shape.
+    plot : str or path, optional
+        A picture to draw, ``.png``, ``.pdf`` or ``.svg`` (needs matplotlib): the masks, and
+        some of their exposures' pixels near the sky.
     jobs : int, optional
         Chips at the same time; as many as there are processors, up to four, if None.
     executor : concurrent.futures.Executor, optional
@@ -83,13 +90,13 @@ def create_masks(
     InputError, ExposureError
         If an input is missing or unusable; nothing is written then.
     OutputError
-        If a mask cannot be written, or a file that is no mask has its name.
+        If a mask or picture cannot be written, or a file that is no mask has its name.
     """
     words = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
     given = {"input": words, "static_sig": static_sig, "final_bits": final_bits, "group": group}
     return make_masks(
         Parameters.load(None, given),
-        suffix=suffix, output_dir=os.fspath(output_dir), overwrite=overwrite,
+        suffix=suffix, output_dir=os.fspath(output_dir), overwrite=overwrite, plot=plot,
         jobs=jobs, executor=executor, progress=progress,
     )
 
@@ -100,6 +107,7 @@ def make_masks(
     suffix: str | None = None,
     output_dir: str = ".",
     overwrite: bool = False,
+    plot: str | os.PathLike[str] | None = None,
     jobs: int | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
@@ -114,6 +122,9 @@ def make_masks(
     if jobs is not None and jobs < 1:
         msg = f"jobs = {jobs}: expected a number of chips > 0"
         raise ConfigError(msg)
+    picture = None if plot is None else os.fspath(plot)
+    if picture is not None:
+        check_plot(picture)
     if not parameters.static:
         log.info("static = False: no mask is made")
         return []
@@ -124,10 +135,16 @@ def make_masks(
         for plan in plans:
             log.debug("%s: to be made of %d chips in %d files", plan.path, len(plan.chips),
                       len(plan.files))
-        masks = _clip(plans, parameters, jobs or default_jobs(), executor, progress)
+        number = jobs or default_jobs()
+        masks = _clip(plans, parameters, number, executor, progress)
         _refuse_empty(masks)
         make_folder(output_dir)
-        write_masks({plan.path: mask for plan, mask in zip(plans, masks, strict=True)})
+        with ExitStack() as stack:  # so that there is a picture only if there are the masks
+            if picture is not None:
+                stack.enter_context(
+                    picture_of(plans, masks, picture, jobs=number, executor=executor)
+                )
+            write_masks({plan.path: mask for plan, mask in zip(plans, masks, strict=True)})
     return masks
 
 

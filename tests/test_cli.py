@@ -28,7 +28,8 @@ Asked = tuple[Parameters, dict[str, object]]
 
 DEFAULTS = Parameters.load()
 KEYWORDS: dict[str, object] = {
-    "suffix": None, "output_dir": ".", "overwrite": False, "jobs": None, "progress": ANY,
+    "suffix": None, "output_dir": ".", "overwrite": False, "plot": None, "jobs": None,
+    "progress": ANY,
 }
 NAMES = ["ACSWFC_150x220_1_staticMask.fits", "ACSWFC_150x220_2_staticMask.fits"]
 NOT_TEXT = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
@@ -96,12 +97,13 @@ def test_with_all_options_the_pipeline_is_asked_for_them(asked: list[Asked]) -> 
     save_cfg("run.cfg", "input = c_flt.fits\nstatic_sig = 3\nfinal_bits = 16\ngroup = 7\n")
     done("create", "a_flt.fits", "-c", "run.cfg", "--static", "--static-sig", "5",
          "--final-bits", "64,32", "--group", "1,4", "--suffix", "flc", "-o", "out", "--overwrite",
-         "-j", "3", "--save-config", "saved.cfg", "--report", "run.json", "-q", "-v",
-         "--log-file", "run.log")
+         "--plot", "masks.pdf", "-j", "3", "--save-config", "saved.cfg", "--report", "run.json",
+         "-q", "-v", "--log-file", "run.log")
     parameters = Parameters(("a_flt.fits",), (1, 4), static=True, static_sig=5.0,
                             final_bits="64,32")
     keywords = {
-        "suffix": "flc", "output_dir": "out", "overwrite": True, "jobs": 3, "progress": None,
+        "suffix": "flc", "output_dir": "out", "overwrite": True, "plot": "masks.pdf", "jobs": 3,
+        "progress": None,
     }
     assert asked == [(parameters, keywords)]
     assert Path("saved.cfg").read_text(encoding="utf-8") == parameters.text()
@@ -122,6 +124,7 @@ def test_with_all_options_the_pipeline_is_asked_for_them(asked: list[Asked]) -> 
         ("--suffix flc", {}, {"suffix": "flc"}),
         ("-o out", {}, {"output_dir": "out"}),
         ("--output-dir out/in", {}, {"output_dir": "out/in"}),
+        ("--plot masks.svg", {}, {"plot": "masks.svg"}),
         ("-j 2", {}, {"jobs": 2}),
         ("--jobs 1024", {}, {"jobs": 1024}),
         ("-q", {}, {}),

@@ -91,7 +91,7 @@ def test_every_extra_of_the_readme_can_be_installed() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     named = re.findall(r"pip install (?:-q )?(?:-e )?'\.\[([\w,]+)\]'", README)
     wanted = {extra for extras in named for extra in extras.split(",")}
-    assert {"gui", "test"} <= wanted <= set(project["optional-dependencies"])
+    assert {"gui", "plot", "test"} <= wanted <= set(project["optional-dependencies"])
     bound = re.search(r"takes Python ([\d.]+) or newer", README)
     assert bound is not None
     assert project["requires-python"] == f">={bound[1]}"

@@ -19,14 +19,15 @@ LAYERS = (
     ("console", "staticMask", "demonstration", "planview", "maskview", "makerules"),
     ("pipeline", "editing", "forecast", "findings", "tables", "progress"),
     ("freshness", "report"),
-    ("form",),
+    ("pictures", "form"),
     ("fields",),
     ("plan", "engine"),
     ("imagemasks",),
     ("config", "inputs", "exposure", "maskfile", "simulate", "chiprows", "plots"),
+    ("plotpage",),
     ("mask", "dqsource", "cameras", "cfgfile", "associations", "parameterspec"),
     ("clipping", "dqbits", "files", "fitsfile", "instruments", "inspection", "jsonform"),
-    ("histogram", "survey", "signature", "clusters"),
+    ("histogram", "survey", "signature", "clusters", "skyhistogram"),
     ("workspace",),
     ("errors",),
 )
@@ -36,6 +37,7 @@ PLACES = {
     "rich": ("cli", "console", "tables", "progress", "planview", "maskview"),
     "configobj": ("cfgfile", "parameterspec"),
     "textual": ("form",),
+    "matplotlib": ("plots", "plotpage"),
     "astropy.io.fits": ("fitsfile", "dqsource", "exposure", "maskfile", "simulate", "imagemasks"),
 }
 # Modules that know nothing but the standard library and what is listed.
@@ -44,6 +46,7 @@ PURE = {
                  "staticmask_cli.survey"),
     "histogram": ("numpy", "staticmask_cli.errors", "staticmask_cli.workspace"),
     "survey": ("numpy", "staticmask_cli.errors", "staticmask_cli.workspace"),
+    "skyhistogram": ("numpy",),
     "workspace": ("numpy",),
     "clusters": ("numpy",),
     "inspection": ("numpy", "staticmask_cli.clusters"),

@@ -13,7 +13,7 @@ import pytest
 import staticmask_cli
 
 FOLDER = Path(staticmask_cli.__file__).parent
-HEAVY = {"numpy", "astropy", "rich", "configobj", "textual"}
+HEAVY = {"numpy", "astropy", "rich", "configobj", "textual", "matplotlib"}
 _DECIDE_ON_COLOUR = {"NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"}
 
 

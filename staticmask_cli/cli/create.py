@@ -17,6 +17,7 @@ __all__ = ["create"]
 @options.suffix
 @options.output_dir
 @options.overwrite
+@options.plot
 @options.jobs
 @options.save_config
 @options.report
@@ -33,6 +34,7 @@ def create(
     suffix: str | None,
     output_dir: str,
     overwrite: bool,
+    plot: str | None,
     jobs: int | None,
     save_config: str | None,
     report: str | None,
@@ -75,7 +77,7 @@ def create(
         with console.progress() as progress:
             masks = make_masks(
                 parameters, suffix=suffix, output_dir=output_dir, overwrite=overwrite,
-                jobs=jobs, progress=progress,
+                plot=plot, jobs=jobs, progress=progress,
             )
         console.show_masks(masks)
         if report is not None:

@@ -10,7 +10,7 @@ from staticmask_cli.cli.topics import files, folders
 
 __all__ = [
     "console_options", "edit", "given", "inputs", "jobs", "json", "output_dir", "overwrite",
-    "parameter_options", "report", "save_config", "suffix", "words_of",
+    "parameter_options", "plot", "report", "save_config", "suffix", "words_of",
 ]
 
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -97,6 +97,13 @@ def jobs(command: Command) -> Command:
     return click.option("-j", "--jobs", type=click.IntRange(1, 1024), metavar="N",
                         help="Work on N chips at the same time.  "
                              "[default: the processors there are, up to 4]")(command)
+
+
+def plot(command: Command) -> Command:
+    """Add the picture."""
+    return click.option("--plot", metavar="FILE", shell_complete=files,
+                        help="Draw the masks to this .png, .pdf or .svg (staticmask[plot]).",
+                        )(command)
 
 
 def save_config(command: Command) -> Command:

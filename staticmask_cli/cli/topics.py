@@ -9,7 +9,7 @@ _TOPICS = {
     "Parameters": ("config", "static", "static-sig", "final-bits", "group", "edit", "save-config",
                    "save", "check"),
     "Inputs": ("suffix", "exposures", "camera"),
-    "Outputs": ("output-dir", "overwrite", "report", "json", "make"),
+    "Outputs": ("output-dir", "overwrite", "plot", "report", "json", "make"),
     "Speed": ("jobs",),
     "Messages": ("quiet", "verbose", "log-file", "help"),
 }
