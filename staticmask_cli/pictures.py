@@ -1,4 +1,4 @@
-"""Pictures of masks: those of a run, with pixels of their exposures, and those of files."""
+"""Pictures of masks: of those of a run, with pixels of their exposures, and of those on disk."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -6,13 +6,18 @@ from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+import numpy as np
+
 from staticmask_cli.engine import run_tasks
+from staticmask_cli.errors import InputError
 from staticmask_cli.exposure import Chip, read_pixels
-from staticmask_cli.mask import ChipLabel, Member
+from staticmask_cli.fitsfile import astropy_silenced, opened
+from staticmask_cli.mask import ChipLabel, Member, PartialMask
 from staticmask_cli.maskfile import StaticMask
 from staticmask_cli.plan import MaskPlan
 from staticmask_cli.plotpage import Page
 from staticmask_cli.plots import check_plot, plotted
+from staticmask_cli.signature import Signature
 from staticmask_cli.skyhistogram import SkyHistogram, sky_histogram
 
 __all__ = ["MOST_HISTOGRAMS", "picture_of", "plot_masks"]
@@ -27,19 +32,19 @@ class _Task:
     member: Member
 
 
-def plot_masks(masks: Sequence[StaticMask], path: str) -> list[str]:
-    """Draw masks that are in memory or were read from files.
+def plot_masks(masks: Sequence[str], path: str) -> list[str]:
+    """Draw masks on disk, of ours or of drizzlepac.
 
     A page shows the mask, its bad pixels by row and column, and the mode, rms and
-    threshold of its members.
+    threshold of its members, if it has a table of them.
 
     Parameters
     ----------
-    masks : sequence of StaticMask
-        A page each.
+    masks : sequence of str
+        Paths; a page each.
     path : str
         Ends with ``.png``, ``.pdf`` or ``.svg``.  A PDF has all pages; of the others
-        there is a file for each page, with the signature in its name if they are several.
+        there is a file for each page, with the mask's name in its own if they are several.
 
     Returns
     -------
@@ -50,12 +55,29 @@ def plot_masks(masks: Sequence[StaticMask], path: str) -> list[str]:
     ------
     ConfigError
         If the suffix of `path` is none of those known.
+    InputError
+        If a mask cannot be read.
     OutputError
         If matplotlib is missing, or a file cannot be written; none is changed then.
     """
     check_plot(path)
-    with plotted([Page(mask, _unit_of(mask)) for mask in masks], path) as paths:
+    with plotted([_page_of_file(mask) for mask in masks], path) as paths:
         return paths
+
+
+def _page_of_file(path: str) -> Page:
+    name = os.path.basename(path).removesuffix(".fits").removesuffix("_staticMask")
+    with astropy_silenced(), opened(path) as hdus:
+        if str(hdus[0].header.get("CREATOR", "")).startswith("staticmask"):
+            mask = StaticMask.read(path)
+            return Page(mask, name, _unit_of(mask))
+        good = hdus[0].data
+        if good is None or good.ndim != 2:  # noqa: PLR2004
+            msg = f"{path}: expected a static mask, an image in the primary HDU"
+            raise InputError(msg)
+        foreign = PartialMask(Signature(name, good.shape, 0))  # it does not say whose it is
+        foreign.below = np.asarray(good) == 0
+        return Page(foreign, name)
 
 
 def picture_of(
@@ -88,7 +110,7 @@ def picture_of(
     ]
     found = dict(run_tasks(_histogram, tasks, jobs=jobs, executor=executor))
     pages = [
-        Page(mask, _unit_of(mask), [
+        Page(mask, mask.signature.filename.removesuffix("_staticMask.fits"), _unit_of(mask), [
             (os.path.basename(member.label.file), found[member.label])
             for member in mask.members
             if member.label in found

@@ -27,7 +27,7 @@ _DPI = 100
 _PALEST = 0.55  # darkness of a block with a single bad pixel, where 1 is black
 _LOWEST_COUNT = 0.7  # so that a single pixel stands above the axis
 _DISTINCT = ("-", "--", "-.", ":")  # exposures that can be told apart
-_LONGEST_TEXT = 30
+_LONGEST_TEXT, _LONGEST_TITLE = 30, 60
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,9 @@ class Page:
     Attributes
     ----------
     mask : PartialMask
-        With the members it was made from.
+        With the members it was made from, if they are known.
+    name : str
+        For the title, and for the name of the picture where there are several.
     unit : str
         BUNIT of its exposures; may be empty.
     histograms : sequence of (str, SkyHistogram)
@@ -46,13 +48,9 @@ class Page:
     """
 
     mask: PartialMask
+    name: str
     unit: str = ""
     histograms: Sequence[tuple[str, SkyHistogram]] = ()
-
-    @property
-    def name(self) -> str:
-        """The signature, such as ``ACSWFC_2048x4096_1``."""
-        return self.mask.signature.filename.removesuffix("_staticMask.fits")
 
 
 def reduced(bad: npt.NDArray[np.bool_], factor: int) -> npt.NDArray[np.float64]:
@@ -206,8 +204,8 @@ def _write_legend(axes: "Axes", handles: Sequence[Any], labels: Sequence[str]) -
 def _write_title(figure: "Figure", page: Page, factor: int, height: float) -> None:
     mask = page.mask
     exposures = f"{len(mask.used)} exposure{'' if len(mask.used) == 1 else 's'}, " * bool(mask.used)
-    figure.text(_LEFT / _WIDTH, 1 - 0.28 / height, f"Static mask {page.name}", fontsize="large",
-                weight="bold")
+    figure.text(_LEFT / _WIDTH, 1 - 0.28 / height,
+                f"Static mask {_shown(page.name, _LONGEST_TITLE)}", fontsize="large", weight="bold")
     cell = f"; a dot is {factor} x {factor} pixels, black if all are bad" * (factor > 1)
     figure.text(_LEFT / _WIDTH, 1 - 0.5 / height,
                 f"{exposures}{mask.nbad} bad pixels ({mask.nbad / mask.bad.size:.4%}){cell}")
@@ -225,7 +223,7 @@ def _in(unit: str) -> str:
     return f" [{_shown(unit)}]" if unit else ""
 
 
-def _shown(text: str) -> str:
+def _shown(text: str, longest: int = _LONGEST_TEXT) -> str:
     """Text from a header or a file name as a font can show it, not too long."""
     plain = text.encode("unicode_escape").decode("ascii")
-    return plain if len(plain) <= _LONGEST_TEXT else f"...{plain[3 - _LONGEST_TEXT:]}"
+    return plain if len(plain) <= longest else f"...{plain[3 - longest:]}"

@@ -58,7 +58,7 @@ def plotted(pages: Sequence[Page], path: str) -> Iterator[list[str]]:
         One for each mask.
     path : str
         Ends with ``.png``, ``.pdf`` or ``.svg``.  A PDF has all pages; of the others
-        there is a file for each page, with the signature in its name if they are several.
+        there is a file for each page, with the page's name in its own if they are several.
 
     Yields
     ------
@@ -94,7 +94,11 @@ def _files_of(pages: Sequence[Page], path: str) -> dict[str, Sequence[Page]]:
     if _format_of(path) == "pdf" or len(pages) == 1:
         return {path: pages}
     stem, suffix = os.path.splitext(path)
-    return {f"{stem}_{page.name}{suffix}": [page] for page in pages}
+    files: dict[str, Sequence[Page]] = {}
+    for number, page in enumerate(pages, 1):
+        name = f"{stem}_{page.name}{suffix}"
+        files[f"{stem}_{page.name}_{number}{suffix}" if name in files else name] = [page]
+    return files
 
 
 def _write(stream: IO[bytes], form: str, pages: Sequence[Page]) -> None:

@@ -15,9 +15,9 @@ from astropy.io import fits
 from click.testing import CliRunner, Result
 from matplotlib.image import imread
 
-from staticmask_cli import StaticMask, create_masks, pipeline, plots
+from staticmask_cli import create_masks, pipeline, plots
 from staticmask_cli.cli import cli
-from staticmask_cli.errors import ConfigError, OutputError
+from staticmask_cli.errors import ConfigError, InputError, OutputError
 from staticmask_cli.pictures import MOST_HISTOGRAMS, plot_masks
 from staticmask_cli.plotpage import Page
 from staticmask_cli.simulate import Visit
@@ -131,12 +131,45 @@ def test_an_executor_of_processes_reads_the_pixels_too(visit: Visit, drawn: list
 
 
 def test_masks_from_files_are_drawn_with_their_members(visit: Visit, drawn: list[Page]) -> None:
-    paths = [str(mask.path) for mask in create_masks(visit.paths)]
-    masks = [StaticMask.read(path) for path in paths]
-    assert plot_masks(masks, "m.svg") == [f"m_{name}.svg" for name in NAMES]
-    assert [(page.unit, page.histograms) for page in drawn] == [("ELECTRONS", ())] * 2
-    assert [len(page.mask.used) for page in drawn] == [4, 4]
-    assert plot_masks(masks[:1], "one.svg") == ["one.svg"]
+    made = create_masks(visit.paths)
+    paths = [str(mask.path) for mask in made]
+    assert plot_masks(paths, "m.svg") == [f"m_{name}.svg" for name in NAMES]
+    assert [(page.name, page.unit, page.histograms) for page in drawn] == [
+        (name, "ELECTRONS", ()) for name in NAMES
+    ]
+    for page, mask in zip(drawn, made, strict=True):
+        np.testing.assert_array_equal(page.mask.bad, mask.bad)
+        assert len(page.mask.used) == 4
+    assert plot_masks(paths[:1], "one.svg") == ["one.svg"]
+
+
+def test_masks_of_one_name_have_files_of_their_own(visit: Visit, drawn: list[Page]) -> None:
+    for place in ("old", "new"):
+        create_masks(visit.paths, group="sci,1", output_dir=place)
+    names = [f"{place}/{NAMES[0]}_staticMask.fits" for place in ("old", "new")]
+    assert plot_masks(names, "m.png") == [f"m_{NAMES[0]}.png", f"m_{NAMES[0]}_2.png"]
+    assert len(drawn) == 2
+
+
+def test_inspect_draws_masks_of_drizzlepac_too(visit: Visit, drawn: list[Page]) -> None:
+    (mask,) = create_masks(visit.paths, group="sci,1")
+    fits.PrimaryHDU(mask.array).writeto("x_150x220_1_staticMask.fits")
+    result = run("inspect", str(mask.path), "x_150x220_1_staticMask.fits", "--plot", "m.pdf")
+    assert result.exit_code == 0
+    assert Path("m.pdf").is_file()
+    assert [page.name for page in drawn] == [NAMES[0], "x_150x220_1"]
+    np.testing.assert_array_equal(drawn[1].mask.bad, mask.bad)
+    assert drawn[1].mask.members == []
+
+
+def test_inspect_refuses_what_it_cannot_draw_before_it_looks_at_a_mask(folder: Path) -> None:
+    result = run("inspect", "nowhere.fits", "--plot", "m.jpg")
+    assert result.exit_code == 2
+    assert "plot = m.jpg: expected a name that ends with" in result.stderr
+    fits.PrimaryHDU().writeto("empty.fits")
+    with pytest.raises(InputError, match=r"empty\.fits: expected a static mask"):
+        plot_masks(["empty.fits"], "m.png")
+    assert [path.name for path in folder.iterdir()] == ["empty.fits"]
 
 
 def test_the_style_of_the_user_is_neither_used_nor_changed(visit: Visit) -> None:

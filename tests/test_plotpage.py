@@ -43,7 +43,7 @@ def a_mask(exposures: int = 2) -> tuple[PartialMask, list[Named]]:
 
 def page(mask: PartialMask, histograms: list[Named], unit: str = "ELECTRONS") -> Figure:
     figure = Figure(dpi=50)
-    draw_page(figure, Page(mask, unit, histograms))
+    draw_page(figure, Page(mask, "ACSWFC_60x80_1", unit, histograms))
     FigureCanvasAgg(figure).draw()  # what cannot be drawn raises or warns
     return figure
 

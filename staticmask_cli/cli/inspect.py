@@ -13,10 +13,17 @@ __all__ = ["inspect"]
 @click.command(cls=TopicalCommand)
 @click.argument("masks", nargs=-1, required=True, metavar="MASK...",
                 shell_complete=files)
+@options.plot
 @options.json
 @options.console_options
 def inspect(
-    *, masks: tuple[str, ...], json: bool, quiet: bool, verbose: bool, log_file: str | None
+    *,
+    masks: tuple[str, ...],
+    plot: str | None,
+    json: bool,
+    quiet: bool,
+    verbose: bool,
+    log_file: str | None,
 ) -> None:
     """Show what masks hold, those of drizzlepac too.
 
@@ -34,10 +41,16 @@ def inspect(
         from staticmask_cli.findings import inspect_masks  # noqa: PLC0415
         from staticmask_cli.jsonform import as_json  # noqa: PLC0415
         from staticmask_cli.maskview import show_findings  # noqa: PLC0415
+        from staticmask_cli.pictures import plot_masks  # noqa: PLC0415
+        from staticmask_cli.plots import check_plot  # noqa: PLC0415
         from staticmask_cli.tables import hand_over  # noqa: PLC0415
 
     with Console(quiet=quiet, verbose=verbose, log_file=log_file):
+        if plot is not None:
+            check_plot(plot)
         findings = inspect_masks(masks)
+        if plot is not None:
+            plot_masks(masks, plot)
         if json:
             hand_over(as_json("inspection", findings))
         else:
