@@ -2,11 +2,11 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import IO, TYPE_CHECKING
 
 from staticmask_cli.errors import ConfigError, OutputError
-from staticmask_cli.files import make_folder, refusing_as, write_whole
+from staticmask_cli.files import clear_leftovers, make_folder, refusing_as, write_whole
 from staticmask_cli.plotpage import Page, draw_page
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["check_plot", "plotted"]
 
 _DPI = 100
+_FITS = b"SIMPLE  ="
 _FORMATS = ("png", "pdf", "svg")
 _STYLE = {
     "font.size": 9.0,
@@ -32,7 +33,7 @@ def check_plot(path: str) -> None:
     ConfigError
         If the suffix of `path` is none of those known.
     OutputError
-        If matplotlib is missing, or `path` is a folder.
+        If matplotlib is missing, or `path` is a folder or a FITS file.
     """
     if _format_of(path) not in _FORMATS:
         msg = f"plot = {path}: expected a name that ends with .png, .pdf or .svg"
@@ -40,6 +41,7 @@ def check_plot(path: str) -> None:
     if os.path.isdir(path):
         msg = f"{path}: is a folder, expected the name of a picture"
         raise OutputError(msg)
+    _refuse_fits(path)
     try:
         import matplotlib.figure  # noqa: F401, PLC0415 - an extra
     except ImportError as error:
@@ -68,12 +70,15 @@ def plotted(pages: Sequence[Page], path: str) -> Iterator[list[str]]:
     Raises
     ------
     OutputError
-        If a file cannot be written; what was there before still is.
+        If a file cannot be written, or would replace a FITS file; what was there before still is.
     """
     import matplotlib as mpl  # noqa: PLC0415 - an extra
 
     make_folder(os.path.dirname(path) or ".")
     files = _files_of(pages, path)
+    for name in files:
+        _refuse_fits(name)
+    clear_leftovers(files)
     with ExitStack() as stack:
         with mpl.rc_context():
             mpl.rcdefaults()  # not the user's style: it must be readable in grey
@@ -83,6 +88,18 @@ def plotted(pages: Sequence[Page], path: str) -> Iterator[list[str]]:
                 with refusing_as(name):
                     _write(stream, _format_of(path), its_pages)
         yield list(files)
+
+
+def _refuse_fits(path: str) -> None:
+    """Refuse to put a picture in the place of an exposure, whatever its name."""
+    if not os.path.isfile(path):  # reading from a pipe would block
+        return
+    start = b""
+    with suppress(OSError), open(path, "rb") as stream:
+        start = stream.read(len(_FITS))
+    if start == _FITS:
+        msg = f"{path}: is a FITS file and stays as it is; choose another name"
+        raise OutputError(msg)
 
 
 def _format_of(path: str) -> str:

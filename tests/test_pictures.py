@@ -211,6 +211,24 @@ def test_a_folder_is_no_picture() -> None:
     assert "m.png: is a folder, expected the name of a picture" in result.stderr
 
 
+def test_no_exposure_is_replaced_by_a_picture(visit: Visit) -> None:
+    for name in ("a.png", f"m_{NAMES[1]}.png"):
+        Path(name).write_bytes(Path(visit.paths[0]).read_bytes())
+    before = digest(Path("a.png"))
+    for plot, taken in (("a.png", "a.png"), ("m.png", f"m_{NAMES[1]}.png")):
+        result = run(*visit.paths, "--plot", plot)
+        assert result.exit_code == 1
+        assert f"{taken}: is a FITS file and stays as it is" in result.stderr
+        assert digest(Path(taken)) == before
+    assert files() == ["a.png", f"m_{NAMES[1]}.png"]
+
+
+def test_what_a_killed_run_left_of_a_picture_is_cleared(visit: Visit) -> None:
+    Path(".m.pdf.x1y2z3.tmp").write_text("half a picture")
+    create_masks(visit.paths, group="sci,1", plot="m.pdf")
+    assert files() == [f"{NAMES[0]}_staticMask.fits", "m.pdf"]
+
+
 def test_a_picture_that_cannot_be_written_leaves_the_masks_unwritten(visit: Visit) -> None:
     Path("text").write_text("no folder")
     result = run(*visit.paths, "--plot", "text/m.png")
