@@ -2,21 +2,25 @@
 
 import io
 import logging
+import os
 import platform
+import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from staticmask_cli import __version__
 from staticmask_cli.errors import OutputError
 from staticmask_cli.files import refuse_binary
+from staticmask_cli.progress import shown_progress
 from staticmask_cli.streams import hand_out, printable, tell
+from staticmask_cli.tables import new_table, text
 
 if TYPE_CHECKING:
     from rich.table import Table
-    from rich.text import Text
 
     from staticmask_cli.config import Parameters
     from staticmask_cli.maskfile import StaticMask
@@ -47,6 +51,7 @@ class Console:
         self, *, quiet: bool = False, verbose: bool = False, log_file: str | None = None
     ) -> None:
         self.quiet = quiet
+        self._start = time.monotonic()
         self._before = (logging.NOTSET, True)  # level and propagation of the log
         self._handlers: list[logging.Handler] = [_Lines()]
         level = logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO
@@ -60,6 +65,9 @@ class Console:
         self._before = log.level, log.propagate
         log.setLevel(logging.DEBUG)
         log.propagate = False
+        self._write_down(logging.INFO, shlex.join(["staticmask", *sys.argv[1:]]))
+        with suppress(OSError):  # a folder that is gone
+            self._write_down(logging.INFO, f"in {os.getcwd()}")
         return self
 
     def __exit__(
@@ -68,48 +76,38 @@ class Console:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if error is not None and len(self._handlers) > 1:
-            self._handlers[1].handle(log.makeRecord(
-                log.name, logging.ERROR, "", 0, "%s: %s", (kind and kind.__name__, error), None
-            ))
+        if kind is None:
+            self._write_down(logging.INFO, f"done after {time.monotonic() - self._start:.1f} s")
+        else:
+            self._write_down(logging.ERROR, f"{kind.__name__}: {error}")
         for handler in self._handlers:
             log.removeHandler(handler)
             handler.close()
         level, log.propagate = self._before
         log.setLevel(level)
 
+    def _write_down(self, level: int, text: str) -> None:
+        """Put a line into the log file alone."""
+        for handler in self._handlers[1:]:
+            handler.handle(log.makeRecord(log.name, level, "", 0, "%s", (text,), None))
+
     def log_parameters(self, parameters: "Parameters") -> None:
-        """Tell the log what the run was asked for."""
-        log.debug("staticmask %s, Python %s", __version__, platform.python_version())
+        """Tell the log what the run was asked for, and what it runs on."""
+        modules = {name: sys.modules.get(name) for name in ("numpy", "astropy")}
+        versions = {"staticmask": __version__, "Python": platform.python_version(),
+                    **{name: module.__version__ for name, module in modules.items() if module}}
+        log.debug(", ".join(f"{name} {version}" for name, version in versions.items()))
         for name, value in vars(parameters).items():
             log.debug("%s = %s", name, value)
 
-    def say(self, text: str) -> None:
-        """Show text on stderr, unless the run is quiet."""
+    def say(self, words: str) -> None:
+        """Show words on stderr, unless the run is quiet."""
         if not self.quiet:
-            tell(text)
+            tell(words)
 
-    @contextmanager
-    def progress(self) -> Iterator[Callable[[int, int], None] | None]:
-        """Show a bar with the chips done, on a terminal; nothing elsewhere."""
-        if self.quiet or not sys.stderr.isatty():
-            yield None
-            return
-        from rich.console import Console as RichConsole  # noqa: PLC0415 - not for --help
-        from rich.progress import (  # noqa: PLC0415
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
-        )
-
-        columns = (
-            TextColumn("chips"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-        )
-        with Progress(*columns, console=RichConsole(stderr=True), transient=True) as bar:
-            task = bar.add_task("", total=None)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
+    def progress(self) -> AbstractContextManager[Callable[[int, int], None] | None]:
+        """Show how far the run is; its function takes the chips done and the chips there are."""
+        return shown_progress(quiet=self.quiet)
 
     def show_masks(self, masks: Sequence["StaticMask"]) -> None:
         """Show the closing table on stderr, and the paths of the masks on stdout."""
@@ -118,21 +116,20 @@ class Console:
         if masks and not self.quiet:
             self._show_table(masks)
         for mask in masks:
-            hand_out(str(mask.path))
+            hand_out(str(mask.path), "the masks are complete, only their paths are not shown")
 
     def show_left_out(self, left_out: Mapping[str, str]) -> None:
         """Show on stderr what a run that kept going had to leave out, and why."""
         if left_out and not self.quiet:
-            table = _table("left out", "why")
+            titles = ("left out", "why")
+            table = new_table(*titles, texts=titles)
             for name, reason in left_out.items():
-                table.add_row(_plain(name), _plain(reason))
+                table.add_row(text(name), text(reason))
             _show(table)
 
     def _show_table(self, masks: Sequence["StaticMask"]) -> None:
         numbers = ("exposures", "mode", "rms", "below", "by DQ", "bad")
-        table = _table("mask", *numbers)
-        for column in table.columns[1:]:
-            column.justify = "right"
+        table = new_table("mask", *numbers, texts=("mask",))
         for mask in masks:
             table.add_row(*_row(mask))
         _show(table)
@@ -183,16 +180,6 @@ def _log_file_handler(path: str) -> logging.Handler:
     return handler
 
 
-def _table(*titles: str) -> "Table":
-    from rich import box  # noqa: PLC0415 - not for --help
-    from rich.table import Table  # noqa: PLC0415
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for title in titles:
-        table.add_column(title, overflow="fold")
-    return table
-
-
 def _show(table: "Table") -> None:
     """Show a table on stderr, as wide as the terminal."""
     from rich.console import Console as RichConsole  # noqa: PLC0415 - not for --help
@@ -202,13 +189,6 @@ def _show(table: "Table") -> None:
     width = RichConsole(stderr=True).width if sys.stderr.isatty() else _WIDTH_OF_FILES
     RichConsole(file=shown, width=width, force_terminal=sys.stderr.isatty()).print(table)
     tell(shown.getvalue().removesuffix("\n"), colour=True)
-
-
-def _plain(text: str) -> "Text":
-    """Text as it is: square brackets are no markup in the names of files."""
-    from rich.text import Text  # noqa: PLC0415 - not for --help
-
-    return Text(printable(text))
 
 
 def _row(mask: "StaticMask") -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from staticmask_cli.fitsfile import astropy_silenced, opened
 from staticmask_cli.mask import ChipLabel, Member, PartialMask
 from staticmask_cli.signature import Signature
 
-__all__ = ["StaticMask", "is_mask", "write_masks"]
+__all__ = ["StaticMask", "is_mask", "time_of_making", "write_masks"]
 
 _WRITERS = 2  # masks written at the same time: the one waits for the disk, the other computes
 
@@ -126,7 +126,7 @@ class StaticMask(PartialMask):
 
     def hdus(self) -> fits.HDUList:
         """Return the HDUs of the mask file, with their checksums."""
-        date = _date()
+        date = time_of_making()
         # In the byte order of FITS, else every checksum and the writing would swap all bytes.
         primary = fits.PrimaryHDU(self.good.astype(">i2"), header=self._header(date))
         # With the data set afterwards: passing them on loads astropy.table, which takes longer
@@ -221,7 +221,7 @@ _FACTS = {
 }
 
 
-def _date() -> str:
+def time_of_making() -> str:
     """Now, or the time that a reproducible build asks for (reproducible-builds.org)."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
     seconds = int(epoch) if epoch.isascii() and epoch.isdigit() else time.time()

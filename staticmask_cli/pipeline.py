@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from staticmask_cli.config import Parameters
@@ -14,7 +15,9 @@ from staticmask_cli.files import make_folder
 from staticmask_cli.fitsfile import astropy_silenced
 from staticmask_cli.mask import ChipLabel, PartialMask
 from staticmask_cli.maskfile import StaticMask, write_masks
+from staticmask_cli.pictures import picture_of
 from staticmask_cli.plan import MaskPlan, plan_masks
+from staticmask_cli.plots import check_plot
 
 __all__ = ["Masks", "Progress", "create_masks", "make_masks"]
 
@@ -65,6 +68,7 @@ def create_masks(
     output_dir: str | os.PathLike[str] = ".",
     overwrite: bool = False,
     keep_going: bool = False,
+    plot: str | os.PathLike[str] | None = None,
     jobs: int | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
@@ -93,6 +97,9 @@ def create_masks(
         them: they are warned of, stand in MEMBERS as unused, with the reason, and are
         in ``left_out`` of what is returned.  One of which not even the headers can be read
         stands in the MEMBERS of every mask, with EXTVER 0.
+    plot : str or path, optional
+        A picture to draw, ``.png``, ``.pdf`` or ``.svg`` (needs matplotlib): the masks, and
+        some of their exposures' pixels near the sky.
     jobs : int, optional
         Chips at the same time; as many as there are processors, up to four, if None.
     executor : concurrent.futures.Executor, optional
@@ -115,14 +122,14 @@ def create_masks(
         If an input is missing or unusable, or with `keep_going` all of them are;
         nothing is written then.
     OutputError
-        If a mask cannot be written, or a file that is no mask has its name.
+        If a mask or picture cannot be written, or a file that is no mask has its name.
     """
     words = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
     given = {"input": words, "static_sig": static_sig, "final_bits": final_bits, "group": group}
     return make_masks(
         Parameters.load(None, given),
         suffix=suffix, output_dir=os.fspath(output_dir), overwrite=overwrite,
-        keep_going=keep_going, jobs=jobs, executor=executor, progress=progress,
+        keep_going=keep_going, plot=plot, jobs=jobs, executor=executor, progress=progress,
     )
 
 
@@ -133,6 +140,7 @@ def make_masks(
     output_dir: str = ".",
     overwrite: bool = False,
     keep_going: bool = False,
+    plot: str | os.PathLike[str] | None = None,
     jobs: int | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
@@ -147,6 +155,9 @@ def make_masks(
     if jobs is not None and jobs < 1:
         msg = f"jobs = {jobs}: expected a number of chips > 0"
         raise ConfigError(msg)
+    picture = None if plot is None else os.fspath(plot)
+    if picture is not None:
+        check_plot(picture)
     if not parameters.static:
         log.info("static = False: no mask is made")
         return Masks()
@@ -158,12 +169,21 @@ def make_masks(
         )
         for path, reason in (left_out or {}).items():
             log.warning("%s: left out: %s", path, reason)
-        masks = _clip(plans, parameters, jobs or default_jobs(), executor, progress,
-                      left_out=left_out)
+        for plan in plans:
+            log.debug("%s: to be made of %d chips in %d files", plan.path, len(plan.chips),
+                      len(plan.files))
+        number = jobs or default_jobs()
+        masks = _clip(plans, parameters, number, executor, progress, left_out=left_out)
         named = {plan.path: mask for plan, mask in zip(plans, masks, strict=True)}
         named = _without_empty(named, left_out)
         make_folder(output_dir)
-        write_masks(named)
+        with ExitStack() as stack:  # so that there is a picture only if there are the masks
+            if picture is not None:
+                drawn = [plan for plan in plans if plan.path in named]
+                stack.enter_context(picture_of(
+                    drawn, list(named.values()), picture, jobs=number, executor=executor
+                ))
+            write_masks(named)
     return Masks(named.values(), left_out)
 
 
@@ -191,6 +211,7 @@ def _clip(
     for done, part in enumerate(run_tasks(clip, tasks, jobs=jobs, executor=executor), 1):
         if isinstance(part, PartialMask):
             masks[part.signature].merge(part)
+            _log(part)
         elif left_out is not None:
             masks[part.chip.signature].set_aside(part.chip.label, part.reason)
             left_out[str(part.chip.label)] = part.reason
@@ -239,15 +260,20 @@ def _empty_mask(plan: MaskPlan, parameters: Parameters) -> StaticMask:
     )
 
 
+def _log(part: PartialMask) -> None:
+    """Put what a chip gave into the log, as soon as it is known."""
+    for member in part.used:
+        log.debug(
+            "%s: mode %.6g, rms %.6g, threshold %.6g, %d pixels below, %d by DQ",
+            member.label, member.mode, member.rms, member.threshold, member.below, member.flagged,
+        )
+
+
 def _warn(plan: MaskPlan, mask: StaticMask) -> None:
     """Say which chips were set aside, lack DQ, or may hold sources."""
     for chip, member in zip(plan.chips, mask.members, strict=True):
         if chip.unfit:
             continue  # the plan has said so
-        log.debug(
-            "%s: mode %.6g, rms %.6g, threshold %.6g, %d pixels below, %d by DQ",
-            member.label, member.mode, member.rms, member.threshold, member.below, member.flagged,
-        )
         if plan.good_bits is not None and chip.dq is None:
             log.warning("%s: no DQ extension, so no pixel counts as flagged", member.label)
         for doubt in member.doubts():

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from staticmask_cli.config import Parameters
@@ -14,7 +14,7 @@ from staticmask_cli.instruments import instrument_of
 from staticmask_cli.maskfile import is_mask
 from staticmask_cli.signature import Signature
 
-__all__ = ["MaskPlan", "plan_masks"]
+__all__ = ["MaskPlan", "Plans", "good_bits_of", "plan_masks"]
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +40,26 @@ class MaskPlan:
     chips: tuple[Chip, ...]
     good_bits: int | None
 
+    @property
+    def files(self) -> list[str]:
+        """Files that the mask is made from, those with the DQ flags included, sorted."""
+        flags = {chip.dq.path for chip in self.chips if chip.dq is not None}
+        return sorted(flags.union(chip.path for chip in self.chips))
+
+
+class Plans(list[MaskPlan]):
+    """The masks that a run would write, sorted by path.
+
+    Attributes
+    ----------
+    set_aside : tuple of Chip
+        Chips that take no part, also those of which no mask would be made; `unfit` says why.
+    """
+
+    def __init__(self, plans: Iterable[MaskPlan] = (), set_aside: Iterable[Chip] = ()) -> None:
+        super().__init__(plans)
+        self.set_aside = tuple(set_aside)
+
 
 def plan_masks(
     parameters: Parameters,
@@ -48,7 +68,7 @@ def plan_masks(
     suffix: str | None = None,
     overwrite: bool = False,
     left_out: dict[str, str] | None = None,
-) -> list[MaskPlan]:
+) -> Plans:
     """Find out which masks a run would make, from headers alone; write nothing.
 
     Parameters
@@ -91,22 +111,23 @@ def plan_masks(
     if problems and (left_out is None or not chips):
         kind = InputError if isinstance(problems[0], InputError) else ExposureError
         raise kind("\n".join(map(str, problems)))
-    _warn_of_unfit(chips)
+    unfit = [chip for members in chips.values() for chip in members if chip.unfit]
+    _warn_of(unfit)
     chips = {key: members for key, members in chips.items() if not all(c.unfit for c in members)}
     if not chips:
         msg = "all exposures were set aside, so there is nothing to make a mask from"
         raise ExposureError(msg)
     for members in chips.values():
         _check_grid([chip for chip in members if not chip.unfit])
-    plans = [
+    plans = Plans((
         MaskPlan(
             signature,
             os.path.normpath(os.path.join(output_dir, signature.filename)),
             tuple(members),
-            _good_bits_of(members[0], parameters.final_bits),
+            good_bits_of(members[0], parameters.final_bits),
         )
         for signature, members in chips.items()
-    ]
+    ), unfit)
     plans.sort(key=lambda plan: plan.path)
     _check_paths(plans, paths)
     if not overwrite:
@@ -122,12 +143,13 @@ def _check_current_folder() -> None:
         raise InputError(msg) from error
 
 
-def _warn_of_unfit(chips: Mapping[Signature, Sequence[Chip]]) -> None:
-    for chip in (chip for members in chips.values() for chip in members if chip.unfit):
+def _warn_of(unfit: Sequence[Chip]) -> None:
+    for chip in unfit:
         log.warning("%s: set aside: %s", chip.label, chip.unfit)
 
 
-def _good_bits_of(chip: Chip, final_bits: str | None) -> int | None:
+def good_bits_of(chip: Chip, final_bits: str | None) -> int | None:
+    """DQ bits that do not make a pixel bad, by the flags of a chip's instrument."""
     name = chip.facts["INSTRUME"]
     flags = instrument_of(name).flags_of(chip.facts.get("DETECTOR", ""))
     return good_bits(final_bits, name, flags)

@@ -38,10 +38,17 @@ def tell(text: str, *, colour: bool | None = None) -> None:
         _abandon(sys.stderr)
 
 
-def hand_out(result: str) -> None:
-    """Write a line of results to stdout, whatever bytes it has.
+def hand_out(result: str, else_: str = "") -> None:
+    """Write results to stdout, whatever bytes the names of files in them have.
 
     A reader who has read enough (``| head -1``) is no error.
+
+    Parameters
+    ----------
+    result : str
+        One line or more; the last one is ended if it is not.
+    else_ : str
+        What to add to the error.
 
     Raises
     ------
@@ -49,15 +56,12 @@ def hand_out(result: str) -> None:
         If stdout cannot be written for another reason.
     """
     try:
-        click.echo(os.fsencode(result))
+        click.echo(os.fsencode(result), nl=not result.endswith("\n"))
     except BrokenPipeError:
         _abandon(sys.stdout)
     except OSError as error:
         _abandon(sys.stdout)
-        msg = (
-            f"stdout: cannot be written: {error.strerror}; "
-            "the masks are complete, only their paths are not shown"
-        )
+        msg = "; ".join(filter(None, (f"stdout: cannot be written: {error.strerror}", else_)))
         raise OutputError(msg) from error
 
 

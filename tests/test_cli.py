@@ -9,6 +9,7 @@ import shutil
 import sys
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import numpy as np
 import numpy.typing as npt
@@ -27,8 +28,8 @@ Asked = tuple[Parameters, dict[str, object]]
 
 DEFAULTS = Parameters.load()
 KEYWORDS: dict[str, object] = {
-    "suffix": None, "output_dir": ".", "overwrite": False, "keep_going": False,
-    "jobs": None, "progress": None,
+    "suffix": None, "output_dir": ".", "overwrite": False, "keep_going": False, "plot": None,
+    "jobs": None, "progress": ANY,
 }
 NAMES = ["ACSWFC_150x220_1_staticMask.fits", "ACSWFC_150x220_2_staticMask.fits"]
 NOT_TEXT = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
@@ -96,12 +97,13 @@ def test_with_all_options_the_pipeline_is_asked_for_them(asked: list[Asked]) -> 
     save_cfg("run.cfg", "input = c_flt.fits\nstatic_sig = 3\nfinal_bits = 16\ngroup = 7\n")
     done("create", "a_flt.fits", "-c", "run.cfg", "--static", "--static-sig", "5",
          "--final-bits", "64,32", "--group", "1,4", "--suffix", "flc", "-o", "out", "--overwrite",
-         "--keep-going", "-j", "3", "--save-config", "saved.cfg", "-q", "-v",
-         "--log-file", "run.log")
+         "--keep-going", "--plot", "masks.pdf", "-j", "3", "--save-config", "saved.cfg",
+         "--report", "run.json", "-q", "-v", "--log-file", "run.log")
     parameters = Parameters(("a_flt.fits",), (1, 4), static=True, static_sig=5.0,
                             final_bits="64,32")
     keywords = {
-        "suffix": "flc", "output_dir": "out", "overwrite": True, "keep_going": True, "jobs": 3,
+        "suffix": "flc", "output_dir": "out", "overwrite": True, "keep_going": True,
+        "plot": "masks.pdf", "jobs": 3,
         "progress": None,
     }
     assert asked == [(parameters, keywords)]
@@ -125,6 +127,7 @@ def test_with_all_options_the_pipeline_is_asked_for_them(asked: list[Asked]) -> 
         ("--output-dir out/in", {}, {"output_dir": "out/in"}),
         ("--overwrite", {}, {"overwrite": True}),
         ("--keep-going", {}, {"keep_going": True}),
+        ("--plot masks.svg", {}, {"plot": "masks.svg"}),
         ("-j 2", {}, {"jobs": 2}),
         ("--jobs 1024", {}, {"jobs": 1024}),
         ("-q", {}, {}),
@@ -133,6 +136,7 @@ def test_with_all_options_the_pipeline_is_asked_for_them(asked: list[Asked]) -> 
         ("--verbose", {}, {}),
         ("--log-file run.log", {}, {}),
         ("--save-config saved.cfg", {}, {}),
+        ("--report run.json", {}, {}),
         ("-c run.cfg", {"static_sig": 3.0, "group": (1,)}, {}),
         ("--config run.cfg", {"static_sig": 3.0, "group": (1,)}, {}),
         ("-c run.cfg --group None", {"static_sig": 3.0}, {}),
@@ -157,7 +161,8 @@ def test_create_is_the_default_command(asked: list[Asked], words: str) -> None:
     save_cfg("run.cfg", "input = c_flt.fits\n")
     done(*words.split())
     done("create", *words.split())
-    assert asked[0] == asked[1]
+    parameters, keywords = asked[1]
+    assert asked[0] == (parameters, {**keywords, "progress": ANY})
     assert asked[0][0].input != ()
 
 
@@ -270,7 +275,9 @@ def test_the_log_file_holds_the_full_story_and_grows(visit: Visit) -> None:
     stamp = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} (DEBUG|INFO|WARNING) \S")
     assert all(map(stamp.match, lines))
     for part in (f"staticmask {__version__}, Python", "static_sig = 5.0", "final_bits = None",
-                 f"{visit.paths[0]}[SCI,1]: mode ", f"{NAMES[0]}: 4 chips, "):
+                 f"{visit.paths[0]}[SCI,1]: mode ", f"{NAMES[0]}: 4 chips, ",
+                 f"{NAMES[0]}: to be made of 4 chips in 4 files", f", numpy {np.__version__}, ",
+                 "INFO staticmask", f"INFO in {os.getcwd()}", "INFO done after "):
         assert sum(part in line for line in lines) == 2
 
 

@@ -72,7 +72,7 @@ def test_create_masks_has_the_defaults_of_the_configspec() -> None:
 
 
 def test_the_help_shows_the_defaults_of_the_configspec() -> None:
-    output = CliRunner().invoke(cli, ["create", "--help"]).stdout.partition("\nOptions:")[2]
+    output = CliRunner().invoke(cli, ["create", "--help"]).stdout.partition("\nParameters:")[2]
     shown = {
         "--static": "static" if DEFAULTS.static else "no-static",
         "--static-sig": str(DEFAULTS.static_sig),

@@ -94,12 +94,6 @@ def test_no_mask_no_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr() == ("", "")
 
 
-def test_there_is_no_bar_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    with Console().progress() as progress:
-        assert progress is None
-    assert capsys.readouterr() == ("", "")
-
-
 def _received(terminal: int) -> Iterator[bytes]:
     """Yield what comes from a terminal until nobody holds its other end."""
     while True:
@@ -138,7 +132,8 @@ def test_a_terminal_gets_a_bar_and_then_the_closing_lines(tmp_path: Path) -> Non
     assert "\x1b[?25l" in text  # the bar hides the cursor
     assert text.rindex("\x1b[?25h") < text.index("exposures") < text.index("Found ")
     plain = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", text)
-    assert re.search(r"chips .*━.* 6/6", plain)
+    assert re.search(r"chips .*━.* 6/6 +\d+(\.\d)?/s, 0:00 left", plain)
+    assert re.search(r"headers .*━", plain)
     assert re.search(r"Found \d+ of \d+ low pixels", plain)
     assert COLOUR.search(text)
 
@@ -164,4 +159,6 @@ def test_a_warning_stays_on_the_terminal_beside_the_bar(
     _, text = on_a_terminal(tmp_path, "flat_flt.fits", *visit.paths)
     plain = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", text)
     assert re.search(r"Warning: flat_flt\.fits\[SCI,1\]: set aside: its pixels fill", plain)
+    before = text.partition("Warning: ")[0]
+    assert before.endswith("\r\x1b[2K")  # the bar is wiped away, and drawn again below
     assert plain.index("Warning: ") < plain.index("4 of 5")

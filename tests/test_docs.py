@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from staticmask_cli.cli import cli
 from staticmask_cli.cli.create import create
 from staticmask_cli.config import Parameters
 from staticmask_cli.instruments import instrument_of
-from staticmask_cli.simulate import CAMERAS, Camera
+from staticmask_cli.simulate import CAMERAS, Camera, simulate_visit
 from tests.test_all_instruments import NAMES
 
 ROOT = Path(__file__).parent.parent
@@ -72,13 +74,61 @@ def test_the_readme_begins_with_setting_up_and_testing() -> None:
 def test_every_command_of_the_readme_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    simulate_visit(str(tmp_path), shape=(400, 500))
     monkeypatch.chdir(tmp_path)
-    assert len(commands()) >= 5
+    assert {"plan", "inspect", "config"} < {words[1] for words in commands()}
     for words in commands():
         assert words[0] == "staticmask"
         result = CliRunner().invoke(cli, words[1:], catch_exceptions=False)
         assert result.exit_code == 0, result.output
-        assert result.stdout.count("_staticMask.fits\n") == 2
+        if words[1] not in cli.commands:
+            paths = result.stdout.splitlines()
+            assert paths
+            assert all(Path(path).is_file() for path in paths)
+        for option, name in pairwise(words):
+            if option in ("--save-config", "--save", "--plot", "--report"):
+                assert list(Path().glob(name.replace(".", "*.")))
+
+
+def test_the_table_of_commands_has_them_all_with_options_they_have() -> None:
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", README.split("All commands;")[1]
+                           .split("\n\nThe Tab")[0], flags=re.MULTILINE))
+    assert list(rows) == list(cli.commands)
+    for name, row in rows.items():
+        options = {word for option in cli.commands[name].params for word in option.opts}
+        assert set(re.findall(r"`(--\w+)", row)) <= options
+
+
+def test_every_python_block_of_the_readme_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    assert len(blocks) >= 3
+    simulate_visit(str(tmp_path), shape=(150, 220))
+    monkeypatch.chdir(tmp_path)
+    for block in blocks:
+        for mask in tmp_path.glob("*_staticMask.fits"):
+            mask.unlink()
+        exec(block, {})  # noqa: S102 - the README is ours
+        assert list(tmp_path.glob("*_staticMask.fits"))
+
+
+def test_every_extra_of_the_readme_can_be_installed() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    named = re.findall(r"pip install (?:-q )?(?:-e )?'\.\[([\w,]+)\]'", README)
+    wanted = {extra for extras in named for extra in extras.split(",")}
+    assert {"gui", "plot", "test"} <= wanted <= set(project["optional-dependencies"])
+    bound = re.search(r"takes Python ([\d.]+) or newer", README)
+    assert bound is not None
+    assert project["requires-python"] == f">={bound[1]}"
+
+
+def test_links_and_pictures_of_the_readme_are_there() -> None:
+    places = re.findall(r"\]\(([^)]+)\)", README)
+    titles = re.findall(r"^#+ (.*)$", README, flags=re.MULTILINE)
+    anchors = {"#" + title.lower().replace(" ", "-").replace("'", "") for title in titles}
+    for place in places:
+        assert place in anchors or place.startswith("https://") or (ROOT / place).exists(), place
 
 
 def test_the_readme_shows_the_table_that_the_demonstration_prints(tmp_path: Path) -> None:
@@ -92,7 +142,8 @@ def test_the_readme_shows_the_table_that_the_demonstration_prints(tmp_path: Path
 def test_every_parameter_is_documented_with_its_option_and_default() -> None:
     parameters = Parameters.load()
     options = {option.name: option.opts for option in create.params}
-    rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", README, flags=re.MULTILINE))
+    section = README.split("## Parameters\n")[1].split("\n## ")[0]
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", section, flags=re.MULTILINE))
     assert set(rows) == {"input", "static", "static_sig", "final_bits", "group"}
     for name, row in rows.items():
         option, default = (cell.strip().strip("`") for cell in row.split("|")[:2])
@@ -103,7 +154,7 @@ def test_every_parameter_is_documented_with_its_option_and_default() -> None:
         assert default == str(None if value == () else value)
 
 
-@pytest.mark.parametrize("command", ["create", "demo"])
+@pytest.mark.parametrize("command", sorted(cli.commands))
 def test_every_command_has_help_with_examples_in_80_columns(command: str) -> None:
     result = CliRunner().invoke(cli, [command, "--help"], catch_exceptions=False)
     assert "Examples:" in result.stdout

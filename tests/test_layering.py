@@ -15,25 +15,30 @@ LAYERS = (
     ("cli",),
     ("cli.create", "cli.plan", "cli.inspect", "cli.config", "cli.demo"),
     ("cli.options", "cli.loading"),
-    ("console", "staticMask", "demonstration"),
-    ("pipeline", "editing"),
-    ("form",),
+    ("cli.topics",),
+    ("console", "staticMask", "demonstration", "planview", "maskview", "makerules"),
+    ("pipeline", "editing", "forecast", "findings", "tables", "progress"),
+    ("freshness", "report"),
+    ("pictures", "form"),
     ("fields",),
     ("plan", "engine"),
     ("imagemasks",),
-    ("config", "inputs", "exposure", "maskfile", "simulate", "report", "plots"),
+    ("config", "inputs", "exposure", "maskfile", "simulate", "chiprows", "plots"),
+    ("plotpage",),
     ("mask", "dqsource", "cameras", "cfgfile", "associations", "parameterspec"),
-    ("clipping", "dqbits", "files", "streams", "fitsfile", "instruments"),
-    ("histogram", "survey", "signature", "fitsbounds"),
+    ("clipping", "dqbits", "files", "streams", "fitsfile", "instruments", "inspection",
+     "jsonform"),
+    ("histogram", "survey", "signature", "fitsbounds", "clusters", "skyhistogram"),
     ("workspace",),
     ("errors",),
 )
 # Libraries that only some modules know; a package stands for its modules too.
 PLACES = {
     "click": ("cli", "streams"),
-    "rich": ("cli", "console"),
+    "rich": ("cli", "console", "tables", "progress", "planview", "maskview"),
     "configobj": ("cfgfile", "parameterspec"),
     "textual": ("form",),
+    "matplotlib": ("plots", "plotpage"),
     "astropy.io.fits": ("fitsfile", "dqsource", "exposure", "maskfile", "simulate", "imagemasks"),
 }
 # Modules that know nothing but the standard library and what is listed.
@@ -42,10 +47,13 @@ PURE = {
                  "staticmask_cli.survey"),
     "histogram": ("numpy", "staticmask_cli.errors", "staticmask_cli.workspace"),
     "survey": ("numpy", "staticmask_cli.errors", "staticmask_cli.workspace"),
+    "skyhistogram": ("numpy",),
     "workspace": ("numpy",),
+    "clusters": ("numpy",),
+    "inspection": ("numpy", "staticmask_cli.clusters"),
 }
 # Modules that may name their siblings in annotations.
-ANNOTATES_SIBLINGS = ("console",)
+ANNOTATES_SIBLINGS = ("console", "planview", "maskview")
 
 RANK = {module: number for number, row in enumerate(LAYERS) for module in row}
 FOLDER = Path(staticmask_cli.__file__).parent

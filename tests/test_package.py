@@ -13,7 +13,7 @@ import pytest
 import staticmask_cli
 
 FOLDER = Path(staticmask_cli.__file__).parent
-HEAVY = {"numpy", "astropy", "rich", "configobj", "textual"}
+HEAVY = {"numpy", "astropy", "rich", "configobj", "textual", "matplotlib"}
 _DECIDE_ON_COLOUR = {"NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"}
 
 
@@ -37,6 +37,9 @@ def run_python(*words: str, cwd: Path, **more: str) -> "subprocess.CompletedProc
         "import staticmask_cli",
         "from staticmask_cli.cli import cli; cli(['--help'])",
         "from staticmask_cli.cli import cli; cli(['create', '--help'])",
+        "from staticmask_cli.cli import cli; cli(['plan', '--help'])",
+        "from staticmask_cli.cli import cli; cli(['inspect', '--help'])",
+        "from staticmask_cli.cli import cli; cli(['config', '--help'])",
         "from staticmask_cli.cli import cli; cli(['--version'])",
     ],
 )

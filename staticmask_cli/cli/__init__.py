@@ -7,10 +7,15 @@ from types import FrameType
 from typing import IO, Any, NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from staticmask_cli import __version__
+from staticmask_cli.cli.config import config
 from staticmask_cli.cli.create import create
 from staticmask_cli.cli.demo import demo
+from staticmask_cli.cli.inspect import inspect
+from staticmask_cli.cli.plan import plan
+from staticmask_cli.cli.topics import files
 from staticmask_cli.errors import ConfigError, StaticMaskError
 from staticmask_cli.streams import ensure_streams, printable, tell
 
@@ -53,6 +58,18 @@ class _Commands(click.Group):
             args = ["create", *args]
         return super().parse_args(ctx, args)
 
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's method
+        """Name the commands in the order of use."""
+        return list(self.commands)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete commands, and what may stand there because `create` is understood."""
+        understood = create.shell_complete(click.Context(create, parent=ctx), incomplete)
+        if not incomplete.startswith("-"):
+            understood += files(ctx, create.params[0], incomplete)
+        # Files first: the shell turns to them where none of what follows fits.
+        return [*understood, *super().shell_complete(ctx, incomplete)]
+
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - whatever the command returns
         """Run a command; exit 1 if it could not be done, 2 if it was asked wrongly."""
         try:
@@ -67,7 +84,7 @@ class _Commands(click.Group):
 
 @click.group(
     cls=_Commands,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, message="staticmask %(version)s")
 def cli() -> None:
@@ -80,11 +97,17 @@ def cli() -> None:
     Examples:
       staticmask '*flt.fits' --static-sig 4
       staticmask demo
+
+    \b
+    For words completed by the Tab key, add a line to the shell's start-up file:
+      bash, ~/.bashrc:  eval "$(_STATICMASK_COMPLETE=bash_source staticmask)"
+      zsh, ~/.zshrc:    eval "$(_STATICMASK_COMPLETE=zsh_source staticmask)"
+      fish, config.fish:  _STATICMASK_COMPLETE=fish_source staticmask | source
     """  # noqa: D301 - \b keeps the lines of the examples apart
 
 
-cli.add_command(create)
-cli.add_command(demo)
+for command in (create, plan, inspect, config, demo):
+    cli.add_command(command)
 
 
 def main() -> NoReturn:

@@ -4,21 +4,24 @@ import click
 
 from staticmask_cli.cli import options
 from staticmask_cli.cli.loading import loading
+from staticmask_cli.cli.topics import TopicalCommand
 from staticmask_cli.console import Console
 
 __all__ = ["create"]
 
 
-@click.command()
-@click.argument("inputs", nargs=-1, metavar="INPUT...")
+@click.command(cls=TopicalCommand)
+@options.inputs
 @options.parameter_options
 @options.edit
 @options.suffix
 @options.output_dir
 @options.overwrite
 @options.keep_going
+@options.plot
 @options.jobs
 @options.save_config
+@options.report
 @options.console_options
 def create(
     *,
@@ -33,13 +36,15 @@ def create(
     output_dir: str,
     overwrite: bool,
     keep_going: bool,
+    plot: str | None,
     jobs: int | None,
     save_config: str | None,
+    report: str | None,
     quiet: bool,
     verbose: bool,
     log_file: str | None,
 ) -> None:
-    """Make one static mask for every chip of a detector among the exposures.
+    """Make one static mask for every detector chip among the exposures.
 
     INPUT is a path, a wildcard in quotes, an association table (_asn.fits,
     _asc.fits, _asn.json), several of these joined by commas, or @FILE, a list
@@ -55,6 +60,7 @@ def create(
         from staticmask_cli.config import Parameters  # noqa: PLC0415
         from staticmask_cli.editing import edit_parameters  # noqa: PLC0415
         from staticmask_cli.pipeline import make_masks  # noqa: PLC0415
+        from staticmask_cli.report import check_report, write_report  # noqa: PLC0415
 
     with Console(quiet=quiet, verbose=verbose, log_file=log_file) as console:
         loaded = Parameters.load(config, options.given(
@@ -66,14 +72,18 @@ def create(
             console.say("Cancelled: nothing was made.")
             return
         console.log_parameters(parameters)
+        if report is not None:
+            check_report(report)
         if save_config is not None:
             parameters.save(save_config)
         with console.progress() as progress:
             masks = make_masks(
                 parameters, suffix=suffix, output_dir=output_dir, overwrite=overwrite,
-                keep_going=keep_going, jobs=jobs, progress=progress,
+                keep_going=keep_going, plot=plot, jobs=jobs, progress=progress,
             )
         console.show_masks(masks)
         console.show_left_out(masks.left_out)
+        if report is not None:
+            write_report(report, parameters, masks)
     if masks.left_out:
         raise click.exceptions.Exit(1)

@@ -4,13 +4,14 @@ import click
 
 from staticmask_cli.cli import options
 from staticmask_cli.cli.loading import loading
+from staticmask_cli.cli.topics import TopicalCommand, folders
 from staticmask_cli.console import Console
 
 __all__ = ["demo"]
 
 
-@click.command()
-@click.argument("folder", default=".")
+@click.command(cls=TopicalCommand)
+@click.argument("folder", default=".", shell_complete=folders)
 @click.option("--exposures", type=click.IntRange(1, 100), default=4, metavar="N",
               show_default=True, help="Simulate N exposures.")
 @click.option("--camera", default="ACS/WFC", metavar="NAME", show_default=True,

@@ -1,13 +1,16 @@
 """Options that commands share, each defined once."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TypeVar
 
 import click
+from click.core import ParameterSource
+
+from staticmask_cli.cli.topics import files, folders
 
 __all__ = [
-    "console_options", "edit", "given", "jobs", "keep_going", "output_dir", "overwrite",
-    "parameter_options", "save_config", "suffix",
+    "console_options", "edit", "given", "inputs", "jobs", "json", "keep_going", "output_dir",
+    "overwrite", "parameter_options", "plot", "report", "save_config", "suffix", "words_of",
 ]
 
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -18,10 +21,31 @@ def given(**values: object) -> Mapping[str, object]:
     return {name: value for name, value in values.items() if value not in (None, ())}
 
 
+def words_of(ctx: click.Context, leave_out: Collection[str]) -> list[str]:
+    """Options of a command as they were given, but for some, as words for another command."""
+    words: list[str] = []
+    for option in ctx.command.params:
+        name = option.name or ""
+        given_here = ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if not isinstance(option, click.Option) or name in leave_out or not given_here:
+            continue
+        value = ctx.params[name]
+        if option.is_flag:
+            words.append(option.opts[-1] if value else option.secondary_opts[-1])
+        else:
+            words += [option.opts[-1], str(value)]
+    return words
+
+
+def inputs(command: Command) -> Command:
+    """Add the exposures."""
+    return click.argument("inputs", nargs=-1, metavar="INPUT...", shell_complete=files)(command)
+
+
 def parameter_options(command: Command) -> Command:
     """Add the parameters that a ``.cfg`` can hold too; their types are checked with it."""
     for option in reversed((
-        click.option("-c", "--config", metavar="FILE",
+        click.option("-c", "--config", metavar="FILE", shell_complete=files,
                      help="Read parameters from this .cfg (ours, staticMask.cfg or "
                           "astrodrizzle.cfg); options override it.  [default: none is read]"),
         click.option("--static/--no-static", default=None,
@@ -57,6 +81,7 @@ def suffix(command: Command) -> Command:
 def output_dir(command: Command) -> Command:
     """Add the folder of the results."""
     return click.option("-o", "--output-dir", default=".", metavar="FOLDER",
+                        shell_complete=folders,
                         help="Where the masks go; made when missing.  [default: this folder]",
                         )(command)
 
@@ -81,10 +106,31 @@ def jobs(command: Command) -> Command:
                              "[default: the processors there are, up to 4]")(command)
 
 
+def plot(command: Command) -> Command:
+    """Add the picture."""
+    return click.option("--plot", metavar="FILE", shell_complete=files,
+                        help="Draw the masks to this .png, .pdf or .svg (staticmask[plot]).",
+                        )(command)
+
+
 def save_config(command: Command) -> Command:
     """Add the saving of parameters."""
-    return click.option("--save-config", metavar="FILE",
+    return click.option("--save-config", metavar="FILE", shell_complete=files,
                         help="Save the parameters of this run as a .cfg, then go on.")(command)
+
+
+def report(command: Command) -> Command:
+    """Add the run as data."""
+    return click.option("--report", metavar="FILE", shell_complete=files,
+                        help="Write the run as data: parameters, versions, masks, a row for each "
+                             "chip. The suffix says how: .json, .ecsv or .csv.")(command)
+
+
+def json(command: Command) -> Command:
+    """Add the choice of JSON for the results."""
+    return click.option("--json", is_flag=True,
+                        help="Print the results as JSON instead; its schema is in the package."
+                        )(command)
 
 
 def console_options(command: Command) -> Command:
@@ -94,7 +140,7 @@ def console_options(command: Command) -> Command:
                      help="Say nothing but warnings and errors."),
         click.option("-v", "--verbose", is_flag=True,
                      help="Say what each chip gave."),
-        click.option("--log-file", metavar="FILE",
+        click.option("--log-file", metavar="FILE", shell_complete=files,
                      help="Add the full story of the run, with times, to this file."),
     )):
         command = option(command)

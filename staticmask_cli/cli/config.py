@@ -1,0 +1,66 @@
+"""``staticmask config``: the parameters of a run, as a ``.cfg``."""
+
+import click
+
+from staticmask_cli.cli import options
+from staticmask_cli.cli.loading import loading
+from staticmask_cli.cli.topics import TopicalCommand, files
+from staticmask_cli.console import Console
+
+__all__ = ["config"]
+
+
+@click.command("config", cls=TopicalCommand)
+@options.inputs
+@options.parameter_options
+@click.option("--save", metavar="FILE", shell_complete=files,
+              help="Save the parameters as a .cfg instead of printing them.")
+@click.option("--check", metavar="FILE", shell_complete=files,
+              help="Check this .cfg and do nothing else: exit 0 if it is right, else 2.")
+@options.console_options
+def config(
+    *,
+    inputs: tuple[str, ...],
+    config: str | None,
+    static: bool | None,
+    static_sig: str | None,
+    final_bits: str | None,
+    group: str | None,
+    save: str | None,
+    check: str | None,
+    quiet: bool,
+    verbose: bool,
+    log_file: str | None,
+) -> None:
+    """Print the parameters that create would use, as a commented .cfg.
+
+    They come from the defaults, then from the .cfg that -c names (ours, a
+    staticMask.cfg or an astrodrizzle.cfg of drizzlepac), then from the options.
+
+    \b
+    Examples:
+      staticmask config -c astrodrizzle.cfg --save run.cfg
+      staticmask config --check run.cfg
+    """  # noqa: D301 - \b keeps the lines of the examples apart
+    if check is not None and (save or config or inputs):
+        msg = "--check does nothing else: name one .cfg with it, and no other option"
+        raise click.UsageError(msg)
+    with loading():
+        from staticmask_cli.config import Parameters  # noqa: PLC0415
+        from staticmask_cli.streams import hand_out  # noqa: PLC0415
+
+    with Console(quiet=quiet, verbose=verbose, log_file=log_file) as console:
+        if check is not None:
+            Parameters.load(check)
+            console.say(f"{check}: is right")
+            return
+        parameters = Parameters.load(config, options.given(
+            input=inputs, static=static, static_sig=static_sig,
+            final_bits=final_bits, group=group,
+        ))
+        console.log_parameters(parameters)
+        if save is None:
+            hand_out(parameters.text())
+        else:
+            parameters.save(save)
+            console.say(f"{save}: saved")

@@ -1,0 +1,57 @@
+"""``staticmask inspect``: what masks on disk hold."""
+
+import click
+
+from staticmask_cli.cli import options
+from staticmask_cli.cli.loading import loading
+from staticmask_cli.cli.topics import TopicalCommand, files
+from staticmask_cli.console import Console
+
+__all__ = ["inspect"]
+
+
+@click.command(cls=TopicalCommand)
+@click.argument("masks", nargs=-1, required=True, metavar="MASK...",
+                shell_complete=files)
+@options.plot
+@options.json
+@options.console_options
+def inspect(
+    *,
+    masks: tuple[str, ...],
+    plot: str | None,
+    json: bool,
+    quiet: bool,
+    verbose: bool,
+    log_file: str | None,
+) -> None:
+    """Show what masks hold, those of drizzlepac too.
+
+    Header facts, bad pixels, the worst rows and columns (counted from 1, as in
+    FITS), clusters of bad pixels by size (they touch, also at a corner), the
+    members with what stands apart, and whether the checksums are right. Two
+    masks of one chip are compared: what the second added and removed.
+
+    \b
+    Examples:
+      staticmask inspect ACSWFC_2048x4096_1_staticMask.fits
+      staticmask inspect old/ACSHRC_1024x1024_1_staticMask.fits new.fits
+    """  # noqa: D301 - \b keeps the lines of the examples apart
+    with loading():
+        from staticmask_cli.findings import inspect_masks  # noqa: PLC0415
+        from staticmask_cli.jsonform import as_json  # noqa: PLC0415
+        from staticmask_cli.maskview import show_findings  # noqa: PLC0415
+        from staticmask_cli.pictures import plot_masks  # noqa: PLC0415
+        from staticmask_cli.plots import check_plot  # noqa: PLC0415
+        from staticmask_cli.streams import hand_out  # noqa: PLC0415
+
+    with Console(quiet=quiet, verbose=verbose, log_file=log_file):
+        if plot is not None:
+            check_plot(plot)
+        findings = inspect_masks(masks)
+        if plot is not None:
+            plot_masks(masks, plot)
+        if json:
+            hand_out(as_json("inspection", findings))
+        else:
+            show_findings(findings, everything=verbose)

@@ -1,0 +1,82 @@
+"""``staticmask plan``: what would be read and written."""
+
+import click
+
+from staticmask_cli.cli import options
+from staticmask_cli.cli.loading import loading
+from staticmask_cli.cli.topics import TopicalCommand
+from staticmask_cli.console import Console
+
+__all__ = ["plan"]
+
+_OF_THE_PLAN = {"json", "make", "quiet", "verbose", "log_file"}
+
+
+@click.command(cls=TopicalCommand)
+@options.inputs
+@options.parameter_options
+@options.suffix
+@options.output_dir
+@options.overwrite
+@options.json
+@click.option("--make", is_flag=True,
+              help="Print Make rules instead: each mask depends on its exposures and on the .cfg.")
+@options.console_options
+@click.pass_context
+def plan(
+    ctx: click.Context,
+    *,
+    inputs: tuple[str, ...],
+    config: str | None,
+    static: bool | None,
+    static_sig: str | None,
+    final_bits: str | None,
+    group: str | None,
+    suffix: str | None,
+    output_dir: str,
+    overwrite: bool,
+    json: bool,
+    make: bool,
+    quiet: bool,
+    verbose: bool,
+    log_file: str | None,
+) -> None:
+    """Say what create would read and write; nothing is written.
+
+    For each mask: its exposures, what is set aside and why, and whether it is
+    missing, up to date, older than an exposure, or made from other members or
+    with other parameters. Inputs and options are those of create.
+
+    \b
+    Examples:
+      staticmask plan '*flt.fits' --static-sig 4
+      staticmask plan -c run.cfg -o masks --make > masks.mk
+    """  # noqa: D301 - \b keeps the lines of the examples apart
+    if make and json:
+        msg = "--make and --json are two forms of the same; choose one"
+        raise click.UsageError(msg)
+    with loading():
+        from staticmask_cli.config import Parameters  # noqa: PLC0415
+        from staticmask_cli.forecast import forecast_of, plan_run  # noqa: PLC0415
+        from staticmask_cli.jsonform import as_json  # noqa: PLC0415
+        from staticmask_cli.makerules import make_rules  # noqa: PLC0415
+        from staticmask_cli.planview import show_plan  # noqa: PLC0415
+        from staticmask_cli.streams import hand_out  # noqa: PLC0415
+
+    with Console(quiet=quiet, verbose=verbose, log_file=log_file) as console:
+        parameters = Parameters.load(config, options.given(
+            input=inputs, static=static, static_sig=static_sig,
+            final_bits=final_bits, group=group,
+        ))
+        console.log_parameters(parameters)
+        with console.progress():
+            plans = plan_run(
+                parameters, suffix=suffix, output_dir=output_dir, overwrite=overwrite
+            )
+        if make:
+            words = options.words_of(ctx, leave_out=_OF_THE_PLAN)
+            hand_out(make_rules(plans, words, [config] if config else []))
+        elif json:
+            hand_out(as_json("plan", forecast_of(plans, parameters)))
+        else:
+            show_plan(forecast_of(plans, parameters), everything=verbose)

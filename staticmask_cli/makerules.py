@@ -1,0 +1,107 @@
+"""Make rules for masks: each depends on its exposures and on the ``.cfg``."""
+
+import shlex
+from collections.abc import Iterable, Sequence
+
+from staticmask_cli.errors import ConfigError
+from staticmask_cli.plan import MaskPlan
+
+__all__ = ["make_rules"]
+
+# What GNU Make reads as part of a name, and how; of the rest, some has no spelling at all that
+# works in targets, prerequisites and variables alike.
+_ESCAPES = str.maketrans({
+    " ": r"\ ", "#": r"\#", "$": "$$", ":": r"\:", "*": r"\*", "?": r"\?", "[": r"\[",
+})
+_IMPOSSIBLE = r"%=;|\()~"
+
+_HEAD = """\
+# Static masks, for include in a Makefile after its first rule; GNU Make 4.3 or newer.
+STATICMASK ?= staticmask
+STATIC_MASKS += {masks}
+"""
+
+
+def make_rules(
+    plans: Sequence[MaskPlan], options: Sequence[str], others: Sequence[str] = ()
+) -> str:
+    """Return the text of a Makefile that makes the masks of some plans.
+
+    Masks that share an exposure are made by one rule, as one run makes them; others
+    by rules of their own, so that a changed exposure remakes nothing else.  The variable
+    ``STATIC_MASKS`` names all of them, ``STATICMASK`` is the command.
+
+    Parameters
+    ----------
+    plans : sequence of MaskPlan
+        Of the masks.
+    options : sequence of str
+        Words of the command between ``staticmask create`` and the exposures.
+    others : sequence of str
+        Files on which all masks depend too, such as a ``.cfg``.
+
+    Raises
+    ------
+    ConfigError
+        If a name holds what Make cannot have in one.
+    """
+    rules = [_rule(group, options, others) for group in _sharing_files(plans)]
+    return "\n".join((_HEAD.format(masks=" ".join(_names(p.path for p in plans))), *rules))
+
+
+def _rule(group: Sequence[MaskPlan], options: Sequence[str], others: Sequence[str]) -> str:
+    targets = " ".join(_names(plan.path for plan in group))
+    files = sorted({file for plan in group for file in plan.files})
+    exposures = sorted({chip.path for plan in group for chip in plan.chips})
+    grouped = " &" if len(group) > 1 else ""
+    command = " ".join(["$(STATICMASK) create", *map(_word, options), "--"])
+    return (
+        f"{_lines(f'{targets}{grouped}:', _names((*others, *files)))}\n"
+        f"\t{_lines(command, map(_word, exposures))}\n"
+    )
+
+
+def _lines(head: str, words: Iterable[str]) -> str:
+    return " \\\n\t\t".join((head, *words))
+
+
+def _word(text: str) -> str:
+    """Return a word of a recipe, which Make expands and the shell splits."""
+    return shlex.quote(text).replace("$", "$$")
+
+
+def _names(paths: Iterable[str]) -> list[str]:
+    """Paths as Make has them."""
+    return [_name(path) for path in paths]
+
+
+def _name(path: str) -> str:
+    wrong = [char for char in path if char in _IMPOSSIBLE or not _has_a_place(char)]
+    if wrong or path.endswith(" "):
+        found = repr(wrong[0]) if wrong else "a blank at its end"
+        msg = (
+            f"{path}: holds {found}, which Make cannot have in the name of a file; "
+            "rename it, or call staticmask from a script"
+        )
+        raise ConfigError(msg)
+    return path.translate(_ESCAPES)
+
+
+def _has_a_place(char: str) -> bool:
+    return char.isprintable() or "\udc80" <= char <= "\udcff"  # a byte that is no text
+
+
+def _sharing_files(plans: Sequence[MaskPlan]) -> list[list[MaskPlan]]:
+    """Group plans so that no two groups share a file, in the order of the plans."""
+    groups: list[tuple[set[str], list[MaskPlan]]] = []
+    for plan in plans:
+        files, members = set(plan.files), [plan]
+        apart = []
+        for others, earlier in groups:
+            if others.isdisjoint(files):
+                apart.append((others, earlier))
+            else:
+                files |= others
+                members = [*earlier, *members]
+        groups = [*apart, (files, members)]
+    return [members for _, members in sorted(groups, key=lambda group: group[1][0].path)]

@@ -1,0 +1,229 @@
+"""One page of a picture: a mask, its bad rows and columns, and its exposures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from staticmask_cli.mask import Member, PartialMask
+from staticmask_cli.skyhistogram import SkyHistogram
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["Page", "draw_page", "reduced"]
+
+# All lengths are in inches.
+_WIDTH = 8.0
+_LEFT, _TOP, _GAP = 0.85, 0.65, 0.1
+_ROWS, _COLUMNS = 1.25, 1.0  # the panels beside and below the image
+_LARGEST, _SMALLEST = 5.6, 0.8  # sides of the image
+_EXPOSURES, _TITLES, _LEGEND = 2.6, 0.55, 0.55
+_DPI = 100
+
+_PALEST = 0.55  # darkness of a block with a single bad pixel, where 1 is black
+_LOWEST_COUNT = 0.7  # so that a single pixel stands above the axis
+_DISTINCT = ("-", "--", "-.", ":")  # exposures that can be told apart
+_LONGEST_TEXT, _LONGEST_TITLE = 30, 60
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a page shows.
+
+    Attributes
+    ----------
+    mask : PartialMask
+        With the members it was made from, if they are known.
+    name : str
+        For the title, and for the name of the picture where there are several.
+    unit : str
+        BUNIT of its exposures; may be empty.
+    histograms : sequence of (str, SkyHistogram)
+        Names of exposures and their pixels near the sky.  Without any, the mode and
+        threshold of each member are drawn instead.
+    """
+
+    mask: PartialMask
+    name: str
+    unit: str = ""
+    histograms: Sequence[tuple[str, SkyHistogram]] = ()
+
+
+def reduced(bad: npt.NDArray[np.bool_], factor: int) -> npt.NDArray[np.float64]:
+    """Reduce a mask to blocks in which no bad pixel gets lost.
+
+    Parameters
+    ----------
+    bad : numpy.ndarray of bool, shape (ny, nx)
+        True = bad.
+    factor : int
+        Side of a block in pixels.
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (ceil(ny / factor), ceil(nx / factor))
+        Darkness of each block: 0 without a bad pixel, 0.55 with one, 1 if all are bad, and
+        in between by the logarithm of their number, so that a bad column stands out.
+    """
+    ny, nx = bad.shape
+    rows, columns = np.arange(0, ny, factor), np.arange(0, nx, factor)
+    count = np.add.reduceat(np.add.reduceat(bad, rows, axis=0, dtype=np.int32), columns, axis=1)
+    heights, widths = np.minimum(factor, ny - rows), np.minimum(factor, nx - columns)
+    size = np.outer(heights, widths)
+    share = np.log(np.maximum(count, 1)) / np.log(np.maximum(size, 2))
+    darkness = np.where(count == size, 1.0, _PALEST + (1 - _PALEST) * share)
+    darkness[count == 0] = 0.0
+    return darkness
+
+
+def draw_page(figure: "Figure", page: Page) -> None:
+    """Draw a mask on an empty figure, which takes the size that fits."""
+    mask, bad = page.mask, page.mask.bad
+    wide, high = _image_size(bad.shape)
+    # A mask that somebody else wrote has no members.
+    lower = _LEGEND + _EXPOSURES + _TITLES if mask.used else 0.0
+    height = _TOP + high + _GAP + _COLUMNS + _TITLES + lower
+    figure.set_size_inches(_WIDTH, height)
+
+    def place(left: float, top: float, width: float, tall: float) -> "Axes":
+        return figure.add_axes(
+            (left / _WIDTH, 1 - (top + tall) / height, width / _WIDTH, tall / height)
+        )
+
+    image = place(_LEFT, _TOP, wide, high)
+    factor = max(1, -(-max(bad.shape) // int(max(wide, high) * _DPI)))
+    _draw_image(image, bad, factor)
+    below = _TOP + high + _GAP
+    _draw_columns(place(_LEFT, below, wide, _COLUMNS), bad)
+    _draw_rows(place(_LEFT + wide + _GAP, _TOP, _ROWS, high), bad)
+    _write_title(figure, page, factor, height)
+    if lower:
+        top = below + _COLUMNS + _TITLES + _LEGEND
+        axes = place(_LEFT, top, _WIDTH - _LEFT - 0.2, _EXPOSURES)
+        if page.histograms:
+            _draw_histograms(axes, page.histograms, len(mask.used), page.unit)
+        else:
+            _draw_members(axes, mask.used, page.unit)
+
+
+def _image_size(shape: tuple[int, int]) -> tuple[float, float]:
+    """Width and height of the image, with square pixels unless the chip is a strip."""
+    ny, nx = shape
+    scale = _LARGEST / max(ny, nx)
+    return max(_SMALLEST, nx * scale), max(_SMALLEST, ny * scale)
+
+
+def _draw_image(axes: "Axes", bad: npt.NDArray[np.bool_], factor: int) -> None:
+    ny, nx = bad.shape
+    darkness = reduced(bad, factor)
+    rows, columns = darkness.shape
+    axes.imshow(
+        darkness, cmap="gray_r", vmin=0, vmax=1, origin="lower", interpolation="nearest",
+        aspect="auto", extent=(0.5, columns * factor + 0.5, 0.5, rows * factor + 0.5),
+    )
+    axes.set(xlim=(0.5, nx + 0.5), ylim=(0.5, ny + 0.5), ylabel="Y [pixel]")
+    axes.tick_params(labelbottom=False)
+
+
+def _draw_columns(axes: "Axes", bad: npt.NDArray[np.bool_]) -> None:
+    ny, nx = bad.shape
+    axes.plot(np.arange(1, nx + 1), np.count_nonzero(bad, axis=0), "k-", lw=0.6)
+    axes.set(xlim=(0.5, nx + 0.5), xlabel="X [pixel]", ylabel="bad pixels\nin a column")
+    axes.set_yscale("symlog", linthresh=1)
+    axes.set_ylim(0, 1.3 * ny)
+    _plain_numbers(axes.yaxis)
+
+
+def _draw_rows(axes: "Axes", bad: npt.NDArray[np.bool_]) -> None:
+    ny, nx = bad.shape
+    axes.plot(np.count_nonzero(bad, axis=1), np.arange(1, ny + 1), "k-", lw=0.6)
+    axes.set(ylim=(0.5, ny + 0.5), xlabel="bad pixels\nin a row")
+    axes.set_xscale("symlog", linthresh=1)
+    axes.set_xlim(0, 1.3 * nx)
+    axes.tick_params(labelleft=False)
+    axes.tick_params(axis="x", labelrotation=90)
+    _plain_numbers(axes.xaxis)
+
+
+def _draw_histograms(
+    axes: "Axes", histograms: Sequence[tuple[str, SkyHistogram]], used: int, unit: str
+) -> None:
+    """Overlay the histograms: a few can be told apart, many show their spread."""
+    few = len(histograms) <= len(_DISTINCT)
+    alpha = 1.0 if few else max(0.15, 4 / len(histograms))
+    handles, labels = [], []
+    for number, (name, histogram) in enumerate(histograms):
+        style = _DISTINCT[number] if few else "-"
+        axes.stairs(histogram.tail, histogram.tail_edges, fill=True, baseline=_LOWEST_COUNT,
+                    color="0.5", alpha=0.6 * alpha, lw=0)
+        counts = np.concatenate((histogram.tail, histogram.body))
+        edges = np.concatenate((histogram.tail_edges, histogram.body_edges[1:]))
+        handles.append(axes.stairs(counts, edges, baseline=None, color="k", alpha=alpha,
+                                   ls=style, lw=0.9))
+        labels.append(f"{_shown(name)}: {histogram.tail.sum()} below")
+        mode = axes.axvline(histogram.mode, color="0.65", lw=1.2, zorder=0, alpha=alpha)
+        limit = axes.axvline(histogram.threshold, color="k", ls=(0, (6, 2)), lw=1, alpha=alpha)
+    axes.set_yscale("log")
+    highest = max(max(h.tail.max(), h.body.max()) for _, h in histograms)
+    axes.set(
+        xlim=(min(h.tail_edges[0] for _, h in histograms),
+              max(h.body_edges[-1] for _, h in histograms)),
+        ylim=(_LOWEST_COUNT, 2.0 * highest),
+        xlabel=f"pixel value{_in(unit)}; the lowest bin has all that lies below it too",
+        ylabel="pixels in a bin",
+    )
+    if not few:
+        handles, labels = handles[:1], [f"{len(histograms)} of {used} exposures"]
+    _plain_numbers(axes.yaxis)
+    _write_legend(axes, [*handles, mode, limit], [*labels, "mode", "threshold"])
+
+
+def _draw_members(axes: "Axes", members: Sequence[Member], unit: str) -> None:
+    numbers = np.arange(1, len(members) + 1)
+    mode = axes.errorbar(numbers, [member.mode for member in members],
+                         yerr=[member.rms for member in members], fmt="ko", ms=3, lw=0.8)
+    (limit,) = axes.plot(numbers, [member.threshold for member in members], "k_", ms=8)
+    axes.set(xlabel="exposure, in the order of MEMBERS", ylabel=f"pixel value{_in(unit)}")
+    axes.locator_params(axis="x", integer=True)
+    _write_legend(axes, [mode, limit], ["mode and rms", "threshold"])
+
+
+def _write_legend(axes: "Axes", handles: Sequence[Any], labels: Sequence[str]) -> None:
+    """Above the axes, where it hides no pixel."""
+    legend = axes.legend(handles, labels, fontsize="small", frameon=False, ncols=2,
+                         loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
+    for handle in legend.legend_handles:
+        if handle is not None and hasattr(handle, "set_alpha"):
+            handle.set_alpha(1)
+
+
+def _write_title(figure: "Figure", page: Page, factor: int, height: float) -> None:
+    mask = page.mask
+    exposures = f"{len(mask.used)} exposure{'' if len(mask.used) == 1 else 's'}, " * bool(mask.used)
+    figure.text(_LEFT / _WIDTH, 1 - 0.28 / height,
+                f"Static mask {_shown(page.name, _LONGEST_TITLE)}", fontsize="large", weight="bold")
+    cell = f"; a dot is {factor} x {factor} pixels, black if all are bad" * (factor > 1)
+    figure.text(_LEFT / _WIDTH, 1 - 0.5 / height,
+                f"{exposures}{mask.nbad} bad pixels ({mask.nbad / mask.bad.size:.4%}){cell}")
+
+
+def _plain_numbers(axis: Any) -> None:  # noqa: ANN401 - a matplotlib axis
+    """Write 1000 rather than powers of ten, whose exponents are small in print."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter  # noqa: PLC0415 - an extra
+
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _in(unit: str) -> str:
+    return f" [{_shown(unit)}]" if unit else ""
+
+
+def _shown(text: str, longest: int = _LONGEST_TEXT) -> str:
+    """Text from a header or a file name as a font can show it, not too long."""
+    plain = text.encode("unicode_escape").decode("ascii")
+    return plain if len(plain) <= longest else f"...{plain[3 - longest:]}"

@@ -1,0 +1,152 @@
+"""The examples do what their READMEs say; every one is run."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from staticmask_cli import StaticMask
+from staticmask_cli.simulate import simulate_visit
+from tests.test_package import process_environment, run_python
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+WFC = ["masks/ACSWFC_40x50_1_staticMask.fits", "masks/ACSWFC_40x50_2_staticMask.fits"]
+IR = ["masks/WFC3IR_30x50_1_staticMask.fits"]
+
+
+def make_is_new_enough() -> bool:
+    """Whether there is a GNU Make with grouped targets, which came with 4.3."""
+    if shutil.which("make") is None:
+        return False
+    words = ["make", "--version"]
+    found = subprocess.run(words, capture_output=True, text=True, check=False)
+    version = re.match(r"GNU Make (\d+)\.(\d+)", found.stdout)
+    return version is not None and (int(version[1]), int(version[2])) >= (4, 3)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an empty folder, with staticmask on the PATH and an English system."""
+    commands = tmp_path / "bin"
+    commands.mkdir()
+    script = commands / "staticmask"
+    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m staticmask_cli "$@"\n')
+    script.chmod(0o755)
+    environment = process_environment(
+        PATH=f"{commands}{os.pathsep}{os.environ['PATH']}", LC_ALL="C"
+    )
+    for name in ("MAKEFLAGS", "MAKELEVEL", "CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    place = tmp_path / "place"
+    place.mkdir()
+    monkeypatch.chdir(place)
+    return place
+
+
+def run(*words: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+
+
+def made(*words: str) -> list[str]:
+    """Masks that make says it made."""
+    result = run("make", *words)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return re.findall(r"^masks/.*\.fits$", result.stdout, flags=re.MULTILINE)
+
+
+def test_each_example_has_a_readme_of_a_few_lines_and_is_listed() -> None:
+    folders = {path.name for path in EXAMPLES.iterdir() if path.is_dir()}
+    listed = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"\]\((\w+)\)", listed)) == folders
+    for name in folders:
+        assert 3 <= len((EXAMPLES / name / "README.md").read_text().splitlines()) <= 20
+
+
+@pytest.mark.skipif(not make_is_new_enough(), reason="needs GNU Make 4.3")
+def test_make_makes_again_what_changed_and_nothing_else(folder: Path) -> None:
+    shutil.copytree(EXAMPLES / "make", folder, dirs_exist_ok=True)
+    wfc = simulate_visit(".", "ACS/WFC", shape=(40, 50)).paths
+    simulate_visit(".", "WFC3/IR", shape=(30, 50), exposures=2)
+    assert made() == [*WFC, *IR]
+    assert made() == []
+    Path(wfc[1]).touch()
+    assert made() == WFC
+    Path("static.cfg").touch()
+    assert made() == [*WFC, *IR]
+    Path(wfc[3]).unlink()
+    assert made() == WFC
+    assert len(StaticMask.read(WFC[0]).members) == 3
+    assert made() == []
+
+
+@pytest.mark.skipif(not make_is_new_enough(), reason="needs GNU Make 4.3")
+def test_make_takes_associations_and_prefers_flc(folder: Path) -> None:
+    shutil.copytree(EXAMPLES / "make", folder, dirs_exist_ok=True)
+    empty = run("make")
+    assert empty.returncode == 2
+    assert "There is no *_flt.fits, *_flc.fits or *_asn.fits" in empty.stderr
+    paths = simulate_visit(".", "ACS/WFC", shape=(40, 50)).paths
+    for path in paths:
+        shutil.copy(path, path.replace("_flt", "_flc"))
+    Path(paths[3]).unlink()
+    rows = fits.BinTableHDU.from_columns([
+        fits.Column("MEMNAME", "14A", array=[Path(path).name[:9].upper() for path in paths]),
+        fits.Column("MEMTYPE", "14A", array=["EXP-DTH"] * 4),
+    ])
+    rows.writeto("jsim60010_asn.fits")
+    assert made() == WFC
+    files = [member.label.file for member in StaticMask.read(WFC[0]).members]
+    assert sorted(files) == [path.replace("_flt", "_flc") for path in paths]
+    assert made() == []
+    assert made("clean") == []
+    assert not Path("masks").exists()
+
+
+def test_the_batch_goes_on_past_a_bad_visit(folder: Path) -> None:
+    shutil.copytree(EXAMPLES / "batch", folder, dirs_exist_ok=True)
+    Path("empty").mkdir()
+    for name in ("one", "two 2"):
+        simulate_visit(name, "ACS/WFC", shape=(40, 50), exposures=2)
+    result = run("sh", "run.sh", "one", "empty", "two 2")
+    assert result.returncode == 1
+    assert result.stdout.splitlines() == [f"{visit}/{name}" for visit in ("one", "two 2")
+                                          for name in WFC]
+    assert "empty: FAILED" in result.stderr
+    assert result.stderr.endswith("2 of 3 visits done\n")
+    assert StaticMask.read(f"one/{WFC[0]}").final_bits == "64,32"
+    assert "final_bits = 64,32" in Path("one/masks/staticmask.log").read_text()
+    assert run("sh", "run.sh", "one").returncode == 0
+    assert run("sh", "run.sh").returncode == 2
+
+
+def test_the_notebook_hands_masks_on_and_leaves_the_exposures_alone(folder: Path) -> None:
+    paths = simulate_visit(".", "ACS/WFC", shape=(40, 50)).paths
+    before = [Path(path).read_bytes() for path in paths]
+    process = run_python("-W", "error", str(EXAMPLES / "notebook" / "masks.py"), cwd=folder)
+    assert (process.returncode, process.stderr) == (0, "")
+    mask = StaticMask.read(WFC[0])
+    assert f"{WFC[0]}: {mask.nbad} bad pixels, from 4 exposures" in process.stdout
+    assert f"combined 4 chips; {mask.nbad} pixels have no value" in process.stdout
+    assert "will use 0 of the bad pixels" in process.stdout
+    for path in paths:
+        dq, flagged = (fits.getdata(Path(f) / path, ("DQ", 1)) for f in (".", "flagged"))
+        np.testing.assert_array_equal(flagged, dq | np.where(mask.bad, 4, 0))
+    assert [Path(path).read_bytes() for path in paths] == before
+
+
+@pytest.mark.usefixtures("folder")
+def test_an_old_astrodrizzle_cfg_makes_masks() -> None:
+    simulate_visit(".", "ACS/WFC", shape=(40, 50))
+    cfg = str(EXAMPLES / "astrodrizzle" / "astrodrizzle.cfg")
+    result = run("staticmask", "-c", cfg, "-o", "masks", "-q")
+    assert (result.returncode, result.stdout.split()) == (0, WFC)
+    mask = StaticMask.read(WFC[0])
+    assert (mask.static_sig, mask.final_bits) == (3.5, "64,32")

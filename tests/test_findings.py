@@ -1,0 +1,209 @@
+"""What is found about masks on disk, of ours and of drizzlepac."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from staticmask_cli import Parameters, StaticMask, create_masks
+from staticmask_cli.errors import InputError
+from staticmask_cli.findings import Finding, inspect_masks
+from staticmask_cli.forecast import forecast_of, plan_run
+from staticmask_cli.jsonform import as_json
+from staticmask_cli.maskview import show_findings
+from staticmask_cli.simulate import Visit
+from tests.conftest import WriteExposure, digest, sky
+from tests.documents import checked
+
+
+@pytest.fixture
+def masks(visit: Visit, tmp_path: Path) -> list[StaticMask]:
+    """Masks of the visit, with DQ."""
+    return create_masks(visit.paths, final_bits="256", static_sig=4.5, output_dir=tmp_path)
+
+
+def path_of(mask: StaticMask) -> str:
+    assert mask.path is not None
+    return mask.path
+
+
+def inspected(path: str | os.PathLike[str]) -> Finding:
+    (finding,) = inspect_masks([os.fspath(path)]).masks
+    return finding
+
+
+def reference_mask(path: Path, bad: "np.typing.NDArray[np.bool_]") -> Path:
+    """Write a mask as drizzlepac does: an int16 image and nothing else."""
+    fits.PrimaryHDU((~bad).astype(np.int16)).writeto(path)
+    return path
+
+
+def test_a_mask_of_ours_is_found_to_be_what_was_written(masks: list[StaticMask]) -> None:
+    for mask in masks:
+        before = digest(Path(path_of(mask)))
+        finding = inspected(path_of(mask))
+        assert (finding.detector, finding.shape, finding.number) == mask.signature
+        assert (finding.static_sig, finding.final_bits) == (4.5, "256")
+        assert finding.facts == mask.facts
+        assert finding.bad == mask.nbad == sum(group.pixels for group in finding.layout.sizes)
+        assert finding.fraction == mask.nbad / (150 * 220)
+        assert finding.program is not None
+        assert finding.program.startswith("staticmask ")
+        assert finding.checksum == "right"
+        assert finding.members is not None
+        assert [row["mode"] for row in finding.members] == [m.mode for m in mask.members]
+        assert [row["dqbits"] for row in finding.members] == [
+            m.added_by_bit for m in mask.members
+        ]
+        assert digest(Path(path_of(mask))) == before
+
+
+def test_a_mask_of_drizzlepac_is_read_too(tmp_path: Path) -> None:
+    bad = np.random.default_rng(5).random((30, 44)) < 0.02
+    finding = inspected(reference_mask(tmp_path / "x_30x44_1_staticMask.fits", bad))
+    assert (finding.bad, finding.shape) == (bad.sum(), (30, 44))
+    assert finding.checksum == "none"
+    unknown = (finding.program, finding.date, finding.detector, finding.number,
+               finding.static_sig, finding.final_bits, finding.members)
+    assert unknown == (None,) * 7
+
+
+@pytest.mark.parametrize("keyword", ["NCOMBINE", "DATASUM"])
+def test_a_header_that_was_changed_has_a_wrong_checksum(
+    masks: list[StaticMask], keyword: str
+) -> None:
+    path = Path(path_of(masks[0]))
+    content = path.read_bytes()
+    place = content.index(keyword.encode()) + 12
+    path.write_bytes(content[:place] + b"7x" + content[place + 2 :])
+    if keyword == "NCOMBINE":
+        path.write_bytes(content.replace(b"NCOMBINE=                    4",
+                                         b"NCOMBINE=                    5"))
+    assert inspected(path).checksum == "wrong"
+
+
+def test_a_pixel_or_a_member_that_was_changed_has_a_wrong_checksum(
+    masks: list[StaticMask]
+) -> None:
+    content = Path(path_of(masks[0])).read_bytes()
+    one = Path(path_of(masks[0]))
+    table = content.index(b"XTENSION")
+    good = content.index(b"\x00\x01", 5760)
+    one.write_bytes(content[:good] + b"\x00\x00" + content[good + 2 :])
+    assert inspected(one).checksum == "wrong"
+    rootname = content.index(b"jsim", table + 2880)
+    one.write_bytes(content[:rootname] + b"k" + content[rootname + 1 :])
+    assert inspected(one).checksum == "wrong"
+    one.write_bytes(content)
+    assert inspected(one).checksum == "right"
+
+
+def test_an_exposure_that_stands_apart_is_marked(
+    write_exposure: WriteExposure, tmp_path: Path
+) -> None:
+    paths = [
+        write_exposure(f"{name}_flt.fits", chips=[{"data": sky(seed=seed, level=level)}])
+        for seed, (name, level) in enumerate([("a", 100.0), ("b", 100.5), ("c", 180.0),
+                                              ("d", 99.8), ("e", 100.2)])
+    ]
+    noisy = sky(seed=9, noise=9.0)
+    noisy[5:9, 5:15] = -500.0
+    paths.append(write_exposure("f_flt.fits", chips=[{"data": noisy}]))
+    unused = write_exposure("g_flt.fits", chips=[{"data": np.ones_like(noisy)}])
+    (mask,) = create_masks([*paths, unused], output_dir=tmp_path)
+    rows = inspected(path_of(mask)).members
+    assert rows is not None
+    apart = {row["rootname"]: set(row["apart"]) for row in rows}
+    assert apart == {"a": set(), "b": set(), "c": {"mode"}, "d": set(), "e": set(),
+                     "f": {"rms", "nbelow"}, "g": set()}
+    assert rows[2]["apart"]["mode"] > 10
+    assert not rows[6]["used"]
+    assert "histogram" in rows[6]["whynot"]
+
+
+def test_two_masks_of_a_chip_are_compared(masks: list[StaticMask], tmp_path: Path) -> None:
+    other = masks[0].bad.copy()
+    other[40, 10:60] = True
+    other[masks[0].bad.nonzero()[0][0]] = False
+    reference = reference_mask(tmp_path / "other.fits", other)
+    comparison = inspect_masks([path_of(masks[0]), str(reference)]).comparison
+    assert comparison is not None
+    assert comparison.added == np.count_nonzero(other & ~masks[0].bad)
+    assert comparison.removed == np.count_nonzero(masks[0].bad & ~other) > 0
+    same = inspect_masks([str(reference), str(reference)]).comparison
+    assert same is not None
+    assert (same.added, same.removed, same.agreement) == (0, 0, 1.0)
+
+
+def test_masks_of_two_chips_are_not_compared(masks: list[StaticMask], tmp_path: Path) -> None:
+    paths = [path_of(mask) for mask in masks]
+    assert inspect_masks(paths).comparison is None
+    small = reference_mask(tmp_path / "small.fits", np.zeros((9, 5), np.bool_))
+    assert inspect_masks([paths[0], str(small)]).comparison is None
+    assert inspect_masks([paths[0]] * 3).comparison is None
+
+
+@pytest.mark.parametrize(
+    ("pixels", "found"),
+    [
+        (None, "no image"), (np.zeros(7, np.int16), r"int16 of shape \(7,\)"),
+        (np.zeros((3, 4), np.float32), r"float32 of shape \(3, 4\)"),
+        (np.full((3, 4), 2, np.int16), "2 to 2"), (-np.eye(3, 4, dtype=np.int16), "-1 to 0"),
+    ],
+)
+def test_what_is_no_mask_is_refused(
+    tmp_path: Path, pixels: "np.typing.NDArray[np.int16] | None", found: str
+) -> None:
+    fits.PrimaryHDU(pixels).writeto(tmp_path / "a.fits")
+    with pytest.raises(InputError, match=rf"a\.fits: is no static mask: expected .* found {found}"):
+        inspected(tmp_path / "a.fits")
+
+
+def test_every_file_that_is_no_mask_is_named(
+    masks: list[StaticMask], visit: Visit, tmp_path: Path
+) -> None:
+    (tmp_path / "text").write_text("no FITS")
+    with pytest.raises(InputError) as caught:
+        inspect_masks([path_of(masks[0]), visit.paths[0], str(tmp_path / "text"), "nothing"])
+    lines = str(caught.value).splitlines()
+    assert [line.split(": ")[0] for line in lines] == [
+        visit.paths[0], str(tmp_path / "text"), "nothing"
+    ]
+
+
+def test_the_json_is_that_of_the_schema(
+    masks: list[StaticMask], tmp_path: Path, write_exposure: WriteExposure
+) -> None:
+    flat = write_exposure("flat_flt.fits", chips=[{"data": np.ones((150, 220), np.float32),
+                                                   "CCDCHIP": 2}])
+    (mixed,) = create_masks([flat, write_exposure("b_flt.fits", chips=[
+        {"data": sky((150, 220)), "CCDCHIP": 2}])], output_dir=tmp_path / "mixed")
+    reference = reference_mask(tmp_path / "r.fits", masks[0].bad)
+    for paths in ([path_of(masks[0]), str(reference)], [path_of(m) for m in masks],
+                  [path_of(mixed)], []):
+        findings = inspect_masks(paths)
+        document = checked("inspection", as_json("inspection", findings))
+        assert [mask["path"] for mask in document["masks"]] == paths
+    assert findings.masks == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("STATSIG", "big"), ("FINLBITS", 7), ("FINLBITS", 1 + 2j), ("CCDCHIP", "front"),
+     ("TELESCOP", 3 - 1j), ("SIGNUM", "one"), ("DATE", True), ("CREATOR", "staticmask")],
+)
+def test_a_header_with_values_of_other_types_is_shown_as_it_is(
+    masks: list[StaticMask], visit: Visit, capsys: pytest.CaptureFixture[str],
+    key: str, value: object
+) -> None:
+    path = path_of(masks[0])
+    fits.setval(path, key, value=value)
+    findings = inspect_masks([path])
+    show_findings(findings)
+    assert "\x1b" not in capsys.readouterr().out
+    as_json("inspection", findings)
+    parameters = Parameters.load(None, {"input": visit.paths, "final_bits": "256"})
+    plans = plan_run(parameters, suffix=None, output_dir=os.path.dirname(path), overwrite=True)
+    assert forecast_of(plans, parameters).masks[0].path == path

@@ -1,0 +1,262 @@
+"""Pictures as a user gets them: which files, when, and what they are drawn from."""
+
+import os
+import re
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from astropy.io import fits
+from click.testing import CliRunner, Result
+from matplotlib.image import imread
+
+from staticmask_cli import create_masks, pipeline, plots
+from staticmask_cli.cli import cli
+from staticmask_cli.errors import ConfigError, InputError, OutputError
+from staticmask_cli.pictures import MOST_HISTOGRAMS, plot_masks
+from staticmask_cli.plotpage import Page
+from staticmask_cli.simulate import Visit
+from tests.conftest import WriteExposure, digest, sky
+
+NAMES = ["ACSWFC_150x220_1", "ACSWFC_150x220_2"]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the current folder, which is a new one."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Page]:
+    """Note the pages; they stay white."""
+    pages: list[Page] = []
+    monkeypatch.setattr(plots, "draw_page", lambda _, page: pages.append(page))
+    return pages
+
+
+def run(*words: str | Path) -> Result:
+    return CliRunner().invoke(cli, list(map(str, words)), catch_exceptions=False)
+
+
+def files() -> list[str]:
+    return sorted(path.name for path in Path().iterdir())
+
+
+def test_a_png_for_each_mask_is_grey_and_names_it(visit: Visit) -> None:
+    result = run(*visit.paths, "-o", "out", "--plot", "look/m.PNG", "-q")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert [line.startswith("out/") for line in result.stdout.splitlines()] == [True, True]
+    assert sorted(os.listdir("look")) == [f"m_{name}.PNG" for name in NAMES]
+    for name in NAMES:
+        pixels = imread(f"look/m_{name}.PNG", format="png")
+        assert pixels.shape[1] == 800  # 8 inches at 100 dpi
+        red, green, blue = (pixels[..., channel] for channel in range(3))
+        assert np.array_equal(red, green)
+        assert np.array_equal(red, blue)
+        assert red.min() == 0 < red.max() == 1
+
+
+def test_one_mask_gives_the_very_file_that_was_asked_for(visit: Visit) -> None:
+    assert run(*visit.paths, "--group", "sci,2", "--plot", "m.svg").exit_code == 0
+    assert files() == [f"{NAMES[1]}_staticMask.fits", "m.svg"]
+    assert ET.parse("m.svg").getroot().tag.endswith("svg")  # noqa: S314 - our own file
+
+
+def test_a_pdf_has_a_page_for_each_mask(visit: Visit) -> None:
+    assert run(*visit.paths, "--plot", "m.pdf").exit_code == 0
+    assert files() == [*(f"{name}_staticMask.fits" for name in NAMES), "m.pdf"]
+    assert len(re.findall(rb"/Type /Page\b", Path("m.pdf").read_bytes())) == 2
+
+
+@pytest.mark.parametrize("suffix", ["png", "pdf", "svg"])
+def test_the_same_run_draws_the_same_bytes(
+    visit: Visit, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
+    for name in ("a", "b"):
+        create_masks(visit.paths, group="sci,1", plot=f"{name}.{suffix}")
+    assert digest(Path(f"a.{suffix}")) == digest(Path(f"b.{suffix}"))
+
+
+def test_each_exposure_is_drawn_from_its_own_pixels(visit: Visit, drawn: list[Page]) -> None:
+    masks = create_masks(visit.paths, plot="m.pdf", jobs=2)
+    assert [page.mask for page in drawn] == masks
+    for extver, page in enumerate(drawn, 1):
+        assert page.unit == "ELECTRONS"
+        assert [name for name, _ in page.histograms] == [os.path.basename(p) for p in visit.paths]
+        for path, member, (_, histogram) in zip(
+            visit.paths, page.mask.members, page.histograms, strict=True
+        ):
+            assert histogram.tail.sum() == member.below > 0
+            assert (histogram.mode, histogram.threshold) == (member.mode, member.threshold)
+            data = fits.getdata(path, ("SCI", extver))
+            shown = (data >= member.threshold) & (data < histogram.body_edges[-1])
+            assert histogram.body.sum() == np.count_nonzero(shown)
+
+
+def test_of_many_exposures_some_are_drawn_from_the_first_to_the_last(
+    write_exposure: WriteExposure, drawn: list[Page]
+) -> None:
+    paths = [
+        write_exposure(f"{number:02}_flt.fits", chips=[{"data": sky((8, 30), seed=number)}])
+        for number in range(60)
+    ]
+    create_masks(paths, plot="m.png")
+    numbers = [int(name[:2]) for name, _ in drawn[0].histograms]
+    assert len(numbers) == MOST_HISTOGRAMS
+    assert (numbers[0], numbers[-1]) == (0, 59)
+    assert set(np.diff(numbers)) == {2, 3}
+
+
+def test_chips_that_were_set_aside_are_not_drawn(
+    write_exposure: WriteExposure, drawn: list[Page]
+) -> None:
+    paths = [write_exposure(), write_exposure("b_flt.fits", EXPTIME=0.0),
+             write_exposure("c_flt.fits", chips=[{"data": np.ones((60, 80), np.float32)}])]
+    create_masks(paths, plot="m.png")
+    assert [name for name, _ in drawn[0].histograms] == ["a_flt.fits"]
+
+
+def test_an_executor_of_processes_reads_the_pixels_too(visit: Visit, drawn: list[Page]) -> None:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor:
+        create_masks(visit.paths, plot="m.png", group="sci,1", executor=executor)
+    assert [len(page.histograms) for page in drawn] == [4]
+
+
+def test_masks_from_files_are_drawn_with_their_members(visit: Visit, drawn: list[Page]) -> None:
+    made = create_masks(visit.paths)
+    paths = [str(mask.path) for mask in made]
+    assert plot_masks(paths, "m.svg") == [f"m_{name}.svg" for name in NAMES]
+    assert [(page.name, page.unit, page.histograms) for page in drawn] == [
+        (name, "ELECTRONS", ()) for name in NAMES
+    ]
+    for page, mask in zip(drawn, made, strict=True):
+        np.testing.assert_array_equal(page.mask.bad, mask.bad)
+        assert len(page.mask.used) == 4
+    assert plot_masks(paths[:1], "one.svg") == ["one.svg"]
+
+
+def test_masks_of_one_name_have_files_of_their_own(visit: Visit, drawn: list[Page]) -> None:
+    for place in ("old", "new"):
+        create_masks(visit.paths, group="sci,1", output_dir=place)
+    names = [f"{place}/{NAMES[0]}_staticMask.fits" for place in ("old", "new")]
+    assert plot_masks(names, "m.png") == [f"m_{NAMES[0]}.png", f"m_{NAMES[0]}_2.png"]
+    assert len(drawn) == 2
+
+
+def test_inspect_draws_masks_of_drizzlepac_too(visit: Visit, drawn: list[Page]) -> None:
+    (mask,) = create_masks(visit.paths, group="sci,1")
+    fits.PrimaryHDU(mask.array).writeto("x_150x220_1_staticMask.fits")
+    result = run("inspect", str(mask.path), "x_150x220_1_staticMask.fits", "--plot", "m.pdf")
+    assert result.exit_code == 0
+    assert Path("m.pdf").is_file()
+    assert [page.name for page in drawn] == [NAMES[0], "x_150x220_1"]
+    np.testing.assert_array_equal(drawn[1].mask.bad, mask.bad)
+    assert drawn[1].mask.members == []
+
+
+def test_inspect_refuses_what_it_cannot_draw_before_it_looks_at_a_mask(folder: Path) -> None:
+    result = run("inspect", "nowhere.fits", "--plot", "m.jpg")
+    assert result.exit_code == 2
+    assert "plot = m.jpg: expected a name that ends with" in result.stderr
+    fits.PrimaryHDU().writeto("empty.fits")
+    with pytest.raises(InputError, match=r"empty\.fits: expected a static mask"):
+        plot_masks(["empty.fits"], "m.png")
+    assert [path.name for path in folder.iterdir()] == ["empty.fits"]
+
+
+def test_the_style_of_the_user_is_neither_used_nor_changed(visit: Visit) -> None:
+    with mpl.rc_context({"axes.facecolor": "red", "text.usetex": True}):
+        create_masks(visit.paths, group="sci,1", plot="m.png")
+        assert mpl.rcParams["axes.facecolor"] == "red"
+    pixels = imread("m.png")
+    assert np.array_equal(pixels[..., 0], pixels[..., 1])
+
+
+# What cannot be drawn is said before anything is done.
+
+
+@pytest.mark.parametrize("name", ["m.jpg", "m", "png", ".png", "m.fits", "m.png.gz", ""])
+def test_another_suffix_is_wrong_usage(name: str, folder: Path) -> None:
+    result = run("nowhere_flt.fits", "--plot", name)
+    assert result.exit_code == 2
+    assert f"plot = {name}: expected a name that ends with .png, .pdf or .svg" in result.stderr
+    assert list(folder.iterdir()) == []
+
+
+def test_without_matplotlib_the_error_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    result = run("nowhere_flt.fits", "--plot", "m.png")
+    assert result.exit_code == 1
+    assert "m.png: pictures need matplotlib, which cannot be imported" in result.stderr
+    assert "pip install 'staticmask[plot]'" in result.stderr
+    assert list(folder.iterdir()) == []
+    with pytest.raises(OutputError, match="pip install"):
+        plot_masks([], "m.png")
+
+
+def test_a_folder_is_no_picture() -> None:
+    Path("m.png").mkdir()
+    result = run("nowhere_flt.fits", "--plot", "m.png")
+    assert result.exit_code == 1
+    assert "m.png: is a folder, expected the name of a picture" in result.stderr
+
+
+def test_no_exposure_is_replaced_by_a_picture(visit: Visit) -> None:
+    for name in ("a.png", f"m_{NAMES[1]}.png"):
+        Path(name).write_bytes(Path(visit.paths[0]).read_bytes())
+    before = digest(Path("a.png"))
+    for plot, taken in (("a.png", "a.png"), ("m.png", f"m_{NAMES[1]}.png")):
+        result = run(*visit.paths, "--plot", plot)
+        assert result.exit_code == 1
+        assert f"{taken}: is a FITS file and stays as it is" in result.stderr
+        assert digest(Path(taken)) == before
+    assert files() == ["a.png", f"m_{NAMES[1]}.png"]
+
+
+def test_what_a_killed_run_left_of_a_picture_is_cleared(visit: Visit) -> None:
+    Path(".m.pdf.x1y2z3.tmp").write_text("half a picture")
+    create_masks(visit.paths, group="sci,1", plot="m.pdf")
+    assert files() == [f"{NAMES[0]}_staticMask.fits", "m.pdf"]
+
+
+def test_a_picture_that_cannot_be_written_leaves_the_masks_unwritten(visit: Visit) -> None:
+    Path("text").write_text("no folder")
+    result = run(*visit.paths, "--plot", "text/m.png")
+    assert result.exit_code == 1
+    assert "text" in result.stderr.splitlines()[-1]
+    assert files() == ["text"]
+
+
+def test_masks_that_cannot_be_written_leave_the_picture_unwritten(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
+        msg = "full"
+        raise OutputError(msg)
+
+    monkeypatch.setattr(pipeline, "write_masks", fail)
+    Path("m.pdf").write_text("before")
+    with pytest.raises(OutputError, match="full"):
+        create_masks(visit.paths, plot="m.pdf")
+    assert files() == ["m.pdf"]
+    assert Path("m.pdf").read_text() == "before"
+
+
+def test_a_bad_suffix_is_refused_even_if_no_mask_is_asked_for() -> None:
+    with pytest.raises(ConfigError, match=r"expected a name that ends with"):
+        create_masks("nowhere_flt.fits", plot="m.gif")
+
+
+def test_without_static_nothing_is_drawn(visit: Visit) -> None:
+    assert run("--no-static", *visit.paths, "--plot", "m.png").exit_code == 0
+    assert files() == []

@@ -1,0 +1,214 @@
+"""A page of a picture, by the artists that are drawn on it."""
+
+from collections.abc import Iterator
+
+import matplotlib as mpl
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from staticmask_cli.mask import PartialMask
+from staticmask_cli.plotpage import Page, draw_page, reduced
+from staticmask_cli.signature import Signature
+from staticmask_cli.skyhistogram import SkyHistogram, sky_histogram
+from tests.conftest import sky
+
+Named = tuple[str, SkyHistogram]
+
+
+@pytest.fixture(autouse=True)
+def untouched_style() -> Iterator[None]:
+    """Texts are no formulas, as in a real picture."""
+    with mpl.rc_context({"text.parse_math": False}):
+        yield
+
+
+def a_mask(exposures: int = 2) -> tuple[PartialMask, list[Named]]:
+    """Mask of a sky with a bad column and two bad pixels, and its histograms."""
+    mask, histograms = PartialMask(Signature("ACSWFC", (60, 80), 1)), []
+    for seed in range(exposures):
+        data = sky(seed=seed)
+        data[:, 7] = data[20, 30] = data[-1, -1] = 10.0
+        member = mask.add(data, static_sig=5.0, label=f"{seed}_flt.fits")
+        histograms.append((f"{seed}_flt.fits",
+                           sky_histogram(data, member.mode, member.rms, member.threshold)))
+    return mask, histograms
+
+
+def page(mask: PartialMask, histograms: list[Named], unit: str = "ELECTRONS") -> Figure:
+    figure = Figure(dpi=50)
+    draw_page(figure, Page(mask, "ACSWFC_60x80_1", unit, histograms))
+    FigureCanvasAgg(figure).draw()  # what cannot be drawn raises or warns
+    return figure
+
+
+def panels(figure: Figure) -> tuple[Axes, ...]:
+    """Image, columns, rows and exposures, as far as they are there."""
+    return tuple(figure.axes)
+
+
+@given(bad=arrays.arrays(bool, st.tuples(st.integers(1, 30), st.integers(1, 30))),
+       factor=st.integers(1, 9))
+def test_a_block_is_dark_exactly_where_a_pixel_is_bad(
+    bad: npt.NDArray[np.bool_], factor: int
+) -> None:
+    darkness = reduced(bad, factor)
+    for row in range(darkness.shape[0]):
+        for column in range(darkness.shape[1]):
+            block = bad[row * factor:(row + 1) * factor, column * factor:(column + 1) * factor]
+            if not block.any():
+                assert darkness[row, column] == 0
+            elif block.all():
+                assert darkness[row, column] == 1
+            else:
+                assert 0.5 < darkness[row, column] < 1
+    assert darkness.shape == (-(-bad.shape[0] // factor), -(-bad.shape[1] // factor))
+
+
+def test_a_bad_column_is_darker_than_a_single_pixel_and_paler_than_a_bad_block() -> None:
+    bad = np.zeros((16, 24), bool)
+    bad[2, 3] = bad[:, 12] = True
+    bad[8:, 16:] = True
+    darkness = reduced(bad, 8)
+    assert 0.5 < darkness[0, 0] < darkness[0, 1] < darkness[1, 2] == 1
+
+
+def test_the_image_shows_the_mask_the_right_way_up_in_pixels_of_the_file() -> None:
+    mask, histograms = a_mask()
+    axes = panels(page(mask, histograms))[0]
+    (image,) = axes.images
+    np.testing.assert_array_equal(image.get_array() > 0, mask.bad)
+    assert image.origin == "lower"
+    assert image.get_extent() == [0.5, 80.5, 0.5, 60.5]
+    assert (axes.get_xlim(), axes.get_ylim()) == ((0.5, 80.5), (0.5, 60.5))
+    assert axes.get_ylabel() == "Y [pixel]"
+    box = axes.get_window_extent()
+    assert box.width / box.height == pytest.approx(80 / 60)
+    assert image.cmap(0.0) == (1, 1, 1, 1)
+    assert max(image.cmap(1.0)[:3]) == 0
+
+
+def test_a_large_mask_is_reduced_to_cells_that_the_picture_can_show() -> None:
+    mask = PartialMask(Signature("WFC3UVIS", (1500, 2300), 1))
+    mask.below = np.zeros((1500, 2300), bool)
+    mask.below[700, 1999] = True
+    axes = panels(page(mask, []))[0]
+    (image,) = axes.images
+    shown = np.asarray(image.get_array())
+    assert shown.shape == (300, 460)  # blocks of 5 x 5 on 560 pixels
+    assert np.argwhere(shown).tolist() == [[140, 399]]
+    assert image.get_extent() == [0.5, 2300.5, 0.5, 1500.5]
+
+
+def test_rows_and_columns_count_bad_pixels_beside_the_image() -> None:
+    mask, histograms = a_mask()
+    image, columns, rows = panels(page(mask, histograms))[:3]
+    x, y = columns.lines[0].get_data()
+    assert x.tolist() == list(range(1, 81))
+    assert y.tolist() == np.count_nonzero(mask.bad, axis=0).tolist()
+    assert (y[7], y[30]) == (60, 1)
+    x, y = rows.lines[0].get_data()
+    assert y.tolist() == list(range(1, 61))
+    assert x.tolist() == np.count_nonzero(mask.bad, axis=1).tolist()
+    assert columns.get_xlim() == image.get_xlim()
+    assert rows.get_ylim() == image.get_ylim()
+    assert columns.get_xlabel() == "X [pixel]"
+    assert columns.get_ylabel() == "bad pixels\nin a column"
+    assert rows.get_xlabel() == "bad pixels\nin a row"
+    assert columns.get_position().x0 == image.get_position().x0
+    assert rows.get_position().y0 == image.get_position().y0
+
+
+def test_each_exposure_has_its_histogram_with_mode_threshold_and_the_tail_filled() -> None:
+    mask, histograms = a_mask(3)
+    axes = panels(page(mask, histograms))[3]
+    tails, wholes = axes.patches[::2], axes.patches[1::2]
+    for (_, histogram), tail, whole in zip(histograms, tails, wholes, strict=True):
+        assert tail.get_fill()
+        assert tail.get_data().values.tolist() == histogram.tail.tolist()
+        assert tail.get_data().edges.tolist() == histogram.tail_edges.tolist()
+        assert not whole.get_fill()
+        assert whole.get_data().values.tolist() == [*histogram.tail, *histogram.body]
+        assert tail.get_data().values.sum() == 62  # a column and two pixels
+    lines = [line.get_xdata()[0] for line in axes.lines]
+    assert lines[::2] == [member.mode for member in mask.members]
+    assert lines[1::2] == [member.threshold for member in mask.members]
+    assert axes.get_yscale() == "log"
+    assert axes.get_ylim()[0] < 1
+    assert axes.get_xlabel().startswith("pixel value [ELECTRONS]")
+    assert axes.get_ylabel() == "pixels in a bin"
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == [
+        "0_flt.fits: 62 below", "1_flt.fits: 62 below", "2_flt.fits: 62 below", "mode", "threshold",
+    ]
+    assert len({str(whole.get_linestyle()) for whole in wholes}) == 3
+
+
+def test_many_exposures_are_faint_and_counted_rather_than_named() -> None:
+    mask, histograms = a_mask(7)
+    axes = panels(page(mask, histograms[:6]))[3]
+    assert len(axes.patches) == 12
+    assert all(patch.get_alpha() < 0.7 for patch in axes.patches)
+    legend = axes.get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "6 of 7 exposures", "mode", "threshold",
+    ]
+    assert all(handle.get_alpha() == 1 for handle in legend.legend_handles)
+
+
+def test_without_pixels_the_members_tell_of_the_exposures() -> None:
+    mask, _ = a_mask(3)
+    axes = panels(page(mask, []))[3]
+    modes, thresholds = axes.lines[0], axes.lines[-1]
+    assert modes.get_data()[1].tolist() == [member.mode for member in mask.members]
+    assert thresholds.get_ydata().tolist() == [member.threshold for member in mask.members]
+    assert thresholds.get_xdata().tolist() == [1, 2, 3]
+    assert axes.get_xlabel() == "exposure, in the order of MEMBERS"
+    assert axes.get_ylabel() == "pixel value [ELECTRONS]"
+
+
+def test_the_title_says_which_mask_of_how_many_exposures_and_how_bad() -> None:
+    mask, histograms = a_mask(1)
+    texts = [text.get_text() for text in page(mask, histograms).texts]
+    assert texts == ["Static mask ACSWFC_60x80_1", "1 exposure, 62 bad pixels (1.2917%)"]
+
+
+def test_no_text_leaves_the_page_or_lies_on_another() -> None:
+    mask, histograms = a_mask(4)
+    named = [("x" * 200 + ".fits", histogram) for _, histogram in histograms]
+    figure = page(mask, named, "counts per second and square arcsecond " * 3)
+    boxes = [axes.get_tightbbox() for axes in panels(figure)]
+    whole = figure.bbox
+    for box in boxes:
+        assert whole.x0 <= box.x0 < box.x1 <= whole.x1
+        assert whole.y0 <= box.y0 < box.y1 <= whole.y1
+    image, columns, rows, exposures = boxes
+    assert exposures.y1 < min(columns.y0, rows.y0)
+    titles = [text.get_window_extent() for text in figure.texts]
+    assert titles[1].y1 < titles[0].y0
+    assert max(image.y1, rows.y1) < titles[1].y0
+
+
+@pytest.mark.parametrize("name", ["$_x_$", r"\frac{$", "na\nme\x07", "\udcff\u4e2d", ""])
+def test_names_and_units_of_strangers_are_only_text(name: str) -> None:
+    mask, histograms = a_mask(1)
+    axes = panels(page(mask, [(name, histograms[0][1])], name))[3]
+    legend = axes.get_legend().get_texts()[0].get_text()
+    assert legend.isascii()
+    assert legend.isprintable()
+    assert legend.endswith(": 62 below")
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 3000), (900, 2), (2, 2)])
+def test_a_mask_of_any_shape_has_a_page(shape: tuple[int, int]) -> None:
+    mask = PartialMask(Signature("CAM", shape, 1))
+    mask.below = np.ones(shape, bool)
+    figure = page(mask, [])
+    assert len(panels(figure)) == 3
+    assert (np.asarray(panels(figure)[0].images[0].get_array()) == 1).all()
+    assert max(figure.get_size_inches()) < 12

@@ -1,0 +1,164 @@
+"""The report of a run: read back as JSON, by astropy and as CSV, and held against the masks."""
+
+import csv
+import dataclasses
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy import units
+from astropy.table import QTable, Table
+
+from staticmask_cli import Parameters, StaticMask, __version__, create_masks
+from staticmask_cli.errors import ConfigError, OutputError
+from staticmask_cli.jsonform import plain
+from staticmask_cli.report import check_report, write_report
+from staticmask_cli.simulate import Visit
+from tests.conftest import WriteExposure, digest, sky
+from tests.documents import checked
+
+PARAMETERS = Parameters.load(None, {"input": "*flt.fits", "group": "sci,2", "final_bits": "256"})
+
+
+@pytest.fixture
+def masks(visit: Visit, write_exposure: WriteExposure, tmp_path: Path) -> list[StaticMask]:
+    """Masks of the visit and of an exposure that is set aside, with DQ."""
+    grid = {"CCDCHIP": 2, "LTV1": 0.0, "LTV2": 0.0, "BINAXIS1": 1, "BINAXIS2": 1}
+    pixels = np.ones((150, 220), np.float32)
+    flat = write_exposure("flat_flt.fits", chips=[{"data": pixels, **grid}])
+    return list(create_masks([*visit.paths, flat], final_bits="256", output_dir=tmp_path))
+
+
+def test_the_json_holds_the_run_and_is_that_of_the_schema(
+    masks: list[StaticMask], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
+    path = tmp_path / "new" / "run.json"
+    write_report(str(path), PARAMETERS, masks)
+    document = checked("report", path.read_text("ascii"))
+    assert document["program"] == f"staticmask {__version__}"
+    assert document["date"] == "1970-01-02T00:00:00"
+    assert document["versions"]["numpy"] == np.__version__
+    assert document["parameters"] == {
+        **plain(PARAMETERS), "input": ["*flt.fits"], "group": [["SCI", 2]], "final_bits": "256",
+    }
+    assert set(document["parameters"]) == {field.name for field in dataclasses.fields(Parameters)}
+    for mask, shown in zip(masks, document["masks"], strict=True):
+        assert shown["path"] == mask.path
+        assert shown["bad"] == np.count_nonzero(mask.array == 0)
+        assert shown["nbelow"] + shown["ndq"] == shown["bad"]
+        assert shown["ndq"] > 0
+        assert shown["dqbits"] == {str(bit): n for bit, n in mask.added_by_bit().items()}
+        rows = [row for row in document["chips"] if row["mask"] == mask.path]
+        assert [row["mode"] for row in rows] == [
+            None if math.isnan(member.mode) else member.mode for member in mask.members
+        ]
+    assert [row["used"] for row in document["chips"]].count(False) == 1
+
+
+def test_astropy_reads_the_ecsv_with_its_units(masks: list[StaticMask], tmp_path: Path) -> None:
+    path = str(tmp_path / "run.ecsv")
+    write_report(path, PARAMETERS, masks)
+    table = QTable.read(path)
+    members = [member for mask in masks for member in mask.members]
+    for name in ("mode", "rms", "median", "thresh"):
+        assert table[name].unit == units.electron
+    assert table["exptime"].unit == units.s
+    assert table["nbelow"].unit == units.pix
+    np.testing.assert_array_equal(table["mode"].value, [member.mode for member in members])
+    assert list(table["file"]) == [member.label.file for member in members]
+    assert table.meta["parameters"] == plain(PARAMETERS)
+    assert [mask["bad"] for mask in table.meta["masks"]] == [mask.nbad for mask in masks]
+
+
+@pytest.mark.parametrize(
+    ("bunit", "unit"),
+    [
+        ("ELECTRONS/S", units.electron / units.s), ("COUNTS", units.ct),
+        ("COUNTS/S", units.ct / units.s), ("MJy/sr", units.MJy / units.sr),
+        ("DN/s", units.Unit("DN/s")), ("ADU", units.adu),
+    ],
+)
+def test_units_are_those_of_the_exposures(
+    bunit: str, unit: units.UnitBase, write_exposure: WriteExposure, tmp_path: Path
+) -> None:
+    path = write_exposure(chips=[{"data": sky(), "BUNIT": bunit}])
+    write_report(str(tmp_path / "a.ecsv"), PARAMETERS, create_masks(path, output_dir=tmp_path))
+    table = Table.read(tmp_path / "a.ecsv")
+    assert table["mode"].unit == unit
+    assert list(table["bunit"]) == [bunit]
+
+
+def test_a_unit_that_nobody_knows_is_kept(write_exposure: WriteExposure, tmp_path: Path) -> None:
+    path = write_exposure(chips=[{"data": sky(), "BUNIT": "FURLONGS / FORTNIGHT"}])
+    write_report(str(tmp_path / "a.ecsv"), PARAMETERS, create_masks(path, output_dir=tmp_path))
+    assert str(Table.read(tmp_path / "a.ecsv")["mode"].unit) == "FURLONGS / FORTNIGHT"
+
+
+def test_a_column_of_several_units_has_none(write_exposure: WriteExposure, tmp_path: Path) -> None:
+    paths = [
+        write_exposure(f"{name}_flt.fits", detector=name, chips=[{"data": sky(), "BUNIT": bunit}])
+        for name, bunit in (("IR", "ELECTRONS/S"), ("UVIS", "ELECTRONS"))
+    ]
+    write_report(str(tmp_path / "a.ecsv"), PARAMETERS, create_masks(paths, output_dir=tmp_path))
+    table = Table.read(tmp_path / "a.ecsv")
+    assert table["mode"].unit is None
+    assert list(table["bunit"]) == ["ELECTRONS/S", "ELECTRONS"]
+
+
+def test_the_csv_has_a_row_for_each_chip(masks: list[StaticMask], tmp_path: Path) -> None:
+    path = tmp_path / "run.CSV"
+    write_report(str(path), PARAMETERS, masks)
+    with path.open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    members = [member for mask in masks for member in mask.members]
+    assert len(rows) == len(members) == 9
+    for row, member in zip(rows, members, strict=True):
+        assert row["file"] == member.label.file
+        assert (float(row["rms"] or "nan") == member.rms) is member.used
+        assert row["dqbits"] == ",".join(f"{b}:{n}" for b, n in member.added_by_bit.items())
+
+
+@pytest.mark.parametrize("form", ["json", "ecsv", "csv"])
+def test_a_run_without_masks_has_a_report_too(form: str, tmp_path: Path) -> None:
+    path = tmp_path / f"none.{form}"
+    write_report(str(path), PARAMETERS, [])
+    if form == "json":
+        assert checked("report", path.read_text())["chips"] == []
+    elif form == "ecsv":
+        table = Table.read(path)
+        assert len(table) == 0
+        assert table["nbelow"].dtype == np.int64
+    else:
+        assert path.read_text().count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["run.txt", "run", "json", "run.json.gz", ""])
+def test_another_form_is_refused(name: str) -> None:
+    with pytest.raises(ConfigError, match=r"expected a name that ends with \.json, \.ecsv or"):
+        check_report(name)
+    with pytest.raises(ConfigError):
+        write_report(name, PARAMETERS, [])
+
+
+def test_a_binary_file_is_not_replaced(visit: Visit, tmp_path: Path) -> None:
+    path = tmp_path / "exposure.csv"
+    path.write_bytes(Path(visit.paths[0]).read_bytes())
+    before = digest(path)
+    with pytest.raises(OutputError, match="is not a text file"):
+        write_report(str(path), PARAMETERS, [])
+    assert digest(path) == before
+
+
+def test_names_of_any_bytes_survive(write_exposure: WriteExposure, tmp_path: Path) -> None:
+    path = write_exposure("a_flt.fits").rename(tmp_path / "\u00e9\udcff,\"'_flt.fits")
+    masks = create_masks(path, output_dir=tmp_path)
+    for form in ("json", "ecsv", "csv"):
+        write_report(str(tmp_path / f"a.{form}"), PARAMETERS, masks)
+    (chip,) = checked("report", (tmp_path / "a.json").read_text("ascii"))["chips"]
+    assert chip["file"] == str(path)
+    escaped = str(path).replace("\udcff", "\\udcff")
+    assert Table.read(tmp_path / "a.ecsv")["file"][0] == escaped
+    with (tmp_path / "a.csv").open(encoding="utf-8", newline="") as stream:
+        assert next(csv.DictReader(stream))["file"] == escaped
