@@ -246,9 +246,13 @@ def _reached(stream: Content, position: int, size: int) -> int:
 
 
 def _check_rest(stream: Content, start: int, size: int) -> None:
-    """Refuse what stands after the last extension if it is longer than any header."""
-    if _reached(stream, start + _LONGEST_HEADER + 1, size) > start + _LONGEST_HEADER:
-        msg = f"what follows its last extension, from byte {start} to {size}, is no FITS"
+    """Refuse what stands after the last extension if it is longer than any header.
+
+    Where it is compressed, refuse all of it, as astropy may read it again and again.
+    """
+    most = start if isinstance(stream, BoundedGzip) else start + _LONGEST_HEADER
+    if _reached(stream, most + 1, size) > most:
+        msg = f"what follows its last extension, from byte {start}, is no FITS"
         raise ClaimError(msg)
 
 

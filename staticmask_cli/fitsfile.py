@@ -152,7 +152,13 @@ def pixels_of(hdu: Any, path: str, into: str | None = None) -> npt.NDArray[Any]:
     check_extent(hdu, path)  # before a header's claim becomes the size of an array
     if into is not None and _is_plain(hdu, path):
         return _read_into(WORKSPACE.take(into, hdu.size, np.uint8), hdu, path)
-    data = hdu.data
+    try:
+        data = hdu.data
+    except _UNREADABLE:
+        raise
+    except Exception as error:  # what astropy's C code raises has no public name
+        msg = str(error) or type(error).__name__
+        raise ValueError(msg) from error
     if data is not None:
         return np.asarray(data)
     value = np.asarray(hdu.header.get("PIXVALUE", 0))

@@ -74,12 +74,12 @@ def insert_card(card: bytes) -> Callable[[Path], None]:
     return damage
 
 
-def gzipped(*start: bytes) -> Callable[[Path], None]:
-    """Put other cards in the place of the first ones, and compress the file."""
+def gzipped(*start: bytes, after: bytes = b"") -> Callable[[Path], None]:
+    """Put other cards in the place of the first ones, or add something, and compress the file."""
     def damage(path: Path) -> None:
         content = path.read_bytes()
         cards = b"".join(card.ljust(80) for card in start)
-        path.write_bytes(gzip.compress(cards + content[len(cards) :]))
+        path.write_bytes(gzip.compress(cards + content[len(cards) :] + after))
     return damage
 
 
@@ -119,6 +119,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
     # astropy would read these without end
     "gzip without SIMPLE": (gzipped(b"LTV1    =", b"SIMPLE  ="), "first card is 'LTV1"),
     "gzip of SIMPLE = 1": (gzipped(b"SIMPLE  =                    1"), "not SIMPLE = T"),
+    "gzip with more at its end": (gzipped(after=b"ZBLANK  =".ljust(2880)), "follows its last ext"),
     "HIERARCH NAXIS": (insert_card(b"HIERARCH NAXIS = 999999999"), "is not how FITS writes that"),
     "NAXIS in small letters": (insert_card(b"naxis   =  999999999"), "is not how FITS writes that"),
     "a second NAXIS": (insert_card(b"NAXIS= 999999999"), "is not how FITS writes that"),
@@ -388,3 +389,18 @@ def test_a_file_that_shrinks_after_its_headers_were_read_is_an_error(
     cut(0.5)(path)
     with astropy_silenced(), pytest.raises(InputError, match=r"is cut|cannot be read"):
         read_pixels(chip)
+
+
+def test_compressed_pixels_that_cannot_be_decoded_are_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "a_flt.fits"
+    image = fits.CompImageHDU(sky().astype(np.int16), name="SCI", compression_type="RICE_1")
+    header = fits.Header({"INSTRUME": "ACS", "DETECTOR": "WFC", "EXPTIME": 9.0})
+    fits.HDUList([fits.PrimaryHDU(header=header), image]).writeto(path)
+    with fits.open(path, disable_image_compression=True) as hdus:
+        start = hdus[1].fileinfo()["datLoc"] + hdus[1].header["THEAP" if "THEAP" in hdus[1].header
+                                                               else "NAXIS2"] * 8
+    content = bytearray(path.read_bytes())
+    content[start + 4 :] = b"\xff" * len(content[start + 4 :])
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"a_flt\.fits: cannot be read as FITS: "):
+        create_masks(path)
