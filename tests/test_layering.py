@@ -23,9 +23,9 @@ LAYERS = (
     ("imagemasks",),
     ("config", "inputs", "exposure", "maskfile", "simulate", "report", "plots"),
     ("mask", "dqsource", "cameras", "cfgfile", "associations", "parameterspec"),
-    ("clipping", "dqbits", "files", "fitsfile", "instruments"),
-    ("histogram", "survey", "signature"),
-    ("workspace",),
+    ("clipping", "localsky", "dqbits", "files", "fitsfile", "instruments"),
+    ("histogram", "survey", "lines", "surface", "signature"),
+    ("workspace", "noise", "medianfilter"),
     ("errors",),
 )
 # Libraries that only some modules know; a package stands for its modules too.
@@ -43,6 +43,12 @@ PURE = {
     "histogram": ("numpy", "staticmask_cli.errors", "staticmask_cli.workspace"),
     "survey": ("numpy", "staticmask_cli.errors", "staticmask_cli.workspace"),
     "workspace": ("numpy",),
+    "localsky": ("numpy", "staticmask_cli.lines", "staticmask_cli.medianfilter",
+                 "staticmask_cli.noise", "staticmask_cli.surface"),
+    "lines": ("numpy", "staticmask_cli.noise"),
+    "surface": ("numpy", "staticmask_cli.medianfilter"),
+    "noise": ("numpy",),
+    "medianfilter": ("numpy",),
 }
 # Modules that may name their siblings in annotations.
 ANNOTATES_SIBLINGS = ("console",)
