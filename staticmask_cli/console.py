@@ -125,7 +125,7 @@ class Console:
 
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
         table.add_column("mask", overflow="fold")
-        for title in ("exposures", "mode", "rms", "below", "by DQ", "bad"):
+        for title in ("exposures", "mode", "rms", "below", "by chance", "by DQ", "bad"):
             table.add_column(title, justify="right")
         for mask in masks:
             table.add_row(*_row(mask))
@@ -169,6 +169,7 @@ def _row(mask: "StaticMask") -> tuple[str, ...]:
         _range([member.mode for member in used]),
         _range([member.rms for member in used]),
         str(below),
+        f"{mask.chance:.3g}",
         "-" if mask.flagged is None else str(bad - below),
         f"{bad / mask.below.size:.4%}",
     )

@@ -82,7 +82,7 @@ def test_every_parameter_is_documented_with_its_option_and_default() -> None:
     parameters = Parameters.load()
     options = {option.name: option.opts for option in create.params}
     rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", README, flags=re.MULTILINE))
-    assert set(rows) == {"input", "static", "static_sig", "final_bits", "group"}
+    assert set(rows) == {"input", "static", "static_sig", "sky", "agree", "final_bits", "group"}
     for name, row in rows.items():
         option, default = (cell.strip().strip("`") for cell in row.split("|")[:2])
         if name == "input":
