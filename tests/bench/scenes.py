@@ -11,14 +11,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tests.bench.light import (
+    add_cosmic_rays,
+    add_stars,
+    blobs,
+    flat_sky,
+    galaxy,
+    gradient,
+    nebula,
+)
+
 __all__ = ["SCENES", "Defects", "Scene", "Truth"]
 
 Image = npt.NDArray[np.float32]
 Bits = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[Any]
 
-_PHASES = 8  # positions of a star inside a pixel, along each axis
-_REACH = 12  # pixels from the centre of a star to the end of its image
 _SHALLOWEST, _DEEPEST = 3.0, 40.0  # planted pixels, in noise of their own place
 
 
@@ -75,7 +83,8 @@ class Scene:
     defects: Defects = Defects()
 
     def exposures(
-        self, seed: int, shape: tuple[int, int] = (1024, 1200), count: int = 4
+        self, seed: int, shape: tuple[int, int] = (1024, 1200), count: int = 4,
+        *, defects: int | None = None,
     ) -> tuple[list[Image], "Truth"]:
         """Simulate dithered exposures, and say which pixels are low in them."""
         rng = np.random.default_rng(seed)
@@ -88,9 +97,10 @@ class Scene:
             rng.uniform(0, wide[0], number), rng.uniform(0, wide[1], number),
             np.minimum(300.0 * (1 + rng.pareto(0.9, number)), 3e6),
         ])
-        places = rng.choice(ny * nx, self.defects.count, replace=False)
-        strength = rng.uniform(_SHALLOWEST, _DEEPEST, self.defects.count)
-        flat = _blobs(rng, shape, self.blobs)
+        defects = self.defects.count if defects is None else defects
+        places = rng.choice(ny * nx, defects, replace=False)
+        strength = rng.uniform(_SHALLOWEST, _DEEPEST, defects)
+        flat = blobs(rng, shape, self.blobs)
         base = float(np.median(light))
         images, depths = [], []
         for _ in range(count):
@@ -98,7 +108,7 @@ class Scene:
             part = rng.uniform(-0.5, 0.5, 2)
             y, x = margin + dither
             sky = light[y : y + ny, x : x + nx].copy()
-            _add_stars(sky, stars, np.array([y, x]) + part, self.psf)
+            add_stars(sky, stars, np.array([y, x]) + part, self.psf)
             sky *= flat
             noise = np.sqrt(sky + self.read_noise**2)
             good = sky.copy()
@@ -113,8 +123,8 @@ class Scene:
     ) -> None:
         one = float(np.hypot(np.sqrt(base), self.read_noise))
         for lines, axis in ((self.defects.columns, 1), (self.defects.rows, 0)):
-            for number, depth in lines.items():
-                line = np.moveaxis(sky, axis, 0)[number]
+            for number in _inside(lines, sky.shape[axis]):
+                line, depth = np.moveaxis(sky, axis, 0)[number], lines[number]
                 line[...] = line * (1 - depth) if depth < 1 else line - depth * one
         if self.defects.kind == "noise":
             sky.flat[places] -= strength * noise.flat[places]
@@ -129,7 +139,7 @@ class Scene:
         image = rng.poisson(np.maximum(sky, 0)).astype(np.float32) + np.minimum(sky, 0)
         if not self.read_noise:
             return np.maximum(np.rint(image), 0).astype(np.float32) / np.float32(self.gain)
-        _add_cosmic_rays(image, rng, self.cosmic_rays)
+        add_cosmic_rays(image, rng, self.cosmic_rays)
         image += self.read_noise * rng.standard_normal(sky.shape, np.float32)
         np.minimum(image, 84_000.0, out=image)
         return image / np.float32(self.gain)
@@ -138,8 +148,8 @@ class Scene:
         pixels = np.full(shape, np.nan, np.float32)
         pixels.flat[places] = depth
         lines = np.zeros(shape, np.bool_)
-        lines[:, list(self.defects.columns)] = True
-        lines[list(self.defects.rows)] = True
+        lines[:, _inside(self.defects.columns, shape[1])] = True
+        lines[_inside(self.defects.rows, shape[0])] = True
         return Truth(pixels, lines)
 
 
@@ -166,6 +176,11 @@ class Truth:
         return np.isfinite(self.depth) | self.lines
 
 
+def _inside(lines: Mapping[int, float], size: int) -> list[int]:
+    """Those columns or rows that a smaller chip has too."""
+    return [number for number in lines if number < size]
+
+
 def _surroundings(good: Image, places: Numbers, shape: tuple[int, int]) -> Numbers:
     rows, columns = np.divmod(places, shape[1])
     reach = np.arange(-2, 3)
@@ -174,124 +189,17 @@ def _surroundings(good: Image, places: Numbers, shape: tuple[int, int]) -> Numbe
     return np.median(good[y, x].reshape(places.size, -1), axis=1)
 
 
-def _star_images(width: float) -> Image:
-    """Images of a star (Moffat, beta 3) at every phase, integrated over the pixels."""
-    core = width / (2 * float(np.sqrt(2 ** (1 / 3) - 1)))
-    fine = 5
-    step = (np.arange(fine) + 0.5) / fine - 0.5
-    pixel = (np.arange(-_REACH, _REACH + 1)[:, None] + step).ravel()
-    images = []
-    for phase_y in range(_PHASES):
-        for phase_x in range(_PHASES):
-            y = pixel - ((phase_y + 0.5) / _PHASES - 0.5)
-            x = pixel - ((phase_x + 0.5) / _PHASES - 0.5)
-            image = (1 + (y[:, None] ** 2 + x[None, :] ** 2) / core**2) ** -3.0
-            size = 2 * _REACH + 1
-            image = image.reshape(size, fine, size, fine).sum(axis=(1, 3))
-            images.append(image / image.sum())
-    return np.asarray(images, np.float32)
-
-
-def _add_stars(sky: Image, stars: Numbers, origin: Numbers, width: float) -> None:
-    images = _star_images(width)
-    y, x = stars[0] - origin[0], stars[1] - origin[1]
-    row, column = np.rint(y).astype(int), np.rint(x).astype(int)
-    phase = (np.floor((y - row + 0.5) * _PHASES).clip(0, _PHASES - 1) * _PHASES
-             + np.floor((x - column + 0.5) * _PHASES).clip(0, _PHASES - 1)).astype(int)
-    padded = np.pad(sky, 2 * _REACH)
-    reach = np.arange(2 * _REACH + 1)
-    seen = ((row >= -_REACH) & (row < sky.shape[0] + _REACH)
-            & (column >= -_REACH) & (column < sky.shape[1] + _REACH))
-    for start in range(0, seen.sum(), 2000):
-        some = np.flatnonzero(seen)[start : start + 2000]
-        where = ((row[some] + _REACH)[:, None, None] + reach[:, None],
-                 (column[some] + _REACH)[:, None, None] + reach[None, :])
-        brightness = stars[2, some].astype(np.float32)
-        np.add.at(padded, where, images[phase[some]] * brightness[:, None, None])
-    sky[...] = padded[2 * _REACH : -2 * _REACH, 2 * _REACH : -2 * _REACH]
-
-
-def _add_cosmic_rays(image: Image, rng: np.random.Generator, density: float) -> None:
-    ny, nx = image.shape
-    count = int(image.size * density)
-    y, x = rng.uniform(0, ny, count), rng.uniform(0, nx, count)
-    angle, length = rng.uniform(0, np.pi, count), 1 + rng.exponential(4.0, count)
-    energy = rng.lognormal(6.5, 1.0, count)
-    for step in np.arange(0, 30.0):
-        row, column = (y + step * np.sin(angle)).astype(int), (x + step * np.cos(angle)).astype(int)
-        hit = (step < length) & (row < ny) & (column >= 0) & (column < nx)
-        np.add.at(image, (row[hit], column[hit]), energy[hit].astype(np.float32))
-
-
-def _blobs(rng: np.random.Generator, shape: tuple[int, int], count: int) -> Image:
-    flat = np.ones(shape, np.float32)
-    y, x = np.ogrid[: shape[0], : shape[1]]
-    for _ in range(count):
-        at = rng.uniform(0, shape[0]), rng.uniform(0, shape[1])
-        width, depth = rng.uniform(4, 9), rng.uniform(0.05, 0.15)
-        flat -= depth * np.exp(-((y - at[0]) ** 2 + (x - at[1]) ** 2) / (2 * width**2))
-    return flat
-
-
-def _flat_sky(level: float) -> Callable[[np.random.Generator, tuple[int, int]], Image]:
-    return lambda _rng, shape: np.full(shape, level, np.float32)
-
-
-def _gradient(_rng: np.random.Generator, shape: tuple[int, int]) -> Image:
-    y, x = np.mgrid[: shape[0], : shape[1]]
-    return np.asarray(60.0 + 0.5 * x + 0.2 * y, np.float32)
-
-
-def _galaxy(_rng: np.random.Generator, shape: tuple[int, int]) -> Image:
-    y, x = np.mgrid[: shape[0], : shape[1]].astype(float)
-    y, x = y - 0.45 * shape[0], x - 0.55 * shape[1]
-    radius = np.hypot(0.8 * x + 0.6 * y, (0.8 * y - 0.6 * x) / 0.6)
-    sersic = 4000.0 * np.exp(-5.0 * ((np.maximum(radius, 1.0) / 180.0) ** 0.4 - 1))
-    return np.asarray(80.0 + sersic, np.float32)
-
-
-def _nebula(rng: np.random.Generator, shape: tuple[int, int]) -> Image:
-    """Bright clouds with a power-law spectrum, crossed by dark lanes a dozen pixels wide."""
-    clouds = _clouds(rng, shape, 3.2)
-    light = 80.0 + 1500.0 * np.exp(0.8 * clouds)
-    y, x = np.mgrid[: shape[0], : shape[1]].astype(float)
-    for _ in range(14):
-        angle, offset = rng.uniform(0, np.pi), rng.uniform(-0.4, 0.4) * min(shape)
-        bend = 25.0 * np.sin((x * np.cos(angle) + y * np.sin(angle)) / rng.uniform(60, 200))
-        across = ((x - shape[1] / 2) * np.sin(angle) - (y - shape[0] / 2) * np.cos(angle)
-                  + bend - offset)
-        light *= 1 - rng.uniform(0.6, 0.95) * np.exp(-((across / 6.0) ** 2))
-    return _blurred(light, 0.9)
-
-
-def _blurred(light: Numbers, width: float) -> Image:
-    """Light as a telescope sees it: convolved with a Gaussian, of that deviation in pixels."""
-    ky, kx = np.fft.fftfreq(light.shape[0])[:, None], np.fft.rfftfreq(light.shape[1])[None, :]
-    transfer = np.exp(-2 * (np.pi * width) ** 2 * (ky**2 + kx**2))
-    return np.asarray(np.fft.irfft2(np.fft.rfft2(light) * transfer, s=light.shape), np.float32)
-
-
-def _clouds(rng: np.random.Generator, shape: tuple[int, int], slope: float) -> Numbers:
-    """Gaussian noise with a power-law spectrum, of mean 0 and deviation 1."""
-    ky, kx = np.fft.fftfreq(shape[0])[:, None], np.fft.rfftfreq(shape[1])[None, :]
-    k = np.hypot(ky, kx)
-    k[0, 0] = 1.0
-    white = np.fft.rfft2(rng.standard_normal(shape))
-    clouds = np.fft.irfft2(white * k ** (-slope / 2), s=shape)
-    return np.asarray((clouds - clouds.mean()) / clouds.std())
-
-
 # A fifth of the sky low, and 6 times its noise.
 _LINES = Defects(columns={301: 0.2, 700: 6.0}, rows={411: 0.2, 600: 6.0})
 
 SCENES: Mapping[str, Scene] = {
-    "sparse": Scene(_flat_sky(80.0)),
-    "crowded": Scene(_flat_sky(80.0), stars=30_000),
-    "nebula": Scene(_nebula),
-    "galaxy": Scene(_galaxy),
-    "gradient": Scene(_gradient),
-    "bad columns": Scene(_flat_sky(80.0), defects=_LINES),
-    "SBC counts": Scene(_flat_sky(40.0), read_noise=0.0),
-    "IR with blobs": Scene(_flat_sky(900.0), psf=1.2, read_noise=12.0, gain=2.5, blobs=40),
-    "undersampled": Scene(_flat_sky(60.0), stars=8_000, psf=1.3, gain=7.0),
+    "sparse": Scene(flat_sky(80.0)),
+    "crowded": Scene(flat_sky(80.0), stars=30_000),
+    "nebula": Scene(nebula),
+    "galaxy": Scene(galaxy),
+    "gradient": Scene(gradient),
+    "bad columns": Scene(flat_sky(80.0), defects=_LINES),
+    "SBC counts": Scene(flat_sky(40.0), read_noise=0.0),
+    "IR with blobs": Scene(flat_sky(900.0), psf=1.2, read_noise=12.0, gain=2.5, blobs=40),
+    "undersampled": Scene(flat_sky(60.0), stars=8_000, psf=1.3, gain=7.0),
 }
