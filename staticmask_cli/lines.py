@@ -33,6 +33,7 @@ _NEAR_END = 16  # pixels; a line that comes so near the edge goes on to it
 _CONTROLS = 8  # lines on each side that show how far lines there differ anyway
 _TO_SIGMA = 1.4826  # from a median distance
 _MEDIAN_ERROR = 1.2533 * 1.5  # of the distances from both sides, in noise of a pixel
+_LUCK = 1.3  # of the deepest run among all places and lengths of all lines, by chance alone
 
 
 class LineSearch:
@@ -108,7 +109,7 @@ class LineSearch:
         for start, end in _low_runs(np.clip(both, -_CLIPPED, _CLIPPED)):
             usual = np.array([_depth_of_run(control, start, end) for control in controls])
             offset, scatter = _usual(usual, one_sided=len(steps) == 1)
-            error = max(_MEDIAN_ERROR / np.sqrt(end - start), scatter)
+            error = max(_LUCK * _MEDIAN_ERROR / np.sqrt(end - start), scatter)
             depth = _depth_of_run(sides, start, end) - offset
             if depth > max(_LEAST_DEPTH, self._static_sig * error):
                 yield (0 if start < _NEAR_END else start,

@@ -11,7 +11,6 @@ from staticmask_cli.agreement import Agreement, expected_by_chance, votes_needed
 from staticmask_cli.clipping import Clipping, clip_chip, pixels_below
 from staticmask_cli.dqbits import bad_by_dq, pixels_by_bit
 from staticmask_cli.errors import ChipError
-from staticmask_cli.localsky import pixels_below_local_sky
 from staticmask_cli.member import ChipLabel, Member
 from staticmask_cli.noise import pixel_noise
 from staticmask_cli.signature import Signature
@@ -225,6 +224,9 @@ def _below(
 ) -> tuple[Bits, float]:
     """Pixels that are low by one of the rules, and their threshold if it is one for all."""
     if sky == "local":
+        # Imported here because it prepares networks and surfaces, which the other rule never needs.
+        from staticmask_cli.localsky import pixels_below_local_sky  # noqa: PLC0415
+
         return pixels_below_local_sky(data, static_sig), float("nan")
     threshold = clipping.statistics.threshold(static_sig)
     return pixels_below(data, threshold), threshold

@@ -24,9 +24,10 @@ _REACHES = (3, 2)  # pixels that the surfaces extend to each side: no lane fits 
 _FITS = 2  # the second without what the first one left out
 _OUTLIER = 4.0  # noise from the surface
 _CHUNK = 2048  # pixels looked at together, so that memory does not follow their number
-# Scatter of the pixels around the surface, from their median distance.  That of 49 is uncertain
-# by 15%: so much less counts, or chance alone would hide pixels near the threshold.
-_SCATTER = 0.85 * 1.4826
+# Scatter of the pixels around the surface, from their median distance.  Not all of it counts: that
+# of 49 is uncertain by 15%, and among crowded stars it is more their wings than noise; in full it
+# would hide a quarter of the low pixels there, while without it many a valley would count as one.
+_SCATTER = 0.6 * 1.4826
 _RIDGE = 1e-6  # keeps a fit to too few pixels solvable
 
 

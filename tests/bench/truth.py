@@ -164,6 +164,7 @@ def _plot(results: Mapping[str, Mapping[Rule, Outcome]], path: str) -> None:
                 axes[row, 0].set_ylabel(title)
     axes[0, 0].set_xscale("log")
     axes[0, 0].set_xticks([3, 5, 10, 20, 40], labels=["3", "5", "10", "20", "40"])
+    axes[0, 0].set_xticks([], minor=True)
     axes[0, 0].legend(fontsize=7, loc="lower right")
     figure.savefig(path, dpi=100)
 
