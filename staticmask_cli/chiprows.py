@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from staticmask_cli.mask import Member
+from staticmask_cli.member import Member
 
 __all__ = ["COLUMNS", "Column", "row_of"]
 
@@ -41,7 +41,9 @@ COLUMNS = (
     Column("median", "BUNIT", float, lambda m: m.median),
     Column("thresh", "BUNIT", float, lambda m: m.threshold),
     Column("npix", "pixel", int, lambda m: m.npix),
+    Column("noise", "BUNIT", float, lambda m: m.noise),
     Column("nbelow", "pixel", int, lambda m: m.below),
+    Column("nchance", "pixel", float, lambda m: m.chance),
     Column("ndq", "pixel", int, lambda m: m.flagged),
     Column("dqbits", None, str, lambda m: dict(sorted(m.added_by_bit.items()))),
     Column("used", None, bool, lambda m: m.used),

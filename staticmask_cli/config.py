@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from staticmask_cli.agreement import EXPECTED_AGREE, Agreement, clean_agree
 from staticmask_cli.cfgfile import Entry, entries_of, flat_entries, nearest
 from staticmask_cli.dqbits import EXPECTED_BITS, clean_final_bits
 from staticmask_cli.errors import ConfigError
@@ -36,7 +37,12 @@ class Parameters:
     static : bool
         Whether masks are made at all.
     static_sig : float
-        Distance of the threshold below the mode, in rms; finite and > 0.
+        Distance of the threshold below the sky, in its noise; finite and > 0.
+    sky : str
+        ``global``: mode and rms of the chip; ``local``: those around each pixel.
+    agree : str, int or float
+        In how many exposures a pixel must be bad: ``any``, ``all``, a count, or a
+        fraction of those that vote.
     final_bits : str or None
         DQ bits that do not make a pixel bad; None where DQ is not read.
     """
@@ -45,6 +51,8 @@ class Parameters:
     group: Group
     static: bool
     static_sig: float
+    sky: str
+    agree: Agreement
     final_bits: str | None
 
     @classmethod
@@ -181,6 +189,13 @@ def _check_switch(value: object) -> bool:
     return answers[text]
 
 
+def _check_sky(value: object) -> str:
+    text = str(value).strip().lower()
+    if text not in ("global", "local"):
+        raise ValueError(value)
+    return text
+
+
 def _check_sigma(value: object) -> float:
     number = float(str(value))
     if isinstance(value, bool) or not (math.isfinite(number) and number > 0):
@@ -201,6 +216,8 @@ _KINDS: Mapping[str, _Kind] = {
     "group": _Kind(_check_group, "extension numbers (1 or 1,4), sci,2 or None"),
     "switch": _Kind(_check_switch, "True or False"),
     "sigma": _Kind(_check_sigma, "a number > 0"),
+    "sky": _Kind(_check_sky, "global or local"),
+    "agree": _Kind(clean_agree, EXPECTED_AGREE),
     "bits": _Kind(clean_final_bits, EXPECTED_BITS),
 }
 

@@ -128,7 +128,7 @@ class Console:
             _show(table)
 
     def _show_table(self, masks: Sequence["StaticMask"]) -> None:
-        numbers = ("exposures", "mode", "rms", "below", "by DQ", "bad")
+        numbers = ("exposures", "mode", "rms", "below", "by chance", "by DQ", "bad")
         table = new_table("mask", *numbers, texts=("mask",))
         for mask in masks:
             table.add_row(*_row(mask))
@@ -200,6 +200,7 @@ def _row(mask: "StaticMask") -> tuple[str, ...]:
         _range([member.mode for member in used]),
         _range([member.rms for member in used]),
         str(below),
+        f"{mask.chance:.3g}",
         "-" if mask.flagged is None else str(bad - below),
         f"{bad / mask.below.size:.4%}",
     )

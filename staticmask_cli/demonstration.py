@@ -1,6 +1,5 @@
 """The demonstration: simulated exposures, their masks, and how true these are."""
 
-import math
 import os
 import shlex
 from dataclasses import dataclass
@@ -46,8 +45,7 @@ class Demonstration:
 
     def __str__(self) -> str:
         planted, found, other = self.counts
-        looked_at = sum(member.npix for mask in self.masks for member in mask.used)
-        noise = looked_at * math.erfc(_STATIC_SIG / math.sqrt(2)) / 2
+        noise = sum(mask.chance for mask in self.masks)
         folder, name = os.path.split(self.visit.paths[0])
         kind = name.rpartition("_")[2]
         pattern = shlex.quote(os.path.join(folder, f"*{kind}"))

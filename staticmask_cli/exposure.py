@@ -22,7 +22,7 @@ from staticmask_cli.fitsfile import (
     version_of,
 )
 from staticmask_cli.instruments import instrument_of
-from staticmask_cli.mask import ChipLabel
+from staticmask_cli.member import ChipLabel
 from staticmask_cli.signature import Signature
 
 __all__ = ["Chip", "Exposure", "Group", "read_exposure", "read_pixels"]

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from staticmask_cli.agreement import Agreement
 from staticmask_cli.chiprows import row_of
 from staticmask_cli.errors import InputError
 from staticmask_cli.fitsfile import astropy_silenced, opened
 from staticmask_cli.inspection import Comparison, Shape, compare, deviations, shape_of_bad
-from staticmask_cli.mask import Member
 from staticmask_cli.maskfile import StaticMask
+from staticmask_cli.member import Member
 
 __all__ = ["Finding", "Findings", "inspect_masks"]
 
@@ -37,6 +38,8 @@ class Finding:
         Of the signature.
     static_sig, final_bits : float and str, or None
         What it was made with; `final_bits` is None also where DQ was not read.
+    sky, agree : str, and str, int or float, or None
+        Likewise.
     shape : tuple of int
         ``(ny, nx)``.
     bad : int
@@ -58,6 +61,8 @@ class Finding:
     detector: str | None
     number: int | None
     static_sig: float | None
+    sky: str | None
+    agree: Agreement | None
     final_bits: str | None
     shape: tuple[int, int]
     bad: int
@@ -133,6 +138,8 @@ def _inspect(path: str) -> tuple[Finding, npt.NDArray[np.bool_]]:
         detector=ours.signature.detector if ours else None,
         number=ours.signature.number if ours else None,
         static_sig=ours.static_sig if ours else None,
+        sky=ours.sky if ours else None,
+        agree=ours.agree if ours else None,
         final_bits=ours.final_bits if ours else None,
         shape=(bad.shape[0], bad.shape[1]),
         bad=nbad,

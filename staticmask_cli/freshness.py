@@ -76,8 +76,10 @@ def _identity(file: str, extver: int) -> tuple[str, int]:
 
 
 def _other_parameters(plan: MaskPlan, mask: StaticMask, parameters: Parameters) -> Iterator[str]:
-    if mask.static_sig != parameters.static_sig:
-        yield f"static_sig = {mask.static_sig}, now {parameters.static_sig}"
+    for name in ("static_sig", "sky", "agree"):
+        before, now = getattr(mask, name), getattr(parameters, name)
+        if before != now:
+            yield f"{name} = {before}, now {now}"
     if mask.final_bits != parameters.final_bits and not _same_bits(plan, mask.final_bits):
         yield f"final_bits = {mask.final_bits}, now {parameters.final_bits}"
 

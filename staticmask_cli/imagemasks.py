@@ -10,8 +10,8 @@ from astropy.io import fits
 
 from staticmask_cli.config import Parameters
 from staticmask_cli.errors import ChipError
-from staticmask_cli.mask import ChipLabel
 from staticmask_cli.maskfile import StaticMask, write_masks
+from staticmask_cli.member import ChipLabel
 from staticmask_cli.signature import Signature
 
 __all__ = ["buildSignatureKey", "constructFilename", "source_of", "staticMask"]
@@ -47,7 +47,7 @@ class staticMask:
     Parameters
     ----------
     configObj : file name, ConfigObj or dict, optional
-        Where ``static_sig`` comes from.
+        Where ``static_sig``, ``sky`` and ``agree`` come from.
 
     Attributes
     ----------
@@ -58,7 +58,9 @@ class staticMask:
     """
 
     def __init__(self, configObj: str | Mapping[str, object] | None = None) -> None:
-        self.static_sig = Parameters.load(source_of(configObj)).static_sig
+        parameters = Parameters.load(source_of(configObj))
+        self.static_sig = parameters.static_sig
+        self._sky, self._agree = parameters.sky, parameters.agree
         self.masklist: dict[AnySignature, StaticMask] = {}
         self.masknames: dict[AnySignature, str] = {}
         self._by_chip: dict[str, str] = {}
@@ -80,7 +82,8 @@ class staticMask:
             signature: AnySignature = tuple(chip.signature)
             if signature not in self.masklist:
                 self.masklist[signature] = StaticMask(
-                    Signature(*signature), static_sig=self.static_sig
+                    Signature(*signature),
+                    static_sig=self.static_sig, sky=self._sky, agree=self._agree,
                 )
                 self.masknames[signature] = constructFilename(signature)
             chip.outputNames["staticMask"] = self.masknames[signature]
@@ -90,7 +93,8 @@ class staticMask:
                 str(getattr(imagePtr, "rootname", "")),
             )
             member = self.masklist[signature].add(
-                imagePtr.getData(chip_id), static_sig=self.static_sig, label=label
+                imagePtr.getData(chip_id),
+                static_sig=self.static_sig, sky=self._sky, label=label,
             )
             log.info("%s: mode = %9f;   rms = %7f;   static_sig = %0.2f",
                      label, member.mode, member.rms, self.static_sig)

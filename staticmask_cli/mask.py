@@ -2,145 +2,79 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from staticmask_cli.clipping import clip_chip, pixels_below
+from staticmask_cli.agreement import Agreement, expected_by_chance, votes_needed
+from staticmask_cli.clipping import Clipping, clip_chip, pixels_below
 from staticmask_cli.dqbits import bad_by_dq, pixels_by_bit
 from staticmask_cli.errors import ChipError
+from staticmask_cli.member import ChipLabel, Member
+from staticmask_cli.noise import pixel_noise
 from staticmask_cli.signature import Signature
 
-__all__ = ["ChipLabel", "Member", "PartialMask"]
-
-_MUCH_BELOW = 0.01  # of a chip
-_MUCH_BY_DQ = 0.10  # of a chip
-_FAR_FROM_MODE = 0.5  # rms between mode and median
+__all__ = ["PartialMask"]
 
 Bits = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True, order=True)
-class ChipLabel:
-    """Where a chip comes from, as the MEMBERS table has it.
-
-    Attributes
-    ----------
-    file : str
-        As the user gave it.
-    extver : int
-        EXTVER of the SCI extension.
-    rootname : str
-        ROOTNAME of the exposure.
-    exptime : float
-        Exposure time in seconds; NaN where the header has none.
-    """
-
-    file: str
-    extver: int = 1
-    rootname: str = ""
-    exptime: float = float("nan")
-
-    def __str__(self) -> str:
-        return f"{self.file}[SCI,{self.extver}]"
-
-
-@dataclass(frozen=True)
-class Member:
-    """What one chip did to a mask: a row of the MEMBERS table.
-
-    Attributes
-    ----------
-    label : ChipLabel
-        Where the chip comes from.
-    npix : int
-        Pixels of the chip.
-    mode, rms, median, threshold : float
-        In the units of the chip; NaN where it could not be clipped.
-    below : int
-        Pixels below the threshold.
-    flagged : int
-        Pixels that are bad by DQ.
-    added_by_bit : dict of int to int
-        For each DQ bit, the pixels that carry it and are not below the threshold.
-    unused : str
-        Why the chip was set aside; empty if it was used.
-    """
-
-    label: ChipLabel
-    npix: int
-    mode: float
-    rms: float
-    median: float
-    threshold: float
-    below: int = 0
-    flagged: int = 0
-    added_by_bit: dict[int, int] = field(default_factory=dict)
-    unused: str = ""
-
-    @property
-    def used(self) -> bool:
-        """Whether the chip took part in the mask."""
-        return not self.unused
-
-    def doubts(self) -> list[str]:
-        """Reasons why this chip's part of the mask may lie, with their figures."""
-        if self.unused:
-            return [f"set aside: {self.unused}"]
-        doubts = []
-        crowded = "a crowded or nebular field? The mask may hold sources"
-        if self.below > _MUCH_BELOW * self.npix:
-            doubts.append(f"{self.below / self.npix:.1%} of the pixels lie below the "
-                          f"threshold {self.threshold:.6g}; {crowded}")
-        if abs(self.mode - self.median) > _FAR_FROM_MODE * self.rms:
-            apart = abs(self.mode - self.median) / self.rms
-            doubts.append(f"mode {self.mode:.6g} and median {self.median:.6g} are "
-                          f"{apart:.2f} rms apart; {crowded}")
-        if self.flagged > _MUCH_BY_DQ * self.npix:
-            bits = ", ".join(f"{bit}: {count}" for bit, count in self.added_by_bit.items())
-            doubts.append(f"DQ removes {self.flagged / self.npix:.1%} of the pixels "
-                          f"(added by bit: {bits}); flags that come and go make poor static masks")
-        return doubts
+Votes = npt.NDArray[np.unsignedinteger[Any]]
 
 
 class PartialMask:
     """Bad pixels of all chips of one signature that were added so far.
 
-    A pixel is good when it is good in every chip, a logical AND; so partial
-    masks can be merged in any order.
+    Each chip that is used votes for its bad pixels, and a pixel is bad with enough votes: one
+    as a rule, which makes the good pixels a logical AND.  Votes add up, so partial masks can be
+    merged in any order.
 
     Parameters
     ----------
     signature : Signature
         Of all the chips that will be added.
+    agree : str, int or float
+        In how many chips a pixel must be bad: ``any``, ``all``, a count (int), or a fraction
+        (float) of those that vote.
 
     Attributes
     ----------
     signature : Signature
+    agree : str, int or float
     below : numpy.ndarray of bool, shape (ny, nx)
         True = below the threshold in at least one chip.
     flagged : numpy.ndarray of bool, shape (ny, nx), or None
         True = bad by DQ in at least one chip; None where no DQ was given.
+    votes : numpy.ndarray of unsigned integers, shape (ny, nx), or None
+        In how many chips a pixel is bad; None where `agree` is ``any``, which needs no counts.
     members : list of Member
         One for each chip added, used or set aside.
     """
 
-    def __init__(self, signature: Signature) -> None:
+    def __init__(self, signature: Signature, *, agree: Agreement = "any") -> None:
         self.signature = signature
+        self.agree = agree
         self.below: Bits = np.broadcast_to(np.False_, signature.shape)
         self.flagged: Bits | None = None
+        self.votes: Votes | None = None
+        if agree != "any":
+            self.votes = np.broadcast_to(np.uint8(0), signature.shape)
         self.members: list[Member] = []
 
     @property
     def bad(self) -> Bits:
-        """Mask as booleans, shape (ny, nx): True = bad in at least one chip; not to be modified."""
+        """Mask as booleans, shape (ny, nx): True = bad in enough chips; not to be modified."""
+        if self.votes is not None:
+            return np.greater_equal(self.votes, self.votes_needed)
         return self.below if self.flagged is None else self.below | self.flagged
 
     @property
+    def votes_needed(self) -> int:
+        """In how many of the chips that are used a pixel must be bad."""
+        return votes_needed(self.agree, len(self.used))
+
+    @property
     def good(self) -> Bits:
-        """Mask as booleans, shape (ny, nx): True = good in every chip."""
+        """Mask as booleans, shape (ny, nx): True = not bad."""
         return ~self.bad
 
     @property
@@ -150,8 +84,9 @@ class PartialMask:
 
     @property
     def nbelow(self) -> int:
-        """Number of pixels below the threshold in at least one chip."""
-        return int(np.count_nonzero(self.below))
+        """Number of bad pixels that lie below the threshold in at least one chip."""
+        below = self.below if self.votes is None else self.below & self.bad
+        return int(np.count_nonzero(below))
 
     @property
     def array(self) -> npt.NDArray[np.int16]:
@@ -176,21 +111,24 @@ class PartialMask:
         *,
         static_sig: float,
         label: ChipLabel | str,
+        sky: str = "global",
         dq: npt.NDArray[Any] | None = None,
         good_bits: int = 0,
     ) -> Member:
-        """Add a chip: its pixels below ``mode - static_sig * rms`` become bad.
+        """Add a chip: it votes for its pixels below ``mode - static_sig * rms``.
 
         Parameters
         ----------
         data : numpy.ndarray, shape (ny, nx)
             Pixels of any real dtype; not modified.  NaN pixels stay good.
         static_sig : float
-            Distance of the threshold from the mode, in rms.
+            Distance of the threshold from the mode, in rms; or from the local sky, in its noise.
         label : ChipLabel or str
             Where the chip comes from, or any name for it.
+        sky : str
+            ``global``, the mode and rms of the chip; or ``local``, those around each pixel.
         dq : numpy.ndarray of integer, shape (ny, nx), optional
-            DQ flags; pixels with a flag that is not in `good_bits` become bad too.
+            DQ flags; pixels with a flag that is not in `good_bits` are bad too.
         good_bits : int
             DQ bits that do not make a pixel bad.
 
@@ -213,20 +151,21 @@ class PartialMask:
         statistics = clipping.statistics
         if not statistics.clippable:
             return self.set_aside(label, _why_not_clippable(statistics.npix))
-        threshold = statistics.threshold(static_sig)
-        below = pixels_below(data, threshold)
+        below, threshold = _below(data, clipping, static_sig, sky)
         flagged: Bits | None = None
         added: dict[int, int] = {}
         if dq is not None:
             flagged = bad_by_dq(dq, good_bits)  # which may raise, so before anything changes
             added = pixels_by_bit(dq, good_bits, flagged & ~below)
-        self.below = self.below | below if self.used else below
-        self._merge_flagged(flagged)
         member = Member(
             label, data.size, statistics.mode, statistics.rms, clipping.median, threshold,
-            int(np.count_nonzero(below)),
+            pixel_noise(data), int(np.count_nonzero(below)),
+            expected_by_chance(data.size, static_sig),
             0 if flagged is None else int(np.count_nonzero(flagged)), added,
         )
+        self._count(below if flagged is None else below | flagged, voters=1)
+        self.below = self.below | below if self.used else below
+        self._merge_flagged(flagged)
         self.members.append(member)
         return member
 
@@ -243,11 +182,16 @@ class PartialMask:
         Raises
         ------
         ChipError
-            If `other` is of another signature.
+            If `other` is of another signature, or the two agree in another way.
         """
         if other.signature != self.signature:
             msg = f"cannot merge a mask of {other.signature} into one of {self.signature}"
             raise ChipError(msg)
+        if other.agree != self.agree:
+            msg = f"cannot merge a mask of agree = {other.agree} into one of {self.agree}"
+            raise ChipError(msg)
+        if other.votes is not None:
+            self._count(other.votes, voters=len(other.used))
         if other.used:
             ours = self.below if self.used else None  # else it is not ours to write to
             self.below = np.logical_or(self.below, other.below, out=ours)
@@ -259,6 +203,12 @@ class PartialMask:
         place = {label: number for number, label in enumerate(order)}
         self.members.sort(key=lambda member: place[member.label])
 
+    def _count(self, votes: Bits | Votes, *, voters: int) -> None:
+        """Add the votes of some chips, in the smallest integers that hold those of all."""
+        if self.votes is not None:
+            counts = np.min_scalar_type(len(self.used) + voters)
+            self.votes = np.add(self.votes, votes, dtype=counts)
+
     def _merge_flagged(self, flagged: Bits | None) -> None:
         if flagged is not None:
             self.flagged = flagged.copy() if self.flagged is None else self.flagged | flagged
@@ -267,6 +217,19 @@ class PartialMask:
         if array.shape != self.signature.shape:
             msg = f"{label}: {name} has shape {array.shape}, expected {self.signature.shape}"
             raise ChipError(msg)
+
+
+def _below(
+    data: npt.NDArray[Any], clipping: Clipping, static_sig: float, sky: str
+) -> tuple[Bits, float]:
+    """Pixels that are low by one of the rules, and their threshold if it is one for all."""
+    if sky == "local":
+        # Imported here because it prepares networks and surfaces, which the other rule never needs.
+        from staticmask_cli.localsky import pixels_below_local_sky  # noqa: PLC0415
+
+        return pixels_below_local_sky(data, static_sig), float("nan")
+    threshold = clipping.statistics.threshold(static_sig)
+    return pixels_below(data, threshold), threshold
 
 
 def _why_not_clippable(npix: int) -> str:

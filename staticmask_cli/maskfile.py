@@ -11,6 +11,7 @@ import numpy as np
 from astropy.io import fits
 
 from staticmask_cli import __version__
+from staticmask_cli.agreement import Agreement, clean_agree, expected_by_chance
 from staticmask_cli.errors import ExposureError, InputError
 from staticmask_cli.files import (
     clear_leftovers,
@@ -20,7 +21,8 @@ from staticmask_cli.files import (
     write_whole,
 )
 from staticmask_cli.fitsfile import astropy_silenced, opened
-from staticmask_cli.mask import ChipLabel, Member, PartialMask
+from staticmask_cli.mask import PartialMask
+from staticmask_cli.member import ChipLabel, Member
 from staticmask_cli.signature import Signature
 
 __all__ = ["StaticMask", "is_mask", "time_of_making", "write_masks"]
@@ -38,7 +40,9 @@ _COLUMNS = (
     ("MEDIAN", "BUNIT", "D", lambda m: m.median),
     ("THRESH", "BUNIT", "D", lambda m: m.threshold),
     ("NPIX", "pixel", "K", lambda m: m.npix),
+    ("NOISE", "BUNIT", "D", lambda m: m.noise),
     ("NBELOW", "pixel", "K", lambda m: m.below),
+    ("NCHANCE", "pixel", "D", lambda m: m.chance),
     ("NDQ", "pixel", "K", lambda m: m.flagged),
     ("DQBITS", None, None, lambda m: _bits_as_text(m.added_by_bit)),
     ("USED", None, "L", lambda m: m.used),
@@ -55,8 +59,12 @@ class StaticMask(PartialMask):
         Of all the chips that will be added.
     static_sig : float, optional
         The parameter the mask is made with, for the header.
+    sky : str, optional
+        Likewise: ``global`` or ``local``.
+    agree : str, int or float, optional
+        In how many chips a pixel must be bad.
     final_bits : str, optional
-        Likewise, as the user gave it.
+        DQ bits taken as good, as the user gave them, for the header.
     facts : dict, optional
         Header keywords that describe the detector, such as TELESCOP and CCDCHIP.
 
@@ -71,14 +79,24 @@ class StaticMask(PartialMask):
         signature: Signature,
         *,
         static_sig: float = float("nan"),
+        sky: str = "global",
+        agree: Agreement = "any",
         final_bits: str | None = None,
         facts: dict[str, str | float] | None = None,
     ) -> None:
-        super().__init__(signature)
+        super().__init__(signature, agree=agree)
         self.static_sig = static_sig
+        self.sky = sky
         self.final_bits = final_bits
         self.facts = dict(facts or {})
         self.path: str | None = None
+
+    @property
+    def chance(self) -> float:
+        """Pixels that Gaussian noise alone would put into the mask."""
+        return expected_by_chance(
+            self.below.size, self.static_sig, voters=len(self.used), needed=self.votes_needed
+        )
 
     def write(self, path: str) -> None:
         """Write the mask and its MEMBERS table, whole or not at all.
@@ -113,10 +131,14 @@ class StaticMask(PartialMask):
                 mask = cls(
                     signature,
                     static_sig=header["STATSIG"],
+                    sky=header["SKY"],
+                    agree=clean_agree(header["AGREE"]),
                     final_bits=None if header["FINLBITS"] == "None" else header["FINLBITS"],
                     facts={key: header[key] for key in _FACTS if key in header},
                 )
                 mask.below = np.asarray(good) == 0
+                if mask.votes is not None:
+                    mask.votes = np.asarray(hdus["VOTES"].data)
                 mask.members = [_member(row) for row in hdus["MEMBERS"].data]
         except InputError as error:
             msg = f"{error}; expected a mask that staticmask wrote"
@@ -134,6 +156,8 @@ class StaticMask(PartialMask):
         members = fits.BinTableHDU(name="MEMBERS")
         members.data = fits.FITS_rec.from_columns(fits.ColDefs(self._columns()))
         hdus = fits.HDUList([primary, members])
+        if self.votes is not None:
+            hdus.append(fits.ImageHDU(self.votes, name="VOTES"))
         hdus.update_extend()  # before the checksums; writing would do it after them
         for hdu in hdus:
             hdu.add_datasum(when=date)
@@ -149,11 +173,16 @@ class StaticMask(PartialMask):
                 header[key] = (_ascii(self.facts[key]), comment)
         header["SIGDET"] = (_ascii(self.signature.detector), "signature: instrument and detector")
         header["SIGNUM"] = (self.signature.number, "signature: number of the chip")
-        header["STATSIG"] = (self.static_sig, "[rms] threshold below the mode")
+        header["SKY"] = (self.sky, "level and noise: of the chip, or around a pixel")
+        header["STATSIG"] = (self.static_sig, "[noise] threshold below the sky level")
+        header["AGREE"] = (str(self.agree), "in how many exposures a pixel must be bad")
         header["FINLBITS"] = (str(self.final_bits), "DQ bits taken as good; None: DQ not read")
         header["NCOMBINE"] = (len(self.used), "exposures combined")
         header["NBAD"] = (self.nbad, "bad pixels")
-        header["COMMENT"] = "Static mask: 1 = good, 0 = bad in at least one exposure."
+        if self.used:
+            header["NCHANCE"] = (self.chance, "low pixels expected by chance")
+        enough = "one exposure" if self.votes_needed == 1 else f"{self.votes_needed} exposures"
+        header["COMMENT"] = f"Static mask: 1 = good, 0 = bad in at least {enough}."
         return header
 
     def _columns(self) -> list[fits.Column]:
@@ -261,7 +290,9 @@ def _member(row: Any) -> Member:  # noqa: ANN401 - a FITS record
         rms=float(row["RMS"]),
         median=float(row["MEDIAN"]),
         threshold=float(row["THRESH"]),
+        noise=float(row["NOISE"]),
         below=int(row["NBELOW"]),
+        chance=float(row["NCHANCE"]),
         flagged=int(row["NDQ"]),
         added_by_bit={int(bit): int(count) for bit, count in pairs},
         unused=_unescaped(row["WHYNOT"]),

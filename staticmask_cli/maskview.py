@@ -66,6 +66,8 @@ def _facts(finding: "Finding") -> "Table":
                              if key in facts) + f", number {finding.number}{chip}",
             "exposures": f"{used} used of {len(finding.members)}",
             "static_sig": str(finding.static_sig),
+            "sky": str(finding.sky),
+            "agree": str(finding.agree),
             "final_bits": str(finding.final_bits),
         }
     for name, value in rows.items():

@@ -12,8 +12,9 @@ from staticmask_cli.engine import run_tasks
 from staticmask_cli.errors import InputError
 from staticmask_cli.exposure import Chip, read_pixels
 from staticmask_cli.fitsfile import astropy_silenced, opened
-from staticmask_cli.mask import ChipLabel, Member, PartialMask
+from staticmask_cli.mask import PartialMask
 from staticmask_cli.maskfile import StaticMask
+from staticmask_cli.member import ChipLabel, Member
 from staticmask_cli.plan import MaskPlan
 from staticmask_cli.plotpage import Page
 from staticmask_cli.plots import check_plot, plotted

@@ -13,8 +13,9 @@ from staticmask_cli.errors import ConfigError, ExposureError, StaticMaskError
 from staticmask_cli.exposure import Chip, read_pixels
 from staticmask_cli.files import make_folder
 from staticmask_cli.fitsfile import astropy_silenced
-from staticmask_cli.mask import ChipLabel, PartialMask
+from staticmask_cli.mask import PartialMask
 from staticmask_cli.maskfile import StaticMask, write_masks
+from staticmask_cli.member import ChipLabel
 from staticmask_cli.pictures import picture_of
 from staticmask_cli.plan import MaskPlan, plan_masks
 from staticmask_cli.plots import check_plot
@@ -46,7 +47,7 @@ class Masks(list[StaticMask]):
 @dataclass(frozen=True)
 class _Task:
     chip: Chip
-    static_sig: float
+    parameters: Parameters
     good_bits: int | None
 
 
@@ -62,6 +63,8 @@ def create_masks(
     inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     *,
     static_sig: float = 4.0,
+    sky: str = "global",
+    agree: str | float = "any",
     final_bits: str | int | None = None,
     group: str | float | None = None,
     suffix: str | None = None,
@@ -80,7 +83,13 @@ def create_masks(
     inputs : str, path, or several of them
         Paths, wildcards, comma lists, ``@list``, association tables; opened read-only.
     static_sig : float
-        A pixel is bad when it is lower than ``mode - static_sig * rms`` of its chip.
+        A pixel is low when it lies below ``mode - static_sig * rms``.
+    sky : str
+        ``global``: mode and rms of the chip, as the reference has them; ``local``: of the
+        sky around each pixel, for fields that are not flat.
+    agree : str, int or float
+        In how many exposures a pixel must be bad: ``any``, ``all``, a count (2), or a
+        fraction of those that vote (0.5).
     final_bits : str, int or None
         DQ bits that do *not* make a pixel bad, in any syntax of astropy's
         ``interpret_bit_flags``; with None, DQ is not read.
@@ -125,7 +134,8 @@ def create_masks(
         If a mask or picture cannot be written, or a file that is no mask has its name.
     """
     words = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
-    given = {"input": words, "static_sig": static_sig, "final_bits": final_bits, "group": group}
+    given = {"input": words, "static_sig": static_sig, "sky": sky, "agree": agree,
+             "final_bits": final_bits, "group": group}
     return make_masks(
         Parameters.load(None, given),
         suffix=suffix, output_dir=os.fspath(output_dir), overwrite=overwrite,
@@ -176,6 +186,7 @@ def make_masks(
         masks = _clip(plans, parameters, number, executor, progress, left_out=left_out)
         named = {plan.path: mask for plan, mask in zip(plans, masks, strict=True)}
         named = _without_empty(named, left_out)
+        _refuse_too_few(named.values())
         make_folder(output_dir)
         with ExitStack() as stack:  # so that there is a picture only if there are the masks
             if picture is not None:
@@ -202,7 +213,7 @@ def _clip(
     masks = {plan.signature: _empty_mask(plan, parameters) for plan in plans}
     # Exposure by exposure rather than mask by mask: the chips of a file lie together on disk.
     tasks = sorted(
-        (_Task(chip, parameters.static_sig, plan.good_bits)
+        (_Task(chip, parameters, plan.good_bits)
          for plan in plans for chip in plan.chips),
         key=lambda task: (task.chip.path, task.chip.extension),
     )
@@ -231,13 +242,14 @@ def _say_nothing(_done: int, _total: int) -> None:
 
 def _clip_chip(task: _Task) -> PartialMask:
     """Mask of a single chip; a task of its own, for threads and processes alike."""
-    part = PartialMask(task.chip.signature)
+    parameters = task.parameters
+    part = PartialMask(task.chip.signature, agree=parameters.agree)
     if task.chip.unfit:
         part.set_aside(task.chip.label, task.chip.unfit)
         return part
     data, dq = read_pixels(task.chip, reuse_memory=True)
-    part.add(data, static_sig=task.static_sig, label=task.chip.label,
-             dq=dq, good_bits=task.good_bits or 0)
+    part.add(data, static_sig=parameters.static_sig, sky=parameters.sky,
+             label=task.chip.label, dq=dq, good_bits=task.good_bits or 0)
     return part
 
 
@@ -255,6 +267,8 @@ def _empty_mask(plan: MaskPlan, parameters: Parameters) -> StaticMask:
     return StaticMask(
         plan.signature,
         static_sig=parameters.static_sig,
+        sky=parameters.sky,
+        agree=parameters.agree,
         final_bits=parameters.final_bits,
         facts={**chip.facts, **chip.grid},
     )
@@ -297,3 +311,15 @@ def _without_empty(
     if left_out is not None:
         left_out.update(problems)
     return {path: mask for path, mask in named.items() if mask.used}
+
+
+def _refuse_too_few(masks: Iterable[StaticMask]) -> None:
+    """Refuse a mask in which no pixel can be bad, as more votes are asked for than there are."""
+    problems = [
+        f"agree = {mask.agree}: only {len(mask.used)} exposures of {mask.signature.filename} "
+        f"vote, so no pixel could be bad; expected at most {len(mask.used)}, or any or all"
+        for mask in masks
+        if mask.votes_needed > len(mask.used)
+    ]
+    if problems:
+        raise ConfigError("\n".join(problems))

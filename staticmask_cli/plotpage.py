@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from staticmask_cli.mask import Member, PartialMask
+from staticmask_cli.mask import PartialMask
+from staticmask_cli.member import Member
 from staticmask_cli.skyhistogram import SkyHistogram
 
 if TYPE_CHECKING:

@@ -91,6 +91,7 @@ gain = ""# \n\
 """
 IN_WHOLE = replace(DEFAULTS, input=("j*_flt.fits",), static_sig=4.5)
 NO_PAIR = "expected 'name = value' or '[section]', each name once"
+NAMES = ("input", "group", "static", "static_sig", "sky", "agree", "final_bits")
 UNKNOWN = "no such parameter;"
 
 
@@ -218,7 +219,7 @@ def test_a_wrong_value_in_a_whole_astrodrizzle_cfg_names_its_step() -> None:
         ("[STEP 1: STATIC MASK]\nfinalbits = 3",
          f"run.cfg [STEP 1: STATIC MASK] finalbits = 3: {UNKNOWN} did you mean final_bits?"),
         ("q = 3",
-         f"run.cfg q = 3: {UNKNOWN} there are input, group, static, static_sig, final_bits"),
+         f"run.cfg q = 3: {UNKNOWN} there are {', '.join(NAMES)}"),
         ("[STATIC MASK]\nstatic_sig = 3",
          "run.cfg [STATIC MASK]: no such section; did you mean STEP 1: STATIC MASK?"),
         ("[STEP 1: STATIC MASK\nstatic_sig = 3",

@@ -96,11 +96,12 @@ def test_without_options_the_pipeline_is_asked_for_the_defaults(asked: list[Aske
 def test_with_all_options_the_pipeline_is_asked_for_them(asked: list[Asked]) -> None:
     save_cfg("run.cfg", "input = c_flt.fits\nstatic_sig = 3\nfinal_bits = 16\ngroup = 7\n")
     done("create", "a_flt.fits", "-c", "run.cfg", "--static", "--static-sig", "5",
-         "--final-bits", "64,32", "--group", "1,4", "--suffix", "flc", "-o", "out", "--overwrite",
-         "--keep-going", "--plot", "masks.pdf", "-j", "3", "--save-config", "saved.cfg",
-         "--report", "run.json", "-q", "-v", "--log-file", "run.log")
-    parameters = Parameters(("a_flt.fits",), (1, 4), static=True, static_sig=5.0,
-                            final_bits="64,32")
+         "--sky", "local", "--agree", "0.5", "--final-bits", "64,32", "--group", "1,4",
+         "--suffix", "flc", "-o", "out", "--overwrite", "--keep-going", "--plot", "masks.pdf",
+         "-j", "3", "--save-config", "saved.cfg", "--report", "run.json", "-q", "-v",
+         "--log-file", "run.log")
+    parameters = Parameters(("a_flt.fits",), (1, 4), static=True, static_sig=5.0, sky="local",
+                            agree=0.5, final_bits="64,32")
     keywords = {
         "suffix": "flc", "output_dir": "out", "overwrite": True, "keep_going": True,
         "plot": "masks.pdf", "jobs": 3,
@@ -116,6 +117,11 @@ def test_with_all_options_the_pipeline_is_asked_for_them(asked: list[Asked]) -> 
         ("--static", {"static": True}, {}),
         ("--no-static", {"static": False}, {}),
         ("--static-sig 5", {"static_sig": 5.0}, {}),
+        ("--sky local", {"sky": "local"}, {}),
+        ("--sky GLOBAL", {}, {}),
+        ("--agree all", {"agree": "all"}, {}),
+        ("--agree 2", {"agree": 2}, {}),
+        ("--agree 0.5", {"agree": 0.5}, {}),
         ("--final-bits 64,32", {"final_bits": "64,32"}, {}),
         ("--final-bits 0", {"final_bits": "0"}, {}),
         ("--final-bits ~4096", {"final_bits": "~4096"}, {}),

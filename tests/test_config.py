@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from hypothesis import given, settings
@@ -22,7 +23,8 @@ PACKAGE = Path(staticmask_cli.__file__).parent
 CONFIGSPEC = next(
     folder for folder in (PACKAGE / "configspec", PACKAGE.parent / "configspec") if folder.is_dir()
 )
-DEFAULTS = Parameters(input=(), group=(), static=True, static_sig=4.0, final_bits=None)
+DEFAULTS = Parameters(input=(), group=(), static=True, static_sig=4.0, sky="global",
+                      agree="any", final_bits=None)
 FLAGS = {"HOTPIX": 16, "WARMPIX": 64}
 
 BITS = [
@@ -49,6 +51,14 @@ SWITCHES = [
 SIGMAS = [(4, 4.0), ("4", 4.0), ("1e1", 10.0), (" 2.5 ", 2.5), (0.5, 0.5),
           ("0.10000000149011612", 0.10000000149011612)]
 WRONG_SIGMAS = ["big", "", None, 0, "-1", "nan", "inf", "-inf", "1e999", True, "3.5 3.0", "3,5"]
+SKIES = [("global", "global"), (" Local ", "local")]
+AGREEMENTS: list[tuple[object, object]] = [
+    ("any", "any"), ("ALL", "all"), ("2", 2), (2, 2), (" 12 ", 12), (999_999, 999_999),
+    ("0.5", 0.5), (0.5, 0.5), ("1.0", 1.0), (1.0, 1.0), ("1e-1", 0.1), (np.int64(3), 3),
+    (np.float64(0.25), 0.25),
+]
+WRONG_AGREEMENTS = ["", None, "some", 0, "0", "0.0", -1, "-1", "-0.5", "1.5", 2.0, "nan", "inf",
+                    "50%", True, "1000000", "9" * 5000, "²", [2]]
 WORDS = [("a.fits", ("a.fits",)), (Path("a.fits"), ("a.fits",)), ("", ()), ((), ()),
          (["a.fits", Path("b.fits")], ("a.fits", "b.fits")), ("@a.lst", ("@a.lst",))]
 
@@ -76,6 +86,8 @@ def test_the_help_shows_the_defaults_of_the_configspec() -> None:
     shown = {
         "--static": "static" if DEFAULTS.static else "no-static",
         "--static-sig": str(DEFAULTS.static_sig),
+        "--sky": DEFAULTS.sky,
+        "--agree": str(DEFAULTS.agree),
         "--final-bits": str(DEFAULTS.final_bits),
         "--group": "all SCI extensions",
     }
@@ -126,6 +138,17 @@ def test_every_spelling_of_static_sig_has_its_meaning(value: object, sigma: floa
     assert Parameters.load(None, {"static_sig": value}).static_sig == sigma
 
 
+@pytest.mark.parametrize(("value", "sky"), SKIES)
+def test_every_spelling_of_sky_has_its_meaning(value: object, sky: str) -> None:
+    assert Parameters.load(None, {"sky": value}).sky == sky
+
+
+@pytest.mark.parametrize(("value", "agree"), AGREEMENTS)
+def test_every_spelling_of_agree_has_its_meaning(value: object, agree: object) -> None:
+    found = Parameters.load(None, {"agree": value}).agree
+    assert (found, type(found)) == (agree, type(agree))
+
+
 @pytest.mark.parametrize(("value", "words"), WORDS)
 def test_input_takes_words_and_paths(value: object, words: tuple[str, ...]) -> None:
     assert Parameters.load(None, {"input": value}).input == words
@@ -140,6 +163,9 @@ def test_input_takes_words_and_paths(value: object, words: tuple[str, ...]) -> N
           for value in WRONG_GROUPS),
         *(("static", value, "True or False") for value in ("perhaps", "", None, 2)),
         *(("static_sig", value, "a number > 0") for value in WRONG_SIGMAS),
+        *(("sky", value, "global or local") for value in ("", None, "both", 1)),
+        *(("agree", value, "any, all, a count of exposures .2. or a fraction of them .0.5.")
+          for value in WRONG_AGREEMENTS),
         *(("input", value, "file names, wildcards, comma lists or @lists")
           for value in (3, None, [3], ["a.fits", None], b"a.fits")),
     ],
@@ -203,6 +229,8 @@ _PARAMETERS = st.fixed_dictionaries({
     "group": st.sampled_from([value for value, _ in GROUPS]),
     "static": st.booleans(),
     "static_sig": st.floats(min_value=0, exclude_min=True, allow_infinity=False),
+    "sky": st.sampled_from(["global", "local"]),
+    "agree": st.sampled_from([value for value, _ in AGREEMENTS]),
     "final_bits": st.sampled_from([value for value, _ in BITS]),
 })
 

@@ -24,7 +24,7 @@ def shown(masks: list[StaticMask], capsys: pytest.CaptureFixture[str]) -> dict[s
     Console().show_masks(masks)
     lines = capsys.readouterr().err.splitlines()
     rows = [re.split(r"\s{2,}", line.strip()) for line in lines]
-    return {row[0]: row[1:] for row in rows if len(row) == 7}
+    return {row[0]: row[1:] for row in rows if len(row) == 8}
 
 
 def ends(values: list[float]) -> list[str]:
@@ -38,7 +38,7 @@ def test_the_table_shows_the_numbers_of_the_masks(
 ) -> None:
     masks = create_masks(visit.paths, final_bits=final_bits, output_dir=tmp_path)
     rows = shown(masks, capsys)
-    assert rows.pop("mask") == ["exposures", "mode", "rms", "below", "by DQ", "bad"]
+    assert rows.pop("mask") == ["exposures", "mode", "rms", "below", "by chance", "by DQ", "bad"]
     assert len(rows) == len(masks) == 2
     for mask in masks:
         exposures, mode, rms, *counts = rows[f"ACSWFC_150x220_{mask.signature.number}"]
@@ -48,7 +48,8 @@ def test_the_table_shows_the_numbers_of_the_masks(
         bad, below = np.count_nonzero(mask.array == 0), np.count_nonzero(mask.below)
         assert bad >= below > 0
         by_dq = "-" if final_bits is None else str(bad - below)
-        assert counts == [str(below), by_dq, f"{100 * bad / mask.array.size:.4f}%"]
+        share = f"{100 * bad / mask.array.size:.4f}%"
+        assert counts == [str(below), f"{mask.chance:.3g}", by_dq, share]
 
 
 def test_the_table_counts_the_exposures_that_were_used(

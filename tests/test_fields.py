@@ -11,14 +11,15 @@ from staticmask_cli.fields import check_texts, texts_of
 from staticmask_cli.parameterspec import declarations
 
 DEFAULTS = Parameters.load()
-OTHERS = Parameters(("a b.fits",), (1, ("SCI", 2)), static=False, static_sig=0.1, final_bits="~64")
+OTHERS = Parameters(("a b.fits",), (1, ("SCI", 2)), static=False, static_sig=0.1, sky="local",
+                    agree=0.5, final_bits="~64")
 
 
 def test_there_is_a_text_for_every_parameter() -> None:
     assert list(texts_of(DEFAULTS)) == list(declarations())
     assert texts_of(OTHERS) == {
         "input": '"a b.fits"', "group": "1,sci,2", "static": "False", "static_sig": "0.1",
-        "final_bits": "~64",
+        "sky": "local", "agree": "0.5", "final_bits": "~64",
     }
 
 

@@ -94,7 +94,7 @@ def test_there_is_a_row_for_every_parameter_with_its_value_and_meaning() -> None
             assert str(row.query_one(".comment", Static).render()) == row.declared.comment
         values = {row.declared.name: row.text for row in rows}
         assert values == {"input": "a.fits", "group": "", "static": "True", "static_sig": "4.0",
-                          "final_bits": "64,32"}
+                          "sky": "global", "agree": "any", "final_bits": "64,32"}
         assert errors(pilot) == {}
         assert disabled(pilot) == set()
         await pilot.press("escape")
@@ -157,6 +157,8 @@ def test_every_parameter_can_be_changed() -> None:
     async def acts(pilot: FormPilot) -> None:
         await enter(pilot, "input", "*flt.fits")
         await enter(pilot, "group", "sci,2")
+        await enter(pilot, "sky", "local")
+        await enter(pilot, "agree", "2")
         await enter(pilot, "final_bits", "")
         await pilot.click("#static")
         await pilot.pause()
@@ -164,7 +166,8 @@ def test_every_parameter_can_be_changed() -> None:
         await pilot.press("ctrl+r")
 
     assert use(acts) == Parameters(
-        ("*flt.fits",), (("SCI", 2),), static=False, static_sig=4.0, final_bits=None)
+        ("*flt.fits",), (("SCI", 2),), static=False, static_sig=4.0, sky="local", agree=2,
+        final_bits=None)
 
 
 def test_enter_goes_to_the_next_row() -> None:

@@ -72,7 +72,7 @@ def test_every_bin_holds_what_the_reference_counts(
     pixels = np.clip(pixels, np.float32(-1e30), np.float32(1e30))
     lower, upper = (float(end) for end in np.quantile(pixels, sorted(ends)))
     width = (upper - lower) / (nbins - 1)
-    if not np.float32(width) > 1e-6 * max(abs(lower), abs(upper)):
+    if not np.float32(width) > 1e-6 * max(abs(lower), abs(upper), 1e-30):
         upper = lower + (nbins - 1) * max(1.0, abs(lower))  # the bins must be told apart
         width = (upper - lower) / (nbins - 1)
     # Not those just below the last bin's end: the reference counts them beyond its array.

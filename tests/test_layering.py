@@ -26,10 +26,11 @@ LAYERS = (
     ("config", "inputs", "exposure", "maskfile", "simulate", "chiprows", "plots"),
     ("plotpage",),
     ("mask", "dqsource", "cameras", "cfgfile", "associations", "parameterspec"),
-    ("clipping", "dqbits", "files", "streams", "fitsfile", "instruments", "inspection",
-     "jsonform"),
-    ("histogram", "survey", "signature", "fitsbounds", "clusters", "skyhistogram"),
-    ("workspace",),
+    ("clipping", "localsky", "member", "agreement", "dqbits", "files", "streams", "fitsfile",
+     "instruments", "inspection", "jsonform"),
+    ("histogram", "survey", "lines", "surface", "signature", "fitsbounds", "clusters",
+     "skyhistogram"),
+    ("workspace", "noise", "medianfilter"),
     ("errors",),
 )
 # Libraries that only some modules know; a package stands for its modules too.
@@ -51,6 +52,14 @@ PURE = {
     "workspace": ("numpy",),
     "clusters": ("numpy",),
     "inspection": ("numpy", "staticmask_cli.clusters"),
+    "member": (),
+    "agreement": (),
+    "localsky": ("numpy", "staticmask_cli.lines", "staticmask_cli.medianfilter",
+                 "staticmask_cli.noise", "staticmask_cli.surface"),
+    "lines": ("numpy", "staticmask_cli.noise"),
+    "surface": ("numpy", "staticmask_cli.medianfilter"),
+    "noise": ("numpy",),
+    "medianfilter": ("numpy",),
 }
 # Modules that may name their siblings in annotations.
 ANNOTATES_SIBLINGS = ("console", "planview", "maskview")

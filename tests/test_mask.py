@@ -11,14 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from staticmask_cli import Signature
+from staticmask_cli.agreement import Agreement
 from staticmask_cli.errors import ChipError
-from staticmask_cli.mask import ChipLabel, Member, PartialMask
+from staticmask_cli.mask import PartialMask
+from staticmask_cli.member import ChipLabel, Member
 from tests.conftest import sky
 from tests.oracle import oracle_mask
 
 SHAPE = (40, 56)
 SIGNATURE = Signature("ACSWFC", SHAPE, 1)
 CROWDED = "a crowded or nebular field? The mask may hold sources"
+BLIND = ("that neighbouring pixels show: the sky is not flat, and low pixels are overlooked; "
+         "try --sky local")
 FLEETING = "flags that come and go make poor static masks"
 UNUSABLE = {
     "constant": np.full(SHAPE, 7.0),
@@ -83,6 +87,86 @@ def test_a_pixel_is_good_when_it_is_good_in_every_chip() -> None:
     assert mask.array.dtype == np.int16
     assert mask.flagged is not None
     np.testing.assert_array_equal(mask.flagged, ~by_dq)
+
+
+def bad_by_hand(*seeds: int) -> npt.NDArray[np.int64]:
+    """In how many of these chips each pixel is low or flagged."""
+    singles = [mask_of(seed).bad for seed in seeds]
+    return np.asarray(np.sum(singles, axis=0))
+
+
+def agreeing(agree: Agreement, *seeds: int) -> PartialMask:
+    """Mask of the chips of some seeds, merged one by one."""
+    whole = PartialMask(SIGNATURE, agree=agree)
+    for seed in seeds:
+        part = PartialMask(SIGNATURE, agree=agree)
+        part.add(chip(seed), static_sig=4.0, label=f"{seed}.fits", good_bits=64,
+                 dq=flags(seed) if seed % 3 else None)
+        whole.merge(part)
+    return whole
+
+
+@pytest.mark.parametrize(
+    ("agree", "needed"), [("any", 1), (1, 1), (2, 2), (0.5, 3), (0.6, 3), ("all", 5), (1.0, 5)]
+)
+def test_a_pixel_is_bad_in_as_many_chips_as_agree_says(agree: Agreement, needed: int) -> None:
+    mask, votes = agreeing(agree, *range(5)), bad_by_hand(*range(5))
+    assert votes.max() >= 2
+    np.testing.assert_array_equal(mask.bad, votes >= needed)
+    assert mask.nbad == np.count_nonzero(votes >= needed)
+    assert mask.nbelow == np.count_nonzero((votes >= needed) & mask.below)
+    assert (mask.votes is None) == (agree == "any")
+
+
+@settings(max_examples=40, deadline=None)
+@given(seeds=st.permutations(range(6)), data=st.data())
+def test_votes_do_not_depend_on_the_order_and_tree_of_merges(
+    seeds: list[int], data: st.DataObject
+) -> None:
+    parts = [agreeing(0.3, seed) for seed in seeds]
+    parts[0].set_aside(ChipLabel("unfit.fits"), "EXPTIME = 0")  # which does not vote
+    while len(parts) > 1:
+        left = parts.pop(data.draw(st.integers(0, len(parts) - 1)))
+        parts[data.draw(st.integers(0, len(parts) - 1))].merge(left)
+    assert parts[0].votes is not None
+    np.testing.assert_array_equal(parts[0].votes, bad_by_hand(*range(6)))
+    np.testing.assert_array_equal(parts[0].bad, bad_by_hand(*range(6)) >= 2)
+
+
+def test_votes_have_room_for_all_chips() -> None:
+    mask, part = agreeing("all"), agreeing("all", 1)
+    for _ in range(300):
+        mask.merge(part)
+    assert mask.votes is not None
+    assert mask.votes.dtype == np.dtype(np.uint16)
+    assert mask.votes.max() == 300
+    np.testing.assert_array_equal(mask.bad, part.bad)
+
+
+def test_a_chip_that_cannot_be_clipped_does_not_vote() -> None:
+    mask = agreeing("all", 1)
+    mask.add(np.zeros(SHAPE), static_sig=4.0, label="dull.fits", dq=np.ones(SHAPE, np.int16))
+    assert mask.votes_needed == 1
+    np.testing.assert_array_equal(mask.bad, mask_of(1).bad)
+
+
+def test_masks_that_agree_in_another_way_are_not_merged() -> None:
+    with pytest.raises(ChipError, match=r"a mask of agree = 2 into one of any"):
+        mask_of(1).merge(agreeing(2, 2))
+
+
+def test_the_local_rule_finds_what_a_slope_hides_and_has_no_threshold() -> None:
+    data = chip(2) + 3.0 * np.arange(SHAPE[1], dtype=np.float32)
+    low = chip(2) == 20.0
+    rules = {}
+    for rule in ("global", "local"):
+        mask = PartialMask(SIGNATURE)
+        rules[rule] = mask.add(data, static_sig=5.0, sky=rule, label="a.fits")
+        assert ((mask.below & low).sum() >= 0.9 * low.sum()) == (rule == "local")
+    assert math.isnan(rules["local"].threshold)
+    assert rules["global"].mode == rules["local"].mode
+    assert any("try --sky local" in doubt for doubt in rules["global"].doubts())
+    assert rules["local"].doubts() == []
 
 
 def test_an_empty_mask_is_good_everywhere_and_merging_it_changes_nothing() -> None:
@@ -229,7 +313,8 @@ def test_a_mask_of_another_signature_is_not_merged(
 
 def test_a_chip_without_peculiarities_raises_no_doubt() -> None:
     assert member().doubts() == []
-    assert member(below=10, flagged=100, median=102.5).doubts() == []  # just at the limits
+    at_the_limits = member(below=10, flagged=100, median=102.5, noise=2.5)
+    assert at_the_limits.doubts() == []
 
 
 @pytest.mark.parametrize(
@@ -238,10 +323,13 @@ def test_a_chip_without_peculiarities_raises_no_doubt() -> None:
         ({"below": 11}, f"1.1% of the pixels lie below the threshold 80; {CROWDED}"),
         ({"median": 102.6}, f"mode 100 and median 102.6 are 0.52 rms apart; {CROWDED}"),
         ({"median": 92.0}, f"mode 100 and median 92 are 1.60 rms apart; {CROWDED}"),
+        ({"noise": 2.49}, f"rms 5 is 2.0 times the noise 2.49 {BLIND}"),
+        ({"below": 11, "threshold": math.nan, "noise": 1.0, "median": 120.0},
+         f"1.1% of the pixels lie below their local sky; {CROWDED}"),
         ({"flagged": 101, "added_by_bit": {16: 90, 4096: 9}},
          f"DQ removes 10.1% of the pixels (added by bit: 16: 90, 4096: 9); {FLEETING}"),
     ],
-    ids=["many below", "median above", "median below", "much DQ"],
+    ids=["many below", "median above", "median below", "blind", "local", "much DQ"],
 )
 def test_doubts_come_with_their_figures(changes: dict[str, Any], doubt: str) -> None:
     assert member(**changes).doubts() == [doubt]

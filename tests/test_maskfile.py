@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from staticmask_cli import Signature, StaticMask, __version__
+from staticmask_cli.agreement import Agreement
 from staticmask_cli.errors import InputError, OutputError
-from staticmask_cli.mask import ChipLabel
 from staticmask_cli.maskfile import write_masks
+from staticmask_cli.member import ChipLabel
 from tests.conftest import WriteExposure, digest, sky
 from tests.strategies import shapes
 
@@ -55,7 +56,8 @@ def test_readers_of_the_references_masks_can_read_ours(tmp_path: Path) -> None:
             assert (hdu.verify_checksum(), hdu.verify_datasum()) == (1, 1)
         datetime.strptime(hdus[0].header["DATE"], "%Y-%m-%dT%H:%M:%S")  # noqa: DTZ007 - it is UTC
         expected = {
-            **FACTS, "STATSIG": 3.0, "FINLBITS": "64,32", "NCOMBINE": 2,
+            **FACTS, "STATSIG": 3.0, "SKY": "global", "AGREE": "any", "FINLBITS": "64,32",
+            "NCOMBINE": 2,
             "NBAD": np.count_nonzero(~mask.good), "CREATOR": f"staticmask {__version__}",
             "SIGDET": "ACSWFC", "SIGNUM": 1,
         }
@@ -73,7 +75,8 @@ def test_members_has_a_row_for_each_chip(tmp_path: Path) -> None:
         assert list(rows["USED"]) == [True, True, False]
         assert rows["WHYNOT"][2].startswith("its pixels fill fewer than two histogram bins")
         for name, attribute in (("MODE", "mode"), ("RMS", "rms"), ("THRESH", "threshold"),
-                                ("NBELOW", "below"), ("NDQ", "flagged")):
+                                ("NOISE", "noise"), ("NBELOW", "below"),
+                                ("NCHANCE", "chance"), ("NDQ", "flagged")):
             assert list(rows[name][:2]) == [getattr(m, attribute) for m in mask.members[:2]]
         assert list(rows["NDQ"]) == [1, 1, 0]
         assert rows["DQBITS"][0] in {"16:1", ""}
@@ -85,7 +88,8 @@ def test_members_has_a_row_for_each_chip(tmp_path: Path) -> None:
     assert units == {
         "FILE": None, "ROOTNAME": None, "EXTVER": None, "EXPTIME": "s", "MODE": "ELECTRONS",
         "RMS": "ELECTRONS", "MEDIAN": "ELECTRONS", "THRESH": "ELECTRONS", "NPIX": "pixel",
-        "NBELOW": "pixel", "NDQ": "pixel", "DQBITS": None, "USED": None, "WHYNOT": None,
+        "NOISE": "ELECTRONS", "NBELOW": "pixel", "NCHANCE": "pixel",
+        "NDQ": "pixel", "DQBITS": None, "USED": None, "WHYNOT": None,
     }
 
 
@@ -95,9 +99,9 @@ def test_a_chip_that_was_set_aside_has_no_figures(tmp_path: Path) -> None:
     mask.write(str(path))
     rows = fits.getdata(path, "MEMBERS")
     assert list(rows["USED"]) == [True, True, False, False]
-    for name in ("MODE", "RMS", "MEDIAN", "THRESH"):
+    for name in ("MODE", "RMS", "MEDIAN", "THRESH", "NOISE"):
         assert np.isnan(rows[name]).tolist() == [False, False, True, True], name
-    assert [list(rows[name][2:]) for name in ("NBELOW", "NDQ")] == [[0, 0], [0, 0]]
+    assert [list(rows[name][2:]) for name in ("NBELOW", "NCHANCE", "NDQ")] == [[0, 0]] * 3
     assert rows["WHYNOT"][3] == "EXPTIME = 0"
     assert fits.getheader(path)["NCOMBINE"] == 2
 
@@ -111,6 +115,33 @@ def test_what_was_written_is_read_back(tmp_path: Path) -> None:
     assert read.members[:2] == mask.members[:2]
     assert read.members[2].unused == mask.members[2].unused
     assert read.path == str(tmp_path / "m.fits")
+
+
+@pytest.mark.parametrize("agree", ["any", "all", 2, 0.5])
+def test_votes_are_kept_in_the_file_where_they_are_needed(
+    agree: Agreement, tmp_path: Path
+) -> None:
+    mask, path = StaticMask(SIGNATURE, static_sig=1.0, sky="local", agree=agree), tmp_path / "m"
+    for number in range(3):
+        mask.add(sky(seed=number), static_sig=1.0, label=f"{number}.fits")
+    mask.write(str(path))
+    needed = {"any": 1, "all": 3}.get(str(agree), 2)
+    with fits.open(path, checksum=True) as hdus:
+        assert [hdu.name for hdu in hdus][2:] == ([] if agree == "any" else ["VOTES"])
+        header = hdus[0].header
+        assert (header["SKY"], header["AGREE"]) == ("local", str(agree))
+        assert header["NCHANCE"] == mask.chance > 0
+        enough = "one exposure" if needed == 1 else f"{needed} exposures"
+        assert header["COMMENT"][0] == f"Static mask: 1 = good, 0 = bad in at least {enough}."
+    read = StaticMask.read(str(path))
+    assert (read.sky, read.agree, type(read.agree)) == ("local", agree, type(agree))
+    np.testing.assert_array_equal(read.array, mask.array)
+    assert 0 < read.nbad < 4800
+    more = StaticMask(SIGNATURE, static_sig=1.0, sky="local", agree=agree)
+    more.add(sky(seed=9), static_sig=1.0, label="9.fits")
+    read.merge(more)
+    mask.merge(more)
+    np.testing.assert_array_equal(read.array, mask.array)
 
 
 @settings(max_examples=40, deadline=None)

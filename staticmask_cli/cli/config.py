@@ -24,6 +24,8 @@ def config(
     config: str | None,
     static: bool | None,
     static_sig: str | None,
+    sky: str | None,
+    agree: str | None,
     final_bits: str | None,
     group: str | None,
     save: str | None,
@@ -55,7 +57,7 @@ def config(
             console.say(f"{check}: is right")
             return
         parameters = Parameters.load(config, options.given(
-            input=inputs, static=static, static_sig=static_sig,
+            input=inputs, static=static, static_sig=static_sig, sky=sky, agree=agree,
             final_bits=final_bits, group=group,
         ))
         console.log_parameters(parameters)

@@ -29,6 +29,8 @@ def create(
     config: str | None,
     static: bool | None,
     static_sig: str | None,
+    sky: str | None,
+    agree: str | None,
     final_bits: str | None,
     group: str | None,
     edit: bool,
@@ -64,7 +66,7 @@ def create(
 
     with Console(quiet=quiet, verbose=verbose, log_file=log_file) as console:
         loaded = Parameters.load(config, options.given(
-            input=inputs, static=static, static_sig=static_sig,
+            input=inputs, static=static, static_sig=static_sig, sky=sky, agree=agree,
             final_bits=final_bits, group=group,
         ))
         parameters = edit_parameters(loaded, config) if edit else loaded

@@ -51,8 +51,14 @@ def parameter_options(command: Command) -> Command:
         click.option("--static/--no-static", default=None,
                      help="Make masks, or do nothing.  [default: static]"),
         click.option("--static-sig", metavar="SIGMA",
-                     help="A pixel is bad when it lies more than SIGMA rms below the mode "
+                     help="A pixel is low when it lies more than SIGMA rms below the mode "
                           "of its chip.  [default: 4.0]"),
+        click.option("--sky", metavar="RULE",
+                     help="Take mode and rms as they are for the whole chip (global) or around "
+                          "each pixel (local), for fields that are not flat.  [default: global]"),
+        click.option("--agree", metavar="HOW",
+                     help="In how many exposures a pixel must be bad: any, all, a count (2) or "
+                          "a fraction of those that vote (0.5).  [default: any]"),
         click.option("--final-bits", metavar="BITS",
                      help="DQ bits that do NOT make a pixel bad: 96 or 64,32 or ~4096 or flag "
                           "names; 0: every flag does; None: DQ is not read.  [default: None]"),

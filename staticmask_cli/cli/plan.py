@@ -30,6 +30,8 @@ def plan(
     config: str | None,
     static: bool | None,
     static_sig: str | None,
+    sky: str | None,
+    agree: str | None,
     final_bits: str | None,
     group: str | None,
     suffix: str | None,
@@ -65,7 +67,7 @@ def plan(
 
     with Console(quiet=quiet, verbose=verbose, log_file=log_file) as console:
         parameters = Parameters.load(config, options.given(
-            input=inputs, static=static, static_sig=static_sig,
+            input=inputs, static=static, static_sig=static_sig, sky=sky, agree=agree,
             final_bits=final_bits, group=group,
         ))
         console.log_parameters(parameters)

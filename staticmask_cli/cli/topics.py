@@ -6,8 +6,8 @@ from click.shell_completion import CompletionItem
 __all__ = ["TopicalCommand", "files", "folders"]
 
 _TOPICS = {
-    "Parameters": ("config", "static", "static-sig", "final-bits", "group", "edit", "save-config",
-                   "save", "check"),
+    "Parameters": ("config", "static", "static-sig", "sky", "agree", "final-bits", "group",
+                   "edit", "save-config", "save", "check"),
     "Inputs": ("suffix", "keep-going", "exposures", "camera"),
     "Outputs": ("output-dir", "overwrite", "plot", "report", "json", "make"),
     "Speed": ("jobs",),

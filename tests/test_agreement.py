@@ -1,0 +1,37 @@
+"""How many votes a pixel needs, and how many it gets by chance."""
+
+import numpy as np
+import pytest
+
+from staticmask_cli.agreement import Agreement, expected_by_chance, votes_needed
+
+
+@pytest.mark.parametrize(
+    ("agree", "needed"),
+    [
+        ("any", [1, 1, 1, 1, 1]), ("all", [1, 1, 2, 5, 10]), (1, [1, 1, 1, 1, 1]),
+        (3, [3, 3, 3, 3, 3]), (0.5, [1, 1, 1, 3, 5]), (0.6, [1, 1, 2, 3, 6]),
+        (0.3, [1, 1, 1, 2, 3]), (1.0, [1, 1, 2, 5, 10]), (1e-6, [1, 1, 1, 1, 1]),
+    ],
+)
+def test_votes_that_are_needed_of_no_one_two_five_and_ten(
+    agree: Agreement, needed: list[int]
+) -> None:
+    assert [votes_needed(agree, voters) for voters in (0, 1, 2, 5, 10)] == needed
+
+
+@pytest.mark.parametrize("voters", [1, 4, 9])
+@pytest.mark.parametrize("needed", [1, 2, 4])
+def test_chance_is_what_noise_does(voters: int, needed: int) -> None:
+    noise = np.random.default_rng(voters).standard_normal((voters, 400_000), np.float32)
+    found = np.count_nonzero((noise < -1.5).sum(axis=0) >= needed)
+    expected = expected_by_chance(400_000, 1.5, voters=voters, needed=needed)
+    assert found == pytest.approx(expected, abs=4 * expected**0.5)
+
+
+def test_chance_at_the_ends() -> None:
+    assert expected_by_chance(1000, 50.0, voters=3) == 0.0
+    assert expected_by_chance(1000, 4.0, voters=3, needed=4) == 0.0
+    assert expected_by_chance(1000, 4.0, voters=0) == 0.0
+    assert expected_by_chance(10, 1e-9, voters=4000, needed=1) == pytest.approx(10)
+    assert expected_by_chance(10, 1e-9, voters=4000, needed=2001) == pytest.approx(5, abs=0.2)

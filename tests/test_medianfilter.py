@@ -1,0 +1,56 @@
+"""The median filter, held against sorting, and its network against all it can meet."""
+
+import itertools
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from staticmask_cli.medianfilter import REACH, MedianFilter
+
+SIDE = 2 * REACH + 1
+
+
+def sorted_median(tile: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Median of every 5 x 5 window, by sorting it."""
+    windows = np.lib.stride_tricks.sliding_window_view(tile, (SIDE, SIDE))
+    return np.sort(windows.reshape(*windows.shape[:2], -1), axis=-1)[..., SIDE * SIDE // 2]
+
+
+@pytest.mark.parametrize("shape", [(5, 5), (5, 31), (44, 6), (37, 53)])
+@pytest.mark.parametrize("kind", ["noise", "counts", "infinities"])
+def test_it_is_the_median_of_the_pixels_around(shape: tuple[int, int], kind: str) -> None:
+    rng = np.random.default_rng(5)
+    tile = rng.normal(100.0, 5.0, shape).astype(np.float32)
+    if kind == "counts":
+        tile = rng.poisson(1.5, shape).astype(np.float32)
+    if kind == "infinities":
+        tile[rng.random(shape) < 0.2] = np.inf
+        tile[rng.random(shape) < 0.2] = -np.inf
+    before = tile.copy()
+    filtered = MedianFilter(tile.size)(tile)
+    assert filtered.dtype == np.float32
+    np.testing.assert_array_equal(filtered, sorted_median(before))
+    np.testing.assert_array_equal(tile, before)
+
+
+def test_the_network_finds_the_median_of_all_zeros_and_ones() -> None:
+    # What holds for all zeros and ones holds for all numbers, the 0-1 principle.  The columns of
+    # a window are sorted one by one first, so each counts by its number of ones alone.
+    rng = np.random.default_rng(6)
+    windows = []
+    for ones in itertools.product(range(SIDE + 1), repeat=SIDE):
+        window = np.array([[row < count for count in ones] for row in range(SIDE)], np.float32)
+        windows.append(rng.permuted(window, axis=0))
+    tile = np.concatenate(windows, axis=1)
+    found = MedianFilter(tile.size)(tile)[0, ::SIDE]
+    expected = [float(window.sum() > SIDE * SIDE / 2) for window in windows]
+    assert found.tolist() == expected
+
+
+def test_a_filter_is_used_again_for_smaller_tiles() -> None:
+    rng = np.random.default_rng(7)
+    memory = MedianFilter(40 * 50)
+    for shape in ((40, 50), (20, 50), (7, 9), (40, 50)):
+        tile = rng.normal(size=shape).astype(np.float32)
+        np.testing.assert_array_equal(memory(tile), sorted_median(tile))

@@ -1,0 +1,97 @@
+"""Noise from differences: known noise on skies that are not flat."""
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from staticmask_cli.noise import NoiseRelation, pixel_noise, second_differences
+
+SHAPE = (300, 410)
+Y, X = np.mgrid[: SHAPE[0], : SHAPE[1]]
+RNG = np.random.default_rng(8)
+NOISE = RNG.normal(0.0, 7.0, SHAPE)
+SKIES = {
+    "flat": np.full(SHAPE, 100.0),
+    "slope": 3.0 * X - 2.0 * Y,
+    "lane": 5000.0 * (1 - 0.9 * np.exp(-(((X + 0.4 * Y - 250) / 8.0) ** 2))),
+    "bright and faint half": np.where(X < 200, 0.0, 1e5),
+}
+
+
+def test_second_differences_have_the_noise_of_a_pixel_and_see_no_slope() -> None:
+    rows = RNG.normal(size=(7, 9)).astype(np.float32)
+    mask = np.outer([1, -2, 1], [1, -2, 1]) / 6
+    expected = [
+        [(rows[y : y + 3, x : x + 3] * mask).sum() for x in range(7)] for y in range(5)
+    ]
+    np.testing.assert_allclose(second_differences(rows), expected, atol=1e-5)
+    assert np.abs(second_differences((3 * X + 2 * Y).astype(np.float32))).max() == 0
+    assert second_differences(NOISE.astype(np.float32)).std() == pytest.approx(7.0, rel=0.02)
+
+
+@pytest.mark.parametrize("name", SKIES)
+@pytest.mark.parametrize("dtype", ["float32", ">f4", ">i2", "float64"])
+def test_the_noise_of_pixels_is_found_whatever_the_sky(name: str, dtype: str) -> None:
+    sky = SKIES[name] if dtype != ">i2" else SKIES[name] / 10
+    data = (sky + NOISE).astype(dtype)
+    before = data.tobytes()
+    assert pixel_noise(data) == pytest.approx(7.0, rel=0.06)
+    assert data.tobytes() == before
+
+
+def test_defects_stars_and_missing_pixels_hardly_change_the_noise() -> None:
+    data = SKIES["flat"] + NOISE
+    data[::23, ::17] = -1e4
+    data[4::31, 5::29] = 1e30
+    data[:, 100] = 0
+    data[:, 33:70] = np.nan
+    data[7, 7] = -np.inf
+    assert pixel_noise(data) == pytest.approx(7.0, rel=0.2)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [np.full(SHAPE, 5.0), np.zeros(SHAPE, np.int16), np.full(SHAPE, np.nan), np.zeros((2, 9)),
+     np.zeros((0, 5)), np.ones((1, 1)), RNG.normal(size=(4, 5))],
+    ids=["constant", "zeros", "nan", "two rows", "none", "one", "too few"],
+)
+def test_without_differences_there_is_no_noise(data: npt.NDArray[np.float64]) -> None:
+    assert np.isnan(pixel_noise(data))
+
+
+def relation_of(sky: npt.NDArray[np.float64], pixels: npt.NDArray[np.float64]) -> NoiseRelation:
+    """Read a relation off pixels whose sky is known."""
+    inside = np.s_[1:-1, 1:-1]
+    return NoiseRelation.of(
+        sky[inside].ravel().astype(np.float32),
+        (sky - pixels)[inside].ravel().astype(np.float32),
+        second_differences(pixels.astype(np.float32)).ravel(),
+    )
+
+
+def test_the_relation_follows_photon_noise_over_all_levels() -> None:
+    sky = np.asarray(40.0 * np.exp(X / 80.0))
+    relation = relation_of(sky, RNG.poisson(sky) + RNG.normal(0.0, 4.0, SHAPE))
+    level = np.array([50.0, 200.0, 1000.0, 4000.0], np.float32)
+    np.testing.assert_allclose(relation.at(level), np.sqrt(level + 16), rtol=0.12)
+    assert relation.least == pytest.approx(np.sqrt(56.0), rel=0.12)
+
+
+def test_stars_and_clouds_do_not_raise_the_relation() -> None:
+    pixels = SKIES["flat"] + NOISE
+    pixels[::5, ::4] += 300.0  # which lie above their sky
+    clouds = 40.0 * np.sin(X / 2.0)  # which neighbours share
+    for data in (pixels, SKIES["flat"] + NOISE + np.minimum(clouds, 0.0)):
+        assert relation_of(SKIES["flat"], data).at(np.array([100.0], np.float32))[0] < 1.2 * 7.0
+
+
+def test_beyond_the_brightest_sky_noise_grows_like_the_level() -> None:
+    relation = NoiseRelation(np.array([10.0, 100.0]), np.array([3.0, 9.0]))
+    level = np.array([-5.0, 55.0, 100.0, 400.0], np.float32)
+    assert relation.at(level).tolist() == [3.0, 6.0, 9.0, 36.0]
+
+
+def test_a_relation_of_nothing_says_so() -> None:
+    zeros = np.zeros(SHAPE)
+    assert not relation_of(zeros, zeros)
+    assert relation_of(SKIES["flat"], SKIES["flat"] + NOISE)

@@ -1,0 +1,87 @@
+"""The closer look at single pixels: surfaces of second order, and what must not spoil them."""
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from staticmask_cli.surface import below_surface, fill_missing, mirrored
+
+SHAPE = (24, 31)
+Y, X = np.mgrid[: SHAPE[0], : SHAPE[1]]
+LANE = 0.5 * np.minimum((X - 13.0) ** 2, 49.0)  # whose bottom lies below the median around it
+
+
+def below(
+    data: npt.NDArray[np.float64], row: int, column: int, *, static_sig: float = 5.0
+) -> bool:
+    """Whether one pixel lies below the surface around it; the noise is 1."""
+    places = np.array([row]), np.array([column])
+    return bool(below_surface(data, *places, np.ones(1), static_sig)[0])
+
+
+def noisy(sky: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Add noise, not of 1 but a little less, so that the scatter never counts instead."""
+    return np.asarray(sky + np.random.default_rng(3).normal(0.0, 0.8, SHAPE))
+
+
+@pytest.mark.parametrize("sky", [np.zeros(SHAPE), 3.0 * X - 2.0 * Y, LANE],
+                         ids=["flat", "slope", "lane"])
+@pytest.mark.parametrize("place", [(12, 13), (0, 13), (23, 30), (1, 1), (12, 0)])
+def test_a_pixel_counts_by_its_distance_from_the_surface(
+    sky: npt.NDArray[np.float64], place: tuple[int, int]
+) -> None:
+    data = noisy(sky)
+    assert not below(data, *place)
+    data[place] = sky[place] - 9.0
+    assert below(data, *place)
+    assert not below(data, *place, static_sig=13.0)
+
+
+def test_stars_rays_and_other_defects_beside_a_pixel_are_left_out() -> None:
+    data = noisy(np.zeros(SHAPE))
+    data[10:12, 12:15] += 500.0
+    data[13, 14:20] += 3000.0
+    data[11, 11] = -400.0
+    data[14, 11:13] = np.nan
+    assert not below(data, 12, 13)
+    data[12, 13] = -8.0
+    assert below(data, 12, 13)
+
+
+def test_the_scatter_around_counts_where_it_is_larger_than_the_noise() -> None:
+    data = np.random.default_rng(4).normal(0.0, 4.0, SHAPE)
+    data[12, 13] = -12.0
+    assert not below(data, 12, 13)
+    data[12, 13] = -40.0
+    assert below(data, 12, 13)
+
+
+def test_many_pixels_give_what_each_gives_alone() -> None:
+    data = noisy(LANE)
+    rows, columns = (place.ravel() for place in np.divmod(np.arange(data.size), SHAPE[1]))
+    rows, columns = np.tile(rows, 4), np.tile(columns, 4)  # more than are looked at together
+    data[5::7, 3::6] -= 10.0
+    before = data.copy()
+    together = below_surface(data, rows, columns, np.ones(rows.size), 5.0)
+    assert 10 < together[: data.size].sum() <= 20
+    for number in range(0, data.size, 41):
+        assert together[number] == below(data, rows[number], columns[number])
+    np.testing.assert_array_equal(together, np.tile(together[: data.size], 4))
+    np.testing.assert_array_equal(data, before)
+
+
+def test_indices_are_mirrored_at_the_ends_as_often_as_needed() -> None:
+    assert mirrored(-3, 8, 5).tolist() == [3, 2, 1, 0, 1, 2, 3, 4, 3, 2, 1]
+    assert mirrored(-3, 4, 2).tolist() == [1, 0, 1, 0, 1, 0, 1]
+    assert mirrored(-2, 3, 1).tolist() == [0] * 5
+
+
+def test_missing_pixels_become_infinities_of_both_signs() -> None:
+    rows = np.arange(42.0, dtype=np.float32).reshape(6, 7)
+    rows[1:5, 1:5] = np.nan
+    rows[0, 0] = np.inf
+    fill_missing(rows)
+    missing = rows[1:5, 1:5]
+    assert np.count_nonzero(missing == np.inf) == np.count_nonzero(missing == -np.inf) == 8
+    assert rows[0, 0] == -np.inf
+    assert np.isfinite(rows).sum() == 42 - 17
