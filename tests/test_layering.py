@@ -25,7 +25,7 @@ LAYERS = (
     ("mask", "dqsource", "cameras", "cfgfile", "associations", "parameterspec"),
     ("clipping", "dqbits", "files", "streams", "fitsfile", "instruments"),
     ("histogram", "survey", "signature", "fitsbounds"),
-    ("workspace",),
+    ("workspace", "inflation"),
     ("errors",),
 )
 # Libraries that only some modules know; a package stands for its modules too.
