@@ -4,14 +4,14 @@ Files come from strangers, and what reads them later allocates and inflates what
 their headers say.  The layout of headers and data is that of the FITS standard 4.0.
 """
 
-import gzip
-import io
 import math
 import re
 from collections.abc import Iterator
 from typing import IO
 
-__all__ = ["BoundedGzip", "ClaimError", "bounded", "check_claims", "largest_content"]
+from staticmask_cli.inflation import BoundedGzip, ClaimError
+
+__all__ = ["bounded", "check_claims", "largest_content"]
 
 _BLOCK = 2880  # bytes; headers and data come in blocks
 _CARD = 80
@@ -30,40 +30,6 @@ _OTHER_SPELLING = re.compile(
 )
 _STANDARD = re.compile(rb"SIMPLE  = *T *(/|$)")
 _END = b"END".ljust(_CARD)
-
-
-class ClaimError(ValueError):
-    """A header claims what cannot be, or is not there."""
-
-
-class BoundedGzip(gzip.GzipFile):
-    """A gzip file, open for reading, that refuses to inflate beyond a bound."""
-
-    def __init__(self, stream: IO[bytes], most: int) -> None:
-        super().__init__(fileobj=stream, mode="rb")
-        self._most = most
-
-    def read(self, size: int | None = -1) -> bytes:
-        """Read the next `size` bytes, or all there are."""
-        room = self._most - self.tell() + 1
-        content = super().read(room if size is None or size < 0 else min(size, room))
-        self._check(self.tell())
-        return content
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Move to a byte counted from the start (or from here: `whence` 1)."""
-        if whence == io.SEEK_END:
-            msg = "the end of a gzip file is not known"
-            raise io.UnsupportedOperation(msg)
-        here = super().seek(0, io.SEEK_CUR)  # not tell(), which is a seek
-        there = here + offset if whence == io.SEEK_CUR else offset
-        self._check(there)
-        return super().seek(there)
-
-    def _check(self, position: int) -> None:
-        if position > self._most:
-            msg = f"it would inflate to more than {self._most} bytes"
-            raise ClaimError(msg)
 
 
 Content = IO[bytes] | BoundedGzip

@@ -15,7 +15,8 @@ from astropy.io import fits
 from astropy.utils.exceptions import AstropyWarning
 
 from staticmask_cli.errors import ExposureError, InputError, StaticMaskError
-from staticmask_cli.fitsbounds import ClaimError, bounded, check_claims, largest_content
+from staticmask_cli.fitsbounds import bounded, check_claims, largest_content
+from staticmask_cli.inflation import ClaimError
 from staticmask_cli.workspace import WORKSPACE
 
 __all__ = [

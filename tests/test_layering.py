@@ -30,7 +30,7 @@ LAYERS = (
      "instruments", "inspection", "jsonform"),
     ("histogram", "survey", "lines", "surface", "signature", "fitsbounds", "clusters",
      "skyhistogram"),
-    ("workspace", "noise", "medianfilter"),
+    ("workspace", "noise", "medianfilter", "inflation"),
     ("errors",),
 )
 # Libraries that only some modules know; a package stands for its modules too.
