@@ -137,9 +137,10 @@ class StaticMask(PartialMask):
                     facts={key: header[key] for key in _FACTS if key in header},
                 )
                 mask.below = np.asarray(good) == 0
+                mask.members = [_member(row) for row in hdus["MEMBERS"].data]
                 if mask.votes is not None:
                     mask.votes = np.asarray(hdus["VOTES"].data)
-                mask.members = [_member(row) for row in hdus["MEMBERS"].data]
+                    _check_votes(mask, path)
         except InputError as error:
             msg = f"{error}; expected a mask that staticmask wrote"
             raise InputError(msg) from error
@@ -270,6 +271,12 @@ def _ascii(value: Any) -> Any:  # noqa: ANN401 - numbers pass through
 
 def _unescaped(text: str) -> str:
     return text.encode("ascii").decode("unicode_escape")
+
+
+def _check_votes(mask: StaticMask, path: str) -> None:
+    if not np.array_equal(mask.bad, mask.below):
+        msg = f"{path}: its VOTES do not give its bad pixels"
+        raise InputError(msg)
 
 
 def _bits_as_text(counts: dict[int, int]) -> str:

@@ -126,9 +126,12 @@ def _unit_of(mask: StaticMask) -> str:
 
 
 def _chosen(plan: MaskPlan, mask: StaticMask) -> Iterator[_Task]:
-    """Chips to be read again: the first, the last, and some in between."""
+    """Chips to be read again: the first, the last, and some in between.
+
+    None by the local rule, which has no threshold that a histogram could show.
+    """
     chips = {chip.label: chip for chip in plan.chips}
-    used = mask.used
+    used = [member for member in mask.used if member.is_global]
     count = min(len(used), MOST_HISTOGRAMS)
     for number in range(count):
         member = used[number * (len(used) - 1) // max(1, count - 1)]

@@ -190,7 +190,10 @@ def _draw_members(axes: "Axes", members: Sequence[Member], unit: str) -> None:
     (limit,) = axes.plot(numbers, [member.threshold for member in members], "k_", ms=8)
     axes.set(xlabel="exposure, in the order of MEMBERS", ylabel=f"pixel value{_in(unit)}")
     axes.locator_params(axis="x", integer=True)
-    _write_legend(axes, [mode, limit], ["mode and rms", "threshold"])
+    shown = [(mode, "mode and rms")]
+    if any(member.is_global for member in members):
+        shown.append((limit, "threshold"))
+    _write_legend(axes, *zip(*shown, strict=True))
 
 
 def _write_legend(axes: "Axes", handles: Sequence[Any], labels: Sequence[str]) -> None:

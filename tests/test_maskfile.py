@@ -144,6 +144,24 @@ def test_votes_are_kept_in_the_file_where_they_are_needed(
     np.testing.assert_array_equal(read.array, mask.array)
 
 
+@pytest.mark.parametrize(
+    "votes", [None, np.ones((3, 4), np.uint8), np.ones((60, 80), np.uint8), np.zeros((60, 80))],
+    ids=["missing", "another shape", "other votes", "no votes"],
+)
+def test_votes_that_do_not_fit_the_mask_are_refused(
+    votes: npt.NDArray[Any] | None, tmp_path: Path
+) -> None:
+    mask = StaticMask(SIGNATURE, static_sig=1.0, agree=2)
+    for number in range(2):
+        mask.add(sky(seed=number), static_sig=1.0, label=f"{number}.fits")
+    hdus = mask.hdus()[:2]
+    if votes is not None:
+        hdus.append(fits.ImageHDU(votes, name="VOTES"))
+    hdus.writeto(tmp_path / "m.fits")
+    with pytest.raises(InputError, match=r"VOTES.*; expected a mask that staticmask wrote"):
+        StaticMask.read(str(tmp_path / "m.fits"))
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     below=shapes().flatmap(lambda shape: npst.arrays(np.bool_, shape)),

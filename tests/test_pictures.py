@@ -260,3 +260,22 @@ def test_a_bad_suffix_is_refused_even_if_no_mask_is_asked_for() -> None:
 def test_without_static_nothing_is_drawn(visit: Visit) -> None:
     assert run("--no-static", *visit.paths, "--plot", "m.png").exit_code == 0
     assert files() == []
+
+
+def test_masks_by_the_local_rule_are_drawn_without_a_threshold(
+    visit: Visit, drawn: list[Page]
+) -> None:
+    rule = ("--sky", "local", "--static-sig", "5", "--agree", "2")
+    result = run(*visit.paths, *rule, "--plot", "m.pdf", "-q")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert [list(page.histograms) for page in drawn] == [[], []]
+    assert all(page.mask.votes_needed == 2 for page in drawn)
+
+
+def test_the_page_of_a_local_mask_names_no_threshold(visit: Visit) -> None:
+    run(*visit.paths, "--sky", "local", "--static-sig", "5", "--plot", "m.svg", "-q")
+    for path in Path().glob("m_*.svg"):
+        text = path.read_text(encoding="utf-8")
+        assert "mode and rms" in text
+        assert "threshold" not in text
+    assert len(list(Path().glob("m_*.svg"))) == 2
