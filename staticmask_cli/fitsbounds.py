@@ -6,7 +6,6 @@ their headers say.  The layout of headers and data is that of the FITS standard 
 
 import math
 import re
-from collections.abc import Iterator
 from typing import IO
 
 from staticmask_cli.inflation import BoundedGzip, ClaimError
@@ -85,7 +84,7 @@ def check_claims(stream: Content, size: int) -> None:
         if not start and not _STANDARD.match(header[:_CARD]):
             msg = f"its first card is {header[:30].decode('ascii', 'replace')!r}, not SIMPLE = T"
             raise ClaimError(msg)
-        cards = dict(_cards(header))
+        cards = _cards(header)
         data = start + len(header)
         end = data + _claimed(cards)
         there = _reached(stream, end, size)
@@ -132,12 +131,19 @@ def _is_end(card: bytes) -> bool:
     return False
 
 
-def _cards(header: bytes) -> Iterator[tuple[str, bytes]]:
-    """Cards that tell the layout, the first of each name last, so that it counts."""
-    for place in range(len(header) - _CARD, -1, -_CARD):
+def _cards(header: bytes) -> dict[str, bytes]:
+    """Cards that tell the layout; one that is there twice must say the same, as readers differ."""
+    cards: dict[str, bytes] = {}
+    for place in range(0, len(header), _CARD):
         card = header[place : place + _CARD]
-        if _KEYWORDS.match(card[:8]) and card[8:9] == b"=":
-            yield card[:8].decode("ascii").strip(), card[9:]
+        if card == _END:
+            break
+        if _KEYWORDS.match(card[:8]) and card[8:10] == b"= ":
+            key, value = card[:8].decode("ascii").strip(), card[9:]
+            if cards.setdefault(key, value) != value and key != "EXTNAME":
+                msg = f"{key} is there twice, with different values"
+                raise ClaimError(msg)
+    return cards
 
 
 def _number(cards: dict[str, bytes], key: str, default: int | None = None) -> int:

@@ -123,6 +123,8 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "HIERARCH NAXIS": (insert_card(b"HIERARCH NAXIS = 999999999"), "is not how FITS writes that"),
     "NAXIS in small letters": (insert_card(b"naxis   =  999999999"), "is not how FITS writes that"),
     "a second NAXIS": (insert_card(b"NAXIS= 999999999"), "is not how FITS writes that"),
+    "NAXIS twice": (replace_bytes(b"EXPTIME =                100.0",
+                                  b"NAXIS   =            999999999"), "NAXIS is there twice"),
     "an END of another kind": (insert_card(b"END     ="), "is not how FITS writes that"),
     "no end": (overwrite(b"SIMPLE  =                    T".ljust(80)
                          + b"COMMENT".ljust(80) * 60_000), "has no end within 4194304 bytes"),
