@@ -29,6 +29,7 @@ _OTHER_SPELLING = re.compile(
 )
 _STANDARD = re.compile(rb"SIMPLE  = *T *(/|$)")
 _END = b"END".ljust(_CARD)
+_HEADER_LIKE = re.compile(rb"XTENSION|SIMPLE", re.IGNORECASE)
 
 
 Content = IO[bytes] | BoundedGzip
@@ -218,12 +219,15 @@ def _reached(stream: Content, position: int, size: int) -> int:
 
 
 def _check_rest(stream: Content, start: int, size: int) -> None:
-    """Refuse what stands after the last extension if it is longer than any header.
+    """Refuse what stands after the last extension if it is longer than any header, or like one.
 
-    Where it is compressed, refuse all of it, as astropy may read it again and again.
+    Astropy may find an extension in it whose claims were never checked.  Where it is
+    compressed, refuse all of it, as astropy may read it again and again.
     """
     most = start if isinstance(stream, BoundedGzip) else start + _LONGEST_HEADER
-    if _reached(stream, most + 1, size) > most:
+    too_long = _reached(stream, most + 1, size) > most
+    stream.seek(start)
+    if too_long or _HEADER_LIKE.search(stream.read(_LONGEST_HEADER)):
         msg = f"what follows its last extension, from byte {start}, is no FITS"
         raise ClaimError(msg)
 

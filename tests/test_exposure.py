@@ -120,6 +120,8 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "gzip without SIMPLE": (gzipped(b"LTV1    =", b"SIMPLE  ="), "first card is 'LTV1"),
     "gzip of SIMPLE = 1": (gzipped(b"SIMPLE  =                    1"), "not SIMPLE = T"),
     "gzip with more at its end": (gzipped(after=b"ZBLANK  =".ljust(2880)), "follows its last ext"),
+    "an extension after a gap": (replace_bytes(b"XTENSION", bytes(2880) + b"XTENSION"),
+                                 "what follows its last extension, from byte 2880, is no FITS"),
     "HIERARCH NAXIS": (insert_card(b"HIERARCH NAXIS = 999999999"), "is not how FITS writes that"),
     "NAXIS in small letters": (insert_card(b"naxis   =  999999999"), "is not how FITS writes that"),
     "a second NAXIS": (insert_card(b"NAXIS= 999999999"), "is not how FITS writes that"),
