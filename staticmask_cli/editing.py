@@ -114,6 +114,7 @@ def _editor() -> tuple[str, ...]:
 def _text_after(command: tuple[str, ...], file: Path) -> str:
     """Run the editor; what the file holds then, and nothing if the editor failed."""
     output = None if sys.stdout.isatty() else _STDERR  # stdout is for results
+    # S603: the command is the user's own EDITOR, as words without a shell.
     try:
         with _interrupts_left_to_the_editor():
             ended = subprocess.run((*command, str(file)), stdout=output, check=False)  # noqa: S603

@@ -26,7 +26,7 @@ def shell(
     for name in without:
         environment.pop(name, None)
     return subprocess.run(
-        ["bash", "-c", f"set -o pipefail; {words.replace('$MASK', COMMAND)}"],  # noqa: S607
+        ["bash", "-c", f"set -o pipefail; {words.replace('$MASK', COMMAND)}"],  # noqa: S607 - the user's own
         cwd=folder, env=environment, capture_output=True, encoding="utf-8",
         errors="surrogateescape", check=False, timeout=60,
     )

@@ -172,7 +172,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     if os.geteuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("no file system may be mounted here")
     yield folder
-    subprocess.run(["umount", str(folder)], check=True)  # noqa: S607
+    subprocess.run(["umount", str(folder)], check=True)  # noqa: S607 - wherever it is
 
 
 def test_a_full_disk_leaves_the_old_masks_and_no_litter(visit: Visit, small_disk: Path) -> None:
@@ -194,7 +194,7 @@ def test_a_folder_that_cannot_be_written_is_named_and_keeps_its_masks(
 ) -> None:
     create_masks(visit.paths, output_dir=small_disk)
     before = {path.name: digest(path) for path in small_disk.iterdir()}
-    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)  # noqa: S607
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)  # noqa: S607 - as above
     process = start(*visit.paths, "-q", "--static-sig", "3", folder=small_disk)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (1, b"")
