@@ -225,9 +225,9 @@ def _check_rest(stream: Content, start: int, size: int) -> None:
     compressed, refuse all of it, as astropy may read it again and again.
     """
     most = start if isinstance(stream, BoundedGzip) else start + _LONGEST_HEADER
-    too_long = _reached(stream, most + 1, size) > most
+    end = _reached(stream, most + 1, size)
     stream.seek(start)
-    if too_long or _HEADER_LIKE.search(stream.read(_LONGEST_HEADER)):
+    if end > most or (end > start and _HEADER_LIKE.search(stream.read(end - start))):
         msg = f"what follows its last extension, from byte {start}, is no FITS"
         raise ClaimError(msg)
 
