@@ -72,10 +72,11 @@ class Chip:
 
 @dataclass(frozen=True)
 class Exposure:
-    """A file and those of its chips that take part."""
+    """A file and those of its chips that take part, and why it may lack some."""
 
     path: str
     chips: tuple[Chip, ...]
+    doubt: str = ""
 
 
 def read_exposure(path: str, group: Group = (), *, dq: bool = True) -> Exposure:
@@ -114,7 +115,7 @@ def read_exposure(path: str, group: Group = (), *, dq: bool = True) -> Exposure:
         return Exposure(path, tuple(
             _chip(hdus, number, path, flags, unfit)
             for number in _chosen(hdus, science, group, path)
-        ))
+        ), _why_incomplete(primary, len(hdus) - 1))
 
 
 def read_pixels(
@@ -174,6 +175,14 @@ def _science_extensions(hdus: fits.HDUList, path: str) -> list[int]:
         return [0]  # a plain image, without extensions
     msg = f"{path}: expected a SCI extension or an image in the primary HDU, found neither"
     raise ExposureError(msg)
+
+
+def _why_incomplete(primary: fits.Header, extensions: int) -> str:
+    """Doubt about a file that ends between two extensions, which nothing else would show."""
+    promised = primary.get("NEXTEND")
+    if not isinstance(promised, int) or promised <= extensions:
+        return ""
+    return f"NEXTEND = {promised} in its header, but it has {extensions} extensions: was it cut?"
 
 
 def _chosen(hdus: fits.HDUList, science: list[int], group: Group, path: str) -> list[int]:

@@ -102,6 +102,8 @@ def plan_masks(
     for path in paths:
         try:
             exposure = read_exposure(path, parameters.group, dq=parameters.final_bits is not None)
+            if exposure.doubt:
+                log.warning("%s: %s", path, exposure.doubt)
             for chip in exposure.chips:
                 chips.setdefault(chip.signature, []).append(chip)
         except StaticMaskError as error:

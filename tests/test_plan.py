@@ -148,6 +148,21 @@ def test_files_that_are_set_aside_do_not_count_for_the_grid_and_are_told(
         planned(paths[1])
 
 
+def test_a_file_that_ends_between_two_extensions_is_told(
+    write_exposure: WriteExposure, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write_exposure(chips=[{"data": sky(seed=n)} for n in (1, 2)], NEXTEND=2)
+    planned(path)
+    assert not caplog.records
+    with fits.open(path) as hdus:
+        end = hdus[2].fileinfo()["hdrLoc"]
+    path.write_bytes(path.read_bytes()[:end])
+    assert len(planned(path)) == 1
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{path}: NEXTEND = 2 in its header, but it has 1 extensions: was it cut?"
+    ]
+
+
 def test_a_chip_with_and_one_without_grid_keywords_do_not_share_a_grid(
     write_exposure: WriteExposure,
 ) -> None:
