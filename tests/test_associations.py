@@ -104,6 +104,16 @@ def test_absent_members_are_left_out(
     assert read_association(write_table(path, rows, there, form=form)) == ["A", "B"]
 
 
+def test_a_table_of_a_million_columns_is_refused_before_they_are_looked_for(tmp_path: Path) -> None:
+    path = tmp_path / "x_asn.fits"
+    table = write_table(path, [("A", "EXP-DTH")])
+    content = path.read_bytes()
+    assert b"TFIELDS = %20d" % 2 in content
+    path.write_bytes(content.replace(b"TFIELDS = %20d" % 2, b"TFIELDS = %20d" % 1_440_744))
+    with pytest.raises(InputError, match="TFIELDS = 1440744: expected a whole number from 0 to"):
+        read_association(table)
+
+
 def test_a_table_with_all_members_absent_names_no_exposure(tmp_path: Path) -> None:
     table = write_table(tmp_path / "x_asn.fits", [("A", "EXP-DTH"), ("P", "PROD-DTH")], [0, 1])
     with pytest.raises(InputError, match=NO_EXPOSURE):
