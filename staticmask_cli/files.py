@@ -7,7 +7,7 @@ import signal
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import IO
 
 from staticmask_cli.errors import OutputError, StaticMaskError
@@ -18,6 +18,7 @@ except ImportError:  # on Windows, where leftovers stay
     fcntl = None  # type: ignore[assignment]
 
 __all__ = [
+    "alone_with",
     "clear_leftovers",
     "flush_to_disk",
     "interrupts_deferred",
@@ -138,6 +139,55 @@ def clear_leftovers(paths: Iterable[str]) -> None:
                 for entry in entries:
                     if re.fullmatch(rf"\.{re.escape(name)}\.\w+\.tmp", entry.name):
                         _remove_if_abandoned(entry.path)
+
+
+@contextmanager
+def alone_with(paths: Iterable[str]) -> Iterator[None]:
+    """Wait until nobody else is alone with any of these files, and be so for the block.
+
+    What stands for the lock of a file lies beside it, as a temporary file of its name: whoever
+    is done removes it, and what a killed run leaves is a leftover like others.  Where the
+    system has no locks there are none.
+
+    Raises
+    ------
+    OutputError
+        If the folder cannot be written to.
+    """
+    with ExitStack() as stack:
+        for path in sorted(paths):  # in one order, so that no two wait for each other
+            stack.enter_context(_lock_beside(path))
+        yield
+
+
+@contextmanager
+def _lock_beside(path: str) -> Iterator[None]:
+    folder, name = os.path.split(path)
+    place = os.path.join(folder, f".{name}.lock.tmp")
+    with refusing_as(path):
+        descriptor = _own(place)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            os.unlink(place)
+        os.close(descriptor)
+
+
+def _own(place: str) -> int:
+    """Open a file and lock it, until it is the one that has the name."""
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    while True:
+        descriptor = os.open(place, flags, 0o666)
+        try:
+            locked = _lock(descriptor, exclusive=True, wait=True)
+            with suppress(FileNotFoundError):  # who had it before has removed it
+                if not locked or os.path.samestat(os.fstat(descriptor), os.stat(place)):
+                    return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
 
 
 def _remove_if_abandoned(path: str) -> None:

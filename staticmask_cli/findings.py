@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from staticmask_cli.agreement import Agreement
+from staticmask_cli.checksums import checksums_of
 from staticmask_cli.chiprows import row_of
 from staticmask_cli.errors import InputError
 from staticmask_cli.fitsfile import astropy_silenced, opened
@@ -16,8 +17,6 @@ from staticmask_cli.maskfile import StaticMask
 from staticmask_cli.member import Member
 
 __all__ = ["Finding", "Findings", "inspect_masks"]
-
-_FAILED, _ABSENT = 0, 2  # astropy's verdicts about a checksum
 
 
 @dataclass(frozen=True)
@@ -124,7 +123,7 @@ def _comparable(first: Finding, second: Finding) -> bool:
 
 def _inspect(path: str) -> tuple[Finding, npt.NDArray[np.bool_]]:
     with opened(path) as hdus:
-        checksum = _checksum(hdus)
+        checksum = checksums_of(hdus)
         header, pixels = hdus[0].header, hdus[0].data
         program, date = header.get("CREATOR"), header.get("DATE")
         _check_pixels(pixels, path)
@@ -165,24 +164,6 @@ def _check_pixels(pixels: Any, path: str) -> None:  # noqa: ANN401 - an array, o
         f"primary HDU, found {found}"
     )
     raise InputError(msg)
-
-
-def _checksum(hdus: Any) -> str:  # noqa: ANN401 - an HDUList
-    """Judge CHECKSUM and DATASUM of all HDUs, before anything touches their data."""
-    verdicts = [
-        verdict for hdu in hdus for verdict in (_verified(hdu.verify_datasum),
-                                                _verified(hdu.verify_checksum))
-    ]
-    if _FAILED in verdicts:
-        return "wrong"
-    return "none" if set(verdicts) == {_ABSENT} else "right"
-
-
-def _verified(verify: Any) -> int:  # noqa: ANN401 - a method of an HDU
-    try:
-        return int(verify())
-    except ValueError:  # the header's DATASUM is no number
-        return _FAILED
 
 
 def _rows(members: Sequence[Member]) -> list[dict[str, Any]]:

@@ -5,13 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from staticmask_cli.config import Parameters
-from staticmask_cli.errors import InputError, StaticMaskError
+from staticmask_cli.errors import StaticMaskError
 from staticmask_cli.maskfile import StaticMask
-from staticmask_cli.plan import MaskPlan, good_bits_of
+from staticmask_cli.plan import MaskPlan
+from staticmask_cli.sameness import modified, other_parameters, some
 
 __all__ = ["Freshness", "freshness_of"]
-
-_MOST_NAMES = 3  # in a reason
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def freshness_of(plan: MaskPlan, parameters: Parameters) -> Freshness:
         return Freshness("foreign", ("does not say what it was made from",))
     for state, reasons in (
         ("other members", _other_members(plan, mask)),
-        ("other parameters", _other_parameters(plan, mask, parameters)),
+        ("other parameters", other_parameters(plan, mask, parameters)),
         ("older", _newer_files(plan)),
     ):
         why = tuple(reasons)
@@ -64,50 +63,15 @@ def freshness_of(plan: MaskPlan, parameters: Parameters) -> Freshness:
 
 
 def _other_members(plan: MaskPlan, mask: StaticMask) -> Iterator[str]:
-    planned = {_identity(chip.label.file, chip.label.extver) for chip in plan.chips}
-    made = {_identity(member.label.file, member.label.extver) for member in mask.members}
+    planned = {chip.label.identity for chip in plan.chips}
+    made = {member.label.identity for member in mask.members}
     for what, names in (("new", planned - made), ("gone", made - planned)):
         if names:
-            yield f"{what}: {_some(sorted(f'{file}[SCI,{extver}]' for file, extver in names))}"
-
-
-def _identity(file: str, extver: int) -> tuple[str, int]:
-    return os.path.normpath(file), extver
-
-
-def _other_parameters(plan: MaskPlan, mask: StaticMask, parameters: Parameters) -> Iterator[str]:
-    for name in ("static_sig", "sky", "agree"):
-        before, now = getattr(mask, name), getattr(parameters, name)
-        if before != now:
-            yield f"{name} = {before}, now {now}"
-    if mask.final_bits != parameters.final_bits and not _same_bits(plan, mask.final_bits):
-        yield f"final_bits = {mask.final_bits}, now {parameters.final_bits}"
-
-
-def _same_bits(plan: MaskPlan, final_bits: str | None) -> bool:
-    """Whether other words mean the same bits, as 96 and 64,32 do."""
-    words = None if final_bits is None else str(final_bits)  # a stranger's header has anything
-    try:
-        return good_bits_of(plan.chips[0], words) == plan.good_bits
-    except StaticMaskError:
-        return False
+            yield f"{what}: {some(sorted(f'{file}[SCI,{extver}]' for file, extver in names))}"
 
 
 def _newer_files(plan: MaskPlan) -> Iterator[str]:
-    written = _modified(plan.path)
-    newer = [path for path in plan.files if _modified(path) > written]
+    written = modified(plan.path)
+    newer = [path for path in plan.files if modified(path) > written]
     if newer:
-        yield f"newer: {_some(newer)}"
-
-
-def _modified(path: str) -> int:
-    try:
-        return os.stat(path).st_mtime_ns
-    except OSError as error:
-        msg = f"{path}: cannot be looked at: {error.strerror}"
-        raise InputError(msg) from error
-
-
-def _some(names: list[str]) -> str:
-    more = len(names) - _MOST_NAMES
-    return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+        yield f"newer: {some(newer)}"

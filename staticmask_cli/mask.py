@@ -1,7 +1,6 @@
 """Masks in memory: the chips of one signature, accumulated."""
 
 from collections import Counter
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from staticmask_cli.agreement import Agreement, expected_by_chance, votes_needed
 from staticmask_cli.clipping import Clipping, clip_chip, pixels_below
 from staticmask_cli.dqbits import bad_by_dq, pixels_by_bit
 from staticmask_cli.errors import ChipError
-from staticmask_cli.member import ChipLabel, Member
+from staticmask_cli.member import UNCLIPPABLE, ChipLabel, Member
 from staticmask_cli.noise import pixel_noise
 from staticmask_cli.signature import Signature
 
@@ -71,6 +70,11 @@ class PartialMask:
     def votes_needed(self) -> int:
         """In how many of the chips that are used a pixel must be bad."""
         return votes_needed(self.agree, len(self.used))
+
+    @property
+    def can_be_bad(self) -> bool:
+        """Whether there are as many votes as a bad pixel needs."""
+        return self.votes_needed <= len(self.used)
 
     @property
     def good(self) -> Bits:
@@ -198,10 +202,9 @@ class PartialMask:
         self._merge_flagged(other.flagged)
         self.members.extend(other.members)
 
-    def sort_members(self, order: Iterable[ChipLabel]) -> None:
-        """Bring the members into a given order, whatever the order they came in."""
-        place = {label: number for number, label in enumerate(order)}
-        self.members.sort(key=lambda member: place[member.label])
+    def sort_members(self) -> None:
+        """Sort the members by file and EXTVER, whatever the order they came in."""
+        self.members.sort(key=lambda member: member.label.place)
 
     def _count(self, votes: Bits | Votes, *, voters: int) -> None:
         """Add the votes of some chips, in the smallest integers that hold those of all."""
@@ -233,6 +236,4 @@ def _below(
 
 
 def _why_not_clippable(npix: int) -> str:
-    if npix == 0:
-        return "no finite pixel"
-    return "its pixels fill fewer than two histogram bins (constant, or too few counts)"
+    return UNCLIPPABLE[npix > 0]

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from typing import IO, Any
 
 import numpy as np
+import numpy.typing as npt
 from astropy.io import fits
 
 from staticmask_cli import __version__
@@ -22,32 +23,12 @@ from staticmask_cli.files import (
 )
 from staticmask_cli.fitsfile import astropy_silenced, opened
 from staticmask_cli.mask import PartialMask
-from staticmask_cli.member import ChipLabel, Member
+from staticmask_cli.memberstable import as_ascii, from_ascii, members_of, members_table
 from staticmask_cli.signature import Signature
 
 __all__ = ["StaticMask", "is_mask", "time_of_making", "write_masks"]
 
 _WRITERS = 2  # masks written at the same time: the one waits for the disk, the other computes
-
-# Columns of MEMBERS: name, unit, FITS format (None for text, sized to fit), and the value.
-_COLUMNS = (
-    ("FILE", None, None, lambda m: m.label.file),
-    ("ROOTNAME", None, None, lambda m: m.label.rootname),
-    ("EXTVER", None, "J", lambda m: m.label.extver),
-    ("EXPTIME", "s", "D", lambda m: m.label.exptime),
-    ("MODE", "BUNIT", "D", lambda m: m.mode),
-    ("RMS", "BUNIT", "D", lambda m: m.rms),
-    ("MEDIAN", "BUNIT", "D", lambda m: m.median),
-    ("THRESH", "BUNIT", "D", lambda m: m.threshold),
-    ("NPIX", "pixel", "K", lambda m: m.npix),
-    ("NOISE", "BUNIT", "D", lambda m: m.noise),
-    ("NBELOW", "pixel", "K", lambda m: m.below),
-    ("NCHANCE", "pixel", "D", lambda m: m.chance),
-    ("NDQ", "pixel", "K", lambda m: m.flagged),
-    ("DQBITS", None, None, lambda m: _bits_as_text(m.added_by_bit)),
-    ("USED", None, "L", lambda m: m.used),
-    ("WHYNOT", None, None, lambda m: m.unused),
-)
 
 
 class StaticMask(PartialMask):
@@ -72,6 +53,10 @@ class StaticMask(PartialMask):
     ----------
     path : str or None
         Where the mask was last written to or read from.
+    before : frozenset
+        Places of the members that were in the file already, where a run added others.
+    causes_known : bool
+        Whether `nbelow` tells low pixels from those that are bad by DQ alone; no file does.
     """
 
     def __init__(
@@ -90,6 +75,13 @@ class StaticMask(PartialMask):
         self.final_bits = final_bits
         self.facts = dict(facts or {})
         self.path: str | None = None
+        self.before: frozenset[tuple[bool, str, int]] = frozenset()
+        self.causes_known = True
+
+    @property
+    def grid(self) -> dict[str, str | float]:
+        """Those of `facts` that say where on the detector the pixels lie."""
+        return {key: value for key, value in self.facts.items() if key not in _TEXT_FACTS}
 
     @property
     def chance(self) -> float:
@@ -127,20 +119,21 @@ class StaticMask(PartialMask):
         try:
             with astropy_silenced(), opened(path) as hdus:
                 header, good = hdus[0].header, hdus[0].data
-                signature = Signature(header["SIGDET"], good.shape, header["SIGNUM"])
+                signature = Signature(_unescaped(header["SIGDET"]), good.shape, header["SIGNUM"])
                 mask = cls(
                     signature,
                     static_sig=header["STATSIG"],
                     sky=header["SKY"],
                     agree=clean_agree(header["AGREE"]),
                     final_bits=None if header["FINLBITS"] == "None" else header["FINLBITS"],
-                    facts={key: header[key] for key in _FACTS if key in header},
+                    facts={key: _unescaped(header[key]) for key in _FACTS if key in header},
                 )
-                mask.below = np.asarray(good) == 0
-                mask.members = [_member(row) for row in hdus["MEMBERS"].data]
+                mask.below = _bad_pixels(good)
+                mask.causes_known = mask.final_bits is None
+                mask.members = members_of(hdus["MEMBERS"].data)
                 if mask.votes is not None:
                     mask.votes = np.asarray(hdus["VOTES"].data)
-                    _check_votes(mask, path)
+                    _check_votes(mask, mask.votes)
         except InputError as error:
             msg = f"{error}; expected a mask that staticmask wrote"
             raise InputError(msg) from error
@@ -152,10 +145,7 @@ class StaticMask(PartialMask):
         date = time_of_making()
         # In the byte order of FITS, else every checksum and the writing would swap all bytes.
         primary = fits.PrimaryHDU(self.good.astype(">i2"), header=self._header(date))
-        # With the data set afterwards: passing them on loads astropy.table, which takes longer
-        # than clipping a chip.
-        members = fits.BinTableHDU(name="MEMBERS")
-        members.data = fits.FITS_rec.from_columns(fits.ColDefs(self._columns()))
+        members = members_table(self.members, str(self.facts.get("BUNIT", "")))
         hdus = fits.HDUList([primary, members])
         if self.votes is not None:
             hdus.append(fits.ImageHDU(self.votes, name="VOTES"))
@@ -171,8 +161,8 @@ class StaticMask(PartialMask):
         header["DATE"] = (date, "when the mask was made (UTC)")
         for key, comment in _FACTS.items():
             if key in self.facts:
-                header[key] = (_ascii(self.facts[key]), comment)
-        header["SIGDET"] = (_ascii(self.signature.detector), "signature: instrument and detector")
+                header[key] = (_escaped(self.facts[key]), comment)
+        header["SIGDET"] = (as_ascii(self.signature.detector), "signature: instrument and detector")
         header["SIGNUM"] = (self.signature.number, "signature: number of the chip")
         header["SKY"] = (self.sky, "level and noise: of the chip, or around a pixel")
         header["STATSIG"] = (self.static_sig, "[noise] threshold below the sky level")
@@ -185,17 +175,6 @@ class StaticMask(PartialMask):
         enough = "one exposure" if self.votes_needed == 1 else f"{self.votes_needed} exposures"
         header["COMMENT"] = f"Static mask: 1 = good, 0 = bad in at least {enough}."
         return header
-
-    def _columns(self) -> list[fits.Column]:
-        columns = []
-        for name, unit, form, value in _COLUMNS:
-            values = [value(member) for member in self.members]
-            shown = str(self.facts.get("BUNIT", "")) if unit == "BUNIT" else unit
-            if form is None:
-                values = [_ascii(text) for text in values]
-                form = f"{max([1, *map(len, values)])}A"  # noqa: PLW2901
-            columns.append(fits.Column(name, form, unit=_ascii(shown or "") or None, array=values))
-        return columns
 
 
 def write_masks(masks: Mapping[str, StaticMask]) -> None:
@@ -236,6 +215,7 @@ def is_mask(path: str, shape: tuple[int, int]) -> bool:
         return False
 
 
+_TEXT_FACTS = ("TELESCOP", "INSTRUME", "DETECTOR", "BUNIT")
 _FACTS = {
     "TELESCOP": "telescope of the exposures",
     "INSTRUME": "instrument",
@@ -258,49 +238,29 @@ def time_of_making() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
 
-def _ascii(value: Any) -> Any:  # noqa: ANN401 - numbers pass through
-    """Text as FITS allows it: printable ASCII, anything else as an escape.
-
-    A blank at the end too, which readers and writers of FITS would drop.
-    """
-    if not isinstance(value, str):
-        return value
-    text = value.encode("unicode_escape").decode("ascii")
-    return text[:-1] + r"\x20" if text.endswith(" ") else text
+def _escaped(value: str | float) -> str | float:
+    return as_ascii(value) if isinstance(value, str) else value
 
 
-def _unescaped(text: str) -> str:
-    return text.encode("ascii").decode("unicode_escape")
+def _unescaped(value: Any) -> Any:  # noqa: ANN401 - numbers pass through
+    return from_ascii(value) if isinstance(value, str) else value
 
 
-def _check_votes(mask: StaticMask, path: str) -> None:
-    if not np.array_equal(mask.bad, mask.below):
-        msg = f"{path}: its VOTES do not give its bad pixels"
-        raise InputError(msg)
+def _bad_pixels(good: Any) -> npt.NDArray[np.bool_]:  # noqa: ANN401 - an array, or None
+    if good is None or good.ndim != 2 or good.dtype.kind != "i" or not _is_binary(good):  # noqa: PLR2004
+        msg = "its pixels are not those of a mask: an int16 image of 0 and 1"
+        raise ValueError(msg)
+    bad: npt.NDArray[np.bool_] = good == 0
+    return bad
 
 
-def _bits_as_text(counts: dict[int, int]) -> str:
-    return ",".join(f"{bit}:{count}" for bit, count in sorted(counts.items()))
+def _is_binary(good: npt.NDArray[Any]) -> bool:
+    return good.size > 0 and bool(good.min() >= 0 and good.max() <= 1)
 
 
-def _member(row: Any) -> Member:  # noqa: ANN401 - a FITS record
-    pairs = (pair.split(":") for pair in filter(None, row["DQBITS"].split(",")))
-    return Member(
-        label=ChipLabel(
-            file=_unescaped(row["FILE"]),
-            extver=int(row["EXTVER"]),
-            rootname=_unescaped(row["ROOTNAME"]),
-            exptime=float(row["EXPTIME"]),
-        ),
-        npix=int(row["NPIX"]),
-        mode=float(row["MODE"]),
-        rms=float(row["RMS"]),
-        median=float(row["MEDIAN"]),
-        threshold=float(row["THRESH"]),
-        noise=float(row["NOISE"]),
-        below=int(row["NBELOW"]),
-        chance=float(row["NCHANCE"]),
-        flagged=int(row["NDQ"]),
-        added_by_bit={int(bit): int(count) for bit, count in pairs},
-        unused=_unescaped(row["WHYNOT"]),
-    )
+def _check_votes(mask: StaticMask, votes: npt.NDArray[Any]) -> None:
+    """Refuse votes that are no counts, more than there are voters, or not those of the mask."""
+    counts = votes.dtype.kind == "u" and int(votes.max(initial=0)) <= len(mask.used)
+    if not counts or not np.array_equal(mask.bad, mask.below):
+        msg = "its VOTES do not give its bad pixels"
+        raise ValueError(msg)

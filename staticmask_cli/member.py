@@ -1,14 +1,23 @@
 """What one chip did to a mask, and where that lies."""
 
 import math
+import os
 from dataclasses import dataclass, field
 
-__all__ = ["ChipLabel", "Member"]
+__all__ = ["UNCLIPPABLE", "ChipLabel", "Member", "Place"]
+
+Place = tuple[bool, str, int]
+"""What MEMBERS is sorted by; files that could not be opened (EXTVER 0) come last."""
 
 _MUCH_BELOW = 0.01  # of a chip
 _MUCH_BY_DQ = 0.10  # of a chip
 _FAR_FROM_MODE = 0.5  # rms between mode and median
 _BLIND = 2.0  # times the noise of its pixels, which makes a threshold of 4 rms one of 8 noise
+UNCLIPPABLE = (
+    "no finite pixel",
+    "its pixels fill fewer than two histogram bins (constant, or too few counts)",
+)
+"""Why a chip whose pixels were seen is set aside."""
 _CROWDED = "a crowded or nebular field? The mask may hold sources"
 
 
@@ -32,6 +41,16 @@ class ChipLabel:
     extver: int = 1
     rootname: str = ""
     exptime: float = float("nan")
+
+    @property
+    def place(self) -> Place:
+        """Its place in MEMBERS, which is sorted by that."""
+        return (self.extver == 0, self.file, self.extver)
+
+    @property
+    def identity(self) -> tuple[str, int]:
+        """What tells a chip from others, however its path is spelled."""
+        return (os.path.normpath(self.file), self.extver)
 
     def __str__(self) -> str:
         return f"{self.file}[SCI,{self.extver}]"
@@ -86,6 +105,11 @@ class Member:
     def used(self) -> bool:
         """Whether the chip took part in the mask."""
         return not self.unused
+
+    @property
+    def settled(self) -> bool:
+        """Whether the chip's pixels were seen, so that reading it again would tell nothing new."""
+        return self.used or self.unused in UNCLIPPABLE
 
     def doubts(self) -> list[str]:
         """Reasons why this chip's part of the mask may lie, with their figures."""

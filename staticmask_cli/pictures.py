@@ -14,7 +14,7 @@ from staticmask_cli.exposure import Chip, read_pixels
 from staticmask_cli.fitsfile import astropy_silenced, opened
 from staticmask_cli.mask import PartialMask
 from staticmask_cli.maskfile import StaticMask
-from staticmask_cli.member import ChipLabel, Member
+from staticmask_cli.member import Member, Place
 from staticmask_cli.plan import MaskPlan
 from staticmask_cli.plotpage import Page
 from staticmask_cli.plots import check_plot, plotted
@@ -112,9 +112,9 @@ def picture_of(
     found = dict(run_tasks(_histogram, tasks, jobs=jobs, executor=executor))
     pages = [
         Page(mask, mask.signature.filename.removesuffix("_staticMask.fits"), _unit_of(mask), [
-            (os.path.basename(member.label.file), found[member.label])
+            (os.path.basename(member.label.file), found[member.label.place])
             for member in mask.members
-            if member.label in found
+            if member.label.place in found
         ])
         for mask in masks
     ]
@@ -130,15 +130,15 @@ def _chosen(plan: MaskPlan, mask: StaticMask) -> Iterator[_Task]:
 
     None by the local rule, which has no threshold that a histogram could show.
     """
-    chips = {chip.label: chip for chip in plan.chips}
-    used = [member for member in mask.used if member.is_global]
+    chips = {chip.label.place: chip for chip in plan.chips}
+    used = [m for m in mask.used if m.is_global and m.label.place in chips]
     count = min(len(used), MOST_HISTOGRAMS)
     for number in range(count):
         member = used[number * (len(used) - 1) // max(1, count - 1)]
-        yield _Task(chips[member.label], member)
+        yield _Task(chips[member.label.place], member)
 
 
-def _histogram(task: _Task) -> tuple[ChipLabel, SkyHistogram]:
+def _histogram(task: _Task) -> tuple[Place, SkyHistogram]:
     data, _ = read_pixels(task.chip, reuse_memory=True)
     member = task.member
-    return member.label, sky_histogram(data, member.mode, member.rms, member.threshold)
+    return member.label.place, sky_histogram(data, member.mode, member.rms, member.threshold)

@@ -2,10 +2,11 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 from staticmask_cli.config import Parameters
 from staticmask_cli.engine import default_jobs, run_tasks
@@ -13,6 +14,7 @@ from staticmask_cli.errors import ConfigError, ExposureError, StaticMaskError
 from staticmask_cli.exposure import Chip, read_pixels
 from staticmask_cli.files import make_folder
 from staticmask_cli.fitsfile import astropy_silenced
+from staticmask_cli.growth import Anew, Growth, fold, in_parts
 from staticmask_cli.mask import PartialMask
 from staticmask_cli.maskfile import StaticMask, write_masks
 from staticmask_cli.member import ChipLabel
@@ -70,6 +72,8 @@ def create_masks(
     suffix: str | None = None,
     output_dir: str | os.PathLike[str] = ".",
     overwrite: bool = False,
+    update: bool = False,
+    checkpoint: int | None = None,
     keep_going: bool = False,
     plot: str | os.PathLike[str] | None = None,
     jobs: int | None = None,
@@ -101,6 +105,13 @@ def create_masks(
         Folder of the masks; made when missing.
     overwrite : bool
         Replace a file of a mask's name even if it is no mask of that shape.
+    update : bool
+        Add the exposures to masks that are in `output_dir` already, which must have been made with
+        the same parameters of the same detector pixels.  Members are not read again, unless
+        they were set aside unread.  The masks are those of one run over all members.
+    checkpoint : int, optional
+        With `update`, write the masks after every so many exposures too, so that the same call
+        goes on from there if the run is ended.
     keep_going : bool
         Set exposures aside that are missing or unreadable, instead of stopping at
         them: they are warned of, stand in MEMBERS as unused, with the reason, and are
@@ -131,7 +142,8 @@ def create_masks(
         If an input is missing or unusable, or with `keep_going` all of them are;
         nothing is written then.
     OutputError
-        If a mask or picture cannot be written, or a file that is no mask has its name.
+        If a mask or picture cannot be written, a file that is no mask has its name, or with
+        `update` a mask that is there was made in another way, or members have changed.
     """
     words = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
     given = {"input": words, "static_sig": static_sig, "sky": sky, "agree": agree,
@@ -139,7 +151,8 @@ def create_masks(
     return make_masks(
         Parameters.load(None, given),
         suffix=suffix, output_dir=os.fspath(output_dir), overwrite=overwrite,
-        keep_going=keep_going, plot=plot, jobs=jobs, executor=executor, progress=progress,
+        update=update, checkpoint=checkpoint, keep_going=keep_going, plot=plot, jobs=jobs,
+        executor=executor, progress=progress,
     )
 
 
@@ -149,6 +162,8 @@ def make_masks(
     suffix: str | None = None,
     output_dir: str = ".",
     overwrite: bool = False,
+    update: bool = False,
+    checkpoint: int | None = None,
     keep_going: bool = False,
     plot: str | os.PathLike[str] | None = None,
     jobs: int | None = None,
@@ -162,9 +177,7 @@ def make_masks(
     Masks
         Empty if ``parameters.static`` is False.
     """
-    if jobs is not None and jobs < 1:
-        msg = f"jobs = {jobs}: expected a number of chips > 0"
-        raise ConfigError(msg)
+    _check_arguments(jobs, checkpoint, update=update, overwrite=overwrite)
     picture = None if plot is None else os.fspath(plot)
     if picture is not None:
         check_plot(picture)
@@ -174,28 +187,53 @@ def make_masks(
     left_out: dict[str, str] | None = {} if keep_going else None
     with astropy_silenced():
         plans = plan_masks(
-            parameters, output_dir=output_dir, suffix=suffix, overwrite=overwrite,
+            parameters, output_dir=output_dir, suffix=suffix, overwrite=overwrite, update=update,
             left_out=left_out,
         )
-        for path, reason in (left_out or {}).items():
+        unopened = dict(left_out or {})
+        for path, reason in unopened.items():
             log.warning("%s: left out: %s", path, reason)
-        for plan in plans:
+        growth = Growth(plans, parameters, unopened) if update else Anew(plans)
+        for plan in growth.to_do:
             log.debug("%s: to be made of %d chips in %d files", plan.path, len(plan.chips),
                       len(plan.files))
         number = jobs or default_jobs()
-        masks = _clip(plans, parameters, number, executor, progress, left_out=left_out)
-        named = {plan.path: mask for plan, mask in zip(plans, masks, strict=True)}
-        named = _without_empty(named, left_out)
-        _refuse_too_few(named.values())
-        make_folder(output_dir)
+        clip = partial(_clip, parameters=parameters, jobs=number, executor=executor,
+                       left_out=left_out, unopened=unopened)
+        fresh: dict[str, StaticMask] = {}
+        done = growth.unchanged
+        for part, report in _parts(growth.to_do, checkpoint, progress):
+            if fresh:
+                done |= growth.save(fresh)
+            _add(fresh, part, clip(part, progress=report))
         with ExitStack() as stack:  # so that there is a picture only if there are the masks
+            named = stack.enter_context(growth.folded(fresh))
+            named = _without_empty(named, left_out, others=len(done))
+            _refuse_too_few(named.values())
+            make_folder(output_dir)
+            done = dict(sorted({**done, **named}.items()))
             if picture is not None:
-                drawn = [plan for plan in plans if plan.path in named]
+                drawn = _to_draw(done, growth.to_do, plans)
                 stack.enter_context(picture_of(
-                    drawn, list(named.values()), picture, jobs=number, executor=executor
+                    drawn, list(done.values()), picture, jobs=number, executor=executor
                 ))
             write_masks(named)
-    return Masks(named.values(), left_out)
+    return Masks(done.values(), left_out)
+
+
+def _check_arguments(
+    jobs: int | None, checkpoint: int | None, *, update: bool, overwrite: bool
+) -> None:
+    if jobs is not None and jobs < 1:
+        msg = f"jobs = {jobs}: expected a number of chips > 0"
+        raise ConfigError(msg)
+    if update and overwrite:
+        msg = "update and overwrite contradict each other: masks either grow or are made anew"
+        raise ConfigError(msg)
+    if checkpoint is not None and (checkpoint < 1 or not update):
+        what = "update too, by which a run goes on" if checkpoint > 0 else "a number > 0"
+        msg = f"checkpoint = {checkpoint}: expected {what}"
+        raise ConfigError(msg)
 
 
 def _clip(
@@ -206,10 +244,10 @@ def _clip(
     progress: Progress | None,
     *,
     left_out: dict[str, str] | None,
+    unopened: Mapping[str, str],
 ) -> list[StaticMask]:
     """Read and clip every chip, and combine those of each signature."""
     clip = _clip_chip if left_out is None else _try_to_clip_chip
-    unopened = {ChipLabel(path, extver=0): why for path, why in sorted((left_out or {}).items())}
     masks = {plan.signature: _empty_mask(plan, parameters) for plan in plans}
     # Exposure by exposure rather than mask by mask: the chips of a file lie together on disk.
     tasks = sorted(
@@ -229,11 +267,46 @@ def _clip(
         report(done, len(tasks))
     for plan in plans:
         mask = masks[plan.signature]
-        mask.sort_members(chip.label for chip in plan.chips)
+        mask.sort_members()
+        mask.facts = _facts(plan, mask)
         _warn(plan, mask)
-        for label, reason in unopened.items():
-            mask.set_aside(label, reason)
+        for path, reason in sorted(unopened.items()):
+            mask.set_aside(ChipLabel(path, extver=0), reason)
     return list(masks.values())
+
+
+def _parts(
+    plans: Sequence[MaskPlan], size: int | None, progress: Progress | None
+) -> Iterator[tuple[list[MaskPlan], Progress]]:
+    """Cut plans into parts, each with what to report to: the chips done of all there are."""
+    report, done, total = progress or _say_nothing, 0, sum(len(plan.chips) for plan in plans)
+    for part in in_parts(plans, size):
+        yield part, partial(_report_from, report, done, total)
+        done += sum(len(plan.chips) for plan in part)
+
+
+def _add(
+    fresh: dict[str, StaticMask], plans: Sequence[MaskPlan], masks: Iterable[StaticMask]
+) -> None:
+    """Add the masks of a part to those of the parts before, which hold some of them already."""
+    for plan, mask in zip(plans, masks, strict=True):
+        if plan.path in fresh:
+            fold(fresh[plan.path], mask)
+        else:
+            fresh[plan.path] = mask
+
+
+def _report_from(report: Progress, before: int, total: int, done: int, _of_part: int) -> None:
+    report(before + done, total)
+
+
+def _to_draw(
+    masks: Iterable[str], to_do: Iterable[MaskPlan], plans: Iterable[MaskPlan]
+) -> list[MaskPlan]:
+    """Plans of masks, with the chips that were read."""
+    read = {plan.path: plan for plan in to_do}
+    all_of = {plan.path: plan for plan in plans}
+    return [read.get(path) or replace(all_of[path], chips=()) for path in masks]
 
 
 def _say_nothing(_done: int, _total: int) -> None:
@@ -263,15 +336,21 @@ def _try_to_clip_chip(task: _Task) -> PartialMask | _Unreadable:
 
 
 def _empty_mask(plan: MaskPlan, parameters: Parameters) -> StaticMask:
-    chip = next(chip for chip in plan.chips if not chip.unfit)
     return StaticMask(
         plan.signature,
         static_sig=parameters.static_sig,
         sky=parameters.sky,
         agree=parameters.agree,
         final_bits=parameters.final_bits,
-        facts={**chip.facts, **chip.grid},
     )
+
+
+def _facts(plan: MaskPlan, mask: StaticMask) -> dict[str, str | float]:
+    """Return what the header says of the detector: facts of the first chip that was used."""
+    for chip, member in zip(plan.chips, mask.members, strict=True):
+        if member.used:
+            return {**chip.facts, **chip.grid}
+    return {}
 
 
 def _log(part: PartialMask) -> None:
@@ -295,16 +374,19 @@ def _warn(plan: MaskPlan, mask: StaticMask) -> None:
 
 
 def _without_empty(
-    named: Mapping[str, StaticMask], left_out: dict[str, str] | None
+    named: Mapping[str, StaticMask], left_out: dict[str, str] | None, *, others: int
 ) -> dict[str, StaticMask]:
-    """Masks of which a chip was used; one without would say all is good: refuse or leave it out."""
+    """Masks of which a chip was used; one without would say all is good: refuse or leave it out.
+
+    It is left out where there are `others`.
+    """
     problems = {
         mask.signature.filename: f"none of its {len(mask.members)} chips could be used: "
         + "; ".join(f"{member.label}: {member.unused}" for member in mask.members[:3])
         for mask in named.values()
         if not mask.used
     }
-    if problems and (left_out is None or len(problems) == len(named)):
+    if problems and (left_out is None or len(problems) == len(named) + others):
         raise ExposureError("\n".join(f"{name}: {why}" for name, why in problems.items()))
     for name, why in problems.items():
         log.warning("%s: not made: %s", name, why)
@@ -319,7 +401,7 @@ def _refuse_too_few(masks: Iterable[StaticMask]) -> None:
         f"agree = {mask.agree}: only {len(mask.used)} exposures of {mask.signature.filename} "
         f"vote, so no pixel could be bad; expected at most {len(mask.used)}, or any or all"
         for mask in masks
-        if mask.votes_needed > len(mask.used)
+        if not mask.can_be_bad
     ]
     if problems:
         raise ConfigError("\n".join(problems))

@@ -67,6 +67,7 @@ def plan_masks(
     output_dir: str = ".",
     suffix: str | None = None,
     overwrite: bool = False,
+    update: bool = False,
     left_out: dict[str, str] | None = None,
 ) -> Plans:
     """Find out which masks a run would make, from headers alone; write nothing.
@@ -81,6 +82,9 @@ def plan_masks(
         Kind of file to take where an exposure has several, such as ``flc``.
     overwrite : bool
         Whether a mask may take the place of a file that is no such mask.
+    update : bool
+        Whether masks that are there are to grow; then what is there is not looked at here, and a
+        mask that is there has a plan even if all its chips are set aside.
     left_out : dict of str to str, optional
         Where it is given, exposures that are missing or unusable are added to it,
         each with the reason, and do not stop the plan unless none is left.
@@ -115,7 +119,12 @@ def plan_masks(
         raise kind("\n".join(map(str, problems)))
     unfit = [chip for members in chips.values() for chip in members if chip.unfit]
     _warn_of(unfit)
-    chips = {key: members for key, members in chips.items() if not all(c.unfit for c in members)}
+    chips = {
+        key: sorted(members, key=lambda chip: chip.label.place)
+        for key, members in chips.items()
+        if not all(chip.unfit for chip in members)
+        or (update and os.path.lexists(_path_of(key, output_dir)))
+    }
     if not chips:
         msg = "all exposures were set aside, so there is nothing to make a mask from"
         raise ExposureError(msg)
@@ -124,7 +133,7 @@ def plan_masks(
     plans = Plans((
         MaskPlan(
             signature,
-            os.path.normpath(os.path.join(output_dir, signature.filename)),
+            _path_of(signature, output_dir),
             tuple(members),
             good_bits_of(members[0], parameters.final_bits),
         )
@@ -132,9 +141,13 @@ def plan_masks(
     ), unfit)
     plans.sort(key=lambda plan: plan.path)
     _check_paths(plans, paths)
-    if not overwrite:
+    if not overwrite and not update:
         _check_existing(plans)
     return plans
+
+
+def _path_of(signature: Signature, output_dir: str) -> str:
+    return os.path.normpath(os.path.join(output_dir, signature.filename))
 
 
 def _check_current_folder() -> None:

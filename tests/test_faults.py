@@ -110,6 +110,36 @@ def test_a_run_killed_at_any_moment_leaves_whole_masks_and_the_next_one_clears_u
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(old)
 
 
+def test_an_update_killed_at_any_moment_leaves_whole_masks_and_goes_on_to_those_of_one_run(
+    visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
+    create_masks(visit.paths, agree=2, output_dir=tmp_path / "one")
+    whole = {path.name: path.read_bytes() for path in (tmp_path / "one").iterdir()}
+    create_masks(visit.paths[:1], agree="any", output_dir=tmp_path)  # a start, for imports
+    began = time.monotonic()
+    words = [*visit.paths, "-q", "-o", "grown", "--agree", "2", "--update", "--checkpoint", "1"]
+    process = start(*words, folder=tmp_path)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    lasts = time.monotonic() - began
+    grown = tmp_path / "grown"
+    assert {path.name: path.read_bytes() for path in grown.iterdir()} == whole
+    for moment in np.linspace(0.3, 1.0, 20 if THOROUGH else 4) * lasts:
+        for path in grown.iterdir():
+            path.unlink()
+        process = start(*words, folder=tmp_path)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=float(moment))
+        process.kill()
+        process.communicate()
+        for path in grown.glob("*.fits"):
+            with fits.open(path, checksum=True) as hdus:
+                assert 2 <= len(hdus["MEMBERS"].data) <= len(visit.paths)
+        create_masks(visit.paths, agree=2, output_dir=grown, update=True)
+        assert {path.name: path.read_bytes() for path in grown.iterdir()} == whole
+
+
 def test_leftovers_are_cleared_but_never_those_of_a_live_run(tmp_path: Path) -> None:
     target = tmp_path / NAME
     dead, other = tmp_path / f".{NAME}.dead1234.tmp", tmp_path / ".mine.dead1234.tmp"

@@ -17,6 +17,8 @@ __all__ = ["create"]
 @options.suffix
 @options.output_dir
 @options.overwrite
+@options.update
+@options.checkpoint
 @options.keep_going
 @options.plot
 @options.jobs
@@ -37,6 +39,8 @@ def create(
     suffix: str | None,
     output_dir: str,
     overwrite: bool,
+    update: bool,
+    checkpoint: int | None,
     keep_going: bool,
     plot: str | None,
     jobs: int | None,
@@ -81,7 +85,8 @@ def create(
         with console.progress() as progress:
             masks = make_masks(
                 parameters, suffix=suffix, output_dir=output_dir, overwrite=overwrite,
-                keep_going=keep_going, plot=plot, jobs=jobs, progress=progress,
+                update=update, checkpoint=checkpoint, keep_going=keep_going, plot=plot,
+                jobs=jobs, progress=progress,
             )
         console.show_masks(masks)
         console.show_left_out(masks.left_out)

@@ -9,8 +9,9 @@ from click.core import ParameterSource
 from staticmask_cli.cli.topics import files, folders
 
 __all__ = [
-    "console_options", "edit", "given", "inputs", "jobs", "json", "keep_going", "output_dir",
-    "overwrite", "parameter_options", "plot", "report", "save_config", "suffix", "words_of",
+    "checkpoint", "console_options", "edit", "given", "inputs", "jobs", "json", "keep_going",
+    "output_dir", "overwrite", "parameter_options", "plot", "report", "save_config", "suffix",
+    "update", "words_of",
 ]
 
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -96,6 +97,20 @@ def overwrite(command: Command) -> Command:
     """Add the permission to replace files that are no masks."""
     return click.option("--overwrite", is_flag=True,
                         help="Replace a file of a mask's name even if it is no mask.")(command)
+
+
+def update(command: Command) -> Command:
+    """Add the growth of masks that are there."""
+    return click.option("--update", is_flag=True,
+                        help="Add the exposures to the masks that are there, made with the same "
+                             "parameters; members are not read again.")(command)
+
+
+def checkpoint(command: Command) -> Command:
+    """Add the masks that are written under way."""
+    return click.option("--checkpoint", type=click.IntRange(1), metavar="N",
+                        help="With --update, write the masks after every N exposures too: if the "
+                             "run is ended, the same command goes on from there.")(command)
 
 
 def keep_going(command: Command) -> Command:

@@ -9,7 +9,8 @@ _TOPICS = {
     "Parameters": ("config", "static", "static-sig", "sky", "agree", "final-bits", "group",
                    "edit", "save-config", "save", "check"),
     "Inputs": ("suffix", "keep-going", "exposures", "camera"),
-    "Outputs": ("output-dir", "overwrite", "plot", "report", "json", "make"),
+    "Outputs": ("output-dir", "overwrite", "update", "checkpoint", "plot", "report", "json",
+                "make"),
     "Speed": ("jobs",),
     "Messages": ("quiet", "verbose", "log-file", "help"),
 }

@@ -1,0 +1,349 @@
+"""Masks that grow: which exposures a mask on disk lacks, and folding them into it."""
+
+import logging
+import os
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+from staticmask_cli.checksums import checksums_of
+from staticmask_cli.config import Parameters
+from staticmask_cli.errors import OutputError, StaticMaskError
+from staticmask_cli.exposure import Chip
+from staticmask_cli.files import alone_with, make_folder
+from staticmask_cli.fitsfile import opened
+from staticmask_cli.maskfile import StaticMask, write_masks
+from staticmask_cli.member import Member, Place
+from staticmask_cli.plan import MaskPlan
+from staticmask_cli.sameness import modified, other_grid, other_parameters, some
+
+__all__ = ["Anew", "Growth", "fold", "in_parts"]
+
+log = logging.getLogger(__name__)
+
+Identity = tuple[str, int]
+
+
+class Anew:
+    """Masks that are made anew, whatever is on disk.
+
+    Parameters
+    ----------
+    plans : sequence of MaskPlan
+        Of all exposures that the run names.
+
+    Attributes
+    ----------
+    to_do : list of MaskPlan
+        All of them.
+    unchanged : dict of str to StaticMask
+        None.
+    """
+
+    def __init__(self, plans: Sequence[MaskPlan]) -> None:
+        self.to_do = list(plans)
+        self.unchanged: dict[str, StaticMask] = {}
+
+    @contextmanager
+    def folded(self, fresh: Mapping[str, StaticMask]) -> Iterator[dict[str, StaticMask]]:
+        """Return the masks as they are, for the block to write."""
+        yield dict(fresh)
+
+    def save(self, fresh: dict[str, StaticMask]) -> dict[str, StaticMask]:
+        """Write the masks of new exposures that can be written by now, and take them out.
+
+        Those that would be refused at the end of a run, for want of votes, stay.
+
+        Returns
+        -------
+        dict of str to StaticMask
+            What was written, by path.
+        """
+        with self.folded(fresh) as masks:
+            ready = {path: mask for path, mask in masks.items() if mask.used and mask.can_be_bad}
+            write_masks(ready)
+        for path in ready:
+            del fresh[path]
+        log.info("checkpoint: %s", ", ".join(
+            f"{path} of {len(mask.members)} chips" for path, mask in ready.items()
+        ) or "too few exposures yet")
+        return ready
+
+
+class Growth(Anew):
+    """What a run with ``update`` has to do, and the masks on disk that it adds to.
+
+    A chip is a member already if MEMBERS has its file, by whatever spelling of the path, and
+    EXTVER.  It is not read again, unless it was set aside and may be of use by now.
+
+    Parameters
+    ----------
+    plans : sequence of MaskPlan
+        Of all exposures that the run names.
+    parameters : Parameters
+        Of the run.
+    unopened : collection of str
+        Exposures that the run could not open.
+
+    Attributes
+    ----------
+    to_do : list of MaskPlan
+        Of what is to be read alone; without any chip where there is only an exposure to note
+        that could not be opened.
+    unchanged : dict of str to StaticMask
+        By path, the masks for which nothing is to be done.
+
+    Raises
+    ------
+    OutputError
+        If a mask that is there does not fit the run, or a member is not what it was; all
+        that differs is named.
+    """
+
+    def __init__(
+        self, plans: Sequence[MaskPlan], parameters: Parameters, unopened: Collection[str] = ()
+    ) -> None:
+        super().__init__(())
+        self._parameters = parameters
+        self._plans = {plan.path: plan for plan in plans}
+        self._skipped: dict[str, set[Identity]] = {}
+        self._read: dict[str, set[Place]] = {}
+        self._opened = {os.path.normpath(chip.path) for plan in plans for chip in plan.chips}
+        self._unopened = {os.path.normpath(path) for path in unopened}
+        problems = []
+        for plan in plans:
+            try:
+                self._decide(plan)
+            except StaticMaskError as error:
+                problems.append(str(error))
+        if problems:
+            raise OutputError("\n".join(problems))
+
+    def _decide(self, plan: MaskPlan) -> None:
+        """Find out what is to be done for a mask."""
+        if not os.path.lexists(plan.path):
+            self.to_do.append(plan)
+            self._read[plan.path] = {chip.label.place for chip in plan.chips}
+            return
+        mask = _standing(plan, self._parameters)
+        known = _Known(mask.members)
+        pairs = [(chip, known.member_of(chip)) for chip in plan.chips]
+        _refuse_changed(plan, pairs)
+        written = modified(plan.path)
+        skipped = [(chip, member) for chip, member in pairs
+                   if member is not None and _is_known(chip, member, written)]
+        self._skipped[plan.path] = {member.label.identity for _, member in skipped}
+        places = {chip.label.place for chip, _ in skipped}
+        new = [chip for chip in plan.chips if chip.label.place not in places]
+        log.info("%s: %d of %d chips are members already", plan.path, len(skipped),
+                 len(plan.chips))
+        self._read[plan.path] = {chip.label.place for chip in new}
+        if new or self._has_unopened_to_note(mask):
+            self.to_do.append(replace(plan, chips=tuple(new)))
+        else:
+            self.unchanged[plan.path] = mask
+            mask.before = frozenset(member.label.place for member in mask.members)
+
+    def _has_unopened_to_note(self, mask: StaticMask) -> bool:
+        noted = {member.label.identity[0] for member in mask.members if not member.label.extver}
+        return not self._unopened - self._files_of(mask) <= noted or bool(noted & self._opened)
+
+    @staticmethod
+    def _files_of(mask: StaticMask) -> set[str]:
+        """Files of which a mask has a chip."""
+        return {member.label.identity[0] for member in mask.members if member.settled}
+
+    @contextmanager
+    def folded(self, fresh: Mapping[str, StaticMask]) -> Iterator[dict[str, StaticMask]]:
+        """Add masks of new exposures to those on disk as they are by now, for the block to write.
+
+        No other run does the same with these files at the same time: one that ended
+        meanwhile is added to, and one that comes to this point waits.
+
+        Parameters
+        ----------
+        fresh : mapping of str to StaticMask
+            By path; they stay as they are.
+
+        Raises
+        ------
+        OutputError
+            If a mask on disk does not fit any more, or has lost members that this run skipped,
+            or has got some that this run has read, whose votes would count twice.
+        """
+        for folder in {os.path.dirname(path) for path in fresh}:
+            make_folder(folder or ".")
+        with alone_with(fresh):
+            yield {path: self._folded(path, mask) for path, mask in fresh.items()}
+
+    def _folded(self, path: str, fresh: StaticMask) -> StaticMask:
+        skipped = self._skipped.get(path, set())
+        if not os.path.lexists(path) and not skipped:
+            return fresh
+        plan = self._plans[path]
+        mask = _standing(plan, self._parameters)
+        if not skipped <= {member.label.identity for member in mask.members}:
+            msg = f"{path}: has lost members while this run was under way; run it again"
+            raise OutputError(msg)
+        files = self._files_of(mask)
+        known = [member for member in fresh.members
+                 if not member.label.extver and member.label.identity[0] in files]
+        fold(mask, fresh, leave_out=known, opened=self._opened)
+        mask.before = frozenset(member.label.place for member in mask.members) - self._read[path]
+        return mask
+
+
+class _Known:
+    """Members of a mask, to be found by the chips of a run."""
+
+    def __init__(self, members: Sequence[Member]) -> None:
+        self._by_identity = {member.label.identity: member for member in members}
+        self._by_name: dict[Identity, list[Member]] = defaultdict(list)
+        for member in members:
+            self._by_name[_name_of(member.label.identity)].append(member)
+
+    def member_of(self, chip: Chip) -> Member | None:
+        """Find the member that a chip is, also where its folder is named in another way."""
+        member = self._by_identity.get(chip.label.identity)
+        if member is not None:
+            return member
+        for other in self._by_name.get(_name_of(chip.label.identity), ()):
+            if not os.path.exists(other.label.file):
+                if other.label.rootname == chip.label.rootname:
+                    log.warning("%s: is the member %s the same exposure, under a path that is "
+                                "not there any more? It will count twice", chip.label, other.label)
+            elif os.path.samefile(other.label.file, chip.path):
+                return other
+        return None
+
+
+def _name_of(identity: Identity) -> Identity:
+    return os.path.basename(identity[0]), identity[1]
+
+
+def _is_known(chip: Chip, member: Member, written: int) -> bool:
+    """Whether reading a chip would tell nothing new about a member."""
+    if chip.unfit and not member.used:
+        return chip.unfit == member.unused
+    return member.used or (member.settled and not _is_newer(chip, written))
+
+
+def _is_newer(chip: Chip, written: int) -> bool:
+    files = {chip.path} if chip.dq is None else {chip.path, chip.dq.path}
+    return any(modified(path) > written for path in files)
+
+
+def _standing(plan: MaskPlan, parameters: Parameters) -> StaticMask:
+    """Read the mask that stands in the place of a plan; refuse one that cannot be added to."""
+    try:
+        with opened(plan.path) as hdus:
+            if checksums_of(hdus) == "wrong":
+                msg = f"{plan.path}: is damaged: its checksums are wrong"
+                raise OutputError(msg)
+        mask = StaticMask.read(plan.path)
+    except StaticMaskError as error:
+        msg = f"{error}; it cannot be updated: move it away, or make it anew without --update"
+        raise OutputError(msg) from error
+    differences = [*other_parameters(plan, mask, parameters), *other_grid(plan, mask)]
+    if differences:
+        msg = (
+            f"{plan.path}: cannot be updated, as it was made with {'; '.join(differences)}; "
+            "use the same, or another --output-dir, or make it anew without --update"
+        )
+        raise OutputError(msg)
+    return mask
+
+
+def _refuse_changed(plan: MaskPlan, pairs: Iterable[tuple[Chip, Member | None]]) -> None:
+    """Refuse members that are not what they were, as nothing can be taken out of a mask."""
+    written = modified(plan.path)
+    wrong = []
+    for chip, member in pairs:
+        if member is None or not member.used:
+            continue
+        if member.label.rootname != chip.label.rootname:
+            wrong.append(f"{chip.label} (ROOTNAME was {member.label.rootname:.80}, "
+                         f"is {chip.label.rootname:.80})")
+        elif chip.unfit:
+            wrong.append(f"{chip.label} (is now set aside: {chip.unfit})")
+        elif _is_newer(chip, written):
+            wrong.append(f"{chip.label} (newer than the mask)")
+    if wrong:
+        msg = (
+            f"{plan.path}: cannot be updated, as members have changed: {some(wrong)}; "
+            "what they did cannot be taken back: make it anew without --update"
+        )
+        raise OutputError(msg)
+
+
+def fold(
+    mask: StaticMask,
+    fresh: StaticMask,
+    *,
+    leave_out: Collection[Member] = (),
+    opened: Collection[str] = (),
+) -> None:
+    """Add the members of one mask to another, and what they did to its pixels.
+
+    The result is what one run over all of them makes: header facts are those of the first
+    member that was used.  Members that were set aside make room for the same ones.
+
+    Parameters
+    ----------
+    mask : StaticMask
+        It grows.
+    fresh : StaticMask
+        Of the same signature and parameters; stays as it is.
+    leave_out : collection of Member
+        Of those of `fresh`, set aside, that are not to be taken over.
+    opened : collection of str
+        Files, with their paths normalized, of which it is known by now which chips they have.
+
+    Raises
+    ------
+    OutputError
+        If both have a member that votes.
+    """
+    used = {member.label.identity for member in mask.used}
+    twice = [member for member in fresh.members if member.label.identity in used]
+    if mask.votes is not None and any(member.used for member in twice):
+        msg = (
+            f"{mask.path}: another run has added {some([str(m.label) for m in twice])} meanwhile, "
+            "whose votes would count twice; run again: what is there is skipped"
+        )
+        raise OutputError(msg)
+    dropped = {id(member) for member in (*twice, *leave_out)}
+    new = [member for member in fresh.members if id(member) not in dropped]
+    again = {member.label.identity for member in new}
+    kept = [
+        member for member in mask.members
+        if member.label.identity not in again
+        and not (member.label.extver == 0 and member.label.identity[0] in opened)
+    ]
+    firsts = [min((m.label.place for m in members if m.used), default=None)
+              for members in (kept, new)]
+    if firsts[1] is not None and (firsts[0] is None or firsts[1] < firsts[0]):
+        mask.facts = dict(fresh.facts)
+    mask.static_sig, mask.sky, mask.final_bits = fresh.static_sig, fresh.sky, fresh.final_bits
+    mask.causes_known = mask.causes_known and fresh.causes_known
+    mask.members = list(kept)
+    mask.merge(fresh)
+    mask.members = [*kept, *new]
+    mask.sort_members()
+
+
+def in_parts(plans: Sequence[MaskPlan], size: int | None) -> list[list[MaskPlan]]:
+    """Cut plans into parts of so many exposures each, in their order; one part without a size."""
+    if size is None:
+        return [list(plans)]
+    paths = sorted({chip.path for plan in plans for chip in plan.chips})
+    part_of = {path: number // size for number, path in enumerate(paths)}
+    parts: list[list[MaskPlan]] = [[] for _ in range(0, max(1, len(paths)), size)]
+    for plan in plans:
+        chips: dict[int, list[Chip]] = {} if plan.chips else {0: []}
+        for chip in plan.chips:
+            chips.setdefault(part_of[chip.path], []).append(chip)
+        for number, some_chips in chips.items():
+            parts[number].append(replace(plan, chips=tuple(some_chips)))
+    return parts

@@ -1,0 +1,451 @@
+"""--update: masks on disk grow, and are those of one run over everything."""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from click.testing import CliRunner, Result
+
+from staticmask_cli import StaticMask, create_masks, pipeline
+from staticmask_cli.cli import cli
+from staticmask_cli.errors import ConfigError, InputError, OutputError
+from staticmask_cli.exposure import Chip, read_pixels
+from staticmask_cli.files import alone_with
+from tests.conftest import WriteExposure, digest, sky
+
+NAME = "ACSWFC_60x80_1_staticMask.fits"
+SECOND = "ACSWFC_60x80_2_staticMask.fits"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in an empty folder, at a time that stands still for DATE."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    return tmp_path
+
+
+def run(*words: str | Path) -> Result:
+    return CliRunner().invoke(cli, list(map(str, words)), catch_exceptions=False)
+
+
+@pytest.fixture
+def seven(write_exposure: WriteExposure) -> list[str]:
+    """Return seven exposures of two chips; in the order of their names something is odd about each.
+
+    a has no EXPTIME and another BUNIT, b is set aside by its header, d has a constant chip.
+    """
+    odd: dict[str, dict[str, Any]] = {"a": {"EXPTIME": None, "BUNIT": "COUNTS"},
+                                      "b": {"EXPTIME": 0.0}}
+    names = []
+    for number, letter in enumerate("abcdefg"):
+        chips = []
+        for seed in (number, number + 50):
+            dq = np.zeros((60, 80), np.int16)
+            dq[number] = 16
+            dq[:, number] = 64
+            chips.append({"data": sky(seed=seed), "dq": dq, "CCDCHIP": 2, "LTV1": -1.1})
+        if letter == "a":
+            chips = [{**chip, "BUNIT": "COUNTS"} for chip in chips]
+        if letter == "d":
+            chips[1]["data"] = np.full((60, 80), 7, np.float32)
+        chips[1]["CCDCHIP"] = 1
+        keywords = {k: v for k, v in odd.get(letter, {}).items() if k != "BUNIT"}
+        write_exposure(f"{letter}_flt.fits", chips=chips, **keywords)
+        names.append(f"{letter}_flt.fits")
+    return names
+
+
+@pytest.fixture
+def pixels_read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the chips whose pixels are read, as they are."""
+    seen: list[str] = []
+
+    def read(chip: Chip, **keywords: Any) -> Any:  # noqa: ANN401
+        seen.append(str(chip.label))
+        return read_pixels(chip, **keywords)
+
+    monkeypatch.setattr(pipeline, "read_pixels", read)
+    return seen
+
+
+def contents(folder: str) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
+
+
+@pytest.mark.parametrize("order", ["abc|de|fg", "fg|c|abde", "defg|abc|abcdefg", "gbf|gfab|edc"])
+@pytest.mark.parametrize(
+    "parameters",
+    [{}, {"agree": 2}, {"agree": 0.5, "final_bits": 64}, {"agree": "all", "final_bits": "0"},
+     {"final_bits": "~16"}, {"sky": "local", "agree": 2, "final_bits": 64}],
+    ids=str,
+)
+def test_steps_make_the_masks_of_one_run_bit_for_bit(
+    order: str, parameters: dict[str, Any], seven: list[str]
+) -> None:
+    create_masks(seven, static_sig=2.0, output_dir="one", **parameters)
+    for letters in order.split("|"):
+        names = [f"{letter}_flt.fits" for letter in letters]
+        create_masks(names, static_sig=2.0, output_dir="steps", update=True, **parameters)
+    assert contents("steps") == contents("one")
+    assert sorted(contents("one")) == [NAME, SECOND]
+
+
+def test_more_voters_than_a_byte_counts(write_exposure: WriteExposure) -> None:
+    names = [write_exposure(f"e{n:03}_flt.fits", chips=[{"data": sky(seed=n)}]).name
+             for n in range(258)]
+    create_masks(names, static_sig=2.0, agree=3, output_dir="one")
+    for part in (names[:200], names[200:]):
+        create_masks(part, static_sig=2.0, agree=3, output_dir="steps", update=True)
+    assert fits.getdata(f"one/{NAME}", "VOTES").dtype.itemsize == 2
+    assert contents("steps") == contents("one")
+
+
+def test_members_are_not_read_again(seven: list[str], pixels_read: list[str]) -> None:
+    create_masks(seven[:4], output_dir="out", update=True)
+    assert len(pixels_read) == 6  # of a, c and d
+    pixels_read.clear()
+    create_masks(seven, output_dir="out", update=True)
+    assert sorted(pixels_read) == [f"{n}_flt.fits[SCI,{e}]" for n in "efg" for e in (1, 2)]
+    pixels_read.clear()
+    before = [digest(Path("out") / name) for name in (NAME, SECOND)]
+    times = [os.stat(Path("out") / name).st_mtime_ns for name in (NAME, SECOND)]
+    result = run(*seven, "-o", "out", "--update")
+    assert (result.exit_code, result.stdout) == (0, f"out/{NAME}\nout/{SECOND}\n")
+    assert pixels_read == []
+    assert [digest(Path("out") / name) for name in (NAME, SECOND)] == before
+    assert [os.stat(Path("out") / name).st_mtime_ns for name in (NAME, SECOND)] == times
+
+
+def test_a_member_is_known_by_any_path_to_it(
+    seven: list[str], pixels_read: list[str], folder: Path
+) -> None:
+    create_masks(seven, output_dir="out")
+    pixels_read.clear()
+    os.mkdir("sub")
+    for words in (["./*_flt.fits"], ["sub/../*_flt.fits"], [str(folder / "*_flt.fits")]):
+        create_masks(words, output_dir="out", update=True)
+    assert pixels_read == []
+    os.symlink(folder, "elsewhere")
+    create_masks("elsewhere/*_flt.fits", output_dir="out", update=True)
+    assert pixels_read == []
+
+
+def test_a_member_that_may_be_the_same_under_a_path_that_is_gone_is_warned_of(
+    seven: list[str],
+) -> None:
+    create_masks(seven, output_dir="out")
+    os.mkdir("archive")
+    shutil.move("c_flt.fits", "archive")
+    result = run("archive/c_flt.fits", "-o", "out", "--update")
+    assert result.exit_code == 0
+    warning = ("Warning: archive/c_flt.fits[SCI,1]: is the member c_flt.fits[SCI,1] the same "
+               "exposure, under a path that is not there any more? It will count twice\n")
+    assert warning in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "differs"),
+    [
+        (["--static-sig", "5"], "static_sig = 4.0, now 5.0"),
+        (["--sky", "local"], "sky = global, now local"),
+        (["--agree", "2"], "agree = any, now 2"),
+        (["--final-bits", "64"], "final_bits = None, now 64"),
+        (["--sky", "local", "--static-sig", "5"],
+         "static_sig = 4.0, now 5.0; sky = global, now local"),
+    ],
+)
+def test_other_parameters_are_refused_and_the_masks_stay(
+    words: list[str], differs: str, seven: list[str]
+) -> None:
+    create_masks(seven[:4], output_dir="out")
+    before = contents("out")
+    result = run(*seven, "-o", "out", "--update", *words)
+    assert (result.exit_code, result.stdout) == (1, "")
+    lines = [line for line in result.stderr.splitlines() if "Warning: b_flt" not in line]
+    assert lines == [
+        f"{start}out/{name}: cannot be updated, as it was made with {differs}; use the same, or "
+        "another --output-dir, or make it anew without --update"
+        for start, name in (("Error: ", NAME), ("", SECOND))
+    ]
+    assert contents("out") == before
+
+
+def test_other_words_for_the_same_bits_are_no_difference(seven: list[str]) -> None:
+    create_masks(seven, final_bits="96", output_dir="one")
+    create_masks(seven[:3], final_bits="64,32", output_dir="out")
+    create_masks(seven, final_bits="96", output_dir="out", update=True)
+    assert contents("out") == contents("one")
+    with pytest.raises(OutputError, match=r"final_bits = 96, now 64;"):
+        create_masks(seven, final_bits="64", output_dir="out", update=True)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "differs"),
+    [
+        ({"LTV1": -300.0}, r"LTV1 = 0\.0, now -300\.0"),
+        ({"CCDCHIP": 1}, "CCDCHIP = 2, now 1"),
+        ({"BINAXIS1": 2}, "BINAXIS1 = None, now 2"),
+    ],
+)
+def test_another_grid_is_refused_and_the_mask_stays(
+    keywords: dict[str, float], differs: str, write_exposure: WriteExposure
+) -> None:
+    chip = {"data": sky(), "LTV1": 0.0, "CCDCHIP": 2}
+    write_exposure("a_flt.fits", chips=[chip])
+    write_exposure("b_flt.fits", chips=[{**chip, **keywords}])
+    create_masks("a_flt.fits")
+    before = digest(Path(NAME))
+    with pytest.raises(OutputError, match=rf"{NAME}: cannot be updated, .* {differs}; use the"):
+        create_masks("b_flt.fits", update=True)
+    assert digest(Path(NAME)) == before
+
+
+def test_a_mask_that_took_the_name_of_another_is_refused(write_exposure: WriteExposure) -> None:
+    create_masks(write_exposure(detector="HRC").name, output_dir="out")
+    (path,) = Path("out").iterdir()
+    path.rename(NAME)
+    write_exposure("b_flt.fits")
+    with pytest.raises(OutputError, match="detector = ACSHRC, now ACSWFC;"):
+        create_masks("b_flt.fits", update=True)
+
+
+def test_a_member_that_has_changed_is_refused(seven: list[str]) -> None:
+    create_masks(seven[:3], output_dir="out")
+    before = contents("out")
+    later = os.stat(f"out/{NAME}").st_mtime_ns + 1
+    os.utime("c_flt.fits", ns=(later, later))
+    message = (r"cannot be updated, as members have changed: c_flt\.fits\[SCI,1\] \(newer than the "
+               r"mask\); what they did cannot be taken back: make it anew without --update")
+    with pytest.raises(OutputError, match=message):
+        create_masks(seven, output_dir="out", update=True)
+    create_masks(["d_flt.fits"], output_dir="out", update=True)  # c is not named
+    os.utime("c_flt.fits", ns=(0, 0))
+    with fits.open("c_flt.fits", mode="update") as hdus:
+        hdus[0].header["ROOTNAME"] = "other"
+    os.utime("c_flt.fits", ns=(0, 0))
+    with pytest.raises(OutputError, match=r"\[SCI,1\] \(ROOTNAME was c, is other\)"):
+        create_masks(seven, output_dir="out", update=True)
+    assert contents("out") != before
+
+
+def test_what_could_not_be_read_is_tried_again(seven: list[str], pixels_read: list[str]) -> None:
+    create_masks(seven, output_dir="one")
+    whole = {name: Path(name).read_bytes() for name in seven}
+    os.truncate("c_flt.fits", 4000)
+    os.rename("e_flt.fits", "hidden")
+    first = create_masks(seven, output_dir="out", update=True, keep_going=True)
+    assert list(first.left_out) == ["e_flt.fits", "c_flt.fits"]
+    again = create_masks(["c_flt.fits", "e_flt.fits", "a_flt.fits"], output_dir="out", update=True,
+                         keep_going=True)
+    assert list(again.left_out) == ["e_flt.fits", "c_flt.fits"]
+    labels = [str(member.label) for member in again[0].members]
+    assert labels[-2:] == ["c_flt.fits[SCI,0]", "e_flt.fits[SCI,0]"]
+    for name in ("c_flt.fits", "e_flt.fits"):
+        Path(name).write_bytes(whole[name])
+        os.utime(name, ns=(0, 0))
+    pixels_read.clear()
+    last = create_masks(seven, output_dir="out", update=True, keep_going=True)
+    assert last.left_out == {}
+    assert sorted(pixels_read) == [f"{n}_flt.fits[SCI,{e}]" for n in "ce" for e in (1, 2)]
+    assert contents("out") == contents("one")
+
+
+def test_a_member_that_is_gone_by_now_stays_one(seven: list[str]) -> None:
+    create_masks(seven[:4], output_dir="out")
+    before = contents("out")
+    os.unlink("c_flt.fits")
+    with pytest.raises(InputError, match=r"c_flt\.fits: no such file"):
+        create_masks(seven[:4], output_dir="out", update=True)
+    masks = create_masks(seven[:4], output_dir="out", update=True, keep_going=True)
+    assert masks.left_out == {"c_flt.fits": "no such file"}
+    assert contents("out") == before
+
+
+def test_chips_cut_while_they_were_read_are_tried_again(
+    seven: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_masks(seven, final_bits=0, agree=2, output_dir="one")
+
+    def fail(chip: Chip, **keywords: Any) -> Any:  # noqa: ANN401
+        if str(chip.label) in {"a_flt.fits[SCI,2]", "g_flt.fits[SCI,1]"}:
+            msg = f"{chip.path}: is cut"
+            raise InputError(msg)
+        return read_pixels(chip, **keywords)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "read_pixels", fail)
+        masks = create_masks(seven, final_bits=0, agree=2, output_dir="out", update=True,
+                             keep_going=True)
+    assert len(masks.left_out) == 2
+    assert contents("out") != contents("one")
+    create_masks(seven, final_bits=0, agree=2, output_dir="out", update=True)
+    assert contents("out") == contents("one")
+
+
+def test_too_few_votes_are_counted_over_all_members(seven: list[str]) -> None:
+    create_masks(seven[2:5], agree=3, output_dir="out", group="1")
+    create_masks(seven[5:6], agree=3, output_dir="out", group="1", update=True)
+    with pytest.raises(ConfigError, match="agree = 3: only 2 exposures"):
+        create_masks(seven[4:6], agree=3, output_dir="new", update=True)
+    assert list(Path("new").iterdir()) == []
+
+
+@pytest.mark.usefixtures("seven")
+def test_exposures_that_are_all_set_aside_are_noted_in_a_mask_that_is_there() -> None:
+    create_masks(["a_flt.fits", "b_flt.fits"], output_dir="one")
+    create_masks(["a_flt.fits"], output_dir="out")
+    create_masks(["b_flt.fits"], output_dir="out", update=True)
+    assert contents("out") == contents("one")
+
+
+@pytest.mark.parametrize("kind", ["drizzlepac", "text", "folder", "link", "damaged"])
+def test_what_is_no_mask_of_ours_is_refused_and_stays(kind: str, seven: list[str]) -> None:
+    path = Path(NAME)
+    create_masks(seven[:2])
+    if kind == "drizzlepac":
+        fits.PrimaryHDU(np.ones((60, 80), np.int16)).writeto(path, overwrite=True)
+    elif kind == "damaged":
+        content = bytearray(path.read_bytes())
+        content[5760 + 2 * 1000 + 1] ^= 1
+        path.write_bytes(content)
+    else:
+        path.unlink()
+        instead: dict[str, Callable[[], object]] = {
+            "text": lambda: path.write_text("notes"), "folder": path.mkdir,
+            "link": lambda: path.symlink_to("nowhere"),
+        }
+        instead[kind]()
+    before = b"" if kind in {"folder", "link"} else path.read_bytes()
+    message = rf"^{NAME}: .*; it cannot be updated: move it away, or make it anew without --update$"
+    with pytest.raises(OutputError, match=message):
+        create_masks(seven[:1] + seven[2:], update=True, group="1")
+    assert (b"" if kind in {"folder", "link"} else path.read_bytes()) == before
+    assert os.path.islink(path) == (kind == "link")
+
+
+def test_update_contradicts_overwrite(seven: list[str]) -> None:
+    result = run(*seven, "--update", "--overwrite")
+    assert result.exit_code == 2
+    assert result.stderr == ("Error: update and overwrite contradict each other: masks either grow "
+                             "or are made anew\n")
+    assert run(*seven, "--checkpoint", "2").stderr == (
+        "Error: checkpoint = 2: expected update too, by which a run goes on\n")
+    with pytest.raises(ConfigError, match="checkpoint = 0: expected a number > 0"):
+        create_masks(seven, update=True, checkpoint=0)
+
+
+# Runs at the same time.
+
+
+@pytest.fixture
+def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]], None]:
+    """Do something when a run has read its exposures, and not yet looked at the masks again."""
+    def arrange(action: Callable[[], object]) -> None:
+        def held(paths: Any) -> Any:  # noqa: ANN401
+            monkeypatch.setattr("staticmask_cli.growth.alone_with", alone_with)
+            action()
+            return alone_with(paths)
+        monkeypatch.setattr("staticmask_cli.growth.alone_with", held)
+    return arrange
+
+
+@pytest.mark.parametrize("agree", ["any", 2])
+@pytest.mark.parametrize("there", [0, 3], ids=["no mask yet", "a mask"])
+def test_what_another_run_added_meanwhile_is_kept(
+    agree: str | int, there: int, seven: list[str], meanwhile: Callable[..., None]
+) -> None:
+    create_masks(seven, agree=agree, output_dir="one")
+    if there:
+        create_masks(seven[:there], agree=agree, output_dir="out")
+    meanwhile(lambda: create_masks(seven[4:], agree=agree, output_dir="out", update=True))
+    create_masks(seven[:4], agree=agree, output_dir="out", update=True)
+    assert contents("out") == contents("one")
+
+
+def test_the_same_exposures_added_meanwhile_do_not_count_twice(
+    seven: list[str], meanwhile: Callable[..., None]
+) -> None:
+    create_masks(seven, output_dir="one")
+    meanwhile(lambda: create_masks(seven[2:6], output_dir="out", update=True))
+    create_masks(seven, output_dir="out", update=True)
+    assert contents("out") == contents("one")
+    create_masks(seven[:4], agree=2, output_dir="votes")
+    meanwhile(lambda: create_masks(seven[4:6], agree=2, output_dir="votes", update=True))
+    with pytest.raises(OutputError, match=r"another run has added e_flt\.fits\[SCI,1\], f_flt"):
+        create_masks(seven, agree=2, output_dir="votes", update=True)
+    create_masks(seven, agree=2, output_dir="votes", update=True)
+    create_masks(seven, agree=2, output_dir="one")
+    assert contents("votes") == contents("one")
+
+
+def test_a_mask_that_loses_members_meanwhile_is_refused(
+    seven: list[str], meanwhile: Callable[..., None]
+) -> None:
+    for action in (lambda: os.unlink(f"out/{NAME}"),
+                   lambda: create_masks(seven[1:3], output_dir="out")):
+        create_masks(seven[:2], output_dir="out")
+        meanwhile(action)
+        message = "has lost members while this run was under way; run it again|found nothing"
+        with pytest.raises(OutputError, match=message):
+            create_masks(seven, output_dir="out", update=True)
+
+
+# Runs that are ended and taken up again.
+
+
+class Recorder:
+    """Keeps what progress it is told of."""
+
+    def __init__(self, told: list[tuple[int, int]]) -> None:
+        self._told = told
+
+    def __call__(self, done: int, total: int) -> None:
+        self._told.append((done, total))
+
+
+@pytest.mark.parametrize("agree", ["any", 2, 5])
+def test_checkpoints_change_nothing_in_the_end(agree: str | int, seven: list[str]) -> None:
+    create_masks(seven, agree=agree, final_bits=0, output_dir="one")
+    for number in (1, 2, 3, 100):
+        reported: list[tuple[int, int]] = []
+        masks = create_masks(
+            seven, agree=agree, final_bits=0, output_dir=f"out{number}", update=True,
+            checkpoint=number, progress=Recorder(reported),
+        )
+        assert contents(f"out{number}") == contents("one")
+        assert [Path(str(mask.path)).name for mask in masks] == [NAME, SECOND]
+        assert [len(mask.members) for mask in masks] == [7, 7]
+        assert reported[-1] == (14, 14)
+        assert reported == sorted(reported)
+
+
+def test_a_run_that_fails_goes_on_from_its_last_checkpoint(
+    seven: list[str], pixels_read: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_masks(seven, agree=2, output_dir="one")
+    pixels_read.clear()
+
+    def interrupted(chip: Chip, **keywords: Any) -> Any:  # noqa: ANN401
+        if chip.path == "f_flt.fits":
+            raise KeyboardInterrupt
+        pixels_read.append(str(chip.label))
+        return read_pixels(chip, **keywords)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(pipeline, "read_pixels", interrupted)
+        result = run(*seven, "--agree", "2", "-o", "out", "--update", "--checkpoint", "2", "-j1")
+    assert result.exit_code == 130
+    assert "checkpoint: out/ACSWFC_60x80_1_staticMask.fits of 4 chips, out/" in result.stderr
+    mask = StaticMask.read(f"out/{NAME}")
+    assert [member.label.file[0] for member in mask.members] == list("abcd")
+    before = len(pixels_read)
+    masks = create_masks(seven, agree=2, output_dir="out", update=True, checkpoint=2)
+    assert sorted(pixels_read[before:]) == [f"{n}_flt.fits[SCI,{e}]" for n in "efg" for e in (1, 2)]
+    assert [len(mask.before) for mask in masks] == [4, 4]
+    assert contents("out") == contents("one")
