@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from staticmask_cli.config import Parameters
 from staticmask_cli.errors import InputError, StaticMaskError
 from staticmask_cli.maskfile import StaticMask
+from staticmask_cli.places import exists, is_remote, modified_at
 from staticmask_cli.plan import MaskPlan, good_bits_of
 
 __all__ = ["Freshness", "freshness_of"]
@@ -46,7 +47,7 @@ def freshness_of(plan: MaskPlan, parameters: Parameters) -> Freshness:
     parameters : Parameters
         That the plan was made with.
     """
-    if not os.path.lexists(plan.path):
+    if not exists(plan.path):
         return Freshness("missing")
     try:
         mask = StaticMask.read(plan.path)
@@ -72,7 +73,7 @@ def _other_members(plan: MaskPlan, mask: StaticMask) -> Iterator[str]:
 
 
 def _identity(file: str, extver: int) -> tuple[str, int]:
-    return os.path.normpath(file), extver
+    return file if is_remote(file) else os.path.normpath(file), extver
 
 
 def _other_parameters(plan: MaskPlan, mask: StaticMask, parameters: Parameters) -> Iterator[str]:
@@ -95,14 +96,20 @@ def _same_bits(plan: MaskPlan, final_bits: str | None) -> bool:
 
 def _newer_files(plan: MaskPlan) -> Iterator[str]:
     written = _modified(plan.path)
-    newer = [path for path in plan.files if _modified(path) > written]
+    ages = {path: _modified(path) for path in plan.files}
+    newer = [path for path, when in ages.items() if when and written and when > written]
+    unknown = [path for path, when in ((plan.path, written), *ages.items()) if when is None]
     if newer:
         yield f"newer: {_some(newer)}"
+    if unknown:
+        yield f"of unknown age: {_some(unknown)}"
 
 
-def _modified(path: str) -> int:
+def _modified(path: str) -> int | None:
     try:
-        return os.stat(path).st_mtime_ns
+        return modified_at(path)
+    except StaticMaskError:
+        raise
     except OSError as error:
         msg = f"{path}: cannot be looked at: {error.strerror}"
         raise InputError(msg) from error

@@ -19,6 +19,7 @@ from staticmask_cli.member import ChipLabel
 from staticmask_cli.pictures import picture_of
 from staticmask_cli.plan import MaskPlan, plan_masks
 from staticmask_cli.plots import check_plot
+from staticmask_cli.urls import concealed
 
 __all__ = ["Masks", "Progress", "create_masks", "make_masks"]
 
@@ -167,7 +168,9 @@ def make_masks(
         raise ConfigError(msg)
     picture = None if plot is None else os.fspath(plot)
     if picture is not None:
+        picture = concealed(picture)
         check_plot(picture)
+    output_dir = concealed(output_dir)
     if not parameters.static:
         log.info("static = False: no mask is made")
         return Masks()

@@ -12,6 +12,7 @@ from staticmask_cli.exposure import Chip, read_exposure
 from staticmask_cli.inputs import expand_inputs
 from staticmask_cli.instruments import instrument_of
 from staticmask_cli.maskfile import is_mask
+from staticmask_cli.places import beside, check_writable, exists, full_of, identity_of, is_remote
 from staticmask_cli.signature import Signature
 
 __all__ = ["MaskPlan", "Plans", "good_bits_of", "plan_masks"]
@@ -96,6 +97,7 @@ def plan_masks(
         If a mask would take the place of an input, or of a file that is no mask.
     """
     _check_current_folder()
+    check_writable(output_dir)
     paths = expand_inputs(parameters.input, suffix, left_out=left_out)
     chips: dict[Signature, list[Chip]] = {}
     problems: list[StaticMaskError] = []
@@ -124,7 +126,7 @@ def plan_masks(
     plans = Plans((
         MaskPlan(
             signature,
-            os.path.normpath(os.path.join(output_dir, signature.filename)),
+            _path_of(signature, output_dir),
             tuple(members),
             good_bits_of(members[0], parameters.final_bits),
         )
@@ -135,6 +137,11 @@ def plan_masks(
     if not overwrite:
         _check_existing(plans)
     return plans
+
+
+def _path_of(signature: Signature, folder: str) -> str:
+    path = beside(folder, signature.filename)
+    return path if is_remote(path) else os.path.normpath(path)
 
 
 def _check_current_folder() -> None:
@@ -184,7 +191,7 @@ def _check_existing(plans: Sequence[MaskPlan]) -> None:
     strangers = [
         plan.path
         for plan in plans
-        if os.path.lexists(plan.path) and not is_mask(plan.path, plan.signature.shape)
+        if exists(plan.path) and not is_mask(plan.path, plan.signature.shape)
     ]
     if strangers:
         msg = (
@@ -196,10 +203,11 @@ def _check_existing(plans: Sequence[MaskPlan]) -> None:
 
 def _check_paths(plans: Sequence[MaskPlan], inputs: Sequence[str]) -> None:
     """Refuse masks that would overwrite an input or each other."""
-    taken = {os.path.realpath(path): f"the input {path}" for path in inputs}
+    taken = {identity_of(path): f"the input {path}" for path in inputs}
     for plan in plans:
         # Some file systems do not tell upper from lower case.
-        for place in {os.path.realpath(plan.path), os.path.realpath(plan.path.lower())}:
+        names = {full_of(plan.path), full_of(plan.path).lower()}
+        for place in set(map(identity_of, names)):
             if place in taken:
                 msg = f"{plan.path}: this mask would take the place of {taken[place]}"
                 raise OutputError(msg)

@@ -25,13 +25,17 @@ LAYERS = (
     ("imagemasks",),
     ("config", "inputs", "exposure", "maskfile", "simulate", "chiprows", "plots"),
     ("plotpage",),
-    ("mask", "dqsource", "cameras", "cfgfile", "associations", "parameterspec"),
+    ("mask", "dqsource", "cameras", "cfgfile", "associations", "parameterspec", "duplicates"),
     ("clipping", "localsky", "member", "agreement", "dqbits", "files", "streams", "fitsfile",
      "instruments", "inspection", "jsonform"),
     ("histogram", "survey", "lines", "surface", "signature", "fitsbounds", "clusters",
      "skyhistogram"),
-    ("workspace", "noise", "medianfilter", "inflation"),
-    ("errors",),
+    ("workspace", "noise", "medianfilter", "inflation", "places"),
+    ("remote",),
+    ("remotelists",),
+    ("remotefs",),
+    ("remotefaults", "rangefile"),
+    ("errors", "urls"),
 )
 # Libraries that only some modules know; a package stands for its modules too.
 PLACES = {
@@ -40,6 +44,7 @@ PLACES = {
     "configobj": ("cfgfile", "parameterspec"),
     "textual": ("form",),
     "matplotlib": ("plots", "plotpage"),
+    "fsspec": ("remotefs",),
     "astropy.io.fits": ("fitsfile", "dqsource", "exposure", "maskfile", "simulate", "imagemasks"),
 }
 # Modules that know nothing but the standard library and what is listed.
