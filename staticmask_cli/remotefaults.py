@@ -7,7 +7,7 @@ from typing import Any
 from staticmask_cli.errors import InputError, OutputError, StaticMaskError
 from staticmask_cli.urls import concealed, scheme_of
 
-__all__ = ["code_of", "is_missing", "is_transient", "refusing_faults"]
+__all__ = ["code_of", "is_missing", "is_transient", "is_unreachable", "refusing_faults"]
 
 _ADVICE = {
     "s3": "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
@@ -71,6 +71,11 @@ def is_transient(error: BaseException) -> bool:
     return bool(_named(error, _UNREACHABLE | _BROKEN)) or any(
         isinstance(link, ConnectionError | TimeoutError) for link in _chain(error)
     )
+
+
+def is_unreachable(error: BaseException) -> bool:
+    """Whether there was nobody to ask."""
+    return code_of(error) is None and _named(error, _UNREACHABLE) != ""
 
 
 def code_of(error: BaseException) -> str | None:
