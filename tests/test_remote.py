@@ -277,6 +277,7 @@ def test_the_package_of_a_scheme_is_named(
 ) -> None:
     for name in ("s3fs", "gcsfs"):
         monkeypatch.setitem(sys.modules, name, None)
-        monkeypatch.delitem(sys.modules["fsspec.registry"]._registry, name[:2], raising=False)
+        known = sys.modules["fsspec.registry"]._registry  # noqa: SLF001 - no public way to forget
+        monkeypatch.delitem(known, name[:2], raising=False)
     with pytest.raises(InputError, match=f"{url[:2]}:// needs .*pip install {package}$"):
         create_masks(url)
