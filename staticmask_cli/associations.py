@@ -8,10 +8,11 @@ documentation (the JSON form).
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from staticmask_cli.errors import InputError
+from staticmask_cli.errors import InputError, StaticMaskError
+from staticmask_cli.places import beside, found_beside, is_remote, open_file
 
 __all__ = ["find_members", "is_association", "read_association"]
 
@@ -62,14 +63,16 @@ def read_association(path: str) -> list[str]:
         raise InputError(msg)
     for name in names:
         # Tables come from strangers: a member lies beside its table and nowhere else.
-        if not _is_plain(name):
+        if not _is_plain(name, remote=is_remote(path)):
             msg = f"{path}: member {name[:80]!r} is not a plain file name"
             raise InputError(msg)
     return names
 
 
-def _is_plain(name: str) -> bool:
+def _is_plain(name: str, *, remote: bool) -> bool:
     """Whether a name is that of a file in the same folder, and can be shown."""
+    if remote and not re.fullmatch(r"[\w.+=@-]*", name, re.ASCII):  # what no URL reads otherwise
+        return False
     return (
         0 < len(name) <= _LONGEST_NAME
         and name.isprintable()
@@ -95,15 +98,17 @@ def find_members(folder: str, name: str, suffix: str | None = None) -> list[str]
     list of str
         Usually one path; both where ``_flt`` and ``_flc`` exist; empty if none does.
     """
-    exact = _existing(folder, [name, name.lower()])
+    is_there = found_beside(folder, name)
+    exact = _existing(folder, [name, name.lower()], is_there)
     if exact:
         return exact
     for kind in _SUFFIXES if suffix is None else (f"_{suffix.lstrip('_')}",):
-        found = _existing(folder, _spellings(name, kind))
+        found = _existing(folder, _spellings(name, kind), is_there)
         if found:
             other = _ALTERNATIVES.get(kind)
             both = suffix is None and other is not None
-            return found + (_existing(folder, _spellings(name, str(other))) if both else [])
+            others = _spellings(name, str(other)) if both else []
+            return found + _existing(folder, others, is_there)
     return []
 
 
@@ -111,10 +116,9 @@ def _spellings(name: str, kind: str) -> list[str]:
     return [f"{root}{kind}{ending}" for root in (name, name.lower()) for ending in _ENDINGS]
 
 
-def _existing(folder: str, names: list[str]) -> list[str]:
+def _existing(folder: str, names: list[str], is_there: Callable[[str], bool]) -> list[str]:
     """First of these files that exists, as a list."""
-    paths = (os.path.join(folder, name) for name in names)
-    return next(([path] for path in paths if os.path.isfile(path)), [])
+    return next(([beside(folder, name)] for name in names if is_there(name)), [])
 
 
 def _table_members(path: str) -> Iterator[str]:
@@ -162,11 +166,12 @@ def _refuse_absurd(table: Any, path: str) -> None:  # noqa: ANN401 - a table HDU
 
 
 def _json_members(path: str) -> Iterator[str]:
-    if os.path.exists(path) and not os.path.isfile(path):  # a named pipe would block for ever
+    is_there = not is_remote(path) and os.path.exists(path)
+    if is_there and not os.path.isfile(path):  # a named pipe would block for ever
         msg = f"{path}: the association cannot be read: it is not a regular file"
         raise InputError(msg)
     try:
-        with open(path, "rb") as stream:
+        with open_file(path) as stream:
             content = stream.read(_LARGEST_TABLE + 1)
         if len(content) > _LARGEST_TABLE:
             msg = "larger than 8 MiB"
@@ -182,6 +187,8 @@ def _json_members(path: str) -> Iterator[str]:
         if wrong != "":
             msg = f"expname is {wrong!r:.80}"
             raise TypeError(msg)  # noqa: TRY301 - one message for all that is wrong
+    except StaticMaskError:
+        raise
     except OSError as error:
         msg = f"{path}: the association cannot be read: {error.strerror}"
         raise InputError(msg) from error

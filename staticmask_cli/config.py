@@ -14,6 +14,7 @@ from staticmask_cli.dqbits import EXPECTED_BITS, clean_final_bits
 from staticmask_cli.errors import ConfigError
 from staticmask_cli.files import refuse_binary, write_whole
 from staticmask_cli.parameterspec import declarations, read_spec, sections_of
+from staticmask_cli.urls import concealed
 
 __all__ = ["Group", "Parameters", "expected_of"]
 
@@ -153,7 +154,7 @@ def _check_words(value: object) -> tuple[str, ...]:
         isinstance(word, str | os.PathLike) for word in words
     ):
         raise ValueError(value)
-    return tuple(text for text in (os.fspath(word) for word in words) if text)
+    return tuple(concealed(text) for text in map(os.fspath, words) if text)
 
 
 def _check_group(value: object) -> Group:

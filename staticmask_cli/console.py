@@ -18,6 +18,7 @@ from staticmask_cli.files import refuse_binary
 from staticmask_cli.progress import shown_progress
 from staticmask_cli.streams import hand_out, printable, tell
 from staticmask_cli.tables import new_table, text
+from staticmask_cli.urls import concealed
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -65,7 +66,7 @@ class Console:
         self._before = log.level, log.propagate
         log.setLevel(logging.DEBUG)
         log.propagate = False
-        self._write_down(logging.INFO, shlex.join(["staticmask", *sys.argv[1:]]))
+        self._write_down(logging.INFO, concealed(shlex.join(["staticmask", *sys.argv[1:]])))
         with suppress(OSError):  # a folder that is gone
             self._write_down(logging.INFO, f"in {os.getcwd()}")
         return self

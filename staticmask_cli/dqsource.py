@@ -8,6 +8,7 @@ from astropy.io import fits
 from staticmask_cli.errors import ExposureError
 from staticmask_cli.fitsfile import check_extent, name_of, opened, shape_of, text_of, version_of
 from staticmask_cli.instruments import instrument_of
+from staticmask_cli.places import beside, folder_of_file, is_file
 
 __all__ = ["DQSource", "dq_sources", "refuse_companion"]
 
@@ -29,10 +30,10 @@ def dq_sources(hdus: fits.HDUList, path: str) -> dict[int, DQSource]:
             inside.setdefault(version_of(hdu), DQSource(path, number))
     if inside:
         return inside
-    folder, name = os.path.split(path)
+    folder, name = folder_of_file(path), os.path.basename(path)
     for old, new in instrument_of(text_of(hdus[0].header, "INSTRUME")).dq_companion.items():
-        companion = os.path.join(folder, name.replace(old, new))
-        if old in name and os.path.isfile(companion):
+        companion = beside(folder, name.replace(old, new))
+        if old in name and is_file(companion):
             return _images_of(companion)
     return {}
 

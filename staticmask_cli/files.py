@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import IO
 
 from staticmask_cli.errors import OutputError, StaticMaskError
+from staticmask_cli.places import check_writable, is_file, is_remote, open_file, put_whole
 
 try:
     import fcntl
@@ -37,6 +38,9 @@ def make_folder(path: str) -> None:
     OutputError
         If that is not possible.
     """
+    if is_remote(path):  # where folders are but the beginnings of names
+        check_writable(path)
+        return
     try:
         os.makedirs(path, exist_ok=True)
     except OSError as error:
@@ -52,10 +56,11 @@ def refuse_binary(path: str) -> None:
     OutputError
         If `path` is a file that starts like FITS, or holds NUL bytes (compressed FITS does).
     """
-    if not os.path.isfile(path):  # reading from a pipe would block
+    check_writable(path)
+    if not is_file(path):  # reading from a pipe would block
         return
     start = b""
-    with suppress(OSError), open(path, "rb") as stream:
+    with suppress(OSError), open_file(path) as stream:
         start = stream.read(4096)
     if start.startswith(b"SIMPLE  =") or b"\0" in start:
         msg = f"{path}: is not a text file and stays as it is; choose another name"
@@ -68,13 +73,17 @@ def write_whole(path: str) -> Iterator[IO[bytes]]:
 
     It is written under a temporary name in the same folder, flushed, and renamed
     when the block ends without an exception; otherwise it is removed, and what
-    was at `path` before is still there.
+    was at `path` before is still there.  A remote one is sent as a whole then.
 
     Raises
     ------
     OutputError
         If the file cannot be written.
     """
+    if is_remote(path):
+        with refusing_as(path), put_whole(path) as stream:
+            yield stream
+        return
     folder, name = os.path.split(path)
     temporary = ""
     with refusing_as(path):
@@ -131,6 +140,8 @@ def clear_leftovers(paths: Iterable[str]) -> None:
     A temporary file that nobody holds a lock on belongs to no live run.
     """
     for path in paths:
+        if is_remote(path):
+            continue
         folder, name = os.path.split(path)
         with _locked(folder or ".", exclusive=True) as is_locked:
             if not is_locked:

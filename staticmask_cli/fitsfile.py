@@ -1,5 +1,6 @@
 """Reading FITS files of strangers: opened read-only, and every fault one kind of error."""
 
+import io
 import math
 import os
 import struct
@@ -17,6 +18,7 @@ from astropy.utils.exceptions import AstropyWarning
 from staticmask_cli.errors import ExposureError, InputError, StaticMaskError
 from staticmask_cli.fitsbounds import bounded, check_claims, largest_content
 from staticmask_cli.inflation import ClaimError
+from staticmask_cli.places import is_remote, open_file, size_of
 from staticmask_cli.workspace import WORKSPACE
 
 __all__ = [
@@ -73,16 +75,17 @@ def opened(path: str, *, checked: bool = False) -> Iterator[fits.HDUList]:
     ExposureError
         If it is a GEIS file.
     """
-    if not os.path.isfile(path):  # a named pipe would block for ever
+    if not is_remote(path) and not os.path.isfile(path):  # a named pipe would block for ever
         found = "something that is not a file" if os.path.lexists(path) else "nothing"
         msg = f"{path}: expected a FITS file, found {found}"
         raise InputError(msg)
     try:
-        _refuse_geis(path)
         # Closed here because astropy leaves it open after an error; never mapped into memory,
         # where a file that becomes shorter would kill the process.
-        with open(path, "rb") as stream:
-            size = os.fstat(stream.fileno()).st_size
+        with open_file(path) as stream:
+            _refuse_geis(stream.read(30), path)
+            size = stream.seek(0, io.SEEK_END)
+            stream.seek(0)
             content = bounded(stream, size)
             if not checked:
                 check_claims(content, size)
@@ -113,7 +116,7 @@ def check_extent(hdu: Any, path: str) -> None:  # noqa: ANN401 - any HDU
     InputError
         With the number of bytes that are claimed and that are there.
     """
-    size = os.path.getsize(path)
+    size = size_of(path)
     compressed = isinstance(hdu, fits.CompImageHDU)
     shape = () if not hasattr(hdu, "shape") else hdu.shape
     pixels = math.prod(shape) * abs(hdu.header["BITPIX"]) // 8 if shape else 0
@@ -199,8 +202,8 @@ def number_of(header: fits.Header, primary: fits.Header, key: str) -> float:
 
 def _is_uncompressed(path: str) -> bool:
     """Whether a file is FITS as it stands, so that its length means something."""
-    with open(path, "rb") as stream:
-        return stream.read(6) == b"SIMPLE"
+    with open_file(path) as stream:
+        return bool(stream.read(6) == b"SIMPLE")
 
 
 def _is_plain(hdu: Any, path: str) -> bool:  # noqa: ANN401 - any image HDU
@@ -214,7 +217,7 @@ def _is_plain(hdu: Any, path: str) -> bool:  # noqa: ANN401 - any image HDU
 def _read_into(
     memory: npt.NDArray[np.uint8], hdu: Any, path: str  # noqa: ANN401 - any image HDU
 ) -> npt.NDArray[Any]:
-    with open(path, "rb") as stream:
+    with open_file(path) as stream:
         stream.seek(hdu.fileinfo()["datLoc"])
         count = stream.readinto(memory.data)
     if count != hdu.size:
@@ -225,10 +228,8 @@ def _read_into(
     return pixels
 
 
-def _refuse_geis(path: str) -> None:
+def _refuse_geis(start: bytes, path: str) -> None:
     """Say what to do with the header part of a GEIS image, which looks a little like FITS."""
-    with open(path, "rb") as stream:
-        start = stream.read(30)
     if start.startswith(b"SIMPLE") and start.replace(b" ", b"")[:8] == b"SIMPLE=F":
         msg = f"{path}: is a GEIS image; convert it to FITS with readgeis of stsci.tools"
         raise ExposureError(msg)

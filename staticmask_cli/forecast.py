@@ -1,14 +1,14 @@
 """What a run would read and write, as data."""
 
-import os
 from dataclasses import dataclass
 from typing import Any
 
 from staticmask_cli.config import Parameters
-from staticmask_cli.errors import InputError
+from staticmask_cli.errors import InputError, StaticMaskError
 from staticmask_cli.exposure import Chip
 from staticmask_cli.fitsfile import astropy_silenced
 from staticmask_cli.freshness import freshness_of
+from staticmask_cli.places import size_of
 from staticmask_cli.plan import MaskPlan, Plans, plan_masks
 
 __all__ = ["FileSize", "Forecast", "PlannedMask", "forecast_of", "plan_run"]
@@ -135,7 +135,9 @@ def _chip(chip: Chip) -> dict[str, Any]:
 
 def _size_of(file: str) -> int:
     try:
-        return os.path.getsize(file)
+        return size_of(file)
+    except StaticMaskError:
+        raise
     except OSError as error:
         msg = f"{file}: cannot be looked at: {error.strerror}"
         raise InputError(msg) from error

@@ -1,12 +1,12 @@
 """Whether the mask that a run would write is there already, as that run would make it."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from staticmask_cli.config import Parameters
 from staticmask_cli.errors import StaticMaskError
 from staticmask_cli.maskfile import StaticMask
+from staticmask_cli.places import exists
 from staticmask_cli.plan import MaskPlan
 from staticmask_cli.sameness import modified, other_parameters, some
 
@@ -45,7 +45,7 @@ def freshness_of(plan: MaskPlan, parameters: Parameters) -> Freshness:
     parameters : Parameters
         That the plan was made with.
     """
-    if not os.path.lexists(plan.path):
+    if not exists(plan.path):
         return Freshness("missing")
     try:
         mask = StaticMask.read(plan.path)
@@ -72,6 +72,10 @@ def _other_members(plan: MaskPlan, mask: StaticMask) -> Iterator[str]:
 
 def _newer_files(plan: MaskPlan) -> Iterator[str]:
     written = modified(plan.path)
-    newer = [path for path in plan.files if modified(path) > written]
+    ages = {path: modified(path) for path in plan.files}
+    newer = [path for path, when in ages.items() if when and written and when > written]
+    unknown = [path for path, when in ((plan.path, written), *ages.items()) if when is None]
     if newer:
         yield f"newer: {some(newer)}"
+    if unknown:
+        yield f"of unknown age: {some(unknown)}"

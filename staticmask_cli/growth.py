@@ -17,6 +17,7 @@ from staticmask_cli.maskfile import StaticMask, write_masks
 from staticmask_cli.member import Member, Place
 from staticmask_cli.plan import MaskPlan
 from staticmask_cli.sameness import modified, other_grid, other_parameters, some
+from staticmask_cli.urls import is_remote, normalized
 
 __all__ = ["Anew", "Growth", "fold", "in_parts"]
 
@@ -109,8 +110,8 @@ class Growth(Anew):
         self._plans = {plan.path: plan for plan in plans}
         self._skipped: dict[str, set[Identity]] = {}
         self._read: dict[str, set[Place]] = {}
-        self._opened = {os.path.normpath(chip.path) for plan in plans for chip in plan.chips}
-        self._unopened = {os.path.normpath(path) for path in unopened}
+        self._opened = {normalized(chip.path) for plan in plans for chip in plan.chips}
+        self._unopened = {normalized(path) for path in unopened}
         problems = []
         for plan in plans:
             try:
@@ -206,9 +207,11 @@ class _Known:
     def member_of(self, chip: Chip) -> Member | None:
         """Find the member that a chip is, also where its folder is named in another way."""
         member = self._by_identity.get(chip.label.identity)
-        if member is not None:
+        if member is not None or is_remote(chip.path):
             return member
         for other in self._by_name.get(_name_of(chip.label.identity), ()):
+            if is_remote(other.label.file):
+                continue
             if not os.path.exists(other.label.file):
                 if other.label.rootname == chip.label.rootname:
                     log.warning("%s: is the member %s the same exposure, under a path that is "
@@ -222,16 +225,17 @@ def _name_of(identity: Identity) -> Identity:
     return os.path.basename(identity[0]), identity[1]
 
 
-def _is_known(chip: Chip, member: Member, written: int) -> bool:
+def _is_known(chip: Chip, member: Member, written: int | None) -> bool:
     """Whether reading a chip would tell nothing new about a member."""
     if chip.unfit and not member.used:
         return chip.unfit == member.unused
     return member.used or (member.settled and not _is_newer(chip, written))
 
 
-def _is_newer(chip: Chip, written: int) -> bool:
+def _is_newer(chip: Chip, written: int | None) -> bool:
     files = {chip.path} if chip.dq is None else {chip.path, chip.dq.path}
-    return any(modified(path) > written for path in files)
+    ages = [modified(path) for path in files]
+    return written is not None and any(age is not None and age > written for age in ages)
 
 
 def _standing(plan: MaskPlan, parameters: Parameters) -> StaticMask:

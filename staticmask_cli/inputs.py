@@ -8,13 +8,25 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from staticmask_cli.associations import find_members, is_association, read_association
+from staticmask_cli.duplicates import one_kind_each, refuse_lookalikes
 from staticmask_cli.errors import InputError, StaticMaskError
+from staticmask_cli.places import (
+    beside,
+    concealed,
+    folder_of_file,
+    full_of,
+    identity_of,
+    is_remote,
+    matching,
+    open_file,
+    remote_path_within,
+)
 
 __all__ = ["expand_inputs"]
 
 _DEEPEST_LIST = 32
 _LARGEST_LIST = 1 << 20  # bytes; thousands of names
-_FLT_OR_FLC = re.compile(r"_fl[tc]\.fits(\.gz|\.fz)?$", re.IGNORECASE)
+
 
 
 def expand_inputs(
@@ -55,8 +67,9 @@ def expand_inputs(
     place = _Place(suffix=suffix, left_out=left_out)
     for word in words:
         for path in _expand(word, place, problems):
-            paths.setdefault(os.path.realpath(path), path)
-    chosen = _one_kind_each(sorted(paths.values()), suffix, problems)
+            paths.setdefault(identity_of(path), path)
+    refuse_lookalikes(paths.values(), problems)
+    chosen = one_kind_each(sorted(paths.values()), suffix, problems)
     if problems:
         raise InputError("\n".join(dict.fromkeys(problems)))
     if left_out and not paths:
@@ -78,7 +91,7 @@ class _Place:
     left_out: dict[str, str] | None = None  # exposures that need not exist
 
     def path(self, word: str) -> str:
-        return os.path.join(self.folder, word)
+        return word if is_remote(word) else beside(self.folder, word)
 
     def miss(self, path: str, reason: str, problems: list[str], blamed: str = "") -> None:
         """Note an exposure that does not exist: as left out, or as a problem of `blamed`."""
@@ -90,6 +103,9 @@ class _Place:
 
 def _expand(word: str, place: _Place, problems: list[str]) -> Iterator[str]:
     """Files of one word; what is wrong with it is added to `problems`."""
+    if is_remote(word.removeprefix("@")) or is_remote(place.folder):
+        yield from _expand_remote(word, place, problems)
+        return
     path = place.path(word)
     if not _is_name(word):
         place.miss(path, "no such file", problems)
@@ -107,6 +123,45 @@ def _expand(word: str, place: _Place, problems: list[str]) -> Iterator[str]:
         yield from _expand_wildcard(word, place, problems)
     else:
         place.miss(path, _why_missing(path), problems)
+
+
+def _expand_remote(word: str, place: _Place, problems: list[str]) -> Iterator[str]:
+    """Files of a word that is a URL, or stands in a remote list; those named are not looked for."""
+    parts = _parts_of(full_of(word))
+    if len(parts) > 1:
+        for part in parts:
+            yield from _expand(concealed(part), place, problems)
+        return
+    mark = "@" if word.startswith("@") else ""
+    name = concealed(full_of(word).removeprefix("@"))
+    # Lists come from strangers, where they are not on this machine.
+    url = remote_path_within(place.folder, name) if is_remote(place.folder) else name
+    if url is None:
+        wrong = f"names {name[:80]!r}, expected what lies in its folder"
+        problems.append(f"@{concealed(place.lists[-1])}: {wrong}")
+        return
+    try:
+        found = None if mark else matching(url)
+    except StaticMaskError as error:
+        problems.append(str(error))
+        return
+    if mark:
+        yield from _expand_list(url, place, problems)
+    elif url.endswith("/"):
+        problems.append(f"{url}: is a folder, expected files such as {url}*flt.fits")
+    elif found is None:
+        yield from _expand_file(url, place, problems)
+    elif not found:
+        problems.append(f"{url}: no file matches")
+    for path in found or ():
+        yield from _expand_file(path, place, problems)
+
+
+def _parts_of(word: str) -> list[str]:
+    """Words of a comma list; where a URL has a query, a comma may belong to it."""
+    has_query = re.search(r"\?[^,]*=", word)
+    comma = r",(?=\s*@?[A-Za-z][A-Za-z0-9+.-]+://)" if has_query else ","
+    return list(filter(None, map(str.strip, re.split(comma, word))))
 
 
 def _expand_wildcard(word: str, place: _Place, problems: list[str]) -> Iterator[str]:
@@ -149,18 +204,22 @@ def _expand_file(path: str, place: _Place, problems: list[str]) -> Iterator[str]
     except StaticMaskError as error:
         problems.append(str(error))
         return
-    folder = os.path.dirname(path)
+    folder = folder_of_file(path)
     for name in names:
-        found = find_members(folder, name, place.suffix)
+        try:
+            found = find_members(folder, name, place.suffix)
+        except StaticMaskError as error:  # a remote folder that cannot be looked at
+            problems.append(str(error))
+            return
         if not found:
             reason = f"member {name}: no such exposure beside the association"
-            place.miss(os.path.join(folder, name), reason, problems, blamed=path)
+            place.miss(beside(folder, name), reason, problems, blamed=path)
         yield from found
 
 
 def _expand_list(path: str, place: _Place, problems: list[str]) -> Iterator[str]:
     """Files of an @list."""
-    identity = os.path.realpath(path)
+    identity = identity_of(path)
     if identity in place.lists:
         problems.append(f"@{path}: the list includes itself")
         return
@@ -171,20 +230,23 @@ def _expand_list(path: str, place: _Place, problems: list[str]) -> Iterator[str]
         return  # a file that is named twice counts once
     place.seen.add(identity)
     try:
-        with open(path, "rb") as stream:
+        with open_file(path) as stream:
             content = stream.read(_LARGEST_LIST + 1)
         if len(content) > _LARGEST_LIST:
             problems.append(f"@{path}: the list is larger than 1 MiB")
             return
         text = content.decode("utf-8-sig")
         lines = [line.strip() for line in io.StringIO(text, newline=None)]
+    except StaticMaskError as error:
+        problems.append(f"@{error}")
+        return
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a text file"
         problems.append(f"@{path}: cannot read the list: {reason}")
         return
     inner = replace(
         place,
-        folder=os.path.dirname(path),
+        folder=folder_of_file(path),
         lists=(*place.lists, identity),
     )
     for line in lines:
@@ -194,27 +256,7 @@ def _expand_list(path: str, place: _Place, problems: list[str]) -> Iterator[str]
 
 def _first_column(line: str, place: _Place) -> str:
     """Take what a line of a list names; a file name may hold blanks, and a comma list too."""
-    if _is_name(line) and os.path.exists(place.path(line)):
+    remote = is_remote(line) or is_remote(place.folder)
+    if not remote and _is_name(line) and os.path.exists(place.path(line)):
         return line
     return re.sub(r"\s*,\s*", ",", line).split()[0]
-
-
-def _one_kind_each(paths: list[str], suffix: str | None, problems: list[str]) -> list[str]:
-    """Leave one file of each exposure: ``_flt`` and ``_flc`` are the same pixels twice."""
-    exposures: dict[str, list[str]] = {}
-    for path in paths:
-        folder, name = os.path.split(path)
-        kind = _FLT_OR_FLC.search(name)
-        if kind:
-            root = os.path.join(os.path.realpath(folder), name[: kind.start()])
-            exposures.setdefault(root, []).append(path)
-    wanted = f"_{suffix.lstrip('_')}.fits" if suffix else ""
-    dropped: set[str] = set()
-    for same in (files for files in exposures.values() if len(files) > 1):
-        chosen = [path for path in same if wanted and wanted in os.path.basename(path).lower()]
-        if len(chosen) == 1:
-            dropped.update(set(same) - set(chosen))
-        else:
-            problems.append(f"{' and '.join(same)}: the same exposure twice; "
-                            "choose one kind with --suffix flc (or flt)")
-    return [path for path in paths if path not in dropped]

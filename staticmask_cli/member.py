@@ -1,8 +1,9 @@
 """What one chip did to a mask, and where that lies."""
 
 import math
-import os
 from dataclasses import dataclass, field
+
+from staticmask_cli.urls import normalized
 
 __all__ = ["UNCLIPPABLE", "ChipLabel", "Member", "Place"]
 
@@ -50,7 +51,7 @@ class ChipLabel:
     @property
     def identity(self) -> tuple[str, int]:
         """What tells a chip from others, however its path is spelled."""
-        return (os.path.normpath(self.file), self.extver)
+        return (normalized(self.file), self.extver)
 
     def __str__(self) -> str:
         return f"{self.file}[SCI,{self.extver}]"

@@ -21,6 +21,7 @@ from staticmask_cli.member import ChipLabel
 from staticmask_cli.pictures import picture_of
 from staticmask_cli.plan import MaskPlan, plan_masks
 from staticmask_cli.plots import check_plot
+from staticmask_cli.urls import concealed, is_remote
 
 __all__ = ["Masks", "Progress", "create_masks", "make_masks"]
 
@@ -180,7 +181,13 @@ def make_masks(
     _check_arguments(jobs, checkpoint, update=update, overwrite=overwrite)
     picture = None if plot is None else os.fspath(plot)
     if picture is not None:
+        picture = concealed(picture)
         check_plot(picture)
+    output_dir = concealed(output_dir)
+    if update and is_remote(output_dir):
+        msg = (f"update: {output_dir} is remote, where runs cannot wait for each other; "
+               "expected a local output_dir: copy the masks there, and back")
+        raise ConfigError(msg)
     if not parameters.static:
         log.info("static = False: no mask is made")
         return Masks()

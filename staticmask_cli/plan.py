@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from staticmask_cli.config import Parameters
 from staticmask_cli.dqbits import good_bits
 from staticmask_cli.errors import ExposureError, InputError, OutputError, StaticMaskError
-from staticmask_cli.exposure import Chip, read_exposure
+from staticmask_cli.exposure import Chip
+from staticmask_cli.headers import read_headers
 from staticmask_cli.inputs import expand_inputs
 from staticmask_cli.instruments import instrument_of
 from staticmask_cli.maskfile import is_mask
+from staticmask_cli.places import beside, check_writable, exists, full_of, identity_of
 from staticmask_cli.signature import Signature
+from staticmask_cli.urls import normalized
 
 __all__ = ["MaskPlan", "Plans", "good_bits_of", "plan_masks"]
 
@@ -100,20 +103,21 @@ def plan_masks(
         If a mask would take the place of an input, or of a file that is no mask.
     """
     _check_current_folder()
+    check_writable(output_dir)
     paths = expand_inputs(parameters.input, suffix, left_out=left_out)
     chips: dict[Signature, list[Chip]] = {}
     problems: list[StaticMaskError] = []
-    for path in paths:
-        try:
-            exposure = read_exposure(path, parameters.group, dq=parameters.final_bits is not None)
-            if exposure.doubt:
-                log.warning("%s: %s", path, exposure.doubt)
-            for chip in exposure.chips:
-                chips.setdefault(chip.signature, []).append(chip)
-        except StaticMaskError as error:
-            problems.append(error)
+    with_dq = parameters.final_bits is not None
+    for path, found in read_headers(paths, parameters.group, dq=with_dq):
+        if isinstance(found, StaticMaskError):
+            problems.append(found)
             if left_out is not None:
-                left_out[path] = str(error).removeprefix(f"{path}: ")
+                left_out[path] = str(found).removeprefix(f"{path}: ")
+            continue
+        if found.doubt:
+            log.warning("%s: %s", path, found.doubt)
+        for chip in found.chips:
+            chips.setdefault(chip.signature, []).append(chip)
     if problems and (left_out is None or not chips):
         kind = InputError if isinstance(problems[0], InputError) else ExposureError
         raise kind("\n".join(map(str, problems)))
@@ -146,8 +150,8 @@ def plan_masks(
     return plans
 
 
-def _path_of(signature: Signature, output_dir: str) -> str:
-    return os.path.normpath(os.path.join(output_dir, signature.filename))
+def _path_of(signature: Signature, folder: str) -> str:
+    return normalized(beside(folder, signature.filename))
 
 
 def _check_current_folder() -> None:
@@ -197,7 +201,7 @@ def _check_existing(plans: Sequence[MaskPlan]) -> None:
     strangers = [
         plan.path
         for plan in plans
-        if os.path.lexists(plan.path) and not is_mask(plan.path, plan.signature.shape)
+        if exists(plan.path) and not is_mask(plan.path, plan.signature.shape)
     ]
     if strangers:
         msg = (
@@ -209,10 +213,11 @@ def _check_existing(plans: Sequence[MaskPlan]) -> None:
 
 def _check_paths(plans: Sequence[MaskPlan], inputs: Sequence[str]) -> None:
     """Refuse masks that would overwrite an input or each other."""
-    taken = {os.path.realpath(path): f"the input {path}" for path in inputs}
+    taken = {identity_of(path): f"the input {path}" for path in inputs}
     for plan in plans:
         # Some file systems do not tell upper from lower case.
-        for place in {os.path.realpath(plan.path), os.path.realpath(plan.path.lower())}:
+        names = {full_of(plan.path), full_of(plan.path).lower()}
+        for place in set(map(identity_of, names)):
             if place in taken:
                 msg = f"{plan.path}: this mask would take the place of {taken[place]}"
                 raise OutputError(msg)

@@ -7,6 +7,7 @@ from typing import IO, TYPE_CHECKING
 
 from staticmask_cli.errors import ConfigError, OutputError
 from staticmask_cli.files import clear_leftovers, make_folder, refusing_as, write_whole
+from staticmask_cli.places import check_writable, folder_of_file, is_file, open_file
 from staticmask_cli.plotpage import Page, draw_page
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def check_plot(path: str) -> None:
     if _format_of(path) not in _FORMATS:
         msg = f"plot = {path}: expected a name that ends with .png, .pdf or .svg"
         raise ConfigError(msg)
+    check_writable(path)
     if os.path.isdir(path):
         msg = f"{path}: is a folder, expected the name of a picture"
         raise OutputError(msg)
@@ -74,7 +76,7 @@ def plotted(pages: Sequence[Page], path: str) -> Iterator[list[str]]:
     """
     import matplotlib as mpl  # noqa: PLC0415 - an extra
 
-    make_folder(os.path.dirname(path) or ".")
+    make_folder(folder_of_file(path) or ".")
     files = _files_of(pages, path)
     for name in files:
         _refuse_fits(name)
@@ -92,10 +94,10 @@ def plotted(pages: Sequence[Page], path: str) -> Iterator[list[str]]:
 
 def _refuse_fits(path: str) -> None:
     """Refuse to put a picture in the place of an exposure, whatever its name."""
-    if not os.path.isfile(path):  # reading from a pipe would block
+    if not is_file(path):  # reading from a pipe would block
         return
     start = b""
-    with suppress(OSError), open(path, "rb") as stream:
+    with suppress(OSError), open_file(path) as stream:
         start = stream.read(len(_FITS))
     if start == _FITS:
         msg = f"{path}: is a FITS file and stays as it is; choose another name"

@@ -18,6 +18,7 @@ from staticmask_cli.errors import ConfigError
 from staticmask_cli.files import make_folder, refuse_binary, write_whole
 from staticmask_cli.jsonform import as_json, plain
 from staticmask_cli.maskfile import StaticMask, time_of_making
+from staticmask_cli.places import folder_of_file
 
 __all__ = ["check_report", "write_report"]
 
@@ -70,7 +71,7 @@ def write_report(path: str, parameters: Parameters, masks: Sequence[StaticMask])
     form = _form_of(path)
     refuse_binary(path)
     text = form(_facts(parameters, masks), masks)
-    make_folder(os.path.dirname(path) or ".")
+    make_folder(folder_of_file(path) or ".")
     with write_whole(path) as stream:
         stream.write(text.encode("utf-8", "backslashreplace"))
     log.debug("%s: report of %d masks", path, len(masks))

@@ -1,12 +1,12 @@
 """Whether a mask on disk was made as a run would make it."""
 
 import math
-import os
 from collections.abc import Iterator, Sequence
 
 from staticmask_cli.config import Parameters
 from staticmask_cli.errors import InputError, StaticMaskError
 from staticmask_cli.maskfile import StaticMask
+from staticmask_cli.places import modified_at
 from staticmask_cli.plan import MaskPlan, good_bits_of
 
 __all__ = ["modified", "other_grid", "other_parameters", "some"]
@@ -61,8 +61,8 @@ def _same_bits(plan: MaskPlan, final_bits: str | None) -> bool:
         return False
 
 
-def modified(path: str) -> int:
-    """When a file was changed last, in nanoseconds.
+def modified(path: str) -> int | None:
+    """When a file was changed last, in nanoseconds; None where a remote service does not say.
 
     Raises
     ------
@@ -70,7 +70,9 @@ def modified(path: str) -> int:
         If it is not there.
     """
     try:
-        return os.stat(path).st_mtime_ns
+        return modified_at(path)
+    except StaticMaskError:
+        raise
     except OSError as error:
         msg = f"{path}: cannot be looked at: {error.strerror}"
         raise InputError(msg) from error

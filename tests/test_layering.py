@@ -21,18 +21,22 @@ LAYERS = (
     ("freshness", "report", "growth"),
     ("pictures", "form", "sameness"),
     ("fields",),
-    ("plan", "engine"),
-    ("imagemasks",),
+    ("plan",),
+    ("imagemasks", "headers"),
     ("config", "inputs", "exposure", "maskfile", "simulate", "chiprows", "plots"),
     ("plotpage",),
-    ("mask", "dqsource", "cameras", "cfgfile", "associations", "parameterspec",
-     "memberstable"),
+    ("mask", "dqsource", "cameras", "cfgfile", "associations", "parameterspec", "memberstable",
+     "duplicates"),
     ("clipping", "localsky", "member", "agreement", "dqbits", "files", "streams", "fitsfile",
-     "instruments", "inspection", "jsonform", "checksums"),
+     "instruments", "inspection", "jsonform", "checksums", "engine"),
     ("histogram", "survey", "lines", "surface", "signature", "fitsbounds", "clusters",
      "skyhistogram"),
-    ("workspace", "noise", "medianfilter", "inflation"),
-    ("errors",),
+    ("workspace", "noise", "medianfilter", "inflation", "places"),
+    ("remote",),
+    ("remotelists",),
+    ("remotefs",),
+    ("remotefaults", "rangefile"),
+    ("errors", "urls"),
 )
 # Libraries that only some modules know; a package stands for its modules too.
 PLACES = {
@@ -43,6 +47,7 @@ PLACES = {
     "matplotlib": ("plots", "plotpage"),
     "astropy.io.fits": ("fitsfile", "dqsource", "exposure", "maskfile", "simulate", "imagemasks",
                         "memberstable"),
+    "fsspec": ("remotefs",),
 }
 # Modules that know nothing but the standard library and what is listed.
 PURE = {
@@ -54,7 +59,7 @@ PURE = {
     "workspace": ("numpy",),
     "clusters": ("numpy",),
     "inspection": ("numpy", "staticmask_cli.clusters"),
-    "member": (),
+    "member": ("staticmask_cli.urls",),
     "agreement": (),
     "localsky": ("numpy", "staticmask_cli.lines", "staticmask_cli.medianfilter",
                  "staticmask_cli.noise", "staticmask_cli.surface"),

@@ -1,0 +1,152 @@
+"""Files at remote places, read in parts and written whole."""
+
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import IO
+
+from staticmask_cli.errors import InputError, OutputError, StaticMaskError
+from staticmask_cli.rangefile import RangeFile, kept_of
+from staticmask_cli.remotefaults import refusing_faults
+from staticmask_cli.remotefs import exists, modified, opened_at, patiently, place_of
+from staticmask_cli.remotelists import matches, members_beside
+from staticmask_cli.urls import concealed, full_of, scheme_of
+
+__all__ = [
+    "check_writable", "exists", "matches", "members_beside", "modified", "reading", "size_of",
+    "write",
+]
+
+_STORES = ("s3", "s3a", "gs", "gcs", "az", "abfs", "memory")  # an object appears whole there
+_GZIP = b"\x1f\x8b"
+_LARGEST_WHOLE = 1 << 30  # bytes of a gzip file, which cannot be read in parts
+_PIECE = 1 << 23
+_ENTITY = ("ETag", "etag", "LastModified", "Last-Modified", "last_modified", "mtime", "created")
+
+
+class _Open(threading.local):
+    """Files that a thread has open, so that it need not ask for them again."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, RangeFile] = {}
+
+
+_OPEN = _Open()
+
+
+@contextmanager
+def reading(url: str) -> Iterator[RangeFile]:
+    """Open a file to be read in parts; one of gzip is fetched whole.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, also where that shows only inside the block.
+    """
+    name = full_of(url)
+    if name in _OPEN.files:
+        yield _OPEN.files[name].again()
+        return
+    with _opened(url) as file:
+        _OPEN.files[name] = file
+        try:
+            yield file.again()
+        finally:
+            del _OPEN.files[name]
+
+
+@contextmanager
+def _opened(url: str) -> Iterator[RangeFile]:
+    source, info = opened_at(url)
+    with source:
+        file = _file_of(source, info, url)
+        if file.again().read(len(_GZIP)) != _GZIP:
+            yield file
+            return
+        with _fetched_whole(file, url) as whole:
+            yield whole
+
+
+def _file_of(source: IO[bytes], info: Mapping[str, object], url: str) -> RangeFile:
+    """Return what reads an open file in parts."""
+    size = info.get("size")
+    if info.get("type", "file") != "file":
+        msg = f"{concealed(url)}: is a folder, expected a file"
+        raise InputError(msg)
+    if not isinstance(size, int):
+        msg = f"{concealed(url)}: the service does not say how long it is; copy it here"
+        raise InputError(msg)
+
+    def fetch(start: int, stop: int) -> bytes:
+        def ask() -> bytes:
+            source.seek(start)
+            return bytes(source.read(stop - start))
+
+        with refusing_faults(url):
+            content = patiently(url, ask)
+        if len(content) != stop - start:
+            msg = (f"{concealed(url)}: asked for bytes {start} to {stop}, "
+                   f"the service sent {len(content)}")
+            raise InputError(msg)
+        return content
+
+    entity = [str(info[key]) for key in _ENTITY if info.get(key)]
+    return RangeFile(fetch, size, kept_of(full_of(url), (size, *entity)))
+
+
+@contextmanager
+def _fetched_whole(file: RangeFile, url: str) -> Iterator[RangeFile]:
+    """Fetch a file to the disk, where nobody else finds it."""
+    if file.size > _LARGEST_WHOLE:
+        msg = (f"{concealed(url)}: is compressed with gzip and has {file.size} bytes; of remote "
+               f"ones, up to {_LARGEST_WHOLE} are fetched: copy it here")
+        raise InputError(msg)
+    with tempfile.TemporaryFile() as stream:
+        while piece := file.read(_PIECE):
+            stream.write(piece)
+
+        def fetch(start: int, stop: int) -> bytes:
+            stream.seek(start)
+            return stream.read(stop - start)
+
+        yield RangeFile(fetch, file.size, kept_of("", object()))
+
+
+def size_of(url: str) -> int:
+    """Bytes of a file; one that this thread has open is not asked for."""
+    with reading(url) as file:
+        return file.size
+
+
+def check_writable(url: str) -> None:
+    """Refuse places where files do not appear whole, or not at all.
+
+    Raises
+    ------
+    OutputError
+        With the places where they do.
+    """
+    if scheme_of(url) not in _STORES:
+        msg = (f"{concealed(url)}: cannot be written whole or not at all; expected a folder here "
+               "or in an object store: s3://, gs://, az://")
+        raise OutputError(msg)
+    try:
+        place_of(url)
+    except StaticMaskError as error:
+        raise OutputError(str(error)) from error
+
+
+def write(url: str, stream: IO[bytes]) -> None:
+    """Write a file from the start of a stream: it is there when all of it is, or not at all.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written; what was there before still is.
+    """
+    check_writable(url)
+    files, path = place_of(url)
+    stream.seek(0)
+    with refusing_faults(url, OutputError):
+        files.pipe_file(path, stream.read())
