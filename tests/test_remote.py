@@ -13,7 +13,7 @@ from astropy.io import fits
 
 from staticmask_cli import create_masks
 from staticmask_cli.associations import read_association
-from staticmask_cli.errors import InputError, OutputError, StaticMaskError
+from staticmask_cli.errors import ConfigError, InputError, OutputError, StaticMaskError
 from staticmask_cli.inputs import expand_inputs
 from staticmask_cli.maskfile import StaticMask
 from staticmask_cli.simulate import Visit
@@ -230,6 +230,25 @@ def test_a_remote_file_that_is_no_mask_is_replaced_only_with_permission(
     assert content(path) == b"mine"
     create_masks(remote_visit, output_dir="memory://bucket/masks", overwrite=True)
     assert StaticMask.read(path).nbad == masks[0].nbad
+
+
+def test_masks_of_remote_exposures_grow(
+    remote_visit: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
+    create_masks(remote_visit, agree=2, output_dir=tmp_path / "one")
+    for some in (remote_visit[2:], remote_visit[:1], remote_visit):
+        masks = create_masks(some, agree=2, output_dir=tmp_path / "grown", update=True)
+    assert [len(mask.before) for mask in masks] == [3, 3]
+    for path in (tmp_path / "one").iterdir():
+        assert path.read_bytes() == (tmp_path / "grown" / path.name).read_bytes()
+
+
+def test_masks_at_a_remote_place_do_not_grow(remote_visit: list[str], store: Store) -> None:
+    message = "memory://bucket/masks is remote, where runs cannot wait for each other"
+    with pytest.raises(ConfigError, match=message):
+        create_masks(remote_visit, output_dir="memory://bucket/masks", update=True)
+    assert not store.exists("memory://bucket/masks")
 
 
 def test_a_folder_where_files_do_not_appear_whole_is_refused(visit: Visit) -> None:
