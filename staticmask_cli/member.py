@@ -12,7 +12,7 @@ _BLIND = 2.0  # times the noise of its pixels, which makes a threshold of 4 rms 
 _CROWDED = "a crowded or nebular field? The mask may hold sources"
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class ChipLabel:
     """Where a chip comes from, as the MEMBERS table has it.
 
@@ -31,13 +31,13 @@ class ChipLabel:
     file: str
     extver: int = 1
     rootname: str = ""
-    exptime: float = float("nan")
+    exptime: float = field(default=float("nan"), compare=False)  # a NaN equals nothing
 
     def __str__(self) -> str:
         return f"{self.file}[SCI,{self.extver}]"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Member:
     """What one chip did to a mask: a row of the MEMBERS table.
 

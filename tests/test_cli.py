@@ -29,7 +29,7 @@ Asked = tuple[Parameters, dict[str, object]]
 DEFAULTS = Parameters.load()
 KEYWORDS: dict[str, object] = {
     "suffix": None, "output_dir": ".", "overwrite": False, "keep_going": False, "plot": None,
-    "jobs": None, "progress": ANY,
+    "jobs": None, "executor": None, "progress": ANY,
 }
 NAMES = ["ACSWFC_150x220_1_staticMask.fits", "ACSWFC_150x220_2_staticMask.fits"]
 NOT_TEXT = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
@@ -104,7 +104,7 @@ def test_with_all_options_the_pipeline_is_asked_for_them(asked: list[Asked]) -> 
                             agree=0.5, final_bits="64,32")
     keywords = {
         "suffix": "flc", "output_dir": "out", "overwrite": True, "keep_going": True,
-        "plot": "masks.pdf", "jobs": 3,
+        "plot": "masks.pdf", "jobs": 3, "executor": None,
         "progress": None,
     }
     assert asked == [(parameters, keywords)]

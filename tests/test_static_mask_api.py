@@ -42,7 +42,7 @@ MODERN = {
     "ChipStatistics": "npix, mean, rms, mode, minimum, maximum, nbins",
     "create_masks": "inputs, *, static_sig=4.0, sky='global', agree='any', final_bits=None, "
                     "group=None, suffix=None, output_dir='.', overwrite=False, keep_going=False, "
-                    "plot=None, jobs=None, executor=None, progress=None",
+                    "plot=None, jobs=None, executor=None, scheduler=None, progress=None",
 }
 
 

@@ -10,7 +10,7 @@ _TOPICS = {
                    "edit", "save-config", "save", "check"),
     "Inputs": ("suffix", "keep-going", "exposures", "camera"),
     "Outputs": ("output-dir", "overwrite", "plot", "report", "json", "make"),
-    "Speed": ("jobs",),
+    "Speed": ("jobs", "scheduler"),
     "Messages": ("quiet", "verbose", "log-file", "help"),
 }
 _REST = "Other options"
