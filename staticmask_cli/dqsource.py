@@ -13,7 +13,7 @@ from staticmask_cli.places import beside, folder_of_file, is_file
 __all__ = ["DQSource", "dq_sources", "refuse_companion"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class DQSource:
     """Where the DQ flags of a chip are: a file and the number of an HDU in it."""
 

@@ -1,23 +1,71 @@
 """Running tasks: in this thread, in a pool of threads, or on somebody's executor."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from abc import abstractmethod
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import TypeVar
 
-__all__ = ["default_jobs", "run_tasks"]
+__all__ = ["ROUNDS", "Reducer", "default_jobs", "jobs_of", "run_tasks"]
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 _MOST_JOBS = 4  # each job holds a chip in memory, and reading soon limits the speed
+_WORKERS_UNKNOWN = 32  # what is assumed of an executor that does not tell
+
+ROUNDS = 2
+"""Tasks under way for each worker of an executor, so that none waits for its next one."""
+
+
+class Reducer(Executor):
+    """An executor whose workers combine results among themselves, so that few come back."""
+
+    @abstractmethod
+    def reduce(
+        self,
+        function: Callable[[Task], Result],
+        combine: Callable[[Sequence[Result]], Result],
+        tasks: Iterable[Task],
+        *,
+        kind: Callable[[Task], Hashable],
+        jobs: int | None,
+    ) -> Iterator[tuple[Task | None, Result | None]]:
+        """Run tasks and combine the results of those of a kind, in any order.
+
+        Parameters
+        ----------
+        function, combine : callable
+            Picklable.  `combine` must not change what it is given, as it may be given it again
+            when a worker is lost.
+        tasks : iterable
+            Taken one by one, as there is room.
+        kind : callable
+            Tells tasks apart whose results do not combine.
+        jobs : int or None
+            Tasks under way at the same time; as the workers are many if None.
+
+        Yields
+        ------
+        tuple of task and result
+            A task that is done, without its result; or a result of some tasks, without those.
+        """
 
 
 def default_jobs() -> int:
     """Threads to use when nobody says: the processors we may use, up to a few."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return min(usable or 1, _MOST_JOBS)
+
+
+def jobs_of(executor: Executor | None) -> int:
+    """Tasks that should be under way when nobody says, by the workers that there are."""
+    if executor is None:
+        return default_jobs()
+    # mpi4py and the pool of Dask tell the one, the standard library keeps the other.
+    known = (getattr(executor, name, None) for name in ("num_workers", "_max_workers"))
+    return ROUNDS * next((number for number in known if number), _WORKERS_UNKNOWN)
 
 
 def run_tasks(

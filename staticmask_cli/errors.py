@@ -2,6 +2,7 @@
 
 __all__ = [
     "ChipError",
+    "ClusterError",
     "ConfigError",
     "ExposureError",
     "InputError",
@@ -36,3 +37,7 @@ class ChipError(StaticMaskError, TypeError):
 
 class OutputError(StaticMaskError, OSError):
     """A result cannot be written where it should go (exit code 1)."""
+
+
+class ClusterError(StaticMaskError, OSError):
+    """Nobody answers where a cluster should be, or its workers were lost (exit code 1)."""

@@ -35,7 +35,7 @@ _TEXT_FACTS = ("TELESCOP", "INSTRUME", "DETECTOR", "BUNIT")
 _GRID_FACTS = ("CCDCHIP", "LTV1", "LTV2", "BINAXIS1", "BINAXIS2", "SUBSTRT1", "SUBSTRT2")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Chip:
     """One chip of an exposure: where its pixels are, and what its header says.
 

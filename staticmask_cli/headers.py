@@ -1,22 +1,39 @@
-"""The headers of many exposures: of local ones one by one, of remote ones several at a time."""
+"""The headers of many exposures: read here, or by the workers of an executor.
+
+Here, local ones are read one by one, and remote ones several at a time.
+"""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
 from functools import partial
 
-from staticmask_cli.engine import run_tasks
+from staticmask_cli.engine import jobs_of, run_tasks
 from staticmask_cli.errors import StaticMaskError
-from staticmask_cli.exposure import Exposure, Group, read_exposure
+from staticmask_cli.exposure import Chip, Exposure, Group, read_exposure
+from staticmask_cli.fitsfile import astropy_silenced
+from staticmask_cli.origin import Origin
 from staticmask_cli.places import is_remote
 
 __all__ = ["read_headers"]
 
 _AT_A_TIME = 16  # remote ones: nearly all the time is spent waiting for answers
+_BATCH = 256  # files; the answer for each has some hundred bytes
 
 Found = Exposure | StaticMaskError
 
 
+@dataclass(frozen=True)
+class _Task:
+    number: int
+    paths: tuple[str, ...]
+    group: Group
+    dq: bool
+    origin: Origin
+
+
 def read_headers(
-    paths: Sequence[str], group: Group = (), *, dq: bool = True
+    paths: Sequence[str], group: Group = (), *, dq: bool = True, executor: Executor | None = None
 ) -> Iterator[tuple[str, Found]]:
     """Read the headers of exposures, in the order of their paths.
 
@@ -24,22 +41,60 @@ def read_headers(
     ----------
     paths, group, dq
         As in `read_exposure`.
+    executor : concurrent.futures.Executor, optional
+        Reads them, where they are so many that it is worth the way.
 
     Yields
     ------
     tuple of str and Exposure or StaticMaskError
         The path, and the exposure or what is wrong with it.
     """
+    if executor is None or len(paths) <= _BATCH:
+        yield from _read_here(paths, group, dq=dq)
+        return
+    origin = Origin()
+    tasks = [
+        _Task(number, tuple(paths[start : start + _BATCH]), group, dq, origin)
+        for number, start in enumerate(range(0, len(paths), _BATCH))
+    ]
+    found = dict(run_tasks(_look_at_many, tasks, jobs=jobs_of(executor), executor=executor))
+    for task in tasks:
+        yield from zip(task.paths, found.pop(task.number), strict=True)
+
+
+def _read_here(
+    paths: Sequence[str], group: Group, *, dq: bool
+) -> Iterator[tuple[str, Found]]:
     look = partial(_look, group=group, dq=dq)
     if not any(map(is_remote, paths)):
-        yield from map(look, paths)
+        yield from ((path, look(path)) for path in paths)
         return
-    found = dict(run_tasks(look, paths, jobs=_AT_A_TIME))
+    found = dict(run_tasks(lambda path: (path, look(path)), paths, jobs=_AT_A_TIME))
     yield from ((path, found[path]) for path in paths)
 
 
-def _look(path: str, *, group: Group, dq: bool) -> tuple[str, Found]:
+def _look(path: str, group: Group, *, dq: bool) -> Found:
     try:
-        return path, read_exposure(path, group, dq=dq)
+        return read_exposure(path, group, dq=dq)
     except StaticMaskError as error:
-        return path, error
+        return error
+
+
+def _look_at_many(task: _Task) -> tuple[int, list[Found]]:
+    with task.origin.elsewhere(), astropy_silenced():
+        return task.number, [_look_from_afar(path, task) for path in task.paths]
+
+
+def _look_from_afar(path: str, task: _Task) -> Found:
+    """Look at a file from here, and tell of it as its run knows it."""
+    found = _look(task.origin.located(path), task.group, dq=task.dq)
+    if isinstance(found, StaticMaskError):
+        return type(found)(task.origin.as_given(str(found), path))
+    return replace(found, path=path, chips=tuple(
+        _as_given(chip, path, task.origin) for chip in found.chips
+    ))
+
+
+def _as_given(chip: Chip, path: str, origin: Origin) -> Chip:
+    dq = chip.dq and replace(chip.dq, path=origin.as_given(chip.dq.path, path))
+    return replace(chip, path=path, label=replace(chip.label, file=path), dq=dq)

@@ -12,6 +12,7 @@ from staticmask_cli.dqbits import bad_by_dq, pixels_by_bit
 from staticmask_cli.errors import ChipError
 from staticmask_cli.member import UNCLIPPABLE, ChipLabel, Member
 from staticmask_cli.noise import pixel_noise
+from staticmask_cli.packing import PackedBits
 from staticmask_cli.signature import Signature
 
 __all__ = ["PartialMask"]
@@ -58,6 +59,15 @@ class PartialMask:
         if agree != "any":
             self.votes = np.broadcast_to(np.uint8(0), signature.shape)
         self.members: list[Member] = []
+
+    def __getstate__(self) -> dict[str, Any]:
+        flagged = None if self.flagged is None else PackedBits(self.flagged)
+        return {**self.__dict__, "below": PackedBits(self.below), "flagged": flagged}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.below = state["below"].unpacked()
+        self.flagged = state["flagged"] and state["flagged"].unpacked()
 
     @property
     def bad(self) -> Bits:

@@ -22,7 +22,7 @@ UNCLIPPABLE = (
 _CROWDED = "a crowded or nebular field? The mask may hold sources"
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class ChipLabel:
     """Where a chip comes from, as the MEMBERS table has it.
 
@@ -41,7 +41,7 @@ class ChipLabel:
     file: str
     extver: int = 1
     rootname: str = ""
-    exptime: float = float("nan")
+    exptime: float = field(default=float("nan"), compare=False)  # a NaN equals nothing
 
     @property
     def place(self) -> Place:
@@ -57,7 +57,7 @@ class ChipLabel:
         return f"{self.file}[SCI,{self.extver}]"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Member:
     """What one chip did to a mask: a row of the MEMBERS table.
 

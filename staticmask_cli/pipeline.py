@@ -5,13 +5,13 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
+from staticmask_cli.batches import cut, run_batches
 from staticmask_cli.config import Parameters
-from staticmask_cli.engine import default_jobs, run_tasks
-from staticmask_cli.errors import ConfigError, ExposureError, StaticMaskError
-from staticmask_cli.exposure import Chip, read_pixels
+from staticmask_cli.engine import jobs_of
+from staticmask_cli.errors import ConfigError, ExposureError
 from staticmask_cli.files import make_folder
 from staticmask_cli.fitsfile import astropy_silenced
 from staticmask_cli.growth import Anew, Growth, fold, in_parts
@@ -21,6 +21,7 @@ from staticmask_cli.member import ChipLabel
 from staticmask_cli.pictures import picture_of
 from staticmask_cli.plan import MaskPlan, plan_masks
 from staticmask_cli.plots import check_plot
+from staticmask_cli.scheduler import scheduled
 from staticmask_cli.urls import concealed, is_remote
 
 __all__ = ["Masks", "Progress", "create_masks", "make_masks"]
@@ -47,21 +48,6 @@ class Masks(list[StaticMask]):
         self.left_out = dict(left_out or {})
 
 
-@dataclass(frozen=True)
-class _Task:
-    chip: Chip
-    parameters: Parameters
-    good_bits: int | None
-
-
-@dataclass(frozen=True)
-class _Unreadable:
-    """A chip that cannot be read, where that does not stop the run."""
-
-    chip: Chip
-    reason: str
-
-
 def create_masks(
     inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     *,
@@ -79,6 +65,7 @@ def create_masks(
     plot: str | os.PathLike[str] | None = None,
     jobs: int | None = None,
     executor: Executor | None = None,
+    scheduler: str | None = None,
     progress: Progress | None = None,
 ) -> Masks:
     """Make the static masks of a set of exposures and write them.
@@ -122,9 +109,13 @@ def create_masks(
         A picture to draw, ``.png``, ``.pdf`` or ``.svg`` (needs matplotlib): the masks, and
         some of their exposures' pixels near the sky.
     jobs : int, optional
-        Chips at the same time; as many as there are processors, up to four, if None.
+        Chips at the same time; as many as there are processors, up to four, if None.  With
+        `executor` or `scheduler`, batches of chips under way; two for each worker if None.
     executor : concurrent.futures.Executor, optional
-        Runs the chips instead of threads of our own.
+        Its workers read and clip, instead of threads of our own.
+    scheduler : str, optional
+        Address of a Dask scheduler (``tcp://host:8786``) whose workers do that, or ``local``
+        for processes on this machine.  Needs `distributed`.
     progress : callable, optional
         Called with the number of chips done and the number of all chips.
 
@@ -145,16 +136,20 @@ def create_masks(
     OutputError
         If a mask or picture cannot be written, a file that is no mask has its name, or with
         `update` a mask that is there was made in another way, or members have changed.
+    ClusterError
+        If the scheduler does not answer or is lost, or its workers die time and again.
     """
     words = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
     given = {"input": words, "static_sig": static_sig, "sky": sky, "agree": agree,
              "final_bits": final_bits, "group": group}
-    return make_masks(
-        Parameters.load(None, given),
-        suffix=suffix, output_dir=os.fspath(output_dir), overwrite=overwrite,
-        update=update, checkpoint=checkpoint, keep_going=keep_going, plot=plot, jobs=jobs,
-        executor=executor, progress=progress,
-    )
+    parameters = Parameters.load(None, given)
+    with scheduled(scheduler, executor=executor, jobs=jobs) as workers:
+        return make_masks(
+            parameters,
+            suffix=suffix, output_dir=os.fspath(output_dir), overwrite=overwrite,
+            update=update, checkpoint=checkpoint, keep_going=keep_going, plot=plot, jobs=jobs,
+            executor=workers, progress=progress,
+        )
 
 
 def make_masks(
@@ -195,7 +190,7 @@ def make_masks(
     with astropy_silenced():
         plans = plan_masks(
             parameters, output_dir=output_dir, suffix=suffix, overwrite=overwrite, update=update,
-            left_out=left_out,
+            left_out=left_out, executor=executor,
         )
         unopened = dict(left_out or {})
         for path, reason in unopened.items():
@@ -204,8 +199,7 @@ def make_masks(
         for plan in growth.to_do:
             log.debug("%s: to be made of %d chips in %d files", plan.path, len(plan.chips),
                       len(plan.files))
-        number = jobs or default_jobs()
-        clip = partial(_clip, parameters=parameters, jobs=number, executor=executor,
+        clip = partial(_clip, parameters=parameters, jobs=jobs, executor=executor,
                        left_out=left_out, unopened=unopened)
         fresh: dict[str, StaticMask] = {}
         done = growth.unchanged
@@ -222,7 +216,8 @@ def make_masks(
             if picture is not None:
                 drawn = _to_draw(done, growth.to_do, plans)
                 stack.enter_context(picture_of(
-                    drawn, list(done.values()), picture, jobs=number, executor=executor
+                    drawn, list(done.values()), picture, executor=executor,
+                    jobs=jobs or jobs_of(executor),
                 ))
             write_masks(named)
     return Masks(done.values(), left_out)
@@ -246,7 +241,7 @@ def _check_arguments(
 def _clip(
     plans: Sequence[MaskPlan],
     parameters: Parameters,
-    jobs: int,
+    jobs: int | None,
     executor: Executor | None,
     progress: Progress | None,
     *,
@@ -254,24 +249,21 @@ def _clip(
     unopened: Mapping[str, str],
 ) -> list[StaticMask]:
     """Read and clip every chip, and combine those of each signature."""
-    clip = _clip_chip if left_out is None else _try_to_clip_chip
     masks = {plan.signature: _empty_mask(plan, parameters) for plan in plans}
-    # Exposure by exposure rather than mask by mask: the chips of a file lie together on disk.
-    tasks = sorted(
-        (_Task(chip, parameters, plan.good_bits)
-         for plan in plans for chip in plan.chips),
-        key=lambda task: (task.chip.path, task.chip.extension),
-    )
     report = progress or _say_nothing
-    report(0, len(tasks))
-    for done, part in enumerate(run_tasks(clip, tasks, jobs=jobs, executor=executor), 1):
-        if isinstance(part, PartialMask):
-            masks[part.signature].merge(part)
-            _log(part)
-        elif left_out is not None:
-            masks[part.chip.signature].set_aside(part.chip.label, part.reason)
-            left_out[str(part.chip.label)] = part.reason
-        report(done, len(tasks))
+    done, total = 0, sum(len(plan.chips) for plan in plans)
+    report(0, total)
+    batches = cut(plans, parameters, keep_going=left_out is not None,
+                  jobs=jobs or jobs_of(executor), alone=executor is None)
+    for count, share in run_batches(batches, jobs=jobs, executor=executor):
+        if share is not None:
+            masks[share.mask.signature].merge(share.mask)
+            _log(share.mask)
+            if left_out is not None:
+                left_out.update(share.left_out)
+        if count:
+            done += count
+            report(done, total)
     for plan in plans:
         mask = masks[plan.signature]
         mask.sort_members()
@@ -318,28 +310,6 @@ def _to_draw(
 
 def _say_nothing(_done: int, _total: int) -> None:
     """Stand in for a progress report that nobody asked for."""
-
-
-def _clip_chip(task: _Task) -> PartialMask:
-    """Mask of a single chip; a task of its own, for threads and processes alike."""
-    parameters = task.parameters
-    part = PartialMask(task.chip.signature, agree=parameters.agree)
-    if task.chip.unfit:
-        part.set_aside(task.chip.label, task.chip.unfit)
-        return part
-    data, dq = read_pixels(task.chip, reuse_memory=True)
-    part.add(data, static_sig=parameters.static_sig, sky=parameters.sky,
-             label=task.chip.label, dq=dq, good_bits=task.good_bits or 0)
-    return part
-
-
-def _try_to_clip_chip(task: _Task) -> PartialMask | _Unreadable:
-    """Mask of a single chip, or why there is none."""
-    try:
-        return _clip_chip(task)
-    except StaticMaskError as error:
-        reason = str(error).removeprefix(f"{task.chip.path}: ")
-        return _Unreadable(task.chip, reason.removeprefix(f"{task.chip.label}: "))
 
 
 def _empty_mask(plan: MaskPlan, parameters: Parameters) -> StaticMask:

@@ -3,7 +3,8 @@
 import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
 
 from staticmask_cli.config import Parameters
 from staticmask_cli.dqbits import good_bits
@@ -72,6 +73,7 @@ def plan_masks(
     overwrite: bool = False,
     update: bool = False,
     left_out: dict[str, str] | None = None,
+    executor: Executor | None = None,
 ) -> Plans:
     """Find out which masks a run would make, from headers alone; write nothing.
 
@@ -91,6 +93,8 @@ def plan_masks(
     left_out : dict of str to str, optional
         Where it is given, exposures that are missing or unusable are added to it,
         each with the reason, and do not stop the plan unless none is left.
+    executor : concurrent.futures.Executor, optional
+        Reads the headers, if they are many.
 
     Raises
     ------
@@ -108,7 +112,7 @@ def plan_masks(
     chips: dict[Signature, list[Chip]] = {}
     problems: list[StaticMaskError] = []
     with_dq = parameters.final_bits is not None
-    for path, found in read_headers(paths, parameters.group, dq=with_dq):
+    for path, found in read_headers(paths, parameters.group, dq=with_dq, executor=executor):
         if isinstance(found, StaticMaskError):
             problems.append(found)
             if left_out is not None:
@@ -117,7 +121,8 @@ def plan_masks(
         if found.doubt:
             log.warning("%s: %s", path, found.doubt)
         for chip in found.chips:
-            chips.setdefault(chip.signature, []).append(chip)
+            members = chips.setdefault(chip.signature, [])
+            members.append(_sharing(chip, members[0]) if members else chip)
     if problems and (left_out is None or not chips):
         kind = InputError if isinstance(problems[0], InputError) else ExposureError
         raise kind("\n".join(map(str, problems)))
@@ -165,6 +170,17 @@ def _check_current_folder() -> None:
 def _warn_of(unfit: Sequence[Chip]) -> None:
     for chip in unfit:
         log.warning("%s: set aside: %s", chip.label, chip.unfit)
+
+
+def _sharing(chip: Chip, first: Chip) -> Chip:
+    """Keep what a chip has in common with another one only once: archives have many of them."""
+    return replace(
+        chip,
+        signature=first.signature,
+        unfit=first.unfit if chip.unfit == first.unfit else chip.unfit,
+        facts=first.facts if chip.facts == first.facts else chip.facts,
+        grid=first.grid if chip.grid == first.grid else chip.grid,
+    )
 
 
 def good_bits_of(chip: Chip, final_bits: str | None) -> int | None:

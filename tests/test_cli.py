@@ -30,7 +30,7 @@ DEFAULTS = Parameters.load()
 KEYWORDS: dict[str, object] = {
     "suffix": None, "output_dir": ".", "overwrite": False, "update": False,
     "checkpoint": None, "keep_going": False, "plot": None,
-    "jobs": None, "progress": ANY,
+    "jobs": None, "executor": None, "progress": ANY,
 }
 NAMES = ["ACSWFC_150x220_1_staticMask.fits", "ACSWFC_150x220_2_staticMask.fits"]
 NOT_TEXT = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
@@ -107,7 +107,7 @@ def test_with_all_options_the_pipeline_is_asked_for_them(asked: list[Asked]) -> 
     keywords = {
         "suffix": "flc", "output_dir": "out", "overwrite": True, "update": True,
         "checkpoint": 7, "keep_going": True,
-        "plot": "masks.pdf", "jobs": 3,
+        "plot": "masks.pdf", "jobs": 3, "executor": None,
         "progress": None,
     }
     assert asked == [(parameters, keywords)]

@@ -19,16 +19,17 @@ LAYERS = (
     ("console", "staticMask", "demonstration", "planview", "maskview", "makerules"),
     ("pipeline", "editing", "forecast", "findings", "tables", "progress"),
     ("freshness", "report", "growth"),
-    ("pictures", "form", "sameness"),
+    ("pictures", "form", "batches", "scheduler", "sameness"),
     ("fields",),
     ("plan",),
-    ("imagemasks", "headers"),
+    ("imagemasks", "headers", "daskpool"),
     ("config", "inputs", "exposure", "maskfile", "simulate", "chiprows", "plots"),
     ("plotpage",),
     ("mask", "dqsource", "cameras", "cfgfile", "associations", "parameterspec", "memberstable",
      "duplicates"),
     ("clipping", "localsky", "member", "agreement", "dqbits", "files", "streams", "fitsfile",
-     "instruments", "inspection", "jsonform", "checksums", "engine"),
+     "instruments", "inspection", "jsonform", "checksums", "engine", "packing", "origin",
+     "reduction"),
     ("histogram", "survey", "lines", "surface", "signature", "fitsbounds", "clusters",
      "skyhistogram"),
     ("workspace", "noise", "medianfilter", "inflation", "places"),
@@ -48,6 +49,7 @@ PLACES = {
     "astropy.io.fits": ("fitsfile", "dqsource", "exposure", "maskfile", "simulate", "imagemasks",
                         "memberstable"),
     "fsspec": ("remotefs",),
+    "distributed": ("daskpool", "scheduler"),
 }
 # Modules that know nothing but the standard library and what is listed.
 PURE = {

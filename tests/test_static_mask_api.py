@@ -43,7 +43,7 @@ MODERN = {
     "create_masks": "inputs, *, static_sig=4.0, sky='global', agree='any', final_bits=None, "
                     "group=None, suffix=None, output_dir='.', overwrite=False, update=False, "
                     "checkpoint=None, keep_going=False, plot=None, jobs=None, "
-                    "executor=None, progress=None",
+                    "executor=None, scheduler=None, progress=None",
 }
 
 

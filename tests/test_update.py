@@ -11,7 +11,7 @@ import pytest
 from astropy.io import fits
 from click.testing import CliRunner, Result
 
-from staticmask_cli import StaticMask, create_masks, pipeline
+from staticmask_cli import StaticMask, batches, create_masks
 from staticmask_cli.cli import cli
 from staticmask_cli.errors import ConfigError, InputError, OutputError
 from staticmask_cli.exposure import Chip, read_pixels
@@ -70,7 +70,7 @@ def pixels_read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         seen.append(str(chip.label))
         return read_pixels(chip, **keywords)
 
-    monkeypatch.setattr(pipeline, "read_pixels", read)
+    monkeypatch.setattr(batches, "read_pixels", read)
     return seen
 
 
@@ -279,7 +279,7 @@ def test_chips_cut_while_they_were_read_are_tried_again(
         return read_pixels(chip, **keywords)
 
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "read_pixels", fail)
+        patch.setattr(batches, "read_pixels", fail)
         masks = create_masks(seven, final_bits=0, agree=2, output_dir="out", update=True,
                              keep_going=True)
     assert len(masks.left_out) == 2
@@ -438,7 +438,7 @@ def test_a_run_that_fails_goes_on_from_its_last_checkpoint(
         return read_pixels(chip, **keywords)
 
     with monkeypatch.context() as patch:
-        patch.setattr(pipeline, "read_pixels", interrupted)
+        patch.setattr(batches, "read_pixels", interrupted)
         result = run(*seven, "--agree", "2", "-o", "out", "--update", "--checkpoint", "2", "-j1")
     assert result.exit_code == 130
     assert "checkpoint: out/ACSWFC_60x80_1_staticMask.fits of 4 chips, out/" in result.stderr

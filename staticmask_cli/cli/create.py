@@ -22,6 +22,7 @@ __all__ = ["create"]
 @options.keep_going
 @options.plot
 @options.jobs
+@options.scheduler
 @options.save_config
 @options.report
 @options.console_options
@@ -44,6 +45,7 @@ def create(
     keep_going: bool,
     plot: str | None,
     jobs: int | None,
+    scheduler: str | None,
     save_config: str | None,
     report: str | None,
     quiet: bool,
@@ -67,6 +69,7 @@ def create(
         from staticmask_cli.editing import edit_parameters  # noqa: PLC0415
         from staticmask_cli.pipeline import make_masks  # noqa: PLC0415
         from staticmask_cli.report import check_report, write_report  # noqa: PLC0415
+        from staticmask_cli.scheduler import scheduled  # noqa: PLC0415
 
     with Console(quiet=quiet, verbose=verbose, log_file=log_file) as console:
         loaded = Parameters.load(config, options.given(
@@ -82,11 +85,11 @@ def create(
             check_report(report)
         if save_config is not None:
             parameters.save(save_config)
-        with console.progress() as progress:
+        with scheduled(scheduler, jobs=jobs) as executor, console.progress() as progress:
             masks = make_masks(
                 parameters, suffix=suffix, output_dir=output_dir, overwrite=overwrite,
                 update=update, checkpoint=checkpoint, keep_going=keep_going, plot=plot,
-                jobs=jobs, progress=progress,
+                jobs=jobs, executor=executor, progress=progress,
             )
         console.show_masks(masks)
         console.show_left_out(masks.left_out)

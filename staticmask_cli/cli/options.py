@@ -10,8 +10,8 @@ from staticmask_cli.cli.topics import files, folders
 
 __all__ = [
     "checkpoint", "console_options", "edit", "given", "inputs", "jobs", "json", "keep_going",
-    "output_dir", "overwrite", "parameter_options", "plot", "report", "save_config", "suffix",
-    "update", "words_of",
+    "output_dir", "overwrite", "parameter_options", "plot", "report", "save_config", "scheduler",
+    "suffix", "update", "words_of",
 ]
 
 Command = TypeVar("Command", bound=Callable[..., object])
@@ -123,8 +123,15 @@ def keep_going(command: Command) -> Command:
 def jobs(command: Command) -> Command:
     """Add the number of chips at the same time."""
     return click.option("-j", "--jobs", type=click.IntRange(1, 1024), metavar="N",
-                        help="Work on N chips at the same time.  "
+                        help="Work on N chips at the same time; with --scheduler, on N batches.  "
                              "[default: the processors there are, up to 4]")(command)
+
+
+def scheduler(command: Command) -> Command:
+    """Add the cluster."""
+    return click.option("--scheduler", metavar="ADDRESS",
+                        help="Let a Dask cluster do it (staticmask[dask]): tcp://HOST:PORT of its "
+                             "scheduler, or local for processes on this machine.")(command)
 
 
 def plot(command: Command) -> Command:

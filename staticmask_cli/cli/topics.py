@@ -11,7 +11,7 @@ _TOPICS = {
     "Inputs": ("suffix", "keep-going", "exposures", "camera"),
     "Outputs": ("output-dir", "overwrite", "update", "checkpoint", "plot", "report", "json",
                 "make"),
-    "Speed": ("jobs",),
+    "Speed": ("jobs", "scheduler"),
     "Messages": ("quiet", "verbose", "log-file", "help"),
 }
 _REST = "Other options"

@@ -1,0 +1,203 @@
+"""Batches of chips and partial masks: cut, carried elsewhere, merged in any order."""
+
+import os
+import pickle
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from staticmask_cli import Parameters, Signature, StaticMask, create_masks, headers
+from staticmask_cli.agreement import Agreement
+from staticmask_cli.batches import Batch, Share, clip_batch, combine, cut
+from staticmask_cli.errors import InputError, StaticMaskError
+from staticmask_cli.mask import PartialMask
+from staticmask_cli.member import ChipLabel
+from staticmask_cli.origin import Origin
+from staticmask_cli.plan import MaskPlan, plan_masks
+from staticmask_cli.simulate import Visit
+from tests.conftest import WriteExposure, digest, sky
+
+SHAPE = (40, 70)
+SIGNATURE = Signature("CAM", SHAPE, 1)
+LABELS = [ChipLabel(f"{number}_flt.fits") for number in range(8)]
+Anything = TypeVar("Anything")
+
+
+def carried(thing: Anything) -> Anything:
+    copy: Anything = pickle.loads(pickle.dumps(thing))  # noqa: S301 - our own
+    return copy
+
+
+def share_of(number: int, agree: Agreement) -> Share:
+    """Share of one chip: some are set aside, some have DQ."""
+    part = PartialMask(SIGNATURE, agree=agree)
+    if number % 3 == 2:
+        part.set_aside(LABELS[number], "no finite pixel")
+        return Share(part, {str(LABELS[number]): "no finite pixel"})
+    dq = None if number % 2 else np.random.default_rng(number).integers(0, 2, SHAPE, np.int16)
+    part.add(sky(SHAPE, seed=number), static_sig=2.0, label=LABELS[number], dq=dq)
+    return Share(part)
+
+
+def in_one_go(agree: Agreement) -> PartialMask:
+    return combine([share_of(number, agree) for number in range(8)]).mask
+
+
+@settings(max_examples=15, deadline=None)
+@given(order=st.permutations(range(8)), joins=st.lists(st.integers(0, 6), min_size=7, max_size=7),
+       agree=st.sampled_from(["any", 2, 0.5]))
+def test_partial_masks_merge_in_any_order_and_grouping(
+    order: list[int], joins: list[int], agree: Agreement
+) -> None:
+    shares = [share_of(number, agree) for number in order]
+    for join in joins:  # two neighbours become one, wherever they are, after a way as bytes
+        place = join % (len(shares) - 1)
+        shares[place : place + 2] = [combine(carried(shares[place : place + 2]))]
+    (whole,) = shares
+    whole.mask.sort_members()
+    expected = in_one_go(agree)
+    np.testing.assert_array_equal(whole.mask.array, expected.array)
+    np.testing.assert_array_equal(whole.mask.below, expected.below)
+    assert repr(whole.mask.members) == repr(expected.members)
+    assert (whole.mask.votes is None) == (agree == "any")
+    if whole.mask.votes is not None:
+        np.testing.assert_array_equal(whole.mask.votes, expected.votes)
+        assert whole.mask.votes.dtype == np.uint8
+    assert whole.left_out == {f"{n}_flt.fits[SCI,1]": "no finite pixel" for n in (2, 5)}
+
+
+def test_combining_changes_nothing_that_it_is_given() -> None:
+    shares = [share_of(number, 2) for number in range(8)]
+    before = [pickle.dumps(share) for share in shares]
+    combine(shares)
+    assert [pickle.dumps(share) for share in shares] == before
+
+
+@pytest.mark.parametrize(("agree", "size"), [("any", 2 / 8), ("all", 2 / 8 + 1)])
+def test_a_partial_mask_travels_as_bits_and_votes_as_bytes(agree: Agreement, size: float) -> None:
+    part = PartialMask(Signature("CAM", (512, 600), 1), agree=agree)
+    part.add(sky((512, 600)), static_sig=3.0, label="a", dq=np.ones((512, 600), np.int16))
+    assert size * 512 * 600 < len(pickle.dumps(part)) < size * 512 * 600 + 2000
+
+
+def test_masks_without_chips_and_those_from_files_travel_too(tmp_path: Path) -> None:
+    empty = carried(PartialMask(SIGNATURE, agree=3))
+    assert (empty.nbad, empty.members, empty.flagged) == (0, [], None)
+    empty.merge(in_one_go(3))
+    assert empty.nbad == in_one_go(3).nbad
+    mask = StaticMask(SIGNATURE, static_sig=2.0, final_bits="64", facts={"INSTRUME": "CAM"})
+    mask.merge(in_one_go("any"))
+    mask.write(str(tmp_path / "a.fits"))
+    carried(mask).write(str(tmp_path / "b.fits"))
+    read = StaticMask.read(str(tmp_path / "b.fits"))
+    np.testing.assert_array_equal(read.array, mask.array)
+    assert (read.final_bits, read.facts) == ("64", {"INSTRUME": "CAM"})
+
+
+@pytest.fixture(scope="module")
+def plans(visit: Visit) -> list[MaskPlan]:
+    return plan_masks(Parameters.load(None, {"input": visit.paths}))
+
+
+@pytest.mark.parametrize(
+    ("times", "jobs", "alone", "sizes"),
+    [(1, 1, True, {1}), (1, 1, False, {2}), (1, 2, False, {1}), (40, 4, False, {20}),
+     (40, 1, False, {64, 32}), (40, 500, False, {1})],
+)
+def test_batches_are_as_many_as_keep_all_busy_and_never_large(
+    times: int, jobs: int, alone: bool, sizes: set[int], plans: list[MaskPlan]  # noqa: FBT001
+) -> None:
+    many = [MaskPlan(plan.signature, plan.path, plan.chips * times, 0) for plan in plans]
+    parameters = Parameters.load(None, {"input": ["*"] * 999})
+    batches = cut(many, parameters, keep_going=False, jobs=jobs, alone=alone)
+    assert {len(batch.chips) for batch in batches} == sizes
+    chips = [chip.label for batch in batches for chip in batch.chips]
+    assert sorted(chips) == sorted(chip.label for plan in many for chip in plan.chips)
+    assert all({chip.signature for chip in batch.chips} == {batch.signature} for batch in batches)
+    assert {batch.parameters.input for batch in batches} == {()}
+
+
+def test_what_the_chips_of_a_mask_share_is_kept_once(plans: list[MaskPlan]) -> None:
+    for plan in plans:
+        assert len({id(chip.facts) for chip in plan.chips}) == 1
+        assert len({id(chip.signature) for chip in plan.chips}) == 1
+
+
+def masks_of_elsewhere(folder: Path, **arguments: object) -> list[str]:
+    """Make masks with processes that stand in another folder; return what was made."""
+    (folder / "elsewhere").mkdir(exist_ok=True)
+    with ProcessPoolExecutor(
+        1, get_context("spawn"), os.chdir, (folder / "elsewhere",)
+    ) as executor:
+        masks = create_masks(executor=executor, jobs=1, **arguments)  # type: ignore[arg-type]
+    return [digest(Path(str(mask.path))) for mask in masks]
+
+
+def test_processes_in_another_folder_read_relative_paths_and_make_the_same_masks(
+    write_exposure: WriteExposure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(headers, "_BATCH", 4)
+    for number in range(9):
+        write_exposure(f"{number}_flt.fits", chips=[{"data": sky(seed=number)}])
+    Path("3_flt.fits").write_bytes(b"SIMPLE")
+    with open("5_flt.fits", "r+b") as stream:  # its headers are whole
+        stream.truncate(os.path.getsize("5_flt.fits") - 2880)
+    here, there = ([digest(Path(str(mask.path))) for mask in create_masks(
+        "*_flt.fits", keep_going=True, output_dir="a")],
+        masks_of_elsewhere(tmp_path, inputs="*_flt.fits", keep_going=True, output_dir="b"))
+    assert here == there
+    with pytest.raises(InputError, match=r"^(?!.*elsewhere)3_flt.fits: (?s:.*)\n5_flt.fits: "):
+        masks_of_elsewhere(tmp_path, inputs="*_flt.fits")
+
+
+def test_headers_that_others_read_come_back_in_order_and_with_their_faults(
+    visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(headers, "_BATCH", 2)
+    bad = tmp_path / "bad_flt.fits"
+    bad.write_bytes(b"junk")
+    paths = [*visit.paths, str(bad)]
+    expected = list(headers.read_headers(paths))
+    with ThreadPoolExecutor(3) as executor:
+        found = list(headers.read_headers(paths, executor=executor))
+    assert [path for path, _ in found] == paths
+    assert found[:-1] == expected[:-1]
+    assert repr(found[-1]) == repr(expected[-1])
+    assert isinstance(found[-1][1], InputError)
+
+
+def batch_of(plan: MaskPlan, origin: Origin, chips: int = 2) -> Batch:
+    return Batch(plan.chips[:chips], Parameters.load(), None, keep_going=False, origin=origin)
+
+
+def test_a_worker_with_another_version_is_refused(plans: list[MaskPlan]) -> None:
+    with pytest.raises(StaticMaskError, match=r"has staticmask 0\.\S+, expected 7\.0 as on \S+; "):
+        clip_batch(batch_of(plans[0], Origin(version="7.0")))
+
+
+def test_a_worker_on_another_machine_says_where_it_is(
+    plans: list[MaskPlan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("platform.node", lambda: "node17")
+    batch = batch_of(plans[0], Origin(host="front"))
+    assert len(clip_batch(batch).mask.used) == 2
+    monkeypatch.setattr("staticmask_cli.exposure.opened", open_nothing)
+    with pytest.raises(InputError, match=r"found nothing \(seen by the worker on node17; "):
+        clip_batch(batch)
+
+
+def open_nothing(path: str, **_: bool) -> None:
+    msg = f"{path}: expected a FITS file, found nothing"
+    raise InputError(msg)
+
+
+def test_no_two_runs_have_equal_tasks(plans: list[MaskPlan]) -> None:
+    assert batch_of(plans[0], Origin()) != batch_of(plans[0], Origin())
