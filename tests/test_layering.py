@@ -33,7 +33,7 @@ LAYERS = (
     ("histogram", "survey", "lines", "surface", "signature", "fitsbounds", "clusters",
      "skyhistogram"),
     ("workspace", "noise", "medianfilter", "inflation"),
-    ("errors",),
+    ("errors", "preload"),
 )
 # Libraries that only some modules know; a package stands for its modules too.
 PLACES = {
