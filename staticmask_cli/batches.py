@@ -18,6 +18,7 @@ from staticmask_cli.signature import Signature
 __all__ = ["Batch", "Share", "clip_batch", "combine", "cut", "run_batches"]
 
 _MOST_CHIPS = 64  # of a batch: what is lost with a worker is read again within a minute or so
+_BYTES_OF_A_MEMBER = 700
 _BATCHES_PER_JOB = 4  # so that all workers end at about the same time
 
 
@@ -64,6 +65,12 @@ class Share:
 
     mask: PartialMask
     left_out: dict[str, str] = field(default_factory=dict)
+
+    def __sizeof__(self) -> int:
+        """Bytes in memory, by which Dask knows when a worker has enough."""
+        arrays = (self.mask.below, self.mask.flagged, self.mask.votes)
+        pixels = sum(array.nbytes for array in arrays if array is not None)
+        return pixels + _BYTES_OF_A_MEMBER * len(self.mask.members)
 
 
 def cut(

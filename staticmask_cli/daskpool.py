@@ -2,11 +2,10 @@
 
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar
 
 from staticmask_cli.engine import ROUNDS, Reducer
-from staticmask_cli.errors import ClusterError
 from staticmask_cli.reduction import COMPLETE, Reduction
 
 if TYPE_CHECKING:
@@ -151,9 +150,8 @@ class _Run(Generic[Task, Result]):
 
 
 def _check(future: "Remote") -> None:
-    """Raise what a task raised, or say that its cluster is lost."""
+    """Raise what a task raised, or that it is lost together with the scheduler."""
     if future.status == "error":
         raise future.exception()
     if future.status != "finished":
-        msg = f"the cluster was lost under way: a task is {future.status}"
-        raise ClusterError(msg)
+        raise CancelledError(future.status)

@@ -8,16 +8,14 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 
-from staticmask_cli.batches import cut, run_batches
+from staticmask_cli.combining import clip_and_combine
 from staticmask_cli.config import Parameters
 from staticmask_cli.engine import jobs_of
 from staticmask_cli.errors import ConfigError, ExposureError
 from staticmask_cli.files import make_folder
 from staticmask_cli.fitsfile import astropy_silenced
 from staticmask_cli.growth import Anew, Growth, fold, in_parts
-from staticmask_cli.mask import PartialMask
 from staticmask_cli.maskfile import StaticMask, write_masks
-from staticmask_cli.member import ChipLabel
 from staticmask_cli.pictures import picture_of
 from staticmask_cli.plan import MaskPlan, plan_masks
 from staticmask_cli.plots import check_plot
@@ -199,14 +197,14 @@ def make_masks(
         for plan in growth.to_do:
             log.debug("%s: to be made of %d chips in %d files", plan.path, len(plan.chips),
                       len(plan.files))
-        clip = partial(_clip, parameters=parameters, jobs=jobs, executor=executor,
+        clip = partial(clip_and_combine, parameters=parameters, jobs=jobs, executor=executor,
                        left_out=left_out, unopened=unopened)
         fresh: dict[str, StaticMask] = {}
         done = growth.unchanged
         for part, report in _parts(growth.to_do, checkpoint, progress):
             if fresh:
                 done |= growth.save(fresh)
-            _add(fresh, part, clip(part, progress=report))
+            _add(fresh, part, clip(part, report=report))
         with ExitStack() as stack:  # so that there is a picture only if there are the masks
             named = stack.enter_context(growth.folded(fresh))
             named = _without_empty(named, left_out, others=len(done))
@@ -236,42 +234,6 @@ def _check_arguments(
         what = "update too, by which a run goes on" if checkpoint > 0 else "a number > 0"
         msg = f"checkpoint = {checkpoint}: expected {what}"
         raise ConfigError(msg)
-
-
-def _clip(
-    plans: Sequence[MaskPlan],
-    parameters: Parameters,
-    jobs: int | None,
-    executor: Executor | None,
-    progress: Progress | None,
-    *,
-    left_out: dict[str, str] | None,
-    unopened: Mapping[str, str],
-) -> list[StaticMask]:
-    """Read and clip every chip, and combine those of each signature."""
-    masks = {plan.signature: _empty_mask(plan, parameters) for plan in plans}
-    report = progress or _say_nothing
-    done, total = 0, sum(len(plan.chips) for plan in plans)
-    report(0, total)
-    batches = cut(plans, parameters, keep_going=left_out is not None,
-                  jobs=jobs or jobs_of(executor), alone=executor is None)
-    for count, share in run_batches(batches, jobs=jobs, executor=executor):
-        if share is not None:
-            masks[share.mask.signature].merge(share.mask)
-            _log(share.mask)
-            if left_out is not None:
-                left_out.update(share.left_out)
-        if count:
-            done += count
-            report(done, total)
-    for plan in plans:
-        mask = masks[plan.signature]
-        mask.sort_members()
-        mask.facts = _facts(plan, mask)
-        _warn(plan, mask)
-        for path, reason in sorted(unopened.items()):
-            mask.set_aside(ChipLabel(path, extver=0), reason)
-    return list(masks.values())
 
 
 def _parts(
@@ -310,44 +272,6 @@ def _to_draw(
 
 def _say_nothing(_done: int, _total: int) -> None:
     """Stand in for a progress report that nobody asked for."""
-
-
-def _empty_mask(plan: MaskPlan, parameters: Parameters) -> StaticMask:
-    return StaticMask(
-        plan.signature,
-        static_sig=parameters.static_sig,
-        sky=parameters.sky,
-        agree=parameters.agree,
-        final_bits=parameters.final_bits,
-    )
-
-
-def _facts(plan: MaskPlan, mask: StaticMask) -> dict[str, str | float]:
-    """Return what the header says of the detector: facts of the first chip that was used."""
-    for chip, member in zip(plan.chips, mask.members, strict=True):
-        if member.used:
-            return {**chip.facts, **chip.grid}
-    return {}
-
-
-def _log(part: PartialMask) -> None:
-    """Put what a chip gave into the log, as soon as it is known."""
-    for member in part.used:
-        log.debug(
-            "%s: mode %.6g, rms %.6g, threshold %.6g, %d pixels below, %d by DQ",
-            member.label, member.mode, member.rms, member.threshold, member.below, member.flagged,
-        )
-
-
-def _warn(plan: MaskPlan, mask: StaticMask) -> None:
-    """Say which chips were set aside, lack DQ, or may hold sources."""
-    for chip, member in zip(plan.chips, mask.members, strict=True):
-        if chip.unfit:
-            continue  # the plan has said so
-        if plan.good_bits is not None and chip.dq is None:
-            log.warning("%s: no DQ extension, so no pixel counts as flagged", member.label)
-        for doubt in member.doubts():
-            log.warning("%s: %s", member.label, doubt)
 
 
 def _without_empty(

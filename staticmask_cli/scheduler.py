@@ -60,7 +60,7 @@ def scheduled(
                    "of too little memory perhaps; their logs should tell")
             raise ClusterError(msg) from error
         except (CancelledError, CommClosedError) as error:
-            msg = f"{scheduler}: the cluster was lost under way"
+            msg = f"{scheduler}: the scheduler was lost under way"
             raise ClusterError(msg) from error
 
 
@@ -94,7 +94,7 @@ def _local_cluster(jobs: int | None) -> "LocalCluster":
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return LocalCluster(
         n_workers=jobs or usable or 1, threads_per_worker=1, dashboard_address="127.0.0.1:0",
-        silence_logs=logging.CRITICAL,
+        silence_logs=logging.CRITICAL, preload=["staticmask_cli.preload"],
     )
 
 

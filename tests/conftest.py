@@ -1,6 +1,7 @@
 """Exposures and folders for the tests."""
 
 import hashlib
+import importlib.util
 import os
 import shlex
 import shutil
@@ -17,6 +18,9 @@ from astropy.io import fits
 from hypothesis import settings
 
 from staticmask_cli.simulate import Visit, simulate_visit
+
+# It is part of the extra dev.
+collect_ignore = [] if importlib.util.find_spec("moto") else ["s3service.py"]
 
 Chip = dict[str, Any]
 WriteExposure = Callable[..., Path]

@@ -18,7 +18,7 @@ LAYERS = (
     ("cli.topics",),
     ("console", "staticMask", "demonstration", "planview", "maskview", "makerules"),
     ("pipeline", "editing", "forecast", "findings", "tables", "progress"),
-    ("freshness", "report", "growth"),
+    ("freshness", "report", "growth", "combining"),
     ("pictures", "form", "batches", "scheduler", "sameness"),
     ("fields",),
     ("plan",),
@@ -37,7 +37,7 @@ LAYERS = (
     ("remotelists",),
     ("remotefs",),
     ("remotefaults", "rangefile"),
-    ("errors", "urls"),
+    ("errors", "urls", "preload"),
 )
 # Libraries that only some modules know; a package stands for its modules too.
 PLACES = {

@@ -1,0 +1,111 @@
+"""Clipping the chips of a run, and combining what comes back, in whatever order that is."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+
+from staticmask_cli.batches import cut, run_batches
+from staticmask_cli.config import Parameters
+from staticmask_cli.engine import jobs_of
+from staticmask_cli.mask import PartialMask
+from staticmask_cli.maskfile import StaticMask
+from staticmask_cli.member import ChipLabel
+from staticmask_cli.plan import MaskPlan
+
+__all__ = ["clip_and_combine"]
+
+log = logging.getLogger(__name__)
+
+
+def clip_and_combine(
+    plans: Sequence[MaskPlan],
+    parameters: Parameters,
+    *,
+    jobs: int | None,
+    executor: Executor | None,
+    report: Callable[[int, int], None],
+    left_out: dict[str, str] | None,
+    unopened: Mapping[str, str],
+) -> list[StaticMask]:
+    """Read and clip every chip of plans, and combine those of each signature.
+
+    Parameters
+    ----------
+    plans : sequence of MaskPlan
+        Of the masks.
+    parameters : Parameters
+        Of the run.
+    jobs, executor
+        As in `create_masks`.
+    report : callable
+        Called with the chips that are done and the chips there are.
+    left_out : dict of str to str or None
+        Gets chips that cannot be read, with the reason; None if such a chip is an error.
+    unopened : mapping of str to str
+        Exposures that could not be opened, with the reason, for the members of every mask.
+
+    Returns
+    -------
+    list of StaticMask
+        One for each plan, in their order.
+    """
+    masks = {plan.signature: _empty_mask(plan, parameters) for plan in plans}
+    done, total = 0, sum(len(plan.chips) for plan in plans)
+    report(0, total)
+    batches = cut(plans, parameters, keep_going=left_out is not None,
+                  jobs=jobs or jobs_of(executor), alone=executor is None)
+    for count, share in run_batches(batches, jobs=jobs, executor=executor):
+        if share is not None:
+            masks[share.mask.signature].merge(share.mask)
+            _log(share.mask)
+            if left_out is not None:
+                left_out.update(share.left_out)
+        if count:
+            done += count
+            report(done, total)
+    for plan in plans:
+        mask = masks[plan.signature]
+        mask.sort_members()
+        mask.facts = _facts(plan, mask)
+        _warn(plan, mask)
+        for path, reason in sorted(unopened.items()):
+            mask.set_aside(ChipLabel(path, extver=0), reason)
+    return list(masks.values())
+
+
+def _empty_mask(plan: MaskPlan, parameters: Parameters) -> StaticMask:
+    return StaticMask(
+        plan.signature,
+        static_sig=parameters.static_sig,
+        sky=parameters.sky,
+        agree=parameters.agree,
+        final_bits=parameters.final_bits,
+    )
+
+
+def _facts(plan: MaskPlan, mask: StaticMask) -> dict[str, str | float]:
+    """Return what the header says of the detector: facts of the first chip that was used."""
+    for chip, member in zip(plan.chips, mask.members, strict=True):
+        if member.used:
+            return {**chip.facts, **chip.grid}
+    return {}
+
+
+def _log(part: PartialMask) -> None:
+    """Put what a chip gave into the log, as soon as it is known."""
+    for member in part.used:
+        log.debug(
+            "%s: mode %.6g, rms %.6g, threshold %.6g, %d pixels below, %d by DQ",
+            member.label, member.mode, member.rms, member.threshold, member.below, member.flagged,
+        )
+
+
+def _warn(plan: MaskPlan, mask: StaticMask) -> None:
+    """Say which chips were set aside, lack DQ, or may hold sources."""
+    for chip, member in zip(plan.chips, mask.members, strict=True):
+        if chip.unfit:
+            continue  # the plan has said so
+        if plan.good_bits is not None and chip.dq is None:
+            log.warning("%s: no DQ extension, so no pixel counts as flagged", member.label)
+        for doubt in member.doubts():
+            log.warning("%s: %s", member.label, doubt)
