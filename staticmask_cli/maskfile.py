@@ -189,11 +189,13 @@ class StaticMask(PartialMask):
     def _columns(self) -> list[fits.Column]:
         columns = []
         for name, unit, form, value in _COLUMNS:
-            values = [value(member) for member in self.members]
+            values: Any = [value(member) for member in self.members]
             shown = str(self.facts.get("BUNIT", "")) if unit == "BUNIT" else unit
             if form is None:
-                values = [_ascii(text) for text in values]
+                # As bytes, since numpy holds text four times as large.
+                values = [_ascii(text).encode("ascii") for text in values]
                 form = f"{max([1, *map(len, values)])}A"  # noqa: PLW2901
+                values = np.array(values, dtype=f"S{form[:-1]}")
             columns.append(fits.Column(name, form, unit=_ascii(shown or "") or None, array=values))
         return columns
 

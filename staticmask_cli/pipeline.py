@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
+from dataclasses import replace
 
 from staticmask_cli.batches import cut, run_batches
 from staticmask_cli.config import Parameters
@@ -221,6 +222,9 @@ def _clip(
     for plan in plans:
         mask = masks[plan.signature]
         mask.sort_members(chip.label for chip in plan.chips)
+        # Those that came from another process have labels of their own; millions are too many.
+        mask.members = [replace(member, label=chip.label)
+                        for chip, member in zip(plan.chips, mask.members, strict=True)]
         _warn(plan, mask)
         for label, reason in unopened.items():
             mask.set_aside(label, reason)

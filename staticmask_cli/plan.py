@@ -4,7 +4,7 @@ import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from staticmask_cli.config import Parameters
 from staticmask_cli.dqbits import good_bits
@@ -115,7 +115,7 @@ def plan_masks(
             log.warning("%s: %s", path, found.doubt)
         for chip in found.chips:
             members = chips.setdefault(chip.signature, [])
-            members.append(_sharing(chip, members[0]) if members else chip)
+            members.append(chip.sharing(members[0]) if members else chip)
     if problems and (left_out is None or not chips):
         kind = InputError if isinstance(problems[0], InputError) else ExposureError
         raise kind("\n".join(map(str, problems)))
@@ -154,17 +154,6 @@ def _check_current_folder() -> None:
 def _warn_of(unfit: Sequence[Chip]) -> None:
     for chip in unfit:
         log.warning("%s: set aside: %s", chip.label, chip.unfit)
-
-
-def _sharing(chip: Chip, first: Chip) -> Chip:
-    """Keep what a chip has in common with another one only once: archives have many of them."""
-    return replace(
-        chip,
-        signature=first.signature,
-        unfit=first.unfit if chip.unfit == first.unfit else chip.unfit,
-        facts=first.facts if chip.facts == first.facts else chip.facts,
-        grid=first.grid if chip.grid == first.grid else chip.grid,
-    )
 
 
 def good_bits_of(chip: Chip, final_bits: str | None) -> int | None:
