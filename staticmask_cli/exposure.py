@@ -3,7 +3,7 @@
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy.typing as npt
@@ -68,19 +68,6 @@ class Chip:
     unfit: str
     facts: dict[str, str] = field(hash=False)
     grid: dict[str, float] = field(hash=False)
-
-    def sharing(self, other: "Chip") -> "Chip":
-        """Return the same chip, which holds what is equal in another one together with that.
-
-        Archives have millions of chips, and few detectors.
-        """
-        return replace(
-            self,
-            signature=other.signature,
-            unfit=other.unfit if self.unfit == other.unfit else self.unfit,
-            facts=other.facts if self.facts == other.facts else self.facts,
-            grid=other.grid if self.grid == other.grid else self.grid,
-        )
 
 
 @dataclass(frozen=True)

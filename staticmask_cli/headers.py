@@ -11,7 +11,7 @@ from staticmask_cli.fitsfile import astropy_silenced
 from staticmask_cli.origin import Origin
 from staticmask_cli.signature import Signature
 
-__all__ = ["read_headers"]
+__all__ = ["read_headers", "sharing"]
 
 _BATCH = 256  # files; the answer for each has some hundred bytes
 
@@ -64,6 +64,20 @@ def read_headers(
             turn += 1
 
 
+def sharing(chip: Chip, other: Chip) -> Chip:
+    """Return a chip that holds what is equal in another one together with that.
+
+    Archives have millions of chips, and few detectors.
+    """
+    return replace(
+        chip,
+        signature=other.signature,
+        unfit=other.unfit if chip.unfit == other.unfit else chip.unfit,
+        facts=other.facts if chip.facts == other.facts else chip.facts,
+        grid=other.grid if chip.grid == other.grid else chip.grid,
+    )
+
+
 def _look(path: str, group: Group, *, dq: bool) -> Found:
     try:
         return read_exposure(path, group, dq=dq)
@@ -86,7 +100,7 @@ def _look_from_afar(path: str, task: _Task, first: dict[Signature, Chip]) -> Fou
     if isinstance(found, StaticMaskError):
         return type(found)(task.origin.as_given(str(found), path))
     return replace(found, path=path, chips=tuple(
-        _as_given(chip.sharing(first.setdefault(chip.signature, chip)), path, task.origin)
+        _as_given(sharing(chip, first.setdefault(chip.signature, chip)), path, task.origin)
         for chip in found.chips
     ))
 

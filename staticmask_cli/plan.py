@@ -10,7 +10,7 @@ from staticmask_cli.config import Parameters
 from staticmask_cli.dqbits import good_bits
 from staticmask_cli.errors import ExposureError, InputError, OutputError, StaticMaskError
 from staticmask_cli.exposure import Chip
-from staticmask_cli.headers import read_headers
+from staticmask_cli.headers import read_headers, sharing
 from staticmask_cli.inputs import expand_inputs
 from staticmask_cli.instruments import instrument_of
 from staticmask_cli.maskfile import is_mask
@@ -115,7 +115,7 @@ def plan_masks(
             log.warning("%s: %s", path, found.doubt)
         for chip in found.chips:
             members = chips.setdefault(chip.signature, [])
-            members.append(chip.sharing(members[0]) if members else chip)
+            members.append(sharing(chip, members[0]) if members else chip)
     if problems and (left_out is None or not chips):
         kind = InputError if isinstance(problems[0], InputError) else ExposureError
         raise kind("\n".join(map(str, problems)))
