@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 
 from staticmask_cli.batches import cut, run_batches
 from staticmask_cli.config import Parameters
@@ -66,6 +67,11 @@ def clip_and_combine(
     for plan in plans:
         mask = masks[plan.signature]
         mask.sort_members()
+        # Those that came from another process have labels of their own; millions are too many.
+        mask.members = [
+            replace(member, label=chip.label) if member.label == chip.label else member
+            for chip, member in zip(plan.chips, mask.members, strict=True)
+        ]
         mask.facts = _facts(plan, mask)
         _warn(plan, mask)
         for path, reason in sorted(unopened.items()):

@@ -1,5 +1,6 @@
 """Work on a cluster of Dask, through the client of `distributed` (the extra ``dask``)."""
 
+import logging
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from distributed import Future as Remote
 
 __all__ = ["DaskPool"]
+
+log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 Task = TypeVar("Task")
@@ -44,6 +47,8 @@ class DaskPool(Reducer):
         """Tasks that the cluster can run at the same time, as it is now or may soon be."""
         if time.monotonic() - self._counted >= _SECONDS_BETWEEN_COUNTS:
             self._workers = sum(self._client.nthreads().values())
+            if not self._workers:
+                log.warning("the scheduler has no workers; waiting for some")
             self._counted = time.monotonic()
         return max(self._workers, _AT_LEAST)
 

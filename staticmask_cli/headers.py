@@ -14,8 +14,9 @@ from staticmask_cli.exposure import Chip, Exposure, Group, read_exposure
 from staticmask_cli.fitsfile import astropy_silenced
 from staticmask_cli.origin import Origin
 from staticmask_cli.places import is_remote
+from staticmask_cli.signature import Signature
 
-__all__ = ["read_headers"]
+__all__ = ["read_headers", "sharing"]
 
 _AT_A_TIME = 16  # remote ones: nearly all the time is spent waiting for answers
 _BATCH = 256  # files; the answer for each has some hundred bytes
@@ -57,9 +58,29 @@ def read_headers(
         _Task(number, tuple(paths[start : start + _BATCH]), group, dq, origin)
         for number, start in enumerate(range(0, len(paths), _BATCH))
     ]
-    found = dict(run_tasks(_look_at_many, tasks, jobs=jobs_of(executor), executor=executor))
-    for task in tasks:
-        yield from zip(task.paths, found.pop(task.number), strict=True)
+    early: dict[int, list[Found]] = {}  # those whose turn has not come
+    turn = 0
+    for number, answer in run_tasks(
+        _look_at_many, tasks, jobs=jobs_of(executor), executor=executor
+    ):
+        early[number] = answer
+        while turn in early:
+            yield from zip(tasks[turn].paths, early.pop(turn), strict=True)
+            turn += 1
+
+
+def sharing(chip: Chip, other: Chip) -> Chip:
+    """Return a chip that holds what is equal in another one together with that.
+
+    Archives have millions of chips, and few detectors.
+    """
+    return replace(
+        chip,
+        signature=other.signature,
+        unfit=other.unfit if chip.unfit == other.unfit else chip.unfit,
+        facts=other.facts if chip.facts == other.facts else chip.facts,
+        grid=other.grid if chip.grid == other.grid else chip.grid,
+    )
 
 
 def _read_here(
@@ -82,16 +103,21 @@ def _look(path: str, group: Group, *, dq: bool) -> Found:
 
 def _look_at_many(task: _Task) -> tuple[int, list[Found]]:
     with task.origin.elsewhere(), astropy_silenced():
-        return task.number, [_look_from_afar(path, task) for path in task.paths]
+        first: dict[Signature, Chip] = {}
+        return task.number, [_look_from_afar(path, task, first) for path in task.paths]
 
 
-def _look_from_afar(path: str, task: _Task) -> Found:
-    """Look at a file from here, and tell of it as its run knows it."""
+def _look_from_afar(path: str, task: _Task, first: dict[Signature, Chip]) -> Found:
+    """Look at a file from here, and tell of it as its run knows it.
+
+    `first` has a chip of each signature, so that what it shares with others travels once.
+    """
     found = _look(task.origin.located(path), task.group, dq=task.dq)
     if isinstance(found, StaticMaskError):
         return type(found)(task.origin.as_given(str(found), path))
     return replace(found, path=path, chips=tuple(
-        _as_given(chip, path, task.origin) for chip in found.chips
+        _as_given(sharing(chip, first.setdefault(chip.signature, chip)), path, task.origin)
+        for chip in found.chips
     ))
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 from astropy.io import fits
 
 from staticmask_cli.member import ChipLabel, Member
@@ -37,11 +38,13 @@ def members_table(members: Sequence[Member], bunit: str) -> fits.BinTableHDU:
     """Return the table of some members, whose chips have the unit `bunit`."""
     columns = []
     for name, unit, form, value in _COLUMNS:
-        values = [value(member) for member in members]
+        values: Any = [value(member) for member in members]
         shown = bunit if unit == "BUNIT" else unit
         if form is None:
-            values = [as_ascii(text) for text in values]
+            # As bytes, since numpy holds text four times as large.
+            values = [as_ascii(text).encode("ascii") for text in values]
             form = f"{max([1, *map(len, values)])}A"  # noqa: PLW2901
+            values = np.array(values, dtype=f"S{form[:-1]}")
         columns.append(fits.Column(name, form, unit=as_ascii(shown or "") or None, array=values))
     # With the data set afterwards: passing them on loads astropy.table, which takes longer
     # than clipping a chip.

@@ -4,13 +4,13 @@ import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from staticmask_cli.config import Parameters
 from staticmask_cli.dqbits import good_bits
 from staticmask_cli.errors import ExposureError, InputError, OutputError, StaticMaskError
 from staticmask_cli.exposure import Chip
-from staticmask_cli.headers import read_headers
+from staticmask_cli.headers import read_headers, sharing
 from staticmask_cli.inputs import expand_inputs
 from staticmask_cli.instruments import instrument_of
 from staticmask_cli.maskfile import is_mask
@@ -122,7 +122,7 @@ def plan_masks(
             log.warning("%s: %s", path, found.doubt)
         for chip in found.chips:
             members = chips.setdefault(chip.signature, [])
-            members.append(_sharing(chip, members[0]) if members else chip)
+            members.append(sharing(chip, members[0]) if members else chip)
     if problems and (left_out is None or not chips):
         kind = InputError if isinstance(problems[0], InputError) else ExposureError
         raise kind("\n".join(map(str, problems)))
@@ -170,17 +170,6 @@ def _check_current_folder() -> None:
 def _warn_of(unfit: Sequence[Chip]) -> None:
     for chip in unfit:
         log.warning("%s: set aside: %s", chip.label, chip.unfit)
-
-
-def _sharing(chip: Chip, first: Chip) -> Chip:
-    """Keep what a chip has in common with another one only once: archives have many of them."""
-    return replace(
-        chip,
-        signature=first.signature,
-        unfit=first.unfit if chip.unfit == first.unfit else chip.unfit,
-        facts=first.facts if chip.facts == first.facts else chip.facts,
-        grid=first.grid if chip.grid == first.grid else chip.grid,
-    )
 
 
 def good_bits_of(chip: Chip, final_bits: str | None) -> int | None:

@@ -3,12 +3,14 @@
 import importlib.util
 import logging
 import os
+import pkgutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Executor, Future
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from staticmask_cli import __version__
 from staticmask_cli.daskpool import DaskPool
 from staticmask_cli.errors import ClusterError, ConfigError
 
@@ -19,6 +21,7 @@ __all__ = ["scheduled"]
 
 _SECONDS_TO_CONNECT = 5.0
 _SECONDS_TO_GIVE_UP = 10.0  # something that is no scheduler may let its client wait for ever
+_MOST_NAMES = 3  # of workers, in a message
 _NOISY = ("distributed", "tornado", "asyncio")  # they log at length what we say in one line
 
 
@@ -43,7 +46,8 @@ def scheduled(
     ConfigError
         If `scheduler` is no address, there is an `executor` too, or `distributed` is missing.
     ClusterError
-        If nobody answers at the address, or the cluster is lost under way.
+        If nobody answers at the address, this package is missing there or of another version,
+        or the cluster is lost under way.
     """
     if scheduler is None:
         yield executor
@@ -54,6 +58,7 @@ def scheduled(
 
     with _quiet(), _connected(scheduler, jobs) as client:
         try:
+            _refuse_other_versions(scheduler, client)
             yield DaskPool(client)
         except KilledWorker as error:
             msg = (f"{scheduler}: {error.allowed_failures + 1} workers died at the same chips, "
@@ -121,6 +126,28 @@ def _client_of(scheduler: str) -> "Client":
     except OSError as error:  # TimeoutError, too
         msg = f"{scheduler}: no Dask scheduler answers there; start one with: dask scheduler"
         raise ClusterError(msg) from error
+
+
+def _refuse_other_versions(scheduler: str, client: "Client") -> None:
+    """Refuse a cluster without this package, where tasks would end in ways that tell nothing."""
+    version = pkgutil.resolve_name, "staticmask_cli:__version__"
+    found = {"scheduler": _answer(client.run_on_scheduler, *version)}
+    found |= {f"worker {place}": answer for place, answer
+              in client.run(*version, on_error="return").items()}
+    wrong = [f"{where} has {'none' if isinstance(answer, Exception) else answer}"
+             for where, answer in found.items() if answer != __version__]
+    if wrong:
+        more = f" and {len(wrong) - _MOST_NAMES} more" if len(wrong) > _MOST_NAMES else ""
+        msg = (f"{scheduler}: expected staticmask {__version__} on all of the cluster, but "
+               f"{', '.join(wrong[:_MOST_NAMES])}{more}; install the same everywhere")
+        raise ClusterError(msg)
+
+
+def _answer(ask: Callable[..., Any], *question: Any) -> Any:  # noqa: ANN401 - of any kind
+    try:
+        return ask(*question)
+    except Exception as error:  # noqa: BLE001 - what it is does not matter
+        return error
 
 
 @contextmanager

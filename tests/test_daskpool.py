@@ -1,6 +1,7 @@
 """--scheduler: a cluster of Dask makes the same masks, and its faults are told in one line."""
 
 import logging
+import re
 import shutil
 import socket
 import sys
@@ -199,6 +200,19 @@ def test_a_wrong_address_is_a_wrong_parameter(place: str, problem: str) -> None:
     code, said = run("a_flt.fits", "--scheduler", place)
     assert (code, said.count("\n")) == (2, 1)
     assert said.startswith(f"Error: scheduler = {place}: {problem}")
+
+
+def test_a_cluster_of_another_version_is_refused(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduler, "__version__", "7.0")
+    code, said = run("a_flt.fits", "--scheduler", address)
+    assert (code, said.count("\n")) == (1, 1)
+    assert re.fullmatch(
+        rf"Error: {address}: expected staticmask 7\.0 on all of the cluster, "
+        r"but scheduler has 0\S+, worker tcp://\S+ has 0\S+, worker tcp://\S+ has 0\S+; "
+        r"install the same everywhere\n", said
+    )
 
 
 def test_a_scheduler_and_an_executor_contradict_each_other(pool: DaskPool) -> None:

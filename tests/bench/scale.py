@@ -27,7 +27,6 @@ from tests.daskcluster import running_cluster
 
 __all__ = ["main"]
 
-_PATTERNS = 40  # different exposures; the others are copies under names of their own
 
 class Counting(SchedulerPlugin):  # type: ignore[misc]
     """Counts, on the scheduler, the tasks that were done."""
@@ -75,6 +74,8 @@ def main(words: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--exposures", type=int, nargs="+", default=[2000, 20000])
     parser.add_argument("--shape", type=int, nargs=2, default=(48, 64), metavar=("NY", "NX"))
+    parser.add_argument("--patterns", type=int, default=40,
+                        help="different exposures; the others are copies under names of their own")
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args(words)
     sys.stdout.write(f"| {' | '.join(HEADINGS)} |\n|{'---|' * len(HEADINGS)}\n")
@@ -82,7 +83,7 @@ def main(words: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         patterns = [Path(path) for path in simulate_visit(
-            str(folder / "patterns"), exposures=_PATTERNS, shape=tuple(options.shape)
+            str(folder / "patterns"), exposures=options.patterns, shape=tuple(options.shape)
         ).paths]
         for count in options.exposures:
             sys.stdout.write(f"{row(patterns, count, options.workers, folder / str(count))}\n")
