@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from staticmask_cli.config import Parameters
 from staticmask_cli.dqbits import good_bits
 from staticmask_cli.errors import ExposureError, InputError, OutputError, StaticMaskError
-from staticmask_cli.exposure import Chip, read_exposure
+from staticmask_cli.exposure import Chip
+from staticmask_cli.headers import read_headers
 from staticmask_cli.inputs import expand_inputs
 from staticmask_cli.instruments import instrument_of
 from staticmask_cli.maskfile import is_mask
@@ -101,17 +102,17 @@ def plan_masks(
     paths = expand_inputs(parameters.input, suffix, left_out=left_out)
     chips: dict[Signature, list[Chip]] = {}
     problems: list[StaticMaskError] = []
-    for path in paths:
-        try:
-            exposure = read_exposure(path, parameters.group, dq=parameters.final_bits is not None)
-            if exposure.doubt:
-                log.warning("%s: %s", path, exposure.doubt)
-            for chip in exposure.chips:
-                chips.setdefault(chip.signature, []).append(chip)
-        except StaticMaskError as error:
-            problems.append(error)
+    with_dq = parameters.final_bits is not None
+    for path, found in read_headers(paths, parameters.group, dq=with_dq):
+        if isinstance(found, StaticMaskError):
+            problems.append(found)
             if left_out is not None:
-                left_out[path] = str(error).removeprefix(f"{path}: ")
+                left_out[path] = str(found).removeprefix(f"{path}: ")
+            continue
+        if found.doubt:
+            log.warning("%s: %s", path, found.doubt)
+        for chip in found.chips:
+            chips.setdefault(chip.signature, []).append(chip)
     if problems and (left_out is None or not chips):
         kind = InputError if isinstance(problems[0], InputError) else ExposureError
         raise kind("\n".join(map(str, problems)))

@@ -2,14 +2,14 @@
 
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import IO
 
 from staticmask_cli.errors import InputError, OutputError, StaticMaskError
 from staticmask_cli.rangefile import RangeFile, kept_of
 from staticmask_cli.remotefaults import refusing_faults
-from staticmask_cli.remotefs import exists, info_of, modified, patiently, place_of
+from staticmask_cli.remotefs import exists, modified, opened_at, patiently, place_of
 from staticmask_cli.remotelists import matches, members_beside
 from staticmask_cli.urls import concealed, full_of, scheme_of
 
@@ -58,7 +58,18 @@ def reading(url: str) -> Iterator[RangeFile]:
 
 @contextmanager
 def _opened(url: str) -> Iterator[RangeFile]:
-    info = info_of(url)
+    source, info = opened_at(url)
+    with source:
+        file = _file_of(source, info, url)
+        if file.again().read(len(_GZIP)) != _GZIP:
+            yield file
+            return
+        with _fetched_whole(file, url) as whole:
+            yield whole
+
+
+def _file_of(source: IO[bytes], info: Mapping[str, object], url: str) -> RangeFile:
+    """Return what reads an open file in parts."""
     size = info.get("size")
     if info.get("type", "file") != "file":
         msg = f"{concealed(url)}: is a folder, expected a file"
@@ -66,9 +77,6 @@ def _opened(url: str) -> Iterator[RangeFile]:
     if not isinstance(size, int):
         msg = f"{concealed(url)}: the service does not say how long it is; copy it here"
         raise InputError(msg)
-    files, path = place_of(url)
-    with refusing_faults(url):
-        source = files.open(path, "rb", cache_type="none")
 
     def fetch(start: int, stop: int) -> bytes:
         def ask() -> bytes:
@@ -84,13 +92,7 @@ def _opened(url: str) -> Iterator[RangeFile]:
         return content
 
     entity = [str(info[key]) for key in _ENTITY if info.get(key)]
-    with source:
-        file = RangeFile(fetch, size, kept_of(full_of(url), (size, *entity)))
-        if file.again().read(len(_GZIP)) != _GZIP:
-            yield file
-            return
-        with _fetched_whole(file, url) as whole:
-            yield whole
+    return RangeFile(fetch, size, kept_of(full_of(url), (size, *entity)))
 
 
 @contextmanager

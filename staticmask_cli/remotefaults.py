@@ -7,7 +7,7 @@ from typing import Any
 from staticmask_cli.errors import InputError, OutputError, StaticMaskError
 from staticmask_cli.urls import concealed, scheme_of
 
-__all__ = ["code_of", "is_missing", "is_transient", "refusing_faults"]
+__all__ = ["code_of", "is_missing", "is_transient", "is_unreachable", "refusing_faults"]
 
 _ADVICE = {
     "s3": "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
@@ -73,6 +73,11 @@ def is_transient(error: BaseException) -> bool:
     )
 
 
+def is_unreachable(error: BaseException) -> bool:
+    """Whether there was nobody to ask."""
+    return code_of(error) is None and _named(error, _UNREACHABLE) != ""
+
+
 def code_of(error: BaseException) -> str | None:
     """Return what the service answered, a status of HTTP or a code of S3; None if it did not."""
     for link in _chain(error):
@@ -113,6 +118,7 @@ def _reason(error: Exception, url: str, kind: type[StaticMaskError]) -> str:
         (code == "NoSuchBucket", "no such bucket"),
         (code in _REFUSED, f"the service refuses the credentials ({code}): {advice}"),
         (forbidden, f"no permission to {verb} it ({code or 'Forbidden'})"),
+        ("range requests" in str(error), "the server sends no parts of files; copy it here"),
         (is_missing(error), "no such key" if scheme_of(url) == "s3" else "no such file"),
         (code is not None, f"the service answers {code}"),
         (_named(error, _UNREACHABLE), f"the service cannot be reached: {_words(error)}"),

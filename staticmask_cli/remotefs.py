@@ -1,5 +1,7 @@
 """The file systems of fsspec: which one serves a URL, and what it says of a file."""
 
+import math
+import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -10,10 +12,15 @@ from typing import Any, TypeVar
 import fsspec
 
 from staticmask_cli.errors import InputError
-from staticmask_cli.remotefaults import is_missing, is_transient, refusing_faults
+from staticmask_cli.remotefaults import (
+    is_missing,
+    is_transient,
+    is_unreachable,
+    refusing_faults,
+)
 from staticmask_cli.urls import WEB, concealed, full_of, scheme_of
 
-__all__ = ["exists", "info_of", "modified", "patiently", "place_of"]
+__all__ = ["exists", "info_of", "modified", "opened_at", "patiently", "place_of"]
 
 Result = TypeVar("Result")
 
@@ -23,6 +30,8 @@ _PACKAGES = {
 }
 _OF_THE_EXTRA = ("s3fs", "aiohttp")
 _WAITS = (0.3, 1.0, 3.0)  # seconds between tries, where the library below has none of its own
+_REST = 30.0  # seconds for which a service that could not be reached is not asked again
+_DOWN: dict[tuple[str | None, ...], tuple[float, str]] = {}  # when that was, and why
 _TIMES = ("LastModified", "last_modified", "Last-Modified", "mtime", "updated", "created")
 
 
@@ -66,14 +75,48 @@ def patiently(url: str, ask: Callable[[], Result]) -> Result:
 def info_of(url: str) -> dict[str, Any]:
     """Ask a service for the size of a file and for what else it says of it."""
     files, path = place_of(url)
+    found: dict[str, Any] = _asked(url, lambda: files.info(path))
+    return found
+
+
+def opened_at(url: str) -> tuple[Any, dict[str, Any]]:
+    """Open a file for reading, without any cache; return it and what the service says of it."""
+    files, path = place_of(url)
+    if scheme_of(url) == "s3":  # where opening asks for just that, and insists on it later
+        source = _asked(url, lambda: files.open(path, "rb", cache_type="none"))
+        return source, source.details
+    info = info_of(url)
     with refusing_faults(url):
-        try:
-            found: dict[str, Any] = patiently(url, lambda: files.info(path))
-        except Exception:
-            if scheme_of(url) == "s3":  # its first answer has no text that says why
-                files.cat_file(path, 0, 1)
-            raise
-        return found
+        return files.open(path, "rb", cache_type="none", size=info.get("size")), info
+
+
+def _asked(url: str, ask: Callable[[], Result]) -> Result:
+    """Ask a service about a file; one that could not be reached is left alone for a while."""
+    service = _service_of(url)
+    when, why = _DOWN.get(service, (-math.inf, ""))
+    if time.monotonic() - when < _REST:
+        msg = f"{concealed(url)}: {why}"
+        raise InputError(msg)
+    try:
+        with refusing_faults(url):
+            try:
+                return patiently(url, ask)
+            except Exception:
+                if scheme_of(url) == "s3":  # its first answer has no text that says why
+                    files, path = place_of(url)
+                    files.cat_file(path, 0, 1)
+                raise
+    except InputError as error:
+        if is_unreachable(error):
+            _DOWN[service] = time.monotonic(), str(error).removeprefix(f"{concealed(url)}: ")
+        raise
+
+
+def _service_of(url: str) -> tuple[str | None, ...]:
+    """Tell what is reached or not as a whole."""
+    if scheme_of(url) in WEB:
+        return tuple(full_of(url).split("/")[:3])
+    return scheme_of(url), *map(os.environ.get, ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"))
 
 
 def exists(url: str) -> bool:

@@ -1,7 +1,7 @@
 """Which files there are at a remote place; their names come from strangers."""
 
 from staticmask_cli.remotefaults import refusing_faults
-from staticmask_cli.remotefs import patiently, place_of
+from staticmask_cli.remotefs import info_of, patiently, place_of
 from staticmask_cli.urls import (
     WEB,
     beside,
@@ -28,6 +28,10 @@ def matches(pattern: str) -> list[str]:
     files, path = place_of(pattern)
     with refusing_faults(pattern):
         found = patiently(pattern, lambda: files.glob(path, detail=True))
+        if not found and scheme_of(pattern) == "s3":  # which is also so where nothing can match
+            files.call_s3("list_objects_v2", Bucket=path.partition("/")[0], MaxKeys=1)
+    if not found and scheme_of(pattern) in WEB:
+        info_of(_root_of(pattern))
     urls = (_url_of(name, pattern) for name, info in found.items() if info.get("type") == "file")
     return sorted(url for url in urls if _is_below(url, pattern))
 
@@ -43,11 +47,17 @@ def _url_of(name: str, like: str) -> str:
 
 def _is_below(url: str, pattern: str) -> bool:
     """Whether a listed name lies where it was looked for: listings come from strangers."""
-    full, folder = full_of(url), full_of(pattern)
-    while has_wildcard(folder):
-        folder = full_of(folder_of(folder))
+    full, folder = full_of(url), full_of(_root_of(pattern))
     rest = full.removeprefix(folder)
     return rest != full and ".." not in rest.split("/")
+
+
+def _root_of(pattern: str) -> str:
+    """Innermost folder of which the name is known."""
+    folder = pattern
+    while has_wildcard(folder):
+        folder = folder_of(folder)
+    return folder
 
 
 def members_beside(folder: str, roots: list[str]) -> set[str] | None:

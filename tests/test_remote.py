@@ -277,6 +277,6 @@ def test_the_package_of_a_scheme_is_named(
 ) -> None:
     for name in ("s3fs", "gcsfs"):
         monkeypatch.setitem(sys.modules, name, None)
-    monkeypatch.setattr(sys.modules["fsspec.registry"], "_registry", {})
+    monkeypatch.setattr(sys.modules["fsspec.registry"], "registry", {})
     with pytest.raises(InputError, match=f"{url[:2]}:// needs .*pip install {package}$"):
         create_masks(url)

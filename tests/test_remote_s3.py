@@ -1,0 +1,196 @@
+"""Exposures in an S3 service on loopback, which counts what it sends (extra dev: moto)."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from click.testing import CliRunner
+
+pytest.importorskip("moto.server")
+s3fs = pytest.importorskip("s3fs")
+
+from staticmask_cli.cli import cli  # noqa: E402 - after what may skip all this
+from staticmask_cli.maskfile import StaticMask  # noqa: E402
+from staticmask_cli.simulate import simulate_visit  # noqa: E402
+from tests.s3service import BUCKET, POLICY, Service, as_user, s3_service  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Service]:
+    """Return a service for all tests here."""
+    with pytest.MonkeyPatch.context() as patch:
+        as_user(patch, None, "boss", "boss")
+        with s3_service() as service:
+            yield service
+
+
+@pytest.fixture
+def service(running: Service, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+    """Return the service, known by the standard environment variables."""
+    as_user(monkeypatch, running, "boss", "boss")
+    s3fs.S3FileSystem.clear_instance_cache()
+    running.requests.clear()
+    yield running
+    s3fs.S3FileSystem.clear_instance_cache()
+
+
+@pytest.fixture(scope="module")
+def visit(running: Service, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two exposures, here and in the service."""
+    folder = tmp_path_factory.mktemp("visit")
+    simulate_visit(str(folder), "ACS/WFC", shape=(400, 500), exposures=2)
+    paths = sorted(folder.glob("*flt.fits"))
+    for path in paths:
+        running.put(f"visit/{path.name}", path)
+    return paths
+
+
+def run(*words: str | Path) -> tuple[int, str]:
+    """Run the command; return its exit code and what it said."""
+    result = CliRunner().invoke(cli, ["create", "-q", *map(str, words)])
+    return result.exit_code, result.output
+
+
+def needed(paths: list[Path]) -> int:
+    """Bytes of all headers, and of the SCI and DQ pixels."""
+    total = 0
+    for path in paths:
+        with fits.open(path) as hdus:
+            for hdu in hdus:
+                info = hdu.fileinfo()
+                total += info["datLoc"] - info["hdrLoc"]
+                total += hdu.size if hdu.name in ("SCI", "DQ") else 0
+    return total
+
+
+def test_a_pattern_fetches_the_headers_and_pixels_that_are_needed(
+    service: Service, visit: list[Path], tmp_path: Path,
+    record_property: Callable[[str, object], None],
+) -> None:
+    here = run(*visit, "--final-bits", "0", "-o", tmp_path / "here")
+    assert service.requests == []
+    there = run(f"s3://{BUCKET}/visit/*flt.fits", "--final-bits", "0", "-o", tmp_path / "there")
+    assert (here[0], there[0]) == (0, 0), there[1]
+    for mask in (tmp_path / "here").iterdir():
+        np.testing.assert_array_equal(
+            StaticMask.read(str(mask)).array,
+            StaticMask.read(str(tmp_path / "there" / mask.name)).array)
+    whole = sum(path.stat().st_size for path in visit)
+    record_property("bytes from S3, of those needed, of the files",
+                    (service.sent, needed(visit), whole))
+    assert needed(visit) < service.sent < 1.1 * needed(visit) < whole
+
+
+def test_single_keys_and_associations_name_exposures(
+    service: Service, visit: list[Path], tmp_path: Path
+) -> None:
+    roots = [path.name.partition("_")[0].upper() for path in visit]
+    table = fits.BinTableHDU.from_columns([
+        fits.Column("MEMNAME", "14A", array=np.array(roots)),
+        fits.Column("MEMTYPE", "14A", array=np.array(["EXP-DTH"] * len(roots))),
+    ])
+    fits.HDUList([fits.PrimaryHDU(), table]).writeto(tmp_path / "j_asn.fits")
+    asn = service.put("visit/j_asn.fits", tmp_path / "j_asn.fits")
+    for words in ([asn], [f"s3://{BUCKET}/visit/{path.name}" for path in visit]):
+        code, output = run(*words, "-o", tmp_path)
+        assert code == 0, output
+        mask = StaticMask.read(str(tmp_path / "ACSWFC_400x500_1_staticMask.fits"))
+        assert [member.label.file for member in mask.members] == [
+            f"s3://{BUCKET}/visit/{path.name}" for path in visit]
+
+
+def test_masks_and_reports_are_written_there(
+    service: Service, visit: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
+    there = f"s3://{BUCKET}/masks"
+    assert run(visit[0], "-o", tmp_path)[0] == 0
+    code, output = run(visit[0], "-o", f"{there}/", "--report", f"{there}/run.json")
+    assert code == 0, output
+    name = "ACSWFC_400x500_1_staticMask.fits"
+    assert f"{there}/{name}" in output
+    client = service.client()
+    stored = client.get_object(Bucket=BUCKET, Key=f"masks/{name}")["Body"].read()
+    assert stored == (tmp_path / name).read_bytes()
+    client.put_object(Bucket=BUCKET, Key=f"masks/{name}", Body=b"mine")
+    code, output = run(visit[0], "-o", there)
+    assert code == 1
+    assert output == (f"Error: {there}/{name}: exists and is not a static mask of that shape; "
+                      "move it away, or use --overwrite\n")
+
+
+def test_a_fault_that_passes_costs_a_retry(service: Service, visit: list[Path],
+                                           tmp_path: Path) -> None:
+    service.failures += [503, 500]
+    code, output = run(f"s3://{BUCKET}/visit/{visit[0].name}", "-o", tmp_path)
+    assert (code, service.failures) == (0, []), output
+
+
+@pytest.mark.parametrize(
+    ("word", "line"),
+    [
+        ("s3://archive/visit/none_flt.fits", "no such key"),
+        ("s3://none/a_flt.fits", "no such bucket"),
+        ("s3://none/*flt.fits", "no such bucket"),
+        ("s3://archive/none/*flt.fits", "no file matches"),
+    ],
+)
+def test_what_is_missing_gets_one_line(service: Service, word: str, line: str) -> None:
+    assert service.url
+    assert run(word) == (1, f"Error: {word}: {line}\n")
+
+
+def test_wrong_credentials_get_one_line(
+    service: Service, visit: list[Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    word = f"s3://{BUCKET}/visit/{visit[0].name}"
+    good, powerless = service.user("reader", POLICY), service.user("nobody", None)
+    refused = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+    with service.checking_credentials():
+        for (key, secret), line in (
+            (good, ""),
+            (("AKIAWRONG", "secretword"),
+             f"the service refuses the credentials (InvalidAccessKeyId): {refused}"),
+            ((good[0], "secretword"),
+             f"the service refuses the credentials (SignatureDoesNotMatch): {refused}"),
+            (powerless, "no permission to read it (AccessDenied)"),
+        ):
+            as_user(monkeypatch, service, key, secret)
+            s3fs.S3FileSystem.clear_instance_cache()
+            code, output = run(word, "-o", tmp_path)
+            if line:
+                assert (code, output) == (1, f"Error: {word}: {line}\n")
+                assert secret not in output
+            else:
+                assert code == 0, output
+
+
+def test_missing_credentials_get_one_line(
+    service: Service, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert service.url
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    code, output = run("s3://archive/a_flt.fits")
+    assert code == 1
+    assert output.startswith("Error: s3://archive/a_flt.fits: no credentials, or incomplete ones")
+
+
+def test_an_endpoint_that_nobody_answers_gets_one_line(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert service.url
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setattr(s3fs.S3FileSystem, "retries", 1)
+    code, output = run("s3://archive/a_flt.fits", "s3://archive/b_flt.fits")
+    assert code == 1
+    assert [line.partition(" Connect")[0] for line in output.splitlines()] == [
+        "Error: s3://archive/a_flt.fits: the service cannot be reached: [Errno 111]",
+        "s3://archive/b_flt.fits: the service cannot be reached: [Errno 111]",
+    ]

@@ -1,0 +1,84 @@
+"""What URLs show, and what they keep to themselves."""
+
+import json
+import pickle
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from staticmask_cli.urls import (
+    Concealing,
+    beside,
+    concealed,
+    folder_of,
+    full_of,
+    has_wildcard,
+    is_remote,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("s3://bucket/visit/a_flt.fits", None),
+        ("s3://bucket/visit/j8?t*_flt.fits", None),
+        ("a_flt.fits", None),
+        ("https://host:8080/a_flt.fits", None),
+        ("https://me:pass@host/a.fits", "https://host/a.fits"),
+        ("https://me:p@ss,word@host/a.fits", "https://host/a.fits"),
+        ("HTTPS://me@host/a.fits", "HTTPS://host/a.fits"),
+        ("https://host/a.fits?X-Amz-Signature=ab%2Fc&X-Amz-Date=1", "https://host/a.fits"),
+        ("https://host/a.fits?token", "https://host/a.fits"),
+        ("https://host/a.fits#access_token=1", "https://host/a.fits"),
+        ("https://host/get?uri=mast:HST/a.fits&token=1", "https://host/get?uri=mast:HST/a.fits"),
+        ("s3://bucket/a.fits?sig=1", "s3://bucket/a.fits"),
+        ("ftp://me:pass@host/a.fits", "ftp://host/a.fits"),
+        ("s3://b/k.fits,https://me:pass@host/a.fits?s=1,https://me:word@host/b.fits",
+         "s3://b/k.fits,https://host/a.fits,https://host/b.fits"),
+        ("@https://me:pass@host/all.lst", "@https://host/all.lst"),
+        ("cannot get 'https://me:pass@host/a?sig=1': status 403",
+         "cannot get 'https://host/a': status 403"),
+    ],
+)
+def test_secrets_are_not_shown(text: str, shown: str | None) -> None:
+    found = concealed(text)
+    assert str(found) == f"{found}" == (text if shown is None else shown)
+    assert full_of(found) == text
+    assert isinstance(found, Concealing) == (shown is not None)
+
+
+@given(st.text(st.characters(exclude_characters="/?#\"'", exclude_categories=("Z", "C", "Cs"))),
+       st.text(st.characters(exclude_characters="\"'", exclude_categories=("Z", "C", "Cs"))))
+def test_no_part_of_user_and_query_is_shown(user: str, query: str) -> None:
+    if "uri=" not in query and "://" not in query:
+        word = f"https://{user}@host/a_flt.fits?{query}"
+        assert str(concealed(word)) == "https://host/a_flt.fits" + "," * word.endswith(",")
+
+
+def test_what_is_concealed_stays_so_and_travels() -> None:
+    url = concealed("https://me:pass@host/visit/a_flt.fits?sig=1")
+    assert full_of(pickle.loads(pickle.dumps(url))) == full_of(url)  # noqa: S301 - our own bytes
+    assert json.dumps([url]) == '["https://host/visit/a_flt.fits"]'
+    assert repr(url) == "'https://host/visit/a_flt.fits'"
+    assert full_of(concealed(url)) == full_of(url)
+    folder = folder_of(url)
+    assert str(folder) == "https://host/visit"
+    assert full_of(beside(folder, "b_flt.fits")) == "https://me:pass@host/visit/b_flt.fits"
+
+
+@pytest.mark.parametrize(("path", "remote"), [
+    ("s3://b/k", True), ("memory://b/k", True), ("a_flt.fits", False), (r"C:\a_flt.fits", False),
+    ("c://a", False), ("folder//a_flt.fits", False), ("@s3://b/k", False), ("", False),
+])
+def test_urls_are_told_from_paths(path: str, *, remote: bool) -> None:
+    assert is_remote(path) == remote
+
+
+@pytest.mark.parametrize(("url", "pattern"), [
+    ("s3://b/*flt.fits", True), ("s3://b/a?_flt.fits", True), ("s3://b/[ab].fits", True),
+    ("s3://b/a_flt.fits", False), ("https://h/a.fits?x=*", False), ("https://h/*.fits", True),
+    ("https://h/a.fits?x=1", False),
+])
+def test_patterns_are_told_from_urls(url: str, *, pattern: bool) -> None:
+    assert has_wildcard(url) == pattern
