@@ -9,6 +9,7 @@ import numpy as np
 from staticmask_cli.errors import ConfigError, OutputError
 from staticmask_cli.maskfile import StaticMask
 from staticmask_cli.pipeline import Progress, create_masks
+from staticmask_cli.places import is_remote
 from staticmask_cli.simulate import CAMERAS, Visit, simulate_visit
 
 __all__ = ["Demonstration", "demonstrate"]
@@ -76,6 +77,9 @@ def demonstrate(
     if camera not in CAMERAS:
         msg = f"camera = {camera}: expected one of {', '.join(CAMERAS)}"
         raise ConfigError(msg)
+    if is_remote(folder):
+        msg = f"{folder}: is remote; name a folder here for the demonstration"
+        raise OutputError(msg)
     if os.path.isdir(folder) and any(name.endswith(".fits") for name in os.listdir(folder)):
         msg = f"{folder}: holds FITS files already; name an empty folder for the demonstration"
         raise OutputError(msg)

@@ -32,7 +32,7 @@ def one_kind_each(paths: list[str], suffix: str | None, problems: list[str]) -> 
             exposures.setdefault(root, []).append(path)
     wanted = f"_{suffix.lstrip('_')}.fits" if suffix else ""
     dropped: set[str] = set()
-    for same in (files for files in exposures.values() if len(files) > 1):
+    for same in (files for files in exposures.values() if len(set(files)) > 1):
         chosen = [path for path in same if wanted and wanted in os.path.basename(path).lower()]
         if len(chosen) == 1:
             dropped.update(set(same) - set(chosen))

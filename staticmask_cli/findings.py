@@ -15,6 +15,7 @@ from staticmask_cli.fitsfile import astropy_silenced, opened
 from staticmask_cli.inspection import Comparison, Shape, compare, deviations, shape_of_bad
 from staticmask_cli.maskfile import StaticMask
 from staticmask_cli.member import Member
+from staticmask_cli.urls import concealed
 
 __all__ = ["Finding", "Findings", "inspect_masks"]
 
@@ -101,7 +102,7 @@ def inspect_masks(paths: Sequence[str]) -> Findings:
     pixels: list[npt.NDArray[np.bool_]] = []
     problems = []
     with astropy_silenced():
-        for path in paths:
+        for path in map(concealed, paths):
             try:
                 finding, bad = _inspect(path)
             except InputError as error:

@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Iterable, Sequence
 
 from staticmask_cli.errors import ConfigError
+from staticmask_cli.places import is_remote
 from staticmask_cli.plan import MaskPlan
 
 __all__ = ["make_rules"]
@@ -76,6 +77,9 @@ def _names(paths: Iterable[str]) -> list[str]:
 
 
 def _name(path: str) -> str:
+    if is_remote(path):
+        msg = f"{path}: Make knows only the files of this machine; call staticmask from a script"
+        raise ConfigError(msg)
     wrong = [char for char in path if char in _IMPOSSIBLE or not _has_a_place(char)]
     if wrong or path.endswith(" "):
         found = repr(wrong[0]) if wrong else "a blank at its end"

@@ -20,6 +20,7 @@ from staticmask_cli.plotpage import Page
 from staticmask_cli.plots import check_plot, plotted
 from staticmask_cli.signature import Signature
 from staticmask_cli.skyhistogram import SkyHistogram, sky_histogram
+from staticmask_cli.urls import concealed
 
 __all__ = ["MOST_HISTOGRAMS", "picture_of", "plot_masks"]
 
@@ -62,7 +63,7 @@ def plot_masks(masks: Sequence[str], path: str) -> list[str]:
         If matplotlib is missing, or a file cannot be written; none is changed then.
     """
     check_plot(path)
-    with plotted([_page_of_file(mask) for mask in masks], path) as paths:
+    with plotted([_page_of_file(concealed(mask)) for mask in masks], path) as paths:
         return paths
 
 

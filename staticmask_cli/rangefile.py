@@ -11,6 +11,7 @@ Fetch = Callable[[int, int], bytes]
 """Gives the bytes from a first one up to, and without, a last one; all of them."""
 
 _SMALL = 1 << 16  # bytes; who asks for more knows what is needed, which are pixels
+_PIECE = 1 << 26  # bytes of one request: a service may claim more than it has
 # Bytes of a first look at a header: five blocks of FITS.  An extension of HST or JWST has 3 to 10.
 _FIRST = 5 * 2880
 _LONGEST = 1 << 20
@@ -91,9 +92,11 @@ class RangeFile(io.BufferedIOBase):
         stop = self.size if size is None or size < 0 else min(start + size, self.size)
         if stop <= start:
             return b""
-        content = self._fetch(start, stop) if stop - start > _SMALL else self._small(start, stop)
         self._place = stop
-        return content
+        if stop - start <= _SMALL:
+            return self._small(start, stop)
+        ends = ((place, min(place + _PIECE, stop)) for place in range(start, stop, _PIECE))
+        return b"".join(self._fetch(*piece) for piece in ends)
 
     def _small(self, start: int, stop: int) -> bytes:
         """Read a part of a header, and what probably comes next."""

@@ -118,6 +118,7 @@ def _reason(error: Exception, url: str, kind: type[StaticMaskError]) -> str:
         (code == "NoSuchBucket", "no such bucket"),
         (code in _REFUSED, f"the service refuses the credentials ({code}): {advice}"),
         (forbidden, f"no permission to {verb} it ({code or 'Forbidden'})"),
+        ("range requests" in str(error), "the server sends no parts of files; copy it here"),
         (is_missing(error), "no such key" if scheme_of(url) == "s3" else "no such file"),
         (code is not None, f"the service answers {code}"),
         (_named(error, _UNREACHABLE), f"the service cannot be reached: {_words(error)}"),

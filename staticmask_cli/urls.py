@@ -10,8 +10,10 @@ __all__ = ["WEB", "Concealing", "beside", "concealed", "folder_of", "full_of", "
 # Two letters at least, so that no drive of Windows is taken for one.
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]+://"
 _STARTS = re.compile(rf"(?<![A-Za-z0-9+.-])(?={_SCHEME})")
+# Rather too much is concealed than too little.  What ends a quotation is no part of a query.
 _PARTS = re.compile(
-    rf"(?P<scheme>{_SCHEME})(?P<user>[^/?#\s]*@)?(?P<path>[^?#\s'\"]*)(?P<query>[?#][^\s'\"]*)?"
+    rf"(?P<scheme>{_SCHEME})(?P<user>[^/?#]*@)?(?P<path>[^?#]*)"
+    r"(?P<query>[?#]\S*?(?=[]'\"):;>]*(\s|$)))?"
 )
 _HARMLESS = ("uri",)  # parts of a query that say which file, as archives have it
 WEB = ("http", "https")

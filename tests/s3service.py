@@ -72,7 +72,7 @@ class Service:
             settings.INITIAL_NO_AUTH_ACTION_COUNT = before
 
 
-class _Quiet(WSGIRequestHandler):  # type: ignore[misc] # its base is not looked at
+class _Quiet(WSGIRequestHandler):  # type: ignore[misc, unused-ignore]
     protocol_version = "HTTP/1.1"
 
     def log(self, *_: object) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from staticmask_cli.rangefile import Kept, RangeFile, kept_of
 
-CONTENT = random.Random(4).randbytes(300_000)  # noqa: S311 - test data
+CONTENT = random.Random(4).randbytes(300_000)  # noqa: S311 - a test
 
 
 class Source:
@@ -23,7 +23,7 @@ class Source:
 
 def test_it_reads_as_any_file_does() -> None:
     file, plain = RangeFile(Source().fetch, len(CONTENT), Kept()), io.BytesIO(CONTENT)
-    chance = random.Random(5)  # noqa: S311 - test data
+    chance = random.Random(5)  # noqa: S311 - a test
     for _ in range(300):
         place = chance.randrange(len(CONTENT) + 5000)
         size = chance.choice([1, 80, 2880, 30_000, 70_000, -1, 0])

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 from astropy.io import fits
+from click.testing import CliRunner
 
 from staticmask_cli import create_masks
 from staticmask_cli.associations import read_association
+from staticmask_cli.cli import cli
 from staticmask_cli.errors import ConfigError, InputError, OutputError, StaticMaskError
 from staticmask_cli.inputs import expand_inputs
 from staticmask_cli.maskfile import StaticMask
@@ -296,7 +298,61 @@ def test_the_package_of_a_scheme_is_named(
 ) -> None:
     for name in ("s3fs", "gcsfs"):
         monkeypatch.setitem(sys.modules, name, None)
-        known = sys.modules["fsspec.registry"]._registry  # noqa: SLF001 - no public way to forget
-        monkeypatch.delitem(known, name[:2], raising=False)
+    monkeypatch.setattr(sys.modules["fsspec.registry"], "registry", {})
     with pytest.raises(InputError, match=f"{url[:2]}:// needs .*pip install {package}$"):
         create_masks(url)
+
+
+def test_a_plan_tells_remote_masks_that_are_up_to_date(
+    store: Store, remote_visit: list[str]
+) -> None:
+    words = [*remote_visit, "-o", "memory://bucket/masks"]
+    assert states_of(*words) == ["missing", "missing"]
+    create_masks(remote_visit, output_dir="memory://bucket/masks")
+    assert states_of(*words) == ["up to date", "up to date"]
+    assert states_of(*words[1:]) == ["other members", "other members"]
+    put(store, remote_visit[0], content(remote_visit[0]))
+    assert states_of(*words) == ["older", "older"]
+
+
+def states_of(*words: str) -> list[str]:
+    result = CliRunner().invoke(cli, ["plan", "--json", "-q", *words])
+    assert result.exit_code == 0, result.output
+    return [mask["state"] for mask in json.loads(result.output)["masks"]]
+
+
+def test_make_does_not_get_rules_of_remote_files(remote_visit: list[str]) -> None:
+    result = CliRunner().invoke(cli, ["plan", "--make", *remote_visit])
+    assert result.exit_code == 2
+    assert result.output.endswith("Make knows only the files of this machine; call staticmask "
+                                  "from a script\n")
+
+
+def test_what_is_missing_or_damaged_at_a_remote_place_can_be_left_out(
+    store: Store, remote_visit: list[str], tmp_path: Path
+) -> None:
+    damaged = put(store, "memory://bucket/visit/cut_flt.fits", content(remote_visit[0])[:9000])
+    missing = "memory://bucket/visit/no_flt.fits"
+    masks = create_masks([*remote_visit, damaged, missing], keep_going=True, output_dir=tmp_path)
+    assert masks.left_out[missing] == "no such file"
+    assert masks.left_out[damaged].startswith("is cut")
+    assert [len(mask.used) for mask in masks] == [4, 4]
+
+
+def test_the_bytes_of_pixels_are_asked_for_once_and_exactly(
+    store: Store, real_exposure: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    url = put(store, "memory://bucket/j8bt06nyq_flt.fits", real_exposure)
+    kind = type(store.open("/bucket/j8bt06nyq_flt.fits"))
+    whole = kind.read
+
+    def counting(self: Any, size: int = -1) -> bytes:  # noqa: ANN401
+        asked.append(size)
+        return bytes(whole(self, size))
+
+    monkeypatch.setattr(kind, "read", counting)
+    create_masks(url, final_bits=0, output_dir=tmp_path)
+    sci, dq = 1024 * 1024 * 4, 1024 * 1024 * 2
+    assert sorted(size for size in asked if size > 1 << 16) == [dq, sci]
+    assert sum(asked) < 1.02 * (sci + dq)

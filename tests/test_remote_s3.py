@@ -1,6 +1,8 @@
 """Exposures in an S3 service on loopback, which counts what it sends (extra dev: moto)."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from click.testing import CliRunner
 pytest.importorskip("moto.server")
 s3fs = pytest.importorskip("s3fs")
 
+from staticmask_cli import create_masks  # noqa: E402
 from staticmask_cli.cli import cli  # noqa: E402 - after what may skip all this
 from staticmask_cli.maskfile import StaticMask  # noqa: E402
 from staticmask_cli.simulate import simulate_visit  # noqa: E402
@@ -194,3 +197,18 @@ def test_an_endpoint_that_nobody_answers_gets_one_line(
         "Error: s3://archive/a_flt.fits: the service cannot be reached: [Errno 111]",
         "s3://archive/b_flt.fits: the service cannot be reached: [Errno 111]",
     ]
+
+
+def test_a_signed_url_works_in_other_processes_and_stays_unseen(
+    service: Service, visit: list[Path], tmp_path: Path
+) -> None:
+    key = f"visit/{visit[0].name}"
+    signed = service.client().generate_presigned_url(
+        "get_object", Params={"Bucket": BUCKET, "Key": key})
+    assert "Signature" in signed
+    with ProcessPoolExecutor(1, get_context("spawn")) as processes:
+        masks = create_masks(signed, output_dir=tmp_path, executor=processes)
+    assert [member.label.file for mask in masks for member in mask.members] == [
+        f"{service.url}/{BUCKET}/{key}"] * 2
+    for mask in tmp_path.iterdir():
+        assert b"Signature" not in mask.read_bytes()

@@ -37,6 +37,8 @@ from staticmask_cli.urls import (
         ("s3://b/k.fits,https://me:pass@host/a.fits?s=1,https://me:word@host/b.fits",
          "s3://b/k.fits,https://host/a.fits,https://host/b.fits"),
         ("@https://me:pass@host/all.lst", "@https://host/all.lst"),
+        ("https://me:pa'ss@host/it's.fits?sig=a'b", "https://host/it's.fits"),
+        ("https://me:pa ss@host/a b.fits?sig=ab", "https://host/a b.fits"),
         ("cannot get 'https://me:pass@host/a?sig=1': status 403",
          "cannot get 'https://host/a': status 403"),
     ],
@@ -48,12 +50,12 @@ def test_secrets_are_not_shown(text: str, shown: str | None) -> None:
     assert isinstance(found, Concealing) == (shown is not None)
 
 
-@given(st.text(st.characters(exclude_characters="/?#\"'", exclude_categories=("Z", "C", "Cs"))),
-       st.text(st.characters(exclude_characters="\"'", exclude_categories=("Z", "C", "Cs"))))
+@given(st.text(st.characters(exclude_characters="/?#", exclude_categories=("C", "Cs"))),
+       st.text(st.characters(exclude_categories=("Z", "C", "Cs"))))
 def test_no_part_of_user_and_query_is_shown(user: str, query: str) -> None:
     if "uri=" not in query and "://" not in query:
-        word = f"https://{user}@host/a_flt.fits?{query}"
-        assert str(concealed(word)) == "https://host/a_flt.fits" + "," * word.endswith(",")
+        shown = str(concealed(f"https://{user}@host/a_flt.fits?{query}"))
+        assert shown.rstrip("]'\"):;>,") == "https://host/a_flt.fits"
 
 
 def test_what_is_concealed_stays_so_and_travels() -> None:
