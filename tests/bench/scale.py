@@ -58,7 +58,7 @@ class Row:
 
     def __str__(self) -> str:
         clipping, combining = self.tasks["clip_batch"], self.tasks["combine"]
-        return (f"| {self.exposures} | {self.alone.seconds:.0f} s | {self.cluster.seconds:.0f} s "
+        return (f"| {self.exposures} | {self.alone.seconds:.1f} s | {self.cluster.seconds:.1f} s "
                 f"| {self.alone.peak:.0f} MiB | {self.cluster.peak:.0f} MiB "
                 f"| {self.scheduler:.0f} MiB | {self.worker:.0f} MiB "
                 f"| {self.tasks['_look_at_many']} + {clipping} + {combining} "
