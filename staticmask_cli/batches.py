@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 
+from staticmask_cli.chippixels import read_pixels
 from staticmask_cli.config import Parameters
 from staticmask_cli.engine import Reducer, jobs_of, run_tasks
 from staticmask_cli.errors import StaticMaskError
-from staticmask_cli.exposure import Chip, read_pixels
+from staticmask_cli.exposure import Chip
 from staticmask_cli.fitsfile import astropy_silenced
 from staticmask_cli.mask import PartialMask
 from staticmask_cli.origin import Origin

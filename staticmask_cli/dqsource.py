@@ -9,25 +9,41 @@ from staticmask_cli.errors import ExposureError
 from staticmask_cli.fitsfile import check_extent, name_of, opened, shape_of, text_of, version_of
 from staticmask_cli.instruments import instrument_of
 from staticmask_cli.places import beside, folder_of_file, is_file
+from staticmask_cli.rawpixels import RawPixels, raw_pixels, stamp_of
 
 __all__ = ["DQSource", "dq_sources", "refuse_companion"]
 
 
 @dataclass(frozen=True, slots=True)
 class DQSource:
-    """Where the DQ flags of a chip are: a file and the number of an HDU in it."""
+    """Where the DQ flags of a chip are: a file and the number of an HDU in it.
+
+    Attributes
+    ----------
+    path : str
+    extension : int
+    raw : RawPixels or None
+        Where in that file, if its bytes are the flags.
+    """
 
     path: str
     extension: int
+    raw: RawPixels | None = None
 
 
-def dq_sources(hdus: fits.HDUList, path: str) -> dict[int, DQSource]:
-    """DQ flags by EXTVER: in the exposure, or in a companion file as WFPC2 has it."""
+def dq_sources(
+    hdus: fits.HDUList, path: str, stamp: int | None = None
+) -> dict[int, DQSource]:
+    """DQ flags by EXTVER: in the exposure, or in a companion file as WFPC2 has it.
+
+    `stamp` is that of the exposure, from before it was opened.
+    """
     inside: dict[int, DQSource] = {}
     for number, hdu in enumerate(hdus):
         if name_of(hdu) == "DQ":
             check_extent(hdu, path)
-            inside.setdefault(version_of(hdu), DQSource(path, number))
+            source = DQSource(path, number, raw_pixels(hdu, path, stamp))
+            inside.setdefault(version_of(hdu), source)
     if inside:
         return inside
     folder, name = folder_of_file(path), os.path.basename(path)
@@ -50,9 +66,11 @@ def refuse_companion(path: str, primary: fits.Header) -> None:
 def _images_of(path: str) -> dict[int, DQSource]:
     """All images of a DQ companion by EXTVER; their EXTNAME is not always DQ."""
     sources: dict[int, DQSource] = {}
+    stamp = stamp_of(path)
     with opened(path) as hdus:
         for number, hdu in enumerate(hdus):
             if number and shape_of(hdu):
                 check_extent(hdu, path)
-                sources.setdefault(version_of(hdu), DQSource(path, number))
+                source = DQSource(path, number, raw_pixels(hdu, path, stamp))
+                sources.setdefault(version_of(hdu), source)
     return sources

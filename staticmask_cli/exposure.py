@@ -3,10 +3,9 @@
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy.typing as npt
 from astropy.io import fits
 
 from staticmask_cli.dqsource import DQSource, dq_sources, refuse_companion
@@ -16,16 +15,16 @@ from staticmask_cli.fitsfile import (
     name_of,
     number_of,
     opened,
-    pixels_of,
     shape_of,
     text_of,
     version_of,
 )
 from staticmask_cli.instruments import instrument_of
 from staticmask_cli.member import ChipLabel
+from staticmask_cli.rawpixels import RawPixels, raw_pixels, stamp_of
 from staticmask_cli.signature import Signature
 
-__all__ = ["Chip", "Exposure", "Group", "read_exposure", "read_pixels"]
+__all__ = ["Chip", "Exposure", "Group", "read_exposure"]
 
 Group = tuple[int | tuple[str, int], ...]
 
@@ -51,6 +50,8 @@ class Chip:
         Number of the HDU that holds the SCI pixels.
     dq : DQSource or None
         Where its DQ flags are; None if there are none, or they were not asked for.
+    raw : RawPixels or None
+        Where in that file its pixels are, if its bytes are the pixels.
     unfit : str
         Why it is set aside without reading its pixels; empty if it is not.
     facts : dict
@@ -65,6 +66,7 @@ class Chip:
     path: str
     extension: int
     dq: DQSource | None
+    raw: RawPixels | None
     unfit: str
     facts: dict[str, str] = field(hash=False)
     grid: dict[str, float] = field(hash=False)
@@ -100,6 +102,7 @@ def read_exposure(path: str, group: Group = (), *, dq: bool = True) -> Exposure:
         If it is not an exposure: no INSTRUME, no image, a cube, a mask, an old
         format, or `group` asks for what it does not have.
     """
+    stamp = stamp_of(path)
     with opened(path) as hdus:
         primary = hdus[0].header
         if str(primary.get("CREATOR", "")).startswith("staticmask"):
@@ -110,57 +113,13 @@ def read_exposure(path: str, group: Group = (), *, dq: bool = True) -> Exposure:
             raise ExposureError(msg)
         refuse_companion(path, primary)
         science = _science_extensions(hdus, path)
-        flags = dq_sources(hdus, path) if dq else {}
+        flags = dq_sources(hdus, path, stamp) if dq else {}
         unfit = _why_unfit(primary, [hdus[number].header for number in science])
         return Exposure(path, tuple(
-            _chip(hdus, number, path, flags, unfit)
+            replace(_chip(hdus, number, path, flags, unfit),
+                    raw=raw_pixels(hdus[number], path, stamp))
             for number in _chosen(hdus, science, group, path)
         ), _why_incomplete(primary, len(hdus) - 1))
-
-
-def read_pixels(
-    chip: Chip, *, reuse_memory: bool = False
-) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:
-    """Read the SCI pixels of a chip, and its DQ flags where `chip` says they are.
-
-    Parameters
-    ----------
-    chip : Chip
-        Of an exposure that `read_exposure` has seen.
-    reuse_memory : bool
-        Whether both may lie in memory that the next call in the same thread uses again.
-
-    Returns
-    -------
-    data : numpy.ndarray, shape (ny, nx)
-        In the dtype and byte order of the file.
-    flags : numpy.ndarray of integer, shape (ny, nx), or None
-        None if `chip` has no DQ.
-
-    Raises
-    ------
-    InputError
-        If a file can no longer be read.
-    ExposureError
-        If DQ is not of the shape of SCI, or not of an integer type.
-    """
-    sci, dq = ("SCI", "DQ") if reuse_memory else (None, None)
-    with opened(chip.path, checked=True) as hdus:
-        data = pixels_of(hdus[chip.extension], chip.path, sci)
-        if chip.dq is None:
-            return data, None
-        if chip.dq.path == chip.path:
-            flags = pixels_of(hdus[chip.dq.extension], chip.dq.path, dq)
-    if chip.dq.path != chip.path:
-        with opened(chip.dq.path, checked=True) as hdus:
-            flags = pixels_of(hdus[chip.dq.extension], chip.dq.path, dq)
-    if flags.shape != chip.signature.shape or flags.dtype.kind not in "iu":
-        msg = (
-            f"{chip.label}: expected integer DQ flags of shape {chip.signature.shape}, "
-            f"found {flags.dtype.name} of shape {flags.shape} in {chip.dq.path}"
-        )
-        raise ExposureError(msg)
-    return data, flags
 
 
 def _science_extensions(hdus: fits.HDUList, path: str) -> list[int]:
@@ -231,7 +190,7 @@ def _chip(
         msg = f"{label}: {error}"
         raise ExposureError(msg) from error
     return Chip(
-        label, signature, path, number, flags.get(label.extver), unfit,
+        label, signature, path, number, flags.get(label.extver), None, unfit,
         facts={key: value for key, value in facts.items() if value},
         grid={key: value for key, value in grid.items() if math.isfinite(value)},
     )

@@ -19,7 +19,7 @@ from staticmask_cli.errors import ExposureError, InputError, StaticMaskError
 from staticmask_cli.fitsbounds import bounded, check_claims, largest_content
 from staticmask_cli.inflation import ClaimError
 from staticmask_cli.places import is_remote, open_file, size_of
-from staticmask_cli.workspace import WORKSPACE
+from staticmask_cli.rawpixels import is_uncompressed, raw_pixels
 
 __all__ = [
     "astropy_silenced",
@@ -122,7 +122,7 @@ def check_extent(hdu: Any, path: str) -> None:  # noqa: ANN401 - any HDU
     pixels = math.prod(shape) * abs(hdu.header["BITPIX"]) // 8 if shape else 0
     start = 0 if compressed else hdu.fileinfo()["datLoc"]
     end = start + (pixels if compressed else max(pixels, hdu.size))
-    most = size if _is_uncompressed(path) and not compressed else largest_content(size)
+    most = size if is_uncompressed(path) and not compressed else largest_content(size)
     if end > most:
         name = name_of(hdu) or "PRIMARY"
         msg = f"{path}: is cut: {name} should end at byte {end}, the file ends at {most}"
@@ -154,8 +154,9 @@ def pixels_of(hdu: Any, path: str, into: str | None = None) -> npt.NDArray[Any]:
         is used again.
     """
     check_extent(hdu, path)  # before a header's claim becomes the size of an array
-    if into is not None and _is_plain(hdu, path):
-        return _read_into(WORKSPACE.take(into, hdu.size, np.uint8), hdu, path)
+    raw = raw_pixels(hdu, path)
+    if raw is not None:
+        return raw.read(path, into)
     try:
         data = hdu.data
     except _UNREADABLE:
@@ -198,34 +199,6 @@ def number_of(header: fits.Header, primary: fits.Header, key: str) -> float:
         if isinstance(value, int | float) and not isinstance(value, bool):
             return value
     return math.nan
-
-
-def _is_uncompressed(path: str) -> bool:
-    """Whether a file is FITS as it stands, so that its length means something."""
-    with open_file(path) as stream:
-        return bool(stream.read(6) == b"SIMPLE")
-
-
-def _is_plain(hdu: Any, path: str) -> bool:  # noqa: ANN401 - any image HDU
-    """Whether the bytes of the file are the pixels: neither scaled nor compressed."""
-    if isinstance(hdu, fits.CompImageHDU):
-        return False
-    scaled = any(key in hdu.header for key in ("BSCALE", "BZERO", "BLANK"))
-    return hdu.size > 0 and not scaled and _is_uncompressed(path)
-
-
-def _read_into(
-    memory: npt.NDArray[np.uint8], hdu: Any, path: str  # noqa: ANN401 - any image HDU
-) -> npt.NDArray[Any]:
-    with open_file(path) as stream:
-        stream.seek(hdu.fileinfo()["datLoc"])
-        count = stream.readinto(memory.data)
-    if count != hdu.size:
-        msg = f"{path}: is cut: it became shorter while it was read"
-        raise InputError(msg)
-    dtype = np.dtype(fits.BITPIX2DTYPE[hdu.header["BITPIX"]]).newbyteorder(">")
-    pixels: npt.NDArray[Any] = memory.view(dtype).reshape(hdu.shape)
-    return pixels
 
 
 def _refuse_geis(start: bytes, path: str) -> None:

@@ -131,7 +131,7 @@ class _DenseCount:
         self._nbins = nbins
 
     def add(self, block: Floats, start: np.float32, scale: np.float32, _end: np.float32) -> None:
-        scaled = WORKSPACE.take("scaled", block.size, np.float32)
+        scaled = WORKSPACE.take("numbers", block.size, np.float32)
         np.subtract(block, start, out=scaled)
         scaled *= scale
         np.clip(scaled, np.float32(0), np.float32(self._nbins), out=scaled)
@@ -181,17 +181,18 @@ class _PairCount(_DenseCount):
 
     def _tally(self, numbers: Floats) -> None:
         half = (numbers.size + 1) // 2
-        single = WORKSPACE.take("single", 2 * half, np.uint8)
+        single = WORKSPACE.take("bytes", 2 * half, np.uint8)
         np.copyto(single[: numbers.size], numbers, casting="unsafe")
         single[numbers.size :] = self._nbins  # at most one, to make the number of pixels even
         self._padding += single.size - numbers.size
         one = single.view(np.uint16)
-        other = np.right_shift(one, 8 - self._bits, out=WORKSPACE.take("other", half, np.uint16))
+        other = WORKSPACE.take("other bytes", half, np.uint16)
+        np.right_shift(one, 8 - self._bits, out=other)
         mask = (1 << self._bits) - 1
         other &= mask << self._bits
         one &= mask
         one |= other
-        cell = WORKSPACE.take("cell", half, np.intp)
+        cell = WORKSPACE.take("numbers", half, np.intp)  # nobody needs the others any more
         np.copyto(cell, one)
         self._table += np.bincount(cell, minlength=self._table.size)
 

@@ -151,8 +151,7 @@ class StaticMask(PartialMask):
             hdus.append(fits.ImageHDU(self.votes, name="VOTES"))
         hdus.update_extend()  # before the checksums; writing would do it after them
         for hdu in hdus:
-            hdu.add_datasum(when=date)
-            hdu.add_checksum(when=date, override_datasum=True)
+            hdu.add_checksum(when=date)
         return hdus
 
     def _header(self, date: str) -> fits.Header:

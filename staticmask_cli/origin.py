@@ -1,8 +1,7 @@
 """Where a run was started, as its tasks must know wherever they are done."""
 
 import os
-import platform
-import uuid
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -39,8 +38,8 @@ class Origin:
 
     version: str = __version__
     folder: str = field(default_factory=_folder)
-    host: str = field(default_factory=platform.node)
-    run: str = field(default_factory=lambda: uuid.uuid4().hex)
+    host: str = field(default_factory=socket.gethostname)
+    run: str = field(default_factory=lambda: os.urandom(16).hex())
 
     def located(self, path: str) -> str:
         """Return the path by which a file is found from here."""
@@ -62,14 +61,14 @@ class Origin:
             If another version is installed here, whose masks may differ.
         """
         if self.version != __version__:
-            msg = (f"the worker on {platform.node()} has staticmask {__version__}, expected "
+            msg = (f"the worker on {socket.gethostname()} has staticmask {__version__}, expected "
                    f"{self.version} as on {self.host}; install the same everywhere")
             raise StaticMaskError(msg)
         try:
             yield
         except StaticMaskError as error:
-            if platform.node() == self.host:
+            if socket.gethostname() == self.host:
                 raise
-            msg = (f"{error} (seen by the worker on {platform.node()}; does it have the files "
+            msg = (f"{error} (seen by the worker on {socket.gethostname()}; does it have the files "
                    "under the same paths?)")
             raise type(error)(msg) from error

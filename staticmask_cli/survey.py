@@ -28,8 +28,12 @@ _BLOCK = 1 << 19
 _SAMPLE = 1 << 14  # pixels that suggest the limits of the core, good to half a percent
 _CLIPPING_PASSES = 3
 _CORE_SIGMA = 2.8  # half width of the core; windows reach to 3 sigma
-_FAR_FROM_ZERO = 32.0  # rms; nearer to it, sums of squares about zero lose no digits that count
+_FAR_FROM_ZERO = 1.0  # rms; nearer to it, sums about zero lose no digits that count
 _CANCELLED = 1e-6  # of the squared distance from the pivot: what is left has lost its digits
+_ROW = 128  # pixels that are summed in float32, before their sums are in double precision
+_MANY = 1 << 16  # pixels, in rows enough to even out what is rounded in each
+_ONES = np.ones(_ROW, dtype=np.float32)
+_SAFE = (1e-12, 1e12)  # distances from the pivot whose squares neither vanish nor overflow there
 _MOST_TAILS = 1 / 8  # of the pixels; beyond that, visiting them again is cheaper
 
 
@@ -196,21 +200,24 @@ class Survey:
         """
         lower, upper = map(np.float32, self._core_ends)
         pivot = np.float32(self._pivot)
+        reach = max(abs(float(end) - self._pivot) for end in self._core_ends)
+        # A mean near zero has digits beyond those that rounding leaves.
+        sums = _sums_by_rows if pivot and _SAFE[0] < reach < _SAFE[1] else _sums
         tails = [np.empty(0, dtype=np.float32)]
         for block in self._pixels.blocks():
-            core = WORKSPACE.take("core", block.size, np.float32)
+            core = WORKSPACE.take("numbers", block.size, np.float32)
             np.clip(block, lower, upper, out=core)
-            outside = WORKSPACE.take("outside", block.size, np.bool_)
+            outside = WORKSPACE.take("bytes", block.size, np.bool_)
             np.not_equal(block, core, out=outside)  # which a NaN is, too
             tails.append(block[np.flatnonzero(outside)])
             if pivot:
                 core -= pivot
-            total = np.add.reduce(core, dtype=np.float64)
-            if np.isnan(total):
+            total, squares = sums(core)
+            if math.isnan(total):
                 np.fmax(core, lower - pivot, out=core)  # which puts NaN at the lower end
-                total = np.add.reduce(core, dtype=np.float64)
-            self._sum += float(total)
-            self._squares += float(np.einsum("i,i->", core, core, dtype=np.float64))
+                total, squares = sums(core)
+            self._sum += total
+            self._squares += squares
         outer = np.concatenate(tails)
         high = int(np.count_nonzero(outer > upper))
         for count, end in ((outer.size - high, lower - pivot), (high, upper - pivot)):
@@ -248,6 +255,25 @@ def _core_of(sample: Floats) -> tuple[float, tuple[float, float]]:
     if abs(mean) > _FAR_FROM_ZERO * rms:
         pivot = float(np.partition(inside, inside.size // 2)[inside.size // 2])
     return pivot, (float(np.float32(mean - reach)), float(np.float32(mean + reach)))
+
+
+def _sums(core: Floats) -> tuple[float, float]:
+    """Sum numbers, and their squares, in double precision."""
+    return (float(np.add.reduce(core, dtype=np.float64)),
+            float(np.einsum("i,i->", core, core, dtype=np.float64)))
+
+
+def _sums_by_rows(core: Floats) -> tuple[float, float]:
+    """Sum numbers, and their squares, the first few in float32, which is three times as fast.
+
+    What is rounded in a row is as often too much as too little; over many rows it
+    is less than what rounding the result to float32 takes away.  Few are summed exactly.
+    """
+    whole = core.size - core.size % _ROW if core.size >= _MANY else 0
+    rows = core[:whole].reshape(-1, _ROW)
+    total, squares = _sums(core[whole:])
+    return (total + float(np.add.reduce(np.vecdot(rows, _ONES), dtype=np.float64)),
+            squares + float(np.add.reduce(np.vecdot(rows, rows), dtype=np.float64)))
 
 
 def _running_sums(pixels: Floats, pivot: float) -> tuple[Doubles, Doubles]:

@@ -190,10 +190,11 @@ def test_a_worker_with_another_version_is_refused(plans: list[MaskPlan]) -> None
 def test_a_worker_on_another_machine_says_where_it_is(
     plans: list[MaskPlan], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("platform.node", lambda: "node17")
+    monkeypatch.setattr("socket.gethostname", lambda: "node17")
     batch = batch_of(plans[0], Origin(host="front"))
     assert len(clip_batch(batch).mask.used) == 2
-    monkeypatch.setattr("staticmask_cli.exposure.opened", open_nothing)
+    monkeypatch.setattr("staticmask_cli.rawpixels.stamp_of", lambda _path: None)
+    monkeypatch.setattr("staticmask_cli.chippixels.opened", open_nothing)
     with pytest.raises(InputError, match=r"found nothing \(seen by the worker on node17; "):
         clip_batch(batch)
 

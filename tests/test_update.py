@@ -12,9 +12,10 @@ from astropy.io import fits
 from click.testing import CliRunner, Result
 
 from staticmask_cli import StaticMask, batches, create_masks
+from staticmask_cli.chippixels import read_pixels
 from staticmask_cli.cli import cli
 from staticmask_cli.errors import ConfigError, InputError, OutputError
-from staticmask_cli.exposure import Chip, read_pixels
+from staticmask_cli.exposure import Chip
 from staticmask_cli.files import alone_with
 from tests.conftest import WriteExposure, digest, sky
 

@@ -1,0 +1,104 @@
+"""Pixels that are read straight from the bytes of a file, without looking at its headers again."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from astropy.io import fits
+
+from staticmask_cli.errors import InputError
+from staticmask_cli.places import is_remote, modified_at, open_file
+from staticmask_cli.workspace import WORKSPACE
+
+__all__ = ["RawPixels", "is_uncompressed", "raw_pixels", "stamp_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class RawPixels:
+    """Where the pixels of an image are in a file, which is neither compressed nor scaled.
+
+    Attributes
+    ----------
+    offset : int
+        Of their first byte.
+    shape : tuple of int
+        ``(ny, nx)``, or whatever else the header says.
+    bitpix : int
+        Type of a pixel, as FITS has it.
+    stamp : int or None
+        When the file had been changed before this was read from it, in nanoseconds; None
+        if nobody knows, and the header must be read again.
+    """
+
+    offset: int
+    shape: tuple[int, ...]
+    bitpix: int
+    stamp: int | None
+
+    def hold(self, path: str) -> bool:
+        """Whether the file is still the one whose header told this."""
+        return self.stamp is not None and self.stamp == stamp_of(path)
+
+    def read(self, path: str, into: str | None = None) -> npt.NDArray[Any]:
+        """Read the pixels, in the dtype and byte order of FITS.
+
+        Parameters
+        ----------
+        path : str
+            The file.
+        into : str, optional
+            Name of the thread's memory that they may go to; they are valid until it is used
+            again.
+
+        Raises
+        ------
+        InputError
+            If the file ends before the last of them.
+        """
+        dtype = np.dtype(fits.BITPIX2DTYPE[self.bitpix]).newbyteorder(">")
+        size = math.prod(self.shape) * dtype.itemsize
+        memory = WORKSPACE.take(into, size, np.uint8) if into else np.empty(size, dtype=np.uint8)
+        with open_file(path) as stream:
+            stream.seek(self.offset)
+            count = stream.readinto(memory.data)
+        if count != size:
+            msg = f"{path}: is cut: it became shorter while it was read"
+            raise InputError(msg)
+        pixels: npt.NDArray[Any] = memory.view(dtype).reshape(self.shape)
+        return pixels
+
+
+def stamp_of(path: str) -> int | None:
+    """When a file was changed; to be asked before its headers are read. None if it is remote."""
+    try:
+        return None if is_remote(path) else modified_at(path)
+    except OSError:
+        return None
+
+
+def raw_pixels(hdu: Any, path: str, stamp: int | None = None) -> RawPixels | None:  # noqa: ANN401
+    """Say where the pixels of an image are, if the bytes of the file are the pixels.
+
+    Parameters
+    ----------
+    hdu : image HDU
+        Of a file that is open.
+    path : str
+        Of that file.
+    stamp : int or None
+        When that file had been changed before it was opened.
+    """
+    if isinstance(hdu, fits.CompImageHDU) or not hdu.size:
+        return None
+    scaled = any(key in hdu.header for key in ("BSCALE", "BZERO", "BLANK"))
+    if scaled or not is_uncompressed(path):
+        return None
+    return RawPixels(hdu.fileinfo()["datLoc"], hdu.shape, hdu.header["BITPIX"], stamp)
+
+
+def is_uncompressed(path: str) -> bool:
+    """Whether a file is FITS as it stands, so that its length means something."""
+    with open_file(path) as stream:
+        return bool(stream.read(6) == b"SIMPLE")
