@@ -69,9 +69,7 @@ class Share:
 
     def __sizeof__(self) -> int:
         """Bytes in memory, by which Dask knows when a worker has enough."""
-        arrays = (self.mask.below, self.mask.flagged, self.mask.votes)
-        pixels = sum(array.nbytes for array in arrays if array is not None)
-        return pixels + _BYTES_OF_A_MEMBER * len(self.mask.members)
+        return self.mask.nbytes + _BYTES_OF_A_MEMBER * len(self.mask.members)
 
 
 def cut(

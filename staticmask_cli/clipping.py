@@ -9,7 +9,7 @@ cannot be clipped is reported by ``nbins < 2``.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,12 @@ import numpy.typing as npt
 
 from staticmask_cli.errors import ChipError
 from staticmask_cli.histogram import Histogram
-from staticmask_cli.survey import Moments, Pixels, Survey
+from staticmask_cli.pixels import Pixels
+from staticmask_cli.pixelset import PixelSet, Places
+from staticmask_cli.survey import Moments, Survey
 
-__all__ = ["ChipStatistics", "Clipping", "chip_statistics", "clip_chip", "pixels_below"]
+__all__ = ["ChipStatistics", "Clipping", "chip_statistics", "clip_chip", "low_pixels",
+           "pixels_below"]
 
 _CLIPPING_PASSES = 3
 _CLIPPING_SIGMA = 3.0
@@ -74,10 +77,16 @@ class Clipping:
         The numbers that make the mask.
     median : float
         Median of all finite pixels, to a fraction of a bin; NaN without a histogram.
+    low_end : float
+        A value that most pixels lie above.
+    low_places : numpy.ndarray of intp
+        Where all pixels below it are, and none that is not, in the chip as one row.
     """
 
     statistics: ChipStatistics
     median: float
+    low_end: float = -math.inf
+    low_places: Places = field(default_factory=lambda: np.empty(0, dtype=np.intp))
 
 
 def chip_statistics(data: npt.ArrayLike) -> ChipStatistics:
@@ -150,8 +159,32 @@ def clip_chip(data: npt.ArrayLike) -> Clipping:
         mode, median = histogram.mode(width), histogram.median()
     return Clipping(
         ChipStatistics(moments.npix, moments.mean, moments.rms, mode, minimum, maximum, nbins),
-        median,
+        median, survey.low_end, survey.low_places,
     )
+
+
+def low_pixels(data: npt.NDArray[Any], clipping: Clipping, threshold: float) -> PixelSet:
+    """Pixels strictly below a threshold; quick where it is as low as those of a mask are.
+
+    Parameters
+    ----------
+    data : numpy.ndarray, shape (ny, nx)
+        Pixels of any real dtype and byte order; not modified.
+    clipping : Clipping
+        What `clip_chip` gave for them.
+    threshold : float
+        In the units of `data`.
+
+    Returns
+    -------
+    PixelSet
+        Those that `pixels_below` says.
+    """
+    if not threshold < clipping.low_end:
+        return PixelSet(data.shape, bits=pixels_below(data, threshold))
+    places = clipping.low_places
+    low = pixels_below(data.reshape(-1)[places], threshold)
+    return PixelSet(data.shape, places=places[low])
 
 
 def pixels_below(data: npt.NDArray[Any], threshold: float) -> npt.NDArray[np.bool_]:

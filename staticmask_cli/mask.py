@@ -1,5 +1,6 @@
 """Masks in memory: the chips of one signature, accumulated."""
 
+import math
 from collections import Counter
 from typing import Any
 
@@ -7,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from staticmask_cli.agreement import Agreement, expected_by_chance, votes_needed
-from staticmask_cli.clipping import Clipping, clip_chip, pixels_below
+from staticmask_cli.clipping import Clipping, clip_chip, low_pixels
 from staticmask_cli.dqbits import bad_by_dq, pixels_by_bit
 from staticmask_cli.errors import ChipError
 from staticmask_cli.member import UNCLIPPABLE, ChipLabel, Member
 from staticmask_cli.noise import pixel_noise
 from staticmask_cli.packing import PackedBits
+from staticmask_cli.pixelset import PixelSet
 from staticmask_cli.signature import Signature
 
 __all__ = ["PartialMask"]
@@ -40,8 +42,8 @@ class PartialMask:
     ----------
     signature : Signature
     agree : str, int or float
-    below : numpy.ndarray of bool, shape (ny, nx)
-        True = below the threshold in at least one chip.
+    low : PixelSet
+        Pixels below the threshold in at least one chip.
     flagged : numpy.ndarray of bool, shape (ny, nx), or None
         True = bad by DQ in at least one chip; None where no DQ was given.
     votes : numpy.ndarray of unsigned integers, shape (ny, nx), or None
@@ -53,7 +55,7 @@ class PartialMask:
     def __init__(self, signature: Signature, *, agree: Agreement = "any") -> None:
         self.signature = signature
         self.agree = agree
-        self.below: Bits = np.broadcast_to(np.False_, signature.shape)
+        self.low = PixelSet(signature.shape)
         self.flagged: Bits | None = None
         self.votes: Votes | None = None
         if agree != "any":
@@ -62,12 +64,26 @@ class PartialMask:
 
     def __getstate__(self) -> dict[str, Any]:
         flagged = None if self.flagged is None else PackedBits(self.flagged)
-        return {**self.__dict__, "below": PackedBits(self.below), "flagged": flagged}
+        return {**self.__dict__, "flagged": flagged}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self.below = state["below"].unpacked()
         self.flagged = state["flagged"] and state["flagged"].unpacked()
+
+    @property
+    def below(self) -> Bits:
+        """`low` as booleans, shape (ny, nx): True = low; not to be modified."""
+        return self.low.bits
+
+    @below.setter
+    def below(self, bits: Bits) -> None:
+        self.low = PixelSet(self.signature.shape, bits=bits)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that its arrays take."""
+        others = (self.flagged, self.votes)
+        return self.low.nbytes + sum(array.nbytes for array in others if array is not None)
 
     @property
     def bad(self) -> Bits:
@@ -165,20 +181,21 @@ class PartialMask:
         statistics = clipping.statistics
         if not statistics.clippable:
             return self.set_aside(label, _why_not_clippable(statistics.npix))
-        below, threshold = _below(data, clipping, static_sig, sky)
+        low, threshold = _low(data, clipping, static_sig, sky)
         flagged: Bits | None = None
         added: dict[int, int] = {}
         if dq is not None:
             flagged = bad_by_dq(dq, good_bits)  # which may raise, so before anything changes
-            added = pixels_by_bit(dq, good_bits, flagged & ~below)
+            added = pixels_by_bit(dq, good_bits, flagged & ~low.bits)
         member = Member(
             label, data.size, statistics.mode, statistics.rms, clipping.median, threshold,
-            pixel_noise(data), int(np.count_nonzero(below)),
+            pixel_noise(data), len(low),
             expected_by_chance(data.size, static_sig),
             0 if flagged is None else int(np.count_nonzero(flagged)), added,
         )
-        self._count(below if flagged is None else below | flagged, voters=1)
-        self.below = self.below | below if self.used else below
+        if self.votes is not None:
+            self._count(low.bits if flagged is None else low.bits | flagged, voters=1)
+        self.low.add(low)
         self._merge_flagged(flagged)
         self.members.append(member)
         return member
@@ -186,7 +203,7 @@ class PartialMask:
     def set_aside(self, label: ChipLabel, reason: str) -> Member:
         """Add a member that changes no pixel, by its DQ neither, and say why."""
         nan = float("nan")
-        member = Member(label, self.below.size, nan, nan, nan, nan, unused=reason)
+        member = Member(label, math.prod(self.signature.shape), nan, nan, nan, nan, unused=reason)
         self.members.append(member)
         return member
 
@@ -206,9 +223,7 @@ class PartialMask:
             raise ChipError(msg)
         if other.votes is not None:
             self._count(other.votes, voters=len(other.used))
-        if other.used:
-            ours = self.below if self.used else None  # else it is not ours to write to
-            self.below = np.logical_or(self.below, other.below, out=ours)
+        self.low.add(other.low)
         self._merge_flagged(other.flagged)
         self.members.extend(other.members)
 
@@ -232,17 +247,18 @@ class PartialMask:
             raise ChipError(msg)
 
 
-def _below(
+def _low(
     data: npt.NDArray[Any], clipping: Clipping, static_sig: float, sky: str
-) -> tuple[Bits, float]:
+) -> tuple[PixelSet, float]:
     """Pixels that are low by one of the rules, and their threshold if it is one for all."""
     if sky == "local":
         # Imported here because it prepares networks and surfaces, which the other rule never needs.
         from staticmask_cli.localsky import pixels_below_local_sky  # noqa: PLC0415
 
-        return pixels_below_local_sky(data, static_sig), float("nan")
+        low = PixelSet(data.shape, bits=pixels_below_local_sky(data, static_sig))
+        return low, float("nan")
     threshold = clipping.statistics.threshold(static_sig)
-    return pixels_below(data, threshold), threshold
+    return low_pixels(data, clipping, threshold), threshold
 
 
 def _why_not_clippable(npix: int) -> str:

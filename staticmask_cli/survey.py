@@ -8,87 +8,25 @@ to cut into the core, the pixels are visited again.
 """
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from staticmask_cli.outside import MOST_OUTSIDE, Outside
+from staticmask_cli.pixels import BLOCK, Pixels
+from staticmask_cli.sums import exact_sums, fast_sums, fast_sums_hold
 from staticmask_cli.workspace import WORKSPACE
 
-__all__ = ["Moments", "Pixels", "Survey"]
+__all__ = ["Moments", "Survey"]
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
-# Pixels in a block: its temporaries stay in the second-level cache or near it.  Smaller ones
-# are faster in one thread, but then several threads wait for each other between operations.
-_BLOCK = 1 << 19
-_SAMPLE = 1 << 14  # pixels that suggest the limits of the core, good to half a percent
 _CLIPPING_PASSES = 3
 _CORE_SIGMA = 2.8  # half width of the core; windows reach to 3 sigma
 _FAR_FROM_ZERO = 1.0  # rms; nearer to it, sums about zero lose no digits that count
 _CANCELLED = 1e-6  # of the squared distance from the pivot: what is left has lost its digits
-_ROW = 128  # pixels that are summed in float32, before their sums are in double precision
-_MANY = 1 << 16  # pixels, in rows enough to even out what is rounded in each
-_ONES = np.ones(_ROW, dtype=np.float32)
-_SAFE = (1e-12, 1e12)  # distances from the pivot whose squares neither vanish nor overflow there
-_MOST_TAILS = 1 / 8  # of the pixels; beyond that, visiting them again is cheaper
-
-
-class Pixels:
-    """Pixels of a chip, in blocks of native float32.
-
-    Iterating yields the finite pixels in blocks that are valid until the next
-    one is asked for, and are not to be modified.
-
-    Parameters
-    ----------
-    data : numpy.ndarray
-        Real pixels of any dtype, byte order and shape; not modified.
-
-    Attributes
-    ----------
-    all_finite : bool
-        Whether no pixel needs to be passed over; False until somebody has looked.
-    """
-
-    def __init__(self, data: npt.NDArray[Any]) -> None:
-        self._flat = data.reshape(-1)
-        self.size = self._flat.size
-        self.all_finite = False
-        self._is_native = data.dtype == np.float32 and data.dtype.isnative
-
-    def blocks(self) -> Iterator[Floats]:
-        """Yield all pixels, also those that are not finite."""
-        for start in range(0, self.size, _BLOCK):
-            block = self._flat[start : start + _BLOCK]
-            yield block if self._is_native else _convert(
-                block, WORKSPACE.take("block", block.size, np.float32)
-            )
-
-    def __iter__(self) -> Iterator[Floats]:
-        for block in self.blocks():
-            if self.all_finite:
-                yield block
-                continue
-            finite = np.isfinite(block)
-            kept = block if finite.all() else block[finite]
-            if kept.size:
-                yield kept
-
-    @property
-    def first(self) -> float:
-        """The very first pixel, finite or not."""
-        return float(_convert(self._flat[:1], np.empty(1, dtype=np.float32))[0])
-
-    def sample(self) -> Floats:
-        """Finite pixels of a thin sample, in an odd step so that all columns take part."""
-        step = self.size // _SAMPLE | 1
-        thin = self._flat[::step]
-        pixels = _convert(thin, np.empty(thin.size, dtype=np.float32))
-        return pixels[np.isfinite(pixels)]
 
 
 @dataclass(frozen=True)
@@ -112,6 +50,10 @@ class Survey:
     ----------
     minimum, maximum : float
         Smallest and largest finite pixel; infinite with the wrong sign if there is none.
+    low_end : float
+        A value that most pixels lie above.
+    low_places : numpy.ndarray of intp
+        Where the others are, in the chip as one row.
     """
 
     def __init__(self, pixels: Pixels) -> None:
@@ -120,7 +62,7 @@ class Survey:
         self._count, self._sum, self._squares = 0, 0.0, 0.0
         tails = self._visit()
         self.minimum, self.maximum = self._ends(tails)
-        self._useful = tails.size <= _MOST_TAILS * self._count + _BLOCK
+        self._useful = tails.size <= MOST_OUTSIDE * self._count + BLOCK
         if not self._useful:
             return
         tails.sort()
@@ -200,16 +142,14 @@ class Survey:
         """
         lower, upper = map(np.float32, self._core_ends)
         pivot = np.float32(self._pivot)
-        reach = max(abs(float(end) - self._pivot) for end in self._core_ends)
-        # A mean near zero has digits beyond those that rounding leaves.
-        sums = _sums_by_rows if pivot and _SAFE[0] < reach < _SAFE[1] else _sums
-        tails = [np.empty(0, dtype=np.float32)]
+        # A mean near zero, which has no pivot, has digits beyond those that rounding leaves.
+        reach = max(abs(end - self._pivot) for end in self._core_ends)
+        sums = fast_sums if pivot and fast_sums_hold(reach) else exact_sums
+        outside = Outside(self._pixels.size)
         for block in self._pixels.blocks():
             core = WORKSPACE.take("numbers", block.size, np.float32)
             np.clip(block, lower, upper, out=core)
-            outside = WORKSPACE.take("bytes", block.size, np.bool_)
-            np.not_equal(block, core, out=outside)  # which a NaN is, too
-            tails.append(block[np.flatnonzero(outside)])
+            outside.add(block, core)
             if pivot:
                 core -= pivot
             total, squares = sums(core)
@@ -218,7 +158,8 @@ class Survey:
                 total, squares = sums(core)
             self._sum += total
             self._squares += squares
-        outer = np.concatenate(tails)
+        outer = outside.values
+        self.low_end, self.low_places = outside.below(self._core_ends[0])
         high = int(np.count_nonzero(outer > upper))
         for count, end in ((outer.size - high, lower - pivot), (high, upper - pivot)):
             self._sum -= count * float(end)
@@ -257,25 +198,6 @@ def _core_of(sample: Floats) -> tuple[float, tuple[float, float]]:
     return pivot, (float(np.float32(mean - reach)), float(np.float32(mean + reach)))
 
 
-def _sums(core: Floats) -> tuple[float, float]:
-    """Sum numbers, and their squares, in double precision."""
-    return (float(np.add.reduce(core, dtype=np.float64)),
-            float(np.einsum("i,i->", core, core, dtype=np.float64)))
-
-
-def _sums_by_rows(core: Floats) -> tuple[float, float]:
-    """Sum numbers, and their squares, the first few in float32, which is three times as fast.
-
-    What is rounded in a row is as often too much as too little; over many rows it
-    is less than what rounding the result to float32 takes away.  Few are summed exactly.
-    """
-    whole = core.size - core.size % _ROW if core.size >= _MANY else 0
-    rows = core[:whole].reshape(-1, _ROW)
-    total, squares = _sums(core[whole:])
-    return (total + float(np.add.reduce(np.vecdot(rows, _ONES), dtype=np.float64)),
-            squares + float(np.add.reduce(np.vecdot(rows, rows), dtype=np.float64)))
-
-
 def _running_sums(pixels: Floats, pivot: float) -> tuple[Doubles, Doubles]:
     """Sum distances from the pivot, and their squares, over the first 0, 1, 2... pixels."""
     distance = np.zeros(pixels.size + 1)
@@ -302,11 +224,3 @@ def _visit_window(pixels: Pixels, lower: float, upper: float) -> Moments:
             squares += float(np.square(deviation, out=deviation).sum(dtype=np.float64))
         rms = float(np.float32(math.sqrt(squares / (npix - 1)))) if npix > 1 else math.nan
     return Moments(npix, float(mean), rms)
-
-
-def _convert(block: npt.NDArray[Any], buffer: Floats) -> Floats:
-    """Pixels as native float32, in a buffer; what does not fit becomes infinite."""
-    target = buffer[: block.size]
-    with np.errstate(over="ignore"):
-        np.copyto(target, block, casting="unsafe")
-    return target

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from staticmask_cli import chip_statistics
-from staticmask_cli.clipping import clip_chip, pixels_below
+from staticmask_cli.clipping import clip_chip, low_pixels, pixels_below
 from staticmask_cli.errors import ChipError
 from tests.oracle import oracle_statistics
 from tests.strategies import chips
@@ -52,7 +52,9 @@ def check_against_oracle(
     assert ours.clippable == (theirs.nbins > 1)
     if ours.clippable:
         expected = chip.astype(np.float64) < theirs.mode - static_sig * theirs.rms
-        np.testing.assert_array_equal(pixels_below(chip, ours.threshold(static_sig)), expected)
+        threshold = ours.threshold(static_sig)
+        np.testing.assert_array_equal(pixels_below(chip, threshold), expected)
+        np.testing.assert_array_equal(low_pixels(chip, clipping, threshold).bits, expected)
         assert ours.mode == pytest.approx(theirs.mode, abs=1e-5 * theirs.rms, rel=1e-6)
 
 
@@ -215,6 +217,17 @@ def test_a_first_pixel_that_asks_for_millions_of_bins_costs_no_memory() -> None:
     assert statistics.nbins > 1 << 22
     check_against_oracle(chip, 4.0)  # which takes a hundred megabytes for it
     assert peak < 30 * chip.size + (8 << 20)
+
+
+def test_low_pixels_are_found_also_where_the_sample_misled() -> None:
+    chip = np.random.default_rng(2).normal(5.0, 1.0, (1300, 1700))
+    chip.reshape(-1)[:: chip.size // (1 << 14) | 1] = 300.0
+    for view in (chip, chip.T, chip[::-1, ::2]):
+        clipping = clip_chip(view)
+        for threshold in (2.0, 7.0, 310.0):
+            low = low_pixels(view, clipping, threshold)
+            np.testing.assert_array_equal(low.bits, view < threshold)
+            assert len(low) == np.count_nonzero(view < threshold)
 
 
 def test_statistics_are_frozen_and_hold_what_is_documented() -> None:
