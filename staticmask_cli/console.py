@@ -188,7 +188,9 @@ def _show(table: "Table") -> None:
     # Not written by rich itself, which ends the process where nobody reads.
     shown = io.StringIO()
     width = RichConsole(stderr=True).width if sys.stderr.isatty() else _WIDTH_OF_FILES
-    RichConsole(file=shown, width=width, force_terminal=sys.stderr.isatty()).print(table)
+    RichConsole(
+        file=shown, width=width, force_terminal=sys.stderr.isatty(), emoji=False
+    ).print(table)
     tell(shown.getvalue().removesuffix("\n"), colour=True)
 
 

@@ -144,7 +144,9 @@ class StaticMask(PartialMask):
         """Return the HDUs of the mask file, with their checksums."""
         date = time_of_making()
         # In the byte order of FITS, else every checksum and the writing would swap all bytes.
-        primary = fits.PrimaryHDU(self.good.astype(">i2"), header=self._header(date))
+        good = np.empty(self.signature.shape, dtype=">i2")
+        np.logical_not(self.bad, out=good, casting="unsafe")
+        primary = fits.PrimaryHDU(good, header=self._header(date))
         members = members_table(self.members, str(self.facts.get("BUNIT", "")))
         hdus = fits.HDUList([primary, members])
         if self.votes is not None:

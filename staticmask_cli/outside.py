@@ -43,16 +43,18 @@ class Outside:
             self._places.append(places + self._start)
         self._start += block.size
 
-    @property
     def values(self) -> Floats:
-        """All of them, in their order on the chip."""
-        return np.concatenate(self._values)
+        """Return all of them, in their order on the chip, in memory of the thread."""
+        count = sum(part.size for part in self._values)
+        return np.concatenate(self._values, out=WORKSPACE.take("outside", count, np.float32))
 
-    def below(self, end: float) -> tuple[float, Places]:
+    def below(self, end: float, values: Floats) -> tuple[float, Places]:
         """Return a value and where all pixels below it are: the given one if they are few.
 
         If they are not, the sample misled, and their places would take more memory than the chip.
         """
         if self._room < 0:
             return -math.inf, self._places[0]
-        return end, np.concatenate(self._places)[self.values < np.float32(end)]
+        places = WORKSPACE.take("places", values.size, np.intp)
+        np.concatenate(self._places, out=places)
+        return end, places[values < np.float32(end)]

@@ -62,7 +62,7 @@ class PixelSet:
         """As booleans, shape (ny, nx): True = in the set; not to be modified."""
         if self.sparse:
             if self.dense is None:
-                self.dense = np.zeros(self.shape, dtype=np.bool_)
+                self.dense = np.full(self.shape, fill_value=False)  # in large pages, unlike zeros
             for places in self.sparse:
                 self.dense.reshape(-1)[places] = True
             self.sparse = []

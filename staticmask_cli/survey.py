@@ -41,6 +41,8 @@ class Moments:
 class Survey:
     """What one pass over the pixels of a chip tells about any window.
 
+    Parts of it lie in the memory of the thread: it is valid until the next one is made.
+
     Parameters
     ----------
     pixels : Pixels
@@ -69,8 +71,8 @@ class Survey:
         split = int(np.searchsorted(tails, np.float32(self._core_ends[0])))
         self._low, self._high = tails[:split], tails[split:]
         # Sums from the core outwards, so that an extreme pixel spoils none before it.
-        self._low_sums = _running_sums(self._low[::-1], self._pivot)
-        self._high_sums = _running_sums(self._high, self._pivot)
+        self._low_sums = _running_sums("low", self._low[::-1], self._pivot)
+        self._high_sums = _running_sums("high", self._high, self._pivot)
 
     def moments(self, lower: float, upper: float) -> Moments:
         """Moments of the pixels inside ``[lower, upper]``, both ends included.
@@ -158,8 +160,8 @@ class Survey:
                 total, squares = sums(core)
             self._sum += total
             self._squares += squares
-        outer = outside.values
-        self.low_end, self.low_places = outside.below(self._core_ends[0])
+        outer = outside.values()
+        self.low_end, self.low_places = outside.below(self._core_ends[0], outer)
         high = int(np.count_nonzero(outer > upper))
         for count, end in ((outer.size - high, lower - pivot), (high, upper - pivot)):
             self._sum -= count * float(end)
@@ -198,12 +200,17 @@ def _core_of(sample: Floats) -> tuple[float, tuple[float, float]]:
     return pivot, (float(np.float32(mean - reach)), float(np.float32(mean + reach)))
 
 
-def _running_sums(pixels: Floats, pivot: float) -> tuple[Doubles, Doubles]:
+def _running_sums(tail: str, pixels: Floats, pivot: float) -> tuple[Doubles, Doubles]:
     """Sum distances from the pivot, and their squares, over the first 0, 1, 2... pixels."""
-    distance = np.zeros(pixels.size + 1)
-    distance[1:] = pixels
-    distance[1:] -= pivot
-    return np.cumsum(distance), np.cumsum(np.square(distance))
+    distance, sums, squares = (
+        WORKSPACE.take(name, pixels.size + 1, np.float64)
+        for name in ("numbers", f"sums of {tail}", f"squares of {tail}")
+    )
+    distance[0] = 0
+    np.subtract(pixels, pivot, out=distance[1:], dtype=np.float64)
+    np.cumsum(distance, out=sums)
+    np.square(distance, out=distance)
+    return sums, np.cumsum(distance, out=squares)
 
 
 def _visit_window(pixels: Pixels, lower: float, upper: float) -> Moments:
