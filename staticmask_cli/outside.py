@@ -18,7 +18,7 @@ MOST_OUTSIDE = 1 / 8
 
 
 class Outside:
-    """Pixels that lie outside of the core, and where that is.
+    """Pixels that lie outside of the core, and where that is; in the memory of the thread.
 
     Parameters
     ----------
@@ -27,34 +27,33 @@ class Outside:
     """
 
     def __init__(self, size: int) -> None:
-        self._values = [np.empty(0, dtype=np.float32)]
-        self._places = [np.empty(0, dtype=np.intp)]
-        self._start = 0
-        self._room = MOST_OUTSIDE * size + BLOCK
+        # Memory that is not used costs nothing.
+        self._values = WORKSPACE.take("outside", size, np.float32)
+        self._places = WORKSPACE.take("places", int(MOST_OUTSIDE * size) + BLOCK, np.intp)
+        self._count = self._start = 0
 
     def add(self, block: Floats, core: Floats) -> None:
         """Add those of the next block, in whose `core` they are changed."""
         outside = WORKSPACE.take("bytes", block.size, np.bool_)
         np.not_equal(block, core, out=outside)  # which a NaN is, too
         places = np.flatnonzero(outside)
-        self._values.append(block[places])
-        self._room -= places.size
-        if self._room >= 0:
-            self._places.append(places + self._start)
+        end = self._count + places.size
+        np.take(block, places, out=self._values[self._count : end], mode="clip")
+        if end <= self._places.size:
+            np.add(places, self._start, out=self._places[self._count : end])
         self._start += block.size
+        self._count = end
 
+    @property
     def values(self) -> Floats:
-        """Return all of them, in their order on the chip, in memory of the thread."""
-        count = sum(part.size for part in self._values)
-        return np.concatenate(self._values, out=WORKSPACE.take("outside", count, np.float32))
+        """All of them, in their order on the chip."""
+        return self._values[: self._count]
 
-    def below(self, end: float, values: Floats) -> tuple[float, Places]:
+    def below(self, end: float) -> tuple[float, Places]:
         """Return a value and where all pixels below it are: the given one if they are few.
 
         If they are not, the sample misled, and their places would take more memory than the chip.
         """
-        if self._room < 0:
-            return -math.inf, self._places[0]
-        places = WORKSPACE.take("places", values.size, np.intp)
-        np.concatenate(self._places, out=places)
-        return end, places[values < np.float32(end)]
+        if self._count > self._places.size:
+            return -math.inf, self._places[:0]
+        return end, self._places[: self._count][self.values < np.float32(end)]

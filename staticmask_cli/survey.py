@@ -160,8 +160,8 @@ class Survey:
                 total, squares = sums(core)
             self._sum += total
             self._squares += squares
-        outer = outside.values()
-        self.low_end, self.low_places = outside.below(self._core_ends[0], outer)
+        outer = outside.values
+        self.low_end, self.low_places = outside.below(self._core_ends[0])
         high = int(np.count_nonzero(outer > upper))
         for count, end in ((outer.size - high, lower - pivot), (high, upper - pivot)):
             self._sum -= count * float(end)
