@@ -15,6 +15,9 @@ from staticmask_cli.workspace import WORKSPACE
 __all__ = ["RawPixels", "is_uncompressed", "raw_pixels", "stamp_of"]
 
 
+_PIECE = 1 << 18  # pixels, whose bytes are still in the cache when they are put in order
+
+
 @dataclass(frozen=True, slots=True)
 class RawPixels:
     """Where the pixels of an image are in a file, which is neither compressed nor scaled.
@@ -42,7 +45,7 @@ class RawPixels:
         return self.stamp is not None and self.stamp == stamp_of(path)
 
     def read(self, path: str, into: str | None = None) -> npt.NDArray[Any]:
-        """Read the pixels, in the dtype and byte order of FITS.
+        """Read the pixels, in the dtype of FITS and the byte order of the machine.
 
         Parameters
         ----------
@@ -57,17 +60,21 @@ class RawPixels:
         InputError
             If the file ends before the last of them.
         """
-        dtype = np.dtype(fits.BITPIX2DTYPE[self.bitpix]).newbyteorder(">")
-        size = math.prod(self.shape) * dtype.itemsize
-        memory = WORKSPACE.take(into, size, np.uint8) if into else np.empty(size, dtype=np.uint8)
+        dtype = np.dtype(fits.BITPIX2DTYPE[self.bitpix])
+        size = math.prod(self.shape)
+        pixels: npt.NDArray[Any] = (
+            WORKSPACE.take(into, size, dtype.type) if into else np.empty(size, dtype=dtype)
+        )
         with open_file(path) as stream:
             stream.seek(self.offset)
-            count = stream.readinto(memory.data)
-        if count != size:
-            msg = f"{path}: is cut: it became shorter while it was read"
-            raise InputError(msg)
-        pixels: npt.NDArray[Any] = memory.view(dtype).reshape(self.shape)
-        return pixels
+            for start in range(0, size, _PIECE):
+                some = pixels[start : start + _PIECE]
+                raw = WORKSPACE.take("raw", some.nbytes, np.uint8)
+                if stream.readinto(raw.data) != raw.size:
+                    msg = f"{path}: is cut: it became shorter while it was read"
+                    raise InputError(msg)
+                np.copyto(some, raw.view(dtype.newbyteorder(">")))
+        return pixels.reshape(self.shape)
 
 
 def stamp_of(path: str) -> int | None:

@@ -27,7 +27,7 @@ def test_plain_pixels_and_flags_are_read_without_a_look_at_the_headers(
     monkeypatch.setattr(fits, "open", None)
     for reuse_memory in (False, True):
         data, flags = read_pixels(chip, reuse_memory=reuse_memory)
-        assert data.dtype == ">f4"
+        assert data.dtype == np.float32
         np.testing.assert_array_equal(data, sky())
         np.testing.assert_array_equal(flags, dq)
 
