@@ -1,21 +1,24 @@
 """The local rule: a pixel is low when it lies far below the sky around it, in noise of that sky.
 
 Local sky is the median of the 5 x 5 pixels around.  Its noise follows from its level, by a
-relation that the chip itself shows.  Pixels that are low by both are looked at once more, against
-a surface through their neighbours; and whole columns and rows count as one.
+relation that the chip itself shows.  Pixels that are low by both are looked at once more: against
+what their neighbours predict, against a surface through them, and against each of them; and whole
+columns and rows count as one.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from staticmask_cli.lines import LineSearch
 from staticmask_cli.medianfilter import REACH, MedianFilter
+from staticmask_cli.neighbours import lowest_of_neighbours, mirrored
 from staticmask_cli.noise import NoiseRelation, second_differences
-from staticmask_cli.surface import below_surface, fill_missing, mirrored
+from staticmask_cli.prediction import Prediction
+from staticmask_cli.surface import below_surface, fill_missing
 
 __all__ = ["pixels_below_local_sky"]
 
@@ -57,12 +60,19 @@ def pixels_below_local_sky(data: npt.NDArray[Any], static_sig: float) -> Bits:
     relation = bands.relation()
     if not relation:
         return low
+    prediction = Prediction(data, relation)
     lines = LineSearch(data, static_sig)
+    found = []
     for band in bands.all():
         lines.add(band.start, band.depth)
-        rows, columns, noise = _far_below(band, relation, static_sig)
-        rows += band.start
-        low[rows, columns] |= below_surface(data, rows, columns, noise, static_sig)
+        far = _far_below(band, relation, static_sig)
+        far = far.kept(prediction.below(far.rows, far.columns, static_sig))
+        far = far.kept(below_surface(data, *far, static_sig))
+        low[far.rows, far.columns] = True
+        found.append(far)
+    rows, columns, noise = (np.concatenate(part) for part in zip(*found, strict=True))
+    lowest = lowest_of_neighbours(data, low, rows, columns, static_sig * noise)
+    low[rows[~lowest], columns[~lowest]] = False
     lines.mark(low, relation)
     return low
 
@@ -76,16 +86,26 @@ class _Band:
     depth: Floats
 
 
-def _far_below(
-    band: _Band, relation: NoiseRelation, static_sig: float
-) -> tuple[Places, Places, npt.NDArray[np.float64]]:
+class _Far(NamedTuple):
+    """Pixels of a chip that lie far below their sky: where they are, and their noise."""
+
+    rows: Places
+    columns: Places
+    noise: npt.NDArray[np.float64]
+
+    def kept(self, kept: Bits) -> "_Far":
+        """Return some of them."""
+        return _Far(self.rows[kept], self.columns[kept], self.noise[kept])
+
+
+def _far_below(band: _Band, relation: NoiseRelation, static_sig: float) -> _Far:
     """Pixels of a band that lie below their sky by more than the noise of its level allows."""
     # First against the least noise there is, which is quick and leaves few.
     rows, columns = np.nonzero(band.depth > np.float32(static_sig * relation.least))
     noise = relation.at(band.sky[rows, columns])
     depth = band.depth[rows, columns]
     far = (depth > static_sig * noise) & np.isfinite(depth)
-    return rows[far], columns[far], noise[far]
+    return _Far(rows + band.start, columns, noise).kept(far)
 
 
 class _Bands:

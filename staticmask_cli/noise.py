@@ -20,6 +20,7 @@ _ONE_SIGMA = 0.6827  # of a Gaussian lies within one sigma
 _SAMPLE_ROWS = 24  # that show the noise of a chip
 _BINS = 40  # of the level of the sky
 _FEWEST = 20  # differences that show the noise of a level
+_NEAR_BINS = 4  # to each side of one, which smooth what is read off it
 _TAIL_BIN = 400  # pixels in the bin of the highest level
 
 
@@ -119,7 +120,7 @@ class NoiseRelation:
             if np.isfinite(noise):
                 levels.append(float(level[order[(start + end) // 2]]))
                 noises.append(noise)
-        return cls(np.asarray(levels), np.asarray(noises))
+        return cls(np.asarray(levels), _like_photons(np.asarray(levels), np.asarray(noises)))
 
     def __bool__(self) -> bool:
         return self.level.size > 0
@@ -134,6 +135,25 @@ class NoiseRelation:
         inside = np.interp(level, self.level, self.noise)
         top = max(float(self.level[-1]), float(self.noise[-1]))
         return np.asarray(inside * np.maximum(1.0, level / top))
+
+
+def _like_photons(level: Doubles, noise: Doubles) -> Doubles:
+    """Take off noise what photons cannot cause: variance per level does not rise with the level.
+
+    It is the same for photons at every level, and falls for whatever comes on top of them.  What
+    rises all the same are the wings of stars.
+    """
+    above = level > 0
+    per_level = noise[above] ** 2 / level[above]
+    least = np.inf
+    lower = []
+    for number in range(per_level.size):
+        near = per_level[max(0, number - _NEAR_BINS) : number + _NEAR_BINS + 1]
+        least = min(least, float(np.median(near)))  # for a single bin is low by chance
+        lower.append(min(least, per_level[number]))
+    noise = noise.copy()
+    noise[above] = np.sqrt(lower * level[above])
+    return noise
 
 
 def _bin_ends(count: int) -> list[int]:

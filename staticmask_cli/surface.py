@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from staticmask_cli.medianfilter import REACH as MEDIAN_REACH
 from staticmask_cli.medianfilter import MedianFilter
+from staticmask_cli.neighbours import neighbourhoods
 
-__all__ = ["below_surface", "mirrored"]
+__all__ = ["below_surface"]
 
 Bits = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.intp]
@@ -24,18 +25,11 @@ _REACHES = (3, 2)  # pixels that the surfaces extend to each side: no lane fits 
 _FITS = 2  # the second without what the first one left out
 _OUTLIER = 4.0  # noise from the surface
 _CHUNK = 2048  # pixels looked at together, so that memory does not follow their number
-# Scatter of the pixels around the surface, from their median distance.  Not all of it counts: that
-# of 49 is uncertain by 15%, and among crowded stars it is more their wings than noise; in full it
-# would hide a quarter of the low pixels there, while without it many a valley would count as one.
-_SCATTER = 0.6 * 1.4826
+# Scatter of the pixels around the surface, from their median distance.  Little of it counts: among
+# crowded stars it is their wings and not noise; in full it would hide half of the low pixels there,
+# while without it cosmic rays would make some valleys between them count as low.
+_SCATTER = 0.15 * 1.4826
 _RIDGE = 1e-6  # keeps a fit to too few pixels solvable
-
-
-def mirrored(first: int, last: int, size: int) -> Places:
-    """Return the indices from `first` up to `last`, mirrored at the ends of an axis."""
-    period = max(1, 2 * (size - 1))
-    index = np.abs(np.arange(first, last)) % period
-    return np.where(index < size, index, period - index)
 
 
 def below_surface(
@@ -57,7 +51,7 @@ def below_surface(
     below = np.zeros(rows.size, dtype=np.bool_)
     for start in range(0, rows.size, _CHUNK):
         some = slice(start, start + _CHUNK)
-        pixels = _neighbourhoods(data, rows[some], columns[some])
+        pixels = neighbourhoods(data, rows[some], columns[some], max(_REACHES))
         smooth = _medians(pixels)
         limit = noise[some]
         under_all = np.ones(limit.size, dtype=np.bool_)
@@ -137,19 +131,6 @@ def _median_of_rows(values: Doubles) -> Doubles:
     count = np.count_nonzero(np.isfinite(values), axis=1)
     middle = np.maximum(count - 1, 0) // 2
     return np.nan_to_num(np.take_along_axis(ordered, middle[:, None], axis=1)[:, 0])
-
-
-def _neighbourhoods(data: npt.NDArray[Any], rows: Places, columns: Places) -> Floats:
-    """Square around each pixel, mirrored at the ends of the chip, float32, (n, side, side)."""
-    reach = max(_REACHES)
-    ny, nx = data.shape
-    y, x = mirrored(-reach, ny + reach, ny), mirrored(-reach, nx + reach, nx)
-    offset = np.arange(2 * reach + 1)
-    with np.errstate(over="ignore"):
-        windows: Floats = data[
-            y[rows[:, None] + offset][:, :, None], x[columns[:, None] + offset][:, None, :]
-        ].astype(np.float32)
-    return windows
 
 
 def _medians(windows: Floats) -> Floats:

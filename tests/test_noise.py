@@ -85,6 +85,21 @@ def test_stars_and_clouds_do_not_raise_the_relation() -> None:
         assert relation_of(SKIES["flat"], data).at(np.array([100.0], np.float32))[0] < 1.2 * 7.0
 
 
+def test_wings_of_stars_are_not_taken_for_photon_noise() -> None:
+    sky = np.asarray(40.0 * np.exp(X / 80.0))
+    rough = sky * (1 + 0.3 * RNG.standard_normal(SHAPE) * np.clip((X - 100) / 100, 0, 1))
+    relation = relation_of(sky, rough + np.sqrt(sky + 16) * RNG.standard_normal(SHAPE))
+    level = np.array([50.0, 100.0, 400.0, 2000.0, 5000.0], np.float32)
+    np.testing.assert_allclose(relation.at(level), np.sqrt(level + 16), rtol=0.2)
+
+
+def test_where_levels_are_not_above_zero_their_own_noise_counts() -> None:
+    sky = X - 300.0  # the sky is subtracted
+    relation = relation_of(sky, sky + RNG.normal(size=SHAPE) * np.where(X < 150, 3.0, 9.0))
+    level = np.array([-250.0, -170.0, -130.0, -10.0], np.float32)
+    np.testing.assert_allclose(relation.at(level), [3.0, 3.0, 9.0, 9.0], rtol=0.12)
+
+
 def test_beyond_the_brightest_sky_noise_grows_like_the_level() -> None:
     relation = NoiseRelation(np.array([10.0, 100.0]), np.array([3.0, 9.0]))
     level = np.array([-5.0, 55.0, 100.0, 400.0], np.float32)

@@ -1,0 +1,81 @@
+"""Pixels and those around them: squares of a chip, and whether a pixel is the lowest of its own."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["lowest_of_neighbours", "mirrored", "neighbourhoods"]
+
+Bits = npt.NDArray[np.bool_]
+Places = npt.NDArray[np.intp]
+Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+
+_MARGIN = 0.4  # of the limit, by which neighbours lie higher
+_CENTRE = 4  # of 3 x 3 pixels, one after the other
+
+
+def mirrored(first: int, last: int, size: int) -> Places:
+    """Return the indices from `first` up to `last`, mirrored at the ends of an axis."""
+    period = max(1, 2 * (size - 1))
+    index = np.abs(np.arange(first, last)) % period
+    return np.where(index < size, index, period - index)
+
+
+def neighbourhoods(
+    data: npt.NDArray[Any], rows: Places, columns: Places, reach: int
+) -> Floats:
+    """Square around each pixel, mirrored at the ends of the chip.
+
+    Parameters
+    ----------
+    data : numpy.ndarray, shape (ny, nx)
+        Pixels, or booleans; not modified.
+    rows, columns : numpy.ndarray of integer, shape (n,)
+        Where these pixels are.
+    reach : int
+        Pixels of the square to each side of its centre.
+
+    Returns
+    -------
+    numpy.ndarray of float32, shape (n, 2 * reach + 1, 2 * reach + 1)
+    """
+    ny, nx = data.shape
+    y, x = mirrored(-reach, ny + reach, ny), mirrored(-reach, nx + reach, nx)
+    offset = np.arange(2 * reach + 1)
+    with np.errstate(over="ignore"):
+        windows: Floats = data[
+            y[rows[:, None] + offset][:, :, None], x[columns[:, None] + offset][:, None, :]
+        ].astype(np.float32)
+    return windows
+
+
+def lowest_of_neighbours(
+    data: npt.NDArray[Any], low: Bits, rows: Places, columns: Places, limit: Doubles
+) -> Bits:
+    """Whether pixels lie clearly below the eight around them, as the ends of dark lanes do not.
+
+    One of the eight may be lower, as on the slope of a star; or any number of them that are
+    low themselves, as in a cluster of defects.
+
+    Parameters
+    ----------
+    data : numpy.ndarray, shape (ny, nx)
+        Pixels of any real dtype; not modified.  NaN is not lower than anything.
+    low : numpy.ndarray of bool, shape (ny, nx)
+        All the pixels that seem to be low.
+    rows, columns : numpy.ndarray of integer, shape (n,)
+        Which of them are asked for.
+    limit : numpy.ndarray of float64, shape (n,)
+        How far below its sky each must lie; its neighbours must lie higher by 0.4 of that.
+    """
+    pixels = neighbourhoods(data, rows, columns, 1).reshape(-1, 9)
+    themselves_low = neighbourhoods(low, rows, columns, 1).reshape(-1, 9) > 0
+    themselves_low[:, _CENTRE] = True
+    with np.errstate(invalid="ignore", over="ignore"):
+        above = pixels - pixels[:, _CENTRE, None] > _MARGIN * limit[:, None]
+    above |= np.isnan(pixels)
+    above[:, _CENTRE] = True
+    but_one = np.count_nonzero(above, axis=1) >= above.shape[1] - 1
+    return np.asarray(but_one | (above | themselves_low).all(axis=1))

@@ -1,0 +1,171 @@
+"""What a pixel should be, from the pixels around it: by weights that the chip itself teaches.
+
+No surface of second order follows the image of a star two pixels wide; yet the pixels of such an
+image say much about each other.  Bad pixels are filled in like that, by a linear interpolation
+trained on the image they are in (astrofix: Zhang and Brandt 2021, Astronomical Journal 162, 139).
+Here such an interpolation says what a pixel should be, and how far good pixels lie from that.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from staticmask_cli.neighbours import neighbourhoods
+from staticmask_cli.noise import NoiseRelation
+
+__all__ = ["Prediction"]
+
+Bits = npt.NDArray[np.bool_]
+Places = npt.NDArray[np.intp]
+Doubles = npt.NDArray[np.float64]
+
+_REACH = 3  # pixels to each side that tell something
+_PAIRS = ((2 * _REACH + 1) ** 2 - 1) // 2  # opposite pixels of a window have the same weight
+_SAMPLE = 1 << 16  # pixels among which those to learn from are chosen
+_GOLDEN = 0.6180339887  # of the chip from one of them to the next, which spreads them evenly
+# Structure around a pixel, in noise, where another class begins: interpolation is an average on
+# a flat sky, and sharp among the stars.
+_CLASSES = 6.0 * 2.0 ** (np.arange(13) / 2)
+_MOST, _FEWEST = 3000, 100  # pixels to learn a class from
+_FITS = 3  # each without the outliers of the last one
+_OUTLIER = 4.0
+_FAR = 0.99  # quantile of what lies around a pixel; single values far beyond would rule the fit
+_TAIL, _TAIL_SIGMA = 0.9332, 1.5  # of the distances below the prediction, which are not Gaussian
+_OWN = 0.9  # of these distances is the noise of the pixel; the rest, that of those around
+_RIDGE = 1e-3  # of the weights, which keeps a fit to equal pixels solvable
+_CHUNK = 8192  # pixels looked at together, so that memory does not follow their number
+
+
+@dataclass(frozen=True)
+class _Windows:
+    """Pixels and what is around them, in noise of their place and from its level.
+
+    Attributes
+    ----------
+    pairs : numpy.ndarray of float64, shape (n, 24)
+        Sums of opposite pixels.
+    centre, structure : numpy.ndarray of float64, shape (n,)
+        The pixels themselves, and how much those next to them differ.
+    """
+
+    pairs: Doubles
+    centre: Doubles
+    structure: Doubles
+
+    @classmethod
+    def of(
+        cls, data: npt.NDArray[Any], rows: Places, columns: Places, relation: NoiseRelation
+    ) -> "_Windows":
+        level, structure, noise = _next_to(data, rows, columns, relation)
+        with np.errstate(invalid="ignore", over="ignore"):
+            pixels = neighbourhoods(data, rows, columns, _REACH).reshape(rows.size, -1)
+            values = pixels - level[:, None]
+        first, last = values[:, :_PAIRS], values[:, :_PAIRS:-1]
+        for missing, other in ((first, last), (last, first)):
+            unknown = ~np.isfinite(missing)
+            if unknown.any():  # then the opposite pixel counts twice, if that is known
+                missing[unknown] = np.nan_to_num(other[unknown], posinf=0.0, neginf=0.0)
+        return cls((first + last) / noise[:, None], values[:, _PAIRS] / noise, structure)
+
+
+def _next_to(
+    data: npt.NDArray[Any], rows: Places, columns: Places, relation: NoiseRelation
+) -> tuple[Doubles, Doubles, Doubles]:
+    """Level, structure and noise at some places, from the eight pixels around each.
+
+    Two bad ones among them, one of each kind, change the structure no more than noise does.
+    """
+    around = neighbourhoods(data, rows, columns, 1).reshape(-1, 9)
+    around = np.sort(np.delete(around, 4, axis=1), axis=1).astype(np.float64)
+    level = np.nan_to_num((around[:, 3] + around[:, 4]) / 2, posinf=0.0, neginf=0.0)
+    noise = relation.at(level.astype(np.float32))
+    with np.errstate(invalid="ignore"):
+        structure = np.nan_to_num((around[:, 6] - around[:, 1]) / noise, nan=np.inf)
+    return level, structure, noise
+
+
+class Prediction:
+    """Weights of the pixels around one, and how far good pixels lie from what they predict.
+
+    Parameters
+    ----------
+    data : numpy.ndarray, shape (ny, nx)
+        Pixels of any real dtype; not modified.
+    relation : NoiseRelation
+        Of the chip.
+
+    Notes
+    -----
+    The weights minimize the squared distance of pixels all over the chip, in noise, from what
+    is predicted of them; defects, stars and cosmic rays are left out as outliers.  How far good
+    pixels lie below is measured by what 93% of all do not exceed, 1.5 sigma of a Gaussian.
+    """
+
+    def __init__(self, data: npt.NDArray[Any], relation: NoiseRelation) -> None:
+        self._data = data
+        self._relation = relation
+        self._weights = np.zeros((_CLASSES.size + 1, _PAIRS))
+        self._spread = np.zeros(_CLASSES.size + 1)  # 0 where nothing could be learned
+        for number, windows in self._lessons():
+            if windows is not None:
+                self._weights[number], self._spread[number] = _learn(windows)
+            elif number:  # what is predicted among less structure is wrong by so much more
+                self._weights[number] = self._weights[number - 1]
+                self._spread[number] = self._spread[number - 1] * np.sqrt(2)
+
+    def _lessons(self) -> Iterator[tuple[int, _Windows | None]]:
+        """Yield some pixels of each class; None where there are too few."""
+        size = self._data.size
+        stride = int(_GOLDEN * size) | 1
+        places = np.sort(np.arange(min(_SAMPLE, size)) * stride % size)
+        rows, columns = np.divmod(places, self._data.shape[1])
+        _, structure, _ = _next_to(self._data, rows, columns, self._relation)
+        classes = np.searchsorted(_CLASSES, structure)
+        for number in range(_CLASSES.size + 1):
+            found = np.flatnonzero((classes == number) & np.isfinite(structure))
+            some = found[:: -(-found.size // _MOST) or 1]
+            windows = None
+            if some.size >= _FEWEST:
+                windows = _Windows.of(self._data, rows[some], columns[some], self._relation)
+            yield number, windows
+
+    def below(self, rows: Places, columns: Places, static_sig: float) -> Bits:
+        """Whether pixels lie more than `static_sig` times the usual below their prediction.
+
+        Parameters
+        ----------
+        rows, columns : numpy.ndarray of integer, shape (n,)
+            Where these pixels are; they are finite.
+        static_sig : float
+            The threshold.
+        """
+        below = np.zeros(rows.size, dtype=np.bool_)
+        for start in range(0, rows.size, _CHUNK):
+            some = slice(start, start + _CHUNK)
+            windows = _Windows.of(self._data, rows[some], columns[some], self._relation)
+            classes = np.searchsorted(_CLASSES, windows.structure)
+            predicted = np.einsum("ij,ij->i", windows.pairs, self._weights[classes])
+            below[some] = predicted - windows.centre > static_sig * _OWN * self._spread[classes]
+        return below
+
+
+def _learn(windows: _Windows) -> tuple[Doubles, float]:
+    """Weights of the pairs of one class, and the spread of its pixels in noise."""
+    far = np.abs(windows.pairs).max(axis=1)
+    usable = np.isfinite(windows.centre) & (far <= np.quantile(far, _FAR))
+    pairs, centre = windows.pairs[usable], windows.centre[usable]
+    kept = np.ones(centre.size, dtype=np.bool_)
+    weights = np.zeros(_PAIRS)
+    for _ in range(_FITS):
+        some = pairs[kept]
+        matrix = some.T @ some + _RIDGE * centre.size * np.eye(_PAIRS)
+        weights = np.linalg.solve(matrix, some.T @ centre[kept])
+        distance = np.abs(pairs @ weights - centre)
+        kept = distance < _OUTLIER * np.quantile(distance, 0.6827)
+        if not kept.any():
+            break
+    spread = float(np.quantile(pairs @ weights - centre, _TAIL)) / _TAIL_SIGMA
+    return weights, max(spread, 0.0) * float(np.sqrt(centre.size / (centre.size - _PAIRS)))
