@@ -24,12 +24,16 @@ __all__ = ["pixels_below_local_sky"]
 
 Bits = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
 
 # Pixels in a band of rows: smaller ones stay in the cache, but then threads wait for each other.
 _BAND = 1 << 17
 _LARGEST = float(np.finfo(np.float32).max)
 _SAMPLE = 1 << 19  # pixels whose noise and level are looked at
+# Of the scatter around a surface not all counts: that of 49 pixels is uncertain by 15%, and among
+# crowded stars it is their wings; but without it many a valley between them would count as low.
+_SCATTER, _ROUGH_SCATTER = 0.15, 0.6
 _READ_OFF = 1 << 17  # of these, from which the relation is read off
 
 
@@ -66,10 +70,11 @@ def pixels_below_local_sky(data: npt.NDArray[Any], static_sig: float) -> Bits:
     for band in bands.all():
         lines.add(band.start, band.depth)
         far = _far_below(band, relation, static_sig)
-        far = far.kept(prediction.below(far.rows, far.columns, static_sig))
-        far = far.kept(below_surface(data, *far, static_sig))
+        far = far.checked(prediction.below(far.rows, far.columns, static_sig), static_sig)
+        far = far.kept(below_surface(data, far.rows, far.columns, far.noise, static_sig,
+                                     scatter=far.scatter))
         low[far.rows, far.columns] = True
-        found.append(far)
+        found.append((far.rows, far.columns, far.noise))
     rows, columns, noise = (np.concatenate(part) for part in zip(*found, strict=True))
     lowest = lowest_of_neighbours(data, low, rows, columns, static_sig * noise)
     low[rows[~lowest], columns[~lowest]] = False
@@ -87,25 +92,54 @@ class _Band:
 
 
 class _Far(NamedTuple):
-    """Pixels of a chip that lie far below their sky: where they are, and their noise."""
+    """Pixels of a chip that lie far below their sky.
+
+    Attributes
+    ----------
+    rows, columns : numpy.ndarray of integer, shape (n,)
+    depth : numpy.ndarray of float32, shape (n,)
+        How far.
+    noise : numpy.ndarray of float64, shape (n,)
+        That counts for each.
+    rough : numpy.ndarray of float64, shape (n,)
+        With the structure that stars leave at its level.
+    scatter : numpy.ndarray of float64, shape (n,)
+        How much of the scatter around a surface counts.
+    """
 
     rows: Places
     columns: Places
-    noise: npt.NDArray[np.float64]
+    depth: Floats
+    noise: Doubles
+    rough: Doubles
+    scatter: Doubles
 
     def kept(self, kept: Bits) -> "_Far":
         """Return some of them."""
-        return _Far(self.rows[kept], self.columns[kept], self.noise[kept])
+        return _Far(self.rows[kept], self.columns[kept], self.depth[kept], self.noise[kept],
+                    self.rough[kept], self.scatter[kept])
+
+    def checked(self, predicted: Bits, static_sig: float) -> "_Far":
+        """Return those below what their neighbours predict, or far below in rough noise.
+
+        Low pixels side by side predict each other; they must stand out from all structure.
+        """
+        noise = np.where(predicted, self.noise, self.rough)
+        scatter = np.where(predicted, _SCATTER, _ROUGH_SCATTER)
+        kept = predicted | (self.depth > static_sig * self.rough)
+        return self._replace(noise=noise, scatter=scatter).kept(kept)
 
 
 def _far_below(band: _Band, relation: NoiseRelation, static_sig: float) -> _Far:
     """Pixels of a band that lie below their sky by more than the noise of its level allows."""
     # First against the least noise there is, which is quick and leaves few.
     rows, columns = np.nonzero(band.depth > np.float32(static_sig * relation.least))
-    noise = relation.at(band.sky[rows, columns])
-    depth = band.depth[rows, columns]
+    sky, depth = band.sky[rows, columns], band.depth[rows, columns]
+    noise = relation.at(sky)
     far = (depth > static_sig * noise) & np.isfinite(depth)
-    return _Far(rows + band.start, columns, noise).kept(far)
+    rough = relation.rough_at(sky[far])
+    return _Far(rows[far] + band.start, columns[far], depth[far], noise[far], rough,
+                np.full(rough.shape, _SCATTER))
 
 
 class _Bands:

@@ -90,10 +90,13 @@ class NoiseRelation:
     ----------
     level, noise : numpy.ndarray of float64
         Of each bin, in ascending levels; empty where nothing can be said.
+    rough : numpy.ndarray of float64, optional
+        As `noise`, together with the structure that stars leave at a level; else the same.
     """
 
     level: Doubles
     noise: Doubles
+    rough: Doubles | None = None
 
     @classmethod
     def of(cls, level: Floats, depth: Floats, difference: Floats) -> "NoiseRelation":
@@ -120,7 +123,8 @@ class NoiseRelation:
             if np.isfinite(noise):
                 levels.append(float(level[order[(start + end) // 2]]))
                 noises.append(noise)
-        return cls(np.asarray(levels), _like_photons(np.asarray(levels), np.asarray(noises)))
+        level_of, rough = np.asarray(levels), np.asarray(noises)
+        return cls(level_of, _like_photons(level_of, rough), rough)
 
     def __bool__(self) -> bool:
         return self.level.size > 0
@@ -132,8 +136,15 @@ class NoiseRelation:
 
     def at(self, level: Floats) -> Doubles:
         """Noise at given levels; beyond the highest bin it grows like the level."""
-        inside = np.interp(level, self.level, self.noise)
-        top = max(float(self.level[-1]), float(self.noise[-1]))
+        return self._at(level, self.noise)
+
+    def rough_at(self, level: Floats) -> Doubles:
+        """Noise at given levels with the structure that stars leave there, likewise."""
+        return self._at(level, self.noise if self.rough is None else self.rough)
+
+    def _at(self, level: Floats, noise: Doubles) -> Doubles:
+        inside = np.interp(level, self.level, noise)
+        top = max(float(self.level[-1]), float(noise[-1]))
         return np.asarray(inside * np.maximum(1.0, level / top))
 
 

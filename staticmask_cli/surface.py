@@ -25,15 +25,13 @@ _REACHES = (3, 2)  # pixels that the surfaces extend to each side: no lane fits 
 _FITS = 2  # the second without what the first one left out
 _OUTLIER = 4.0  # noise from the surface
 _CHUNK = 2048  # pixels looked at together, so that memory does not follow their number
-# Scatter of the pixels around the surface, from their median distance.  Little of it counts: among
-# crowded stars it is their wings and not noise; in full it would hide half of the low pixels there,
-# while without it cosmic rays would make some valleys between them count as low.
-_SCATTER = 0.15 * 1.4826
+_TO_SIGMA = 1.4826  # from a median distance
 _RIDGE = 1e-6  # keeps a fit to too few pixels solvable
 
 
 def below_surface(
-    data: npt.NDArray[Any], rows: Places, columns: Places, noise: Doubles, static_sig: float
+    data: npt.NDArray[Any], rows: Places, columns: Places, noise: Doubles, static_sig: float,
+    *, scatter: Doubles,
 ) -> Bits:
     """Whether pixels lie more than `static_sig` times their noise below the surface around them.
 
@@ -44,9 +42,11 @@ def below_surface(
     rows, columns : numpy.ndarray of integer, shape (n,)
         Where these pixels are; they are finite.
     noise : numpy.ndarray of float64, shape (n,)
-        Of each; the scatter around the surface counts instead where it is larger.
+        Of each.
     static_sig : float
         The threshold.
+    scatter : numpy.ndarray of float64, shape (n,)
+        How much of the scatter around the surface counts instead of the noise, if it is larger.
     """
     below = np.zeros(rows.size, dtype=np.bool_)
     for start in range(0, rows.size, _CHUNK):
@@ -56,8 +56,9 @@ def below_surface(
         limit = noise[some]
         under_all = np.ones(limit.size, dtype=np.bool_)
         for surface in _SURFACES:  # the widest first: its scatter counts for all
-            depth, scatter = surface.depth(pixels, smooth, noise[some])
-            limit = np.maximum(limit, scatter) if surface is _SURFACES[0] else limit
+            depth, around = surface.depth(pixels, smooth, noise[some])
+            if surface is _SURFACES[0]:
+                limit = np.maximum(limit, scatter[some] * around)
             under_all &= depth > static_sig * limit
         below[some] = under_all
     return below
@@ -102,7 +103,7 @@ class _Surface:
             distance = np.abs(values - shape @ self._terms.T)
             shape = self._fit(values, usable & (distance < _OUTLIER * noise[:, None]))
         distance = np.abs(values - shape @ self._terms.T)
-        scatter = _SCATTER * _median_of_rows(np.where(usable, distance, np.nan))
+        scatter = _TO_SIGMA * _median_of_rows(np.where(usable, distance, np.nan))
         return shape[:, 0] - values[:, centre], scatter
 
     def _part(self, windows: Floats) -> Doubles:

@@ -16,7 +16,7 @@ def below(
 ) -> bool:
     """Whether one pixel lies below the surface around it; the noise is 1."""
     places = np.array([row]), np.array([column])
-    return bool(below_surface(data, *places, np.ones(1), static_sig)[0])
+    return bool(below_surface(data, *places, np.ones(1), static_sig, scatter=np.full(1, 0.6))[0])
 
 
 def noisy(sky: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -48,11 +48,14 @@ def test_stars_rays_and_other_defects_beside_a_pixel_are_left_out() -> None:
     assert below(data, 12, 13)
 
 
-def test_the_scatter_around_counts_where_it_is_much_larger_than_the_noise() -> None:
-    data = np.random.default_rng(4).normal(0.0, 20.0, SHAPE)
-    data[12, 13] = -10.0
-    assert not below(data, 12, 13)
-    data[12, 13] = -60.0
+def test_a_share_of_the_scatter_around_counts_where_it_is_larger_than_the_noise() -> None:
+    data = np.random.default_rng(4).normal(0.0, 4.0, SHAPE)
+    data[12, 13] = -12.0
+    place = np.array([12]), np.array([13]), np.ones(1)
+    for share, low in ((0.15, True), (0.6, False), (1.0, False)):
+        scatter = np.full(1, share)
+        assert below_surface(data, *place, 5.0, scatter=scatter).tolist() == [low]
+    data[12, 13] = -40.0
     assert below(data, 12, 13)
 
 
@@ -62,7 +65,8 @@ def test_many_pixels_give_what_each_gives_alone() -> None:
     rows, columns = np.tile(rows, 4), np.tile(columns, 4)  # more than are looked at together
     data[5::7, 3::6] -= 10.0
     before = data.copy()
-    together = below_surface(data, rows, columns, np.ones(rows.size), 5.0)
+    together = below_surface(data, rows, columns, np.ones(rows.size), 5.0,
+                             scatter=np.full(rows.size, 0.6))
     assert 10 < together[: data.size].sum() <= 20
     for number in range(0, data.size, 41):
         assert together[number] == below(data, rows[number], columns[number])
