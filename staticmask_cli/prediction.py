@@ -20,11 +20,12 @@ __all__ = ["Prediction"]
 
 Bits = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.intp]
+Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
 _REACH = 3  # pixels to each side that tell something
 _PAIRS = ((2 * _REACH + 1) ** 2 - 1) // 2  # opposite pixels of a window have the same weight
-_SAMPLE = 1 << 16  # pixels among which those to learn from are chosen
+_SAMPLE = 1 << 15  # pixels among which those to learn from are chosen
 _GOLDEN = 0.6180339887  # of the chip from one of them to the next, which spreads them evenly
 # Structure around a pixel, in noise, where another class begins: interpolation is an average on
 # a flat sky, and sharp among the stars.
@@ -59,10 +60,11 @@ class _Windows:
     def of(
         cls, data: npt.NDArray[Any], rows: Places, columns: Places, relation: NoiseRelation
     ) -> "_Windows":
-        level, structure, noise = _next_to(data, rows, columns, relation)
+        pixels = neighbourhoods(data, rows, columns, _REACH)
+        near = slice(_REACH - 1, _REACH + 2)
+        level, structure, noise = _next_to(pixels[:, near, near], relation)
         with np.errstate(invalid="ignore", over="ignore"):
-            pixels = neighbourhoods(data, rows, columns, _REACH).reshape(rows.size, -1)
-            values = pixels - level[:, None]
+            values = pixels.reshape(rows.size, -1) - level[:, None]
         first, last = values[:, :_PAIRS], values[:, :_PAIRS:-1]
         for missing, other in ((first, last), (last, first)):
             unknown = ~np.isfinite(missing)
@@ -71,15 +73,12 @@ class _Windows:
         return cls((first + last) / noise[:, None], values[:, _PAIRS] / noise, structure)
 
 
-def _next_to(
-    data: npt.NDArray[Any], rows: Places, columns: Places, relation: NoiseRelation
-) -> tuple[Doubles, Doubles, Doubles]:
-    """Level, structure and noise at some places, from the eight pixels around each.
+def _next_to(pixels: Floats, relation: NoiseRelation) -> tuple[Doubles, Doubles, Doubles]:
+    """Level, structure and noise of squares of 3 x 3 pixels, without the one in the middle.
 
-    Two bad ones among them, one of each kind, change the structure no more than noise does.
+    Two bad ones among the eight, one of each kind, change the structure no more than noise does.
     """
-    around = neighbourhoods(data, rows, columns, 1).reshape(-1, 9)
-    around = np.sort(np.delete(around, 4, axis=1), axis=1).astype(np.float64)
+    around = np.sort(np.delete(pixels.reshape(-1, 9), 4, axis=1), axis=1).astype(np.float64)
     level = np.nan_to_num((around[:, 3] + around[:, 4]) / 2, posinf=0.0, neginf=0.0)
     noise = relation.at(level.astype(np.float32))
     with np.errstate(invalid="ignore"):
@@ -122,7 +121,7 @@ class Prediction:
         stride = int(_GOLDEN * size) | 1
         places = np.sort(np.arange(min(_SAMPLE, size)) * stride % size)
         rows, columns = np.divmod(places, self._data.shape[1])
-        _, structure, _ = _next_to(self._data, rows, columns, self._relation)
+        _, structure, _ = _next_to(neighbourhoods(self._data, rows, columns, 1), self._relation)
         classes = np.searchsorted(_CLASSES, structure)
         for number in range(_CLASSES.size + 1):
             found = np.flatnonzero((classes == number) & np.isfinite(structure))

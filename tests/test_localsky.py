@@ -119,6 +119,16 @@ def test_lines_side_by_side_and_parts_of_lines_are_found() -> None:
     assert low.sum() <= 3
 
 
+def test_clusters_and_short_columns_of_low_pixels_are_found() -> None:
+    data = exposure(FIELDS["stars"]())
+    low = np.zeros(SHAPE, bool)
+    low[20:22, 30:32] = low[60:80, 50] = low[100:103, 200:202] = low[150, 90:93] = True
+    data[low] = 5.0
+    found = pixels_below_local_sky(data, 5.0)
+    assert found[low].mean() > 0.9
+    assert (found & ~low).sum() <= 2
+
+
 def test_missing_pixels_are_not_low_and_do_not_hide_their_neighbours() -> None:
     data = exposure(FIELDS["flat"](), 12.0)
     data[20:60, 30:90] = np.nan
