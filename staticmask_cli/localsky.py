@@ -70,11 +70,14 @@ def pixels_below_local_sky(data: npt.NDArray[Any], static_sig: float) -> Bits:
     for band in bands.all():
         lines.add(band.start, band.depth)
         far = _far_below(band, relation, static_sig)
-        far = far.checked(prediction.below(far.rows, far.columns, static_sig), static_sig)
-        far = far.kept(below_surface(data, far.rows, far.columns, far.noise, static_sig,
-                                     scatter=far.scatter))
-        low[far.rows, far.columns] = True
-        found.append((far.rows, far.columns, far.noise))
+        predicted, plainly = prediction.below(far.rows, far.columns, static_sig)
+        plain = far.kept(plainly)
+        rest = far.kept(~plainly).checked(predicted[~plainly], static_sig)
+        rest = rest.kept(below_surface(data, rest.rows, rest.columns, rest.noise, static_sig,
+                                       scatter=rest.scatter))
+        for some in (plain, rest):
+            low[some.rows, some.columns] = True
+            found.append((some.rows, some.columns, some.noise))
     rows, columns, noise = (np.concatenate(part) for part in zip(*found, strict=True))
     lowest = lowest_of_neighbours(data, low, rows, columns, static_sig * noise)
     low[rows[~lowest], columns[~lowest]] = False

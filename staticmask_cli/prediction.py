@@ -30,6 +30,7 @@ _GOLDEN = 0.6180339887  # of the chip from one of them to the next, which spread
 # Structure around a pixel, in noise, where another class begins: interpolation is an average on
 # a flat sky, and sharp among the stars.
 _CLASSES = 6.0 * 2.0 ** (np.arange(13) / 2)
+_FLAT = 3.0  # structure; noise alone makes 1.7, and hardly ever more than this
 _MOST, _FEWEST = 3000, 100  # pixels to learn a class from
 _FITS = 3  # each without the outliers of the last one
 _OUTLIER = 4.0
@@ -131,7 +132,7 @@ class Prediction:
                 windows = _Windows.of(self._data, rows[some], columns[some], self._relation)
             yield number, windows
 
-    def below(self, rows: Places, columns: Places, static_sig: float) -> Bits:
+    def below(self, rows: Places, columns: Places, static_sig: float) -> tuple[Bits, Bits]:
         """Whether pixels lie more than `static_sig` times the usual below their prediction.
 
         Parameters
@@ -140,15 +141,23 @@ class Prediction:
             Where these pixels are; they are finite.
         static_sig : float
             The threshold.
+
+        Returns
+        -------
+        below, plainly : numpy.ndarray of bool, shape (n,)
+            Whether they do; and whether they do on a sky so flat that nothing speaks against it.
         """
         below = np.zeros(rows.size, dtype=np.bool_)
+        plainly = below.copy()
         for start in range(0, rows.size, _CHUNK):
             some = slice(start, start + _CHUNK)
             windows = _Windows.of(self._data, rows[some], columns[some], self._relation)
             classes = np.searchsorted(_CLASSES, windows.structure)
-            predicted = np.einsum("ij,ij->i", windows.pairs, self._weights[classes])
-            below[some] = predicted - windows.centre > static_sig * _OWN * self._spread[classes]
-        return below
+            depth = np.einsum("ij,ij->i", windows.pairs, self._weights[classes]) - windows.centre
+            usual = self._spread[classes]
+            below[some] = depth > static_sig * _OWN * usual
+            plainly[some] = (windows.structure < _FLAT) & (usual > 0) & (depth > static_sig * usual)
+        return below, plainly
 
 
 def _learn(windows: _Windows) -> tuple[Doubles, float]:

@@ -12,7 +12,7 @@ from staticmask_cli.surface import below_surface
 Floats = npt.NDArray[np.float64]
 SHAPE = (150, 210)
 Y, X = np.mgrid[: SHAPE[0], : SHAPE[1]].astype(float)
-EVERY = tuple(place.ravel() for place in np.mgrid[: SHAPE[0], : SHAPE[1]])
+EVERY = np.divmod(np.arange(X.size), SHAPE[1])
 PLACES = (X % 11 == 4) & (Y % 13 == 6)
 PHOTONS = NoiseRelation(np.array([0.0, 20.0, 100.0, 1e3, 1e4, 1e5]),
                         np.sqrt(np.array([0.0, 20.0, 100.0, 1e3, 1e4, 1e5]) + 16.0))
@@ -40,7 +40,7 @@ def exposed(light: Floats, depth: float = 0.0) -> Floats:
 def below(data: npt.NDArray[np.generic], static_sig: float = 5.0) -> npt.NDArray[np.bool_]:
     """Which pixels of a chip lie below their prediction."""
     predicted = Prediction(data, PHOTONS)
-    return predicted.below(EVERY[0], EVERY[1], static_sig).reshape(SHAPE)
+    return predicted.below(EVERY[0], EVERY[1], static_sig)[0].reshape(SHAPE)
 
 
 def test_on_a_flat_sky_distances_are_noise() -> None:
@@ -94,4 +94,16 @@ def test_without_pixels_to_learn_from_nothing_speaks_against_low_ones() -> None:
     data = np.full((8, 9), 50.0)
     data[4, 5] = 40.0
     predicted = Prediction(data, PHOTONS)
-    assert predicted.below(np.array([4]), np.array([5]), 5.0).tolist() == [True]
+    low, plainly = predicted.below(np.array([4]), np.array([5]), 5.0)
+    assert (low.tolist(), plainly.tolist()) == ([True], [False])
+
+
+def test_what_is_plainly_low_lies_on_a_flat_sky() -> None:
+    light = crowd()
+    light[:, :60] = 60.0
+    data = exposed(light, 12.0)
+    low, plainly = (bits.reshape(SHAPE) for bits in Prediction(data, PHOTONS).below(*EVERY, 5.0))
+    assert not (plainly & ~low).any()
+    assert plainly[:, 4:56][PLACES[:, 4:56]].mean() > 0.9
+    assert not plainly[light > 400.0].any()
+    assert (plainly & ~PLACES).sum() <= 2
