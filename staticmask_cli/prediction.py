@@ -34,7 +34,9 @@ _FLAT = 3.0  # structure; noise alone makes 1.7, and hardly ever more than this
 _MOST, _FEWEST = 3000, 100  # pixels to learn a class from
 _FITS = 3  # each without the outliers of the last one
 _OUTLIER = 4.0
-_FAR = 0.99  # quantile of what lies around a pixel; single values far beyond would rule the fit
+# Quantile of the highest around a pixel.  Values far beyond would rule the fit, and beside a
+# saturated star the weights say nothing.
+_FAR = 0.99
 _TAIL, _TAIL_SIGMA = 0.9332, 1.5  # of the distances below the prediction, which are not Gaussian
 _OWN = 0.9  # of these distances is the noise of the pixel; the rest, that of those around
 _RIDGE = 1e-3  # of the weights, which keeps a fit to equal pixels solvable
@@ -56,6 +58,11 @@ class _Windows:
     pairs: Doubles
     centre: Doubles
     structure: Doubles
+
+    @property
+    def farthest(self) -> Doubles:
+        """How far any pair lies from the level of its place, shape (n,)."""
+        return np.asarray(np.abs(self.pairs).max(axis=1))
 
     @classmethod
     def of(
@@ -109,12 +116,16 @@ class Prediction:
         self._relation = relation
         self._weights = np.zeros((_CLASSES.size + 1, _PAIRS))
         self._spread = np.zeros(_CLASSES.size + 1)  # 0 where nothing could be learned
+        self._farthest = np.full(_CLASSES.size + 1, np.inf)
         for number, windows in self._lessons():
             if windows is not None:
-                self._weights[number], self._spread[number] = _learn(windows)
+                farthest = float(np.quantile(windows.farthest, _FAR))
+                self._weights[number], self._spread[number] = _learn(windows, farthest)
+                self._farthest[number] = farthest
             elif number:  # what is predicted among less structure is wrong by so much more
                 self._weights[number] = self._weights[number - 1]
                 self._spread[number] = self._spread[number - 1] * np.sqrt(2)
+                self._farthest[number] = self._farthest[number - 1] * np.sqrt(2)
 
     def _lessons(self) -> Iterator[tuple[int, _Windows | None]]:
         """Yield some pixels of each class; None where there are too few."""
@@ -122,10 +133,12 @@ class Prediction:
         stride = int(_GOLDEN * size) | 1
         places = np.sort(np.arange(min(_SAMPLE, size)) * stride % size)
         rows, columns = np.divmod(places, self._data.shape[1])
-        _, structure, _ = _next_to(neighbourhoods(self._data, rows, columns, 1), self._relation)
+        squares = neighbourhoods(self._data, rows, columns, 1)
+        _, structure, _ = _next_to(squares, self._relation)
         classes = np.searchsorted(_CLASSES, structure)
+        known = np.isfinite(structure) & np.isfinite(squares[:, 1, 1])
         for number in range(_CLASSES.size + 1):
-            found = np.flatnonzero((classes == number) & np.isfinite(structure))
+            found = np.flatnonzero((classes == number) & known)
             some = found[:: -(-found.size // _MOST) or 1]
             windows = None
             if some.size >= _FEWEST:
@@ -155,22 +168,23 @@ class Prediction:
             classes = np.searchsorted(_CLASSES, windows.structure)
             depth = np.einsum("ij,ij->i", windows.pairs, self._weights[classes]) - windows.centre
             usual = self._spread[classes]
-            below[some] = depth > static_sig * _OWN * usual
-            plainly[some] = (windows.structure < _FLAT) & (usual > 0) & (depth > static_sig * usual)
+            known = windows.farthest <= self._farthest[classes]
+            below[some] = known & (depth > static_sig * _OWN * usual)
+            flat = known & (windows.structure < _FLAT) & (usual > 0)
+            plainly[some] = flat & (depth > static_sig * usual)
         return below, plainly
 
 
-def _learn(windows: _Windows) -> tuple[Doubles, float]:
+def _learn(windows: _Windows, farthest: float) -> tuple[Doubles, float]:
     """Weights of the pairs of one class, and the spread of its pixels in noise."""
-    far = np.abs(windows.pairs).max(axis=1)
-    usable = np.isfinite(windows.centre) & (far <= np.quantile(far, _FAR))
+    usable = windows.farthest <= farthest
     pairs, centre = windows.pairs[usable], windows.centre[usable]
     kept = np.ones(centre.size, dtype=np.bool_)
     weights = np.zeros(_PAIRS)
     for _ in range(_FITS):
         some = pairs[kept]
         matrix = some.T @ some + _RIDGE * centre.size * np.eye(_PAIRS)
-        weights = np.linalg.solve(matrix, some.T @ centre[kept])
+        weights = np.asarray(np.linalg.solve(matrix, some.T @ centre[kept]), dtype=np.float64)
         distance = np.abs(pairs @ weights - centre)
         kept = distance < _OUTLIER * np.quantile(distance, 0.6827)
         if not kept.any():

@@ -98,6 +98,13 @@ def test_without_pixels_to_learn_from_nothing_speaks_against_low_ones() -> None:
     assert (low.tolist(), plainly.tolist()) == ([True], [False])
 
 
+@pytest.mark.parametrize(("step", "found"), [(2, 0.6), (3, 0.9), (5, 0.9)])
+def test_missing_pixels_everywhere_do_little_harm(step: int, found: float) -> None:
+    data = exposed(np.full(SHAPE, 300.0), 12.0)
+    data[::step, ::step] = np.nan
+    assert below(data)[PLACES & np.isfinite(data)].mean() > found
+
+
 def test_what_is_plainly_low_lies_on_a_flat_sky() -> None:
     light = crowd()
     light[:, :60] = 60.0
@@ -107,3 +114,12 @@ def test_what_is_plainly_low_lies_on_a_flat_sky() -> None:
     assert plainly[:, 4:56][PLACES[:, 4:56]].mean() > 0.9
     assert not plainly[light > 400.0].any()
     assert (plainly & ~PLACES).sum() <= 2
+
+
+def test_beside_saturated_stars_nothing_is_predicted() -> None:
+    data = exposed(crowd())
+    data[70:75, 100:104] = 1e6
+    data[75:79, 101] = 5000.0
+    beside = np.zeros(SHAPE, np.bool_)
+    beside[69:76, 99:105] = True
+    assert not (below(data) & beside).any()
