@@ -1,9 +1,8 @@
 """Bad columns and rows: a line one to three pixels wide that is low along its length.
 
-Each pixel of such a line may lie within the noise; the line as a whole does not.  While the bands
-of a chip go by, only signs are counted: how many pixels of a piece of a column, or of a row, lie
-below their local sky, against those above.  Where one sign prevails the line is looked at in full,
-against what the pixels on both of its sides lead to expect.
+Each pixel of such a line may lie within the noise; the line as a whole does not.  Lines that are
+mostly below what is beside them are looked at in full, against what the pixels on both of their
+sides lead to expect.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,19 +11,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from staticmask_cli.linesigns import LineSigns
 from staticmask_cli.noise import NoiseRelation
 
-__all__ = ["LineSearch"]
+__all__ = ["mark_low_lines"]
 
 Bits = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
-_PIECE = 64  # pixels of a line whose signs are counted together
+_PIECE = 64  # pixels of a line whose mean shows how low it is
 _WIDEST = 3  # lines side by side that can be one defect
 _SHORTEST = 64  # pixels; gaps between stars line up too
 _LEAST_DEPTH = 0.5  # of a line, in noise of a pixel
-_LEAST_EXCESS = 0.3  # of one sign; where half the noise is missing, 0.38
 _SIDE = 3  # pixels on each side that say what the line should be
 # A straight line through three neighbours, carried on to the next pixel: weights from near to far.
 _CARRIED_ON = np.array([4.0, 1.0, -2.0]) / 3.0
@@ -36,98 +34,60 @@ _MEDIAN_ERROR = 1.2533 * 1.5  # of the distances from both sides, in noise of a 
 _LUCK = 1.3  # of the deepest run among all places and lengths of all lines, by chance alone
 
 
-class LineSearch:
-    """Counts of signs, and the lines they lead to.
+def mark_low_lines(
+    low: Bits, data: npt.NDArray[Any], signs: LineSigns, relation: NoiseRelation, static_sig: float
+) -> None:
+    """Set the pixels of low columns and rows.
 
     Parameters
     ----------
+    low : numpy.ndarray of bool, shape (ny, nx)
+        Changed in place.
     data : numpy.ndarray, shape (ny, nx)
         Pixels of a chip; not modified.
+    signs : LineSigns
+        Of all its pixels.
+    relation : NoiseRelation
+        Of the chip.
     static_sig : float
         How many times its uncertainty a line must be low.
     """
-
-    def __init__(self, data: npt.NDArray[Any], static_sig: float) -> None:
-        self._data = data
-        self._static_sig = static_sig
-        ny, nx = data.shape
-        self._along_columns = np.zeros((-(-ny // _PIECE), nx), dtype=np.float32)
-        self._along_rows = np.zeros((-(-nx // _PIECE), ny), dtype=np.float32)
-
-    def add(self, start: int, depth: Floats) -> None:
-        """Count the signs of a band of rows.
-
-        Parameters
-        ----------
-        start : int
-            Number of the first row.
-        depth : numpy.ndarray of float32, shape (rows, nx)
-            How far each pixel lies below its local sky.
-        """
-        with np.errstate(invalid="ignore"):
-            sign = np.sign(depth)
-        if np.isnan(sign).any():
-            np.nan_to_num(sign, copy=False)
-        rows, nx = sign.shape
-        for row in range(0, rows, _PIECE - start % _PIECE if rows > _PIECE else rows):
-            part = sign[row : row + _PIECE]
-            self._along_columns[(start + row) // _PIECE] += part.sum(axis=0)
-        pieces = np.add.reduceat(sign, range(0, nx, _PIECE), axis=1)
-        self._along_rows[:, start : start + rows] = pieces.T
-
-    def mark(self, low: Bits, relation: NoiseRelation) -> None:
-        """Set the pixels of low columns and rows.
-
-        Parameters
-        ----------
-        low : numpy.ndarray of bool, shape (ny, nx)
-            Changed in place.
-        relation : NoiseRelation
-            Of the chip.
-        """
-        for data, signs, marked in (
-            (self._data, self._along_columns, low), (self._data.T, self._along_rows, low.T)
-        ):
-            for first, last in _groups(_prevailing(signs, data.shape[0], self._static_sig)):
-                for number in range(first, last):
-                    for start, end in self._runs(data, number, (first, last), relation):
-                        marked[start:end, number] = True
-
-    def _runs(
-        self, data: npt.NDArray[Any], number: int, group: tuple[int, int], relation: NoiseRelation
-    ) -> Iterator[tuple[int, int]]:
-        """Find where along its length a column of `data` is low."""
-        steps = _sides(group, data.shape[1])
-        if not steps:
-            return
-        sides = _depth_from_sides(data, number, group, steps, relation)
-        both = np.nan_to_num(np.mean(sides, axis=0))
-        controls = [
-            _depth_from_sides(data, control, (control, control + 1), steps, relation)
-            for control in _controls(group, data.shape[1], steps)
-        ]
-        for start, end in _low_runs(np.clip(both, -_CLIPPED, _CLIPPED)):
-            usual = np.array([_depth_of_run(control, start, end) for control in controls])
-            offset, scatter = _usual(usual, one_sided=len(steps) == 1)
-            error = max(_LUCK * _MEDIAN_ERROR / np.sqrt(end - start), scatter)
-            depth = _depth_of_run(sides, start, end) - offset
-            if depth > max(_LEAST_DEPTH, self._static_sig * error):
-                yield (0 if start < _NEAR_END else start,
-                       both.size if end > both.size - _NEAR_END else end)
+    for pixels, lines, marked in (
+        (data, signs.low_columns(), low), (data.T, signs.low_rows(), low.T)
+    ):
+        for group in _groups(lines):
+            for number in range(*group):
+                for start, end in _runs(pixels, number, group, lines, relation, static_sig):
+                    marked[start:end, number] = True
 
 
-def _prevailing(signs: Floats, length: int, static_sig: float) -> Bits:
-    """Lines of which some part, of one piece or of many, is mostly below its sky."""
-    total = np.concatenate([np.zeros((1, signs.shape[1])), np.cumsum(signs, axis=0)])
-    found = np.zeros(signs.shape[1], dtype=np.bool_)
-    pieces = 1
-    while pieces < 2 * signs.shape[0]:
-        span = min(pieces, signs.shape[0])
-        pixels = min(span * _PIECE, length)
-        excess = (total[span:] - total[:-span]).max(axis=0)
-        found |= excess > max(static_sig * np.sqrt(pixels), _LEAST_EXCESS * pixels)
-        pieces *= 2
-    return found
+def _runs(  # noqa: PLR0917 - all of them say which line
+    data: npt.NDArray[Any], number: int, group: tuple[int, int], lines: Bits,
+    relation: NoiseRelation, static_sig: float,
+) -> Iterator[tuple[int, int]]:
+    """Find where along its length a column of `data` is low."""
+    steps = _sides(group, lines.size)
+    if not steps:
+        return
+    sides = _depth_from_sides(data, number, group, steps, relation)
+    both = np.nan_to_num(np.mean(sides, axis=0))
+    for start, end in _low_runs(np.clip(both, -_CLIPPED, _CLIPPED)):
+        depth, error = _depth_of_run(sides, start, end), _error_of_run(start, end)
+        if depth <= max(_LEAST_DEPTH, static_sig * error):
+            continue
+        part = data[start:end]
+        controls, near = (
+            np.array([
+                _depth_of_run(_depth_from_sides(part, other, (other, other + 1), steps, relation))
+                for other in others
+            ])
+            for others in (_controls(group, lines.size, steps), _near(group, lines, steps))
+        )
+        offset, scatter = _usual(controls, one_sided=len(steps) == 1)
+        error = max(error, scatter, near.max(initial=0.0))
+        if depth - offset > max(_LEAST_DEPTH, static_sig * error):
+            yield (0 if start < _NEAR_END else start,
+                   both.size if end > both.size - _NEAR_END else end)
 
 
 def _groups(found: Bits) -> Iterator[tuple[int, int]]:
@@ -180,7 +140,20 @@ def _controls(group: tuple[int, int], count: int, steps: list[int]) -> list[int]
             if 0 <= number < count and steps == _sides((number, number + 1), count, steps)]
 
 
-def _depth_of_run(sides: list[Doubles], start: int, end: int) -> float:
+def _near(group: tuple[int, int], lines: Bits, steps: list[int]) -> list[int]:
+    """Columns beside a group.  They cannot be low because of it, but where a star has ridges."""
+    beside = (number for number in range(group[0] - _SIDE, group[1] + _SIDE)
+              if 0 <= number < lines.size and not lines[number])
+    return [number for number in beside
+            if steps == _sides((number, number + 1), lines.size, steps)]
+
+
+def _error_of_run(start: int, end: int) -> float:
+    """Uncertainty of the depth of a run on a flat sky, in noise of a pixel."""
+    return float(_LUCK * _MEDIAN_ERROR / np.sqrt(end - start))
+
+
+def _depth_of_run(sides: list[Doubles], start: int = 0, end: int | None = None) -> float:
     """Median depth in a run, from the side that finds less; 0 if nothing is known."""
     depths = [side[start:end][np.isfinite(side[start:end])] for side in sides]
     return min((float(np.median(depth)) for depth in depths if depth.size), default=0.0)

@@ -7,12 +7,14 @@ columns; of the 25 pixels only 13 can still be the median, and few comparisons t
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["REACH", "MedianFilter"]
+from staticmask_cli.workspace import WORKSPACE
+
+__all__ = ["REACH", "fill_missing", "median_filter"]
 
 REACH = 2  # pixels that a window extends to each side
 
@@ -100,65 +102,57 @@ _WINDOW = _Network(_SIDE * _SIDE, _rank_comparators(), [_MEDIAN])
 
 
 class _Memory:
-    """Buffers of one size that go from hand to hand."""
+    """Buffers of one size that go from hand to hand; they are in the memory of the thread."""
 
     def __init__(self, size: int) -> None:
         self._size = size
         self._free: list[Floats] = []
+        self._lent: dict[int, Floats] = {}
+        self._made = 0
 
     def take(self, shape: tuple[int, ...]) -> Floats:
-        flat = self._free.pop() if self._free else np.empty(self._size, dtype=np.float32)
-        return flat[: shape[0] * shape[1]].reshape(shape)
+        if not self._free:
+            self._made += 1
+            name = f"median {self._made}"
+            self._free.append(WORKSPACE.take(name, self._size, np.float32))
+        flat = self._free.pop()
+        array = flat[: shape[0] * shape[1]].reshape(shape)
+        self._lent[id(array)] = flat
+        return array
 
     def give(self, *arrays: Floats) -> None:
-        for array in arrays:
-            base: Any = array.base
-            self._free.append(base)
+        self._free += [self._lent.pop(id(array)) for array in arrays]
 
 
-class MedianFilter:
-    """The filter with its memory, for tiles up to some size; one for each thread.
+def median_filter(tile: Floats) -> Floats:
+    """Return the median around each pixel of a tile but for its margins.
 
     Parameters
     ----------
-    size : int
-        Pixels of the largest tile, margins included.
+    tile : numpy.ndarray of float32, shape (ny + 4, nx + 4)
+        Without NaN; infinities sort as the numbers they are.  Not modified.
+
+    Returns
+    -------
+    numpy.ndarray of float32, shape (ny, nx)
+        In the memory of the thread: valid until the filter is called again there.
     """
-
-    def __init__(self, size: int) -> None:
-        self._memory = _Memory(size)
-
-    def __call__(self, tile: Floats) -> Floats:
-        """Return the median around each pixel of a tile but for its margins.
-
-        Parameters
-        ----------
-        tile : numpy.ndarray of float32, shape (ny + 4, nx + 4)
-            Without NaN; infinities sort as the numbers they are.  Not modified.
-
-        Returns
-        -------
-        numpy.ndarray of float32, shape (ny, nx)
-            Valid until the filter is called again and given back to it then.
-        """
-        memory = self._memory
-        ny, nx = tile.shape[0] - 2 * REACH, tile.shape[1] - 2 * REACH
-        low, high = _pair(tile, 0, memory)
-        columns = _COLUMN.run(
-            [low[:ny], high[:ny], tile[2 : 2 + ny], low[3 : 3 + ny], high[3 : 3 + ny]], memory
-        )
-        memory.give(low, high)
-        pairs = [_pair(column, 1, memory) for column in columns]
-        values = [
-            part
-            for column, (low, high) in zip(columns, pairs, strict=True)
-            for part in (low[:, :nx], high[:, :nx], column[:, 2 : 2 + nx],
-                         low[:, 3 : 3 + nx], high[:, 3 : 3 + nx])
-        ]
-        (median,) = _WINDOW.run(values, memory)
-        memory.give(*columns, *(part for pair in pairs for part in pair))
-        memory.give(median)
-        return median
+    memory = _Memory(tile.size)
+    ny, nx = tile.shape[0] - 2 * REACH, tile.shape[1] - 2 * REACH
+    low, high = _pair(tile, 0, memory)
+    columns = _COLUMN.run(
+        [low[:ny], high[:ny], tile[2 : 2 + ny], low[3 : 3 + ny], high[3 : 3 + ny]], memory
+    )
+    memory.give(low, high)
+    pairs = [_pair(column, 1, memory) for column in columns]
+    values = [
+        part
+        for column, (low, high) in zip(columns, pairs, strict=True)
+        for part in (low[:, :nx], high[:, :nx], column[:, 2 : 2 + nx],
+                     low[:, 3 : 3 + nx], high[:, 3 : 3 + nx])
+    ]
+    (median,) = _WINDOW.run(values, memory)
+    return median
 
 
 def _pair(array: Floats, axis: int, memory: _Memory) -> tuple[Floats, Floats]:
@@ -167,3 +161,14 @@ def _pair(array: Floats, axis: int, memory: _Memory) -> tuple[Floats, Floats]:
     second = array[1:] if axis == 0 else array[:, 1:]
     return (np.minimum(first, second, out=memory.take(first.shape)),
             np.maximum(first, second, out=memory.take(first.shape)))
+
+
+def fill_missing(rows: Floats) -> None:
+    """Put infinities of both signs, as on a chessboard, where pixels are not finite.
+
+    A median over them is then that of the finite pixels, to half a rank.
+    """
+    missing = ~np.isfinite(rows)
+    if missing.any():
+        y, x = np.nonzero(missing)
+        rows[y, x] = np.where((y + x) % 2, np.inf, -np.inf)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from staticmask_cli.medianfilter import REACH as MEDIAN_REACH
-from staticmask_cli.medianfilter import MedianFilter
+from staticmask_cli.medianfilter import fill_missing, median_filter
 from staticmask_cli.neighbours import neighbourhoods
 
 __all__ = ["below_surface"]
@@ -139,19 +139,9 @@ def _medians(windows: Floats) -> Floats:
     count, side, _ = windows.shape
     margin = MEDIAN_REACH
     stack = np.pad(windows, ((0, 0), (margin, margin), (margin, margin)), mode="reflect")
-    rows = stack.reshape(-1, side + 2 * margin)
-    fill_missing(rows)
-    smooth = np.full((rows.shape[0], side), np.nan, dtype=np.float32)
-    smooth[: -2 * margin] = MedianFilter(rows.size)(rows)
-    return smooth.reshape(count, -1, side)[:, :side]
-
-
-def fill_missing(rows: npt.NDArray[np.float32]) -> None:
-    """Put infinities of both signs, as on a chessboard, where pixels are not finite.
-
-    A median over them is then that of the finite pixels, to half a rank.
-    """
-    missing = ~np.isfinite(rows)
-    if missing.any():
-        y, x = np.nonzero(missing)
-        rows[y, x] = np.where((y + x) % 2, np.inf, -np.inf)
+    # Side by side in long rows, which the filter takes faster than short ones.
+    beside = stack.transpose(1, 0, 2).reshape(side + 2 * margin, -1)
+    fill_missing(beside)
+    smooth = np.full((side, beside.shape[1]), np.nan, dtype=np.float32)
+    smooth[:, : -2 * margin] = median_filter(beside)
+    return smooth.reshape(side, count, -1)[:, :, :side].transpose(1, 0, 2)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from staticmask_cli import Signature
 from staticmask_cli.agreement import Agreement
 from staticmask_cli.mask import PartialMask
-from staticmask_cli.medianfilter import REACH, MedianFilter
+from staticmask_cli.medianfilter import REACH, median_filter
 from tests.bench.scenes import SCENES, Scene, Truth
 
 __all__ = ["DEEP", "RULES", "Outcome", "Rule", "main", "outcomes"]
@@ -116,7 +116,7 @@ def _seeming_depth(image: npt.NDArray[np.float32], scene: Scene) -> Doubles:
     """How deep pixels seem to lie below those around, in the noise of that level."""
     electrons = image * np.float32(scene.gain)
     padded = np.pad(electrons, REACH, mode="reflect")
-    sky = MedianFilter(padded.size)(padded)
+    sky = median_filter(padded)
     noise = np.sqrt(np.maximum(sky, 1.0) + scene.read_noise**2)
     return np.asarray((sky - electrons) / noise, dtype=np.float64)
 

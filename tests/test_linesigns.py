@@ -1,0 +1,63 @@
+"""Which columns and rows are mostly low, by signs that are counted while bands go by."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from astropy.io import fits
+
+from staticmask_cli.bands import Bands
+from staticmask_cli.linesigns import LineSigns
+from staticmask_cli.localsky import pixels_below_local_sky
+
+SHAPE = (300, 420)
+
+
+def signs_of(data: npt.NDArray[np.float32], band: int) -> LineSigns:
+    signs = LineSigns(data, 5.0)
+    for start, tile in Bands(data, band):
+        signs.add(start, tile)
+    return signs
+
+
+def field(seed: int = 3) -> npt.NDArray[np.float32]:
+    """Flat sky in noise 1, with low lines of noise 1.5: all of a column, a part of a row."""
+    data = np.random.default_rng(seed).normal(100.0, 1.0, SHAPE).astype(np.float32)
+    data[:, 77] -= 1.5
+    data[:, 0] -= 1.5
+    data[211, 100:350] -= 1.5
+    return data
+
+
+@pytest.mark.parametrize("band", [1, 3000, 130 * 424, 1 << 17])
+def test_low_lines_are_found_however_the_chip_is_cut(band: int) -> None:
+    signs = signs_of(field(), band)
+    assert np.flatnonzero(signs.low_columns()).tolist() == [0, 77]
+    assert np.flatnonzero(signs.low_rows()).tolist() == [211]
+
+
+def test_noise_has_no_lines() -> None:
+    for seed in range(5):
+        data = np.random.default_rng(seed).normal(100.0, 1.0, SHAPE).astype(np.float32)
+        signs = signs_of(data, 1 << 17)
+        assert not signs.low_columns().any()
+        assert not signs.low_rows().any()
+
+
+def test_a_line_three_wide_beside_missing_pixels_is_found() -> None:
+    data = field()
+    data[:, 200:203] -= 3.0
+    data[:, 203:206] = np.nan
+    found = np.flatnonzero(signs_of(data, 5000).low_columns()).tolist()
+    assert set(found) >= {0, 77, 200}
+    assert set(found) <= {0, 77, 200, 201, 202}
+
+
+def test_ridges_beside_bright_stars_do_not_make_columns_between_them_low(
+    real_exposure: Path,
+) -> None:
+    with fits.open(real_exposure) as hdus:
+        data = hdus["SCI", 1].data
+    assert signs_of(data, 1 << 17).low_columns()[440]
+    assert pixels_below_local_sky(data, 5.0).sum(axis=0).max() < 64  # as short as no line is
