@@ -65,10 +65,11 @@ class RawPixels:
         pixels: npt.NDArray[Any] = (
             WORKSPACE.take(into, size, dtype.type) if into else np.empty(size, dtype=dtype)
         )
+        step = size if is_remote(path) else _PIECE  # what is far away is asked for once
         with open_file(path) as stream:
             stream.seek(self.offset)
-            for start in range(0, size, _PIECE):
-                some = pixels[start : start + _PIECE]
+            for start in range(0, size, step):
+                some = pixels[start : start + step]
                 raw = WORKSPACE.take("raw", some.nbytes, np.uint8)
                 if stream.readinto(raw.data) != raw.size:
                     msg = f"{path}: is cut: it became shorter while it was read"
