@@ -19,10 +19,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 from astropy.io import fits
 
 from staticmask_cli import create_masks
 from staticmask_cli.clipping import chip_statistics, pixels_below
+from staticmask_cli.localsky import pixels_below_local_sky
 from tests.bench.rivals import LOG, Comparison, Report, Run, command, python, take_turns, timed
 from tests.oracle import oracle_statistics
 
@@ -34,6 +36,7 @@ from drizzlepac import staticMask
 staticMask.run({"input": "*flt.fits", "output": "final_x", "group": None, "updatewcs": False,
                 "STEP 1: STATIC MASK": {"static": True, "static_sig": 4.0}})
 """
+_ON_THREADS = {1: "on one thread", 2: "on each of two threads"}
 _FASTER, _OF_MEMORY, _OF_TIME = "times faster", "of its memory", "of its time"
 
 
@@ -130,6 +133,37 @@ def test_two_threads_against_one(
     report.comparisons.append(Comparison(
         "reading and clipping, two threads", "one thread",
         [other.seconds / ours.seconds for ours, other in pairs], _FASTER, "1.7",
+    ))
+
+
+@pytest.mark.parametrize("threads", _ON_THREADS)
+def test_local_sky_against_global(
+    benchmark: "BenchmarkFixture", report: Report, visit: Path, threads: int,
+) -> None:
+    chip = one_chip(visit)
+
+    def on_threads(task: Callable[[], object]) -> Callable[[], None]:
+        def run() -> None:
+            with ThreadPoolExecutor(threads) as pool:
+                for future in [pool.submit(task) for _ in range(threads)]:
+                    future.result()
+        return run
+
+    def global_sky() -> npt.NDArray[np.bool_]:
+        return pixels_below(chip, chip_statistics(chip).threshold(4.0))
+
+    def local_sky() -> npt.NDArray[np.bool_]:
+        return pixels_below_local_sky(chip, 5.0)
+
+    pairs = take_turns(
+        benchmark,
+        lambda: timed(on_threads(local_sky)),
+        lambda: timed(on_threads(global_sky)),
+        report.rounds,
+    )
+    report.comparisons.append(Comparison(
+        f"`sky = local`, a chip {_ON_THREADS[threads]}", "`sky = global`",
+        [ours.seconds / other.seconds for ours, other in pairs], "times its time", "below 12",
     ))
 
 
