@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
+from itertools import groupby
 
 from staticmask_cli.batches import cut, run_batches
 from staticmask_cli.config import Parameters
@@ -13,7 +14,7 @@ from staticmask_cli.maskfile import StaticMask
 from staticmask_cli.member import ChipLabel
 from staticmask_cli.plan import MaskPlan
 
-__all__ = ["clip_and_combine"]
+__all__ = ["clip_and_combine", "in_parts"]
 
 log = logging.getLogger(__name__)
 
@@ -115,3 +116,19 @@ def _warn(plan: MaskPlan, mask: StaticMask) -> None:
             log.warning("%s: no DQ extension, so no pixel counts as flagged", member.label)
         for doubt in member.doubts():
             log.warning("%s: %s", member.label, doubt)
+
+
+def in_parts(plans: Sequence[MaskPlan], size: int | None) -> list[list[MaskPlan]]:
+    """Cut plans into parts of so many exposures each, in their order; one part without a size."""
+    if size is None:
+        return [list(plans)]
+    paths = sorted({chip.path for plan in plans for chip in plan.chips})
+    part_of = {path: number // size for number, path in enumerate(paths)}
+    parts: list[list[MaskPlan]] = [[] for _ in range(0, max(1, len(paths)), size)]
+    for plan in plans:
+        if not plan.chips:
+            parts[0].append(plan)
+        in_order = sorted(plan.chips, key=lambda chip: part_of[chip.path])
+        for number, chips in groupby(in_order, key=lambda chip: part_of[chip.path]):
+            parts[number].append(replace(plan, chips=tuple(chips)))
+    return parts

@@ -2,29 +2,29 @@
 
 import logging
 import os
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from staticmask_cli.checksums import checksums_of
 from staticmask_cli.config import Parameters
 from staticmask_cli.errors import OutputError, StaticMaskError
-from staticmask_cli.exposure import Chip
 from staticmask_cli.files import alone_with, make_folder
-from staticmask_cli.fitsfile import opened
 from staticmask_cli.maskfile import StaticMask, write_masks
 from staticmask_cli.member import Member, Place
 from staticmask_cli.plan import MaskPlan
-from staticmask_cli.sameness import modified, other_grid, other_parameters, some
-from staticmask_cli.urls import is_remote, normalized
+from staticmask_cli.sameness import modified, some
+from staticmask_cli.standing import (
+    Identity,
+    KnownMembers,
+    is_known,
+    refuse_changed,
+    standing_mask,
+)
+from staticmask_cli.urls import normalized
 
-__all__ = ["Anew", "Growth", "fold", "in_parts"]
+__all__ = ["Anew", "Growth", "fold"]
 
 log = logging.getLogger(__name__)
-
-Identity = tuple[str, int]
-
 
 class Anew:
     """Masks that are made anew, whatever is on disk.
@@ -127,13 +127,13 @@ class Growth(Anew):
             self.to_do.append(plan)
             self._read[plan.path] = {chip.label.place for chip in plan.chips}
             return
-        mask = _standing(plan, self._parameters)
-        known = _Known(mask.members)
+        mask = standing_mask(plan, self._parameters)
+        known = KnownMembers(mask.members)
         pairs = [(chip, known.member_of(chip)) for chip in plan.chips]
-        _refuse_changed(plan, pairs)
+        refuse_changed(plan, pairs)
         written = modified(plan.path)
         skipped = [(chip, member) for chip, member in pairs
-                   if member is not None and _is_known(chip, member, written)]
+                   if member is not None and is_known(chip, member, written)]
         self._skipped[plan.path] = {member.label.identity for _, member in skipped}
         places = {chip.label.place for chip, _ in skipped}
         new = [chip for chip in plan.chips if chip.label.place not in places]
@@ -183,7 +183,7 @@ class Growth(Anew):
         if not os.path.lexists(path) and not skipped:
             return fresh
         plan = self._plans[path]
-        mask = _standing(plan, self._parameters)
+        mask = standing_mask(plan, self._parameters)
         if not skipped <= {member.label.identity for member in mask.members}:
             msg = f"{path}: has lost members while this run was under way; run it again"
             raise OutputError(msg)
@@ -193,92 +193,6 @@ class Growth(Anew):
         fold(mask, fresh, leave_out=known, opened=self._opened)
         mask.before = frozenset(member.label.place for member in mask.members) - self._read[path]
         return mask
-
-
-class _Known:
-    """Members of a mask, to be found by the chips of a run."""
-
-    def __init__(self, members: Sequence[Member]) -> None:
-        self._by_identity = {member.label.identity: member for member in members}
-        self._by_name: dict[Identity, list[Member]] = defaultdict(list)
-        for member in members:
-            self._by_name[_name_of(member.label.identity)].append(member)
-
-    def member_of(self, chip: Chip) -> Member | None:
-        """Find the member that a chip is, also where its folder is named in another way."""
-        member = self._by_identity.get(chip.label.identity)
-        if member is not None or is_remote(chip.path):
-            return member
-        for other in self._by_name.get(_name_of(chip.label.identity), ()):
-            if is_remote(other.label.file):
-                continue
-            if not os.path.exists(other.label.file):
-                if other.label.rootname == chip.label.rootname:
-                    log.warning("%s: is the member %s the same exposure, under a path that is "
-                                "not there any more? It will count twice", chip.label, other.label)
-            elif os.path.samefile(other.label.file, chip.path):
-                return other
-        return None
-
-
-def _name_of(identity: Identity) -> Identity:
-    return os.path.basename(identity[0]), identity[1]
-
-
-def _is_known(chip: Chip, member: Member, written: int | None) -> bool:
-    """Whether reading a chip would tell nothing new about a member."""
-    if chip.unfit and not member.used:
-        return chip.unfit == member.unused
-    return member.used or (member.settled and not _is_newer(chip, written))
-
-
-def _is_newer(chip: Chip, written: int | None) -> bool:
-    files = {chip.path} if chip.dq is None else {chip.path, chip.dq.path}
-    ages = [modified(path) for path in files]
-    return written is not None and any(age is not None and age > written for age in ages)
-
-
-def _standing(plan: MaskPlan, parameters: Parameters) -> StaticMask:
-    """Read the mask that stands in the place of a plan; refuse one that cannot be added to."""
-    try:
-        with opened(plan.path) as hdus:
-            if checksums_of(hdus) == "wrong":
-                msg = f"{plan.path}: is damaged: its checksums are wrong"
-                raise OutputError(msg)
-        mask = StaticMask.read(plan.path)
-    except StaticMaskError as error:
-        msg = f"{error}; it cannot be updated: move it away, or make it anew without --update"
-        raise OutputError(msg) from error
-    differences = [*other_parameters(plan, mask, parameters), *other_grid(plan, mask)]
-    if differences:
-        msg = (
-            f"{plan.path}: cannot be updated, as it was made with {'; '.join(differences)}; "
-            "use the same, or another --output-dir, or make it anew without --update"
-        )
-        raise OutputError(msg)
-    return mask
-
-
-def _refuse_changed(plan: MaskPlan, pairs: Iterable[tuple[Chip, Member | None]]) -> None:
-    """Refuse members that are not what they were, as nothing can be taken out of a mask."""
-    written = modified(plan.path)
-    wrong = []
-    for chip, member in pairs:
-        if member is None or not member.used:
-            continue
-        if member.label.rootname != chip.label.rootname:
-            wrong.append(f"{chip.label} (ROOTNAME was {member.label.rootname:.80}, "
-                         f"is {chip.label.rootname:.80})")
-        elif chip.unfit:
-            wrong.append(f"{chip.label} (is now set aside: {chip.unfit})")
-        elif _is_newer(chip, written):
-            wrong.append(f"{chip.label} (newer than the mask)")
-    if wrong:
-        msg = (
-            f"{plan.path}: cannot be updated, as members have changed: {some(wrong)}; "
-            "what they did cannot be taken back: make it anew without --update"
-        )
-        raise OutputError(msg)
 
 
 def fold(
@@ -335,19 +249,3 @@ def fold(
     mask.merge(fresh)
     mask.members = [*kept, *new]
     mask.sort_members()
-
-
-def in_parts(plans: Sequence[MaskPlan], size: int | None) -> list[list[MaskPlan]]:
-    """Cut plans into parts of so many exposures each, in their order; one part without a size."""
-    if size is None:
-        return [list(plans)]
-    paths = sorted({chip.path for plan in plans for chip in plan.chips})
-    part_of = {path: number // size for number, path in enumerate(paths)}
-    parts: list[list[MaskPlan]] = [[] for _ in range(0, max(1, len(paths)), size)]
-    for plan in plans:
-        chips: dict[int, list[Chip]] = {} if plan.chips else {0: []}
-        for chip in plan.chips:
-            chips.setdefault(part_of[chip.path], []).append(chip)
-        for number, some_chips in chips.items():
-            parts[number].append(replace(plan, chips=tuple(some_chips)))
-    return parts

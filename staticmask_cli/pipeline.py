@@ -8,13 +8,13 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 
-from staticmask_cli.combining import clip_and_combine
+from staticmask_cli.combining import clip_and_combine, in_parts
 from staticmask_cli.config import Parameters
 from staticmask_cli.engine import jobs_of
 from staticmask_cli.errors import ConfigError, ExposureError
 from staticmask_cli.files import make_folder
 from staticmask_cli.fitsfile import astropy_silenced
-from staticmask_cli.growth import Anew, Growth, fold, in_parts
+from staticmask_cli.growth import Anew, Growth, fold
 from staticmask_cli.maskfile import StaticMask, write_masks
 from staticmask_cli.pictures import picture_of
 from staticmask_cli.plan import MaskPlan, plan_masks
