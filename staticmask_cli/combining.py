@@ -9,6 +9,7 @@ from itertools import groupby
 from staticmask_cli.batches import cut, run_batches
 from staticmask_cli.config import Parameters
 from staticmask_cli.engine import jobs_of
+from staticmask_cli.exposure import common_facts
 from staticmask_cli.mask import PartialMask
 from staticmask_cli.maskfile import StaticMask
 from staticmask_cli.member import ChipLabel
@@ -91,11 +92,18 @@ def _empty_mask(plan: MaskPlan, parameters: Parameters) -> StaticMask:
 
 
 def _facts(plan: MaskPlan, mask: StaticMask) -> dict[str, str | float]:
-    """Return what the header says of the detector: facts of the first chip that was used."""
-    for chip, member in zip(plan.chips, mask.members, strict=True):
-        if member.used:
-            return {**chip.facts, **chip.grid}
-    return {}
+    """Return what the header says of the detector: facts that the chips share that were used."""
+    used = [chip for chip, member in zip(plan.chips, mask.members, strict=True) if member.used]
+    facts = common_facts({**chip.facts, **chip.grid} for chip in used)
+    units = {chip.facts.get("BUNIT", "none").casefold(): chip for chip in reversed(used)}
+    if len(units) > 1:
+        log.warning(
+            "%s: its exposures have different units: %s; each chip is held against its own mode "
+            "and rms, and MEMBERS names no unit", plan.signature.filename,
+            ", ".join(f"{chip.facts.get('BUNIT', 'none')} in {chip.label}"
+                      for _, chip in sorted(units.items())),
+        )
+    return facts
 
 
 def _log(part: PartialMask) -> None:

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,7 +24,7 @@ from staticmask_cli.member import ChipLabel
 from staticmask_cli.rawpixels import RawPixels, raw_pixels, stamp_of
 from staticmask_cli.signature import Signature
 
-__all__ = ["Chip", "Exposure", "Group", "read_exposure"]
+__all__ = ["Chip", "Exposure", "Group", "common_facts", "read_exposure"]
 
 Group = tuple[int | tuple[str, int], ...]
 
@@ -70,6 +70,18 @@ class Chip:
     unfit: str
     facts: dict[str, str] = field(hash=False)
     grid: dict[str, float] = field(hash=False)
+
+
+def common_facts(parts: Iterable[Mapping[str, str | float]]) -> dict[str, str | float]:
+    """Return the facts of the first of some chips, without BUNIT where others have another unit."""
+    common: dict[str, str | float] = {}
+    units = set()
+    for facts in parts:
+        common = common or dict(facts)
+        units.add(str(facts.get("BUNIT")).casefold())
+    if len(units) > 1:
+        common.pop("BUNIT", None)
+    return common
 
 
 @dataclass(frozen=True)

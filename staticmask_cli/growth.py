@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from staticmask_cli.config import Parameters
 from staticmask_cli.errors import OutputError, StaticMaskError
+from staticmask_cli.exposure import common_facts
 from staticmask_cli.files import alone_with, make_folder
 from staticmask_cli.maskfile import StaticMask, write_masks
 from staticmask_cli.member import Member, Place
@@ -241,8 +242,9 @@ def fold(
     ]
     firsts = [min((m.label.place for m in members if m.used), default=None)
               for members in (kept, new)]
-    if firsts[1] is not None and (firsts[0] is None or firsts[1] < firsts[0]):
-        mask.facts = dict(fresh.facts)
+    facts = sorted((first, number) for number, first in enumerate(firsts) if first is not None)
+    if facts:
+        mask.facts = common_facts((mask.facts, fresh.facts)[number] for _, number in facts)
     mask.static_sig, mask.sky, mask.final_bits = fresh.static_sig, fresh.sky, fresh.final_bits
     mask.causes_known = mask.causes_known and fresh.causes_known
     mask.members = list(kept)

@@ -139,6 +139,29 @@ def test_the_header_tells_the_facts_of_the_chips_that_were_used(
     assert (header["LTV1"], header["BUNIT"], header["NCOMBINE"]) == (0.0, "ELECTRONS", 1)
 
 
+def test_different_units_are_told_and_none_is_named(
+    write_exposure: WriteExposure, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    units = ("ELECTRONS", "COUNTS/S", "electrons", "COUNTS/S")
+    paths = [
+        write_exposure(f"{letter}_flt.fits", chips=[{"data": sky(seed=number), "BUNIT": unit}])
+        for number, (letter, unit) in enumerate(zip("abcd", units, strict=True))
+    ]
+    (mask,) = create_masks(paths, output_dir=tmp_path)
+    assert "BUNIT" not in fits.getheader(str(mask.path))
+    columns = fits.getdata(str(mask.path), "MEMBERS").columns
+    assert columns["MODE"].unit is None
+    assert columns["EXPTIME"].unit == "s"
+    (words,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert words.startswith("ACSWFC_60x80_1_staticMask.fits: its exposures have different units: "
+                            "COUNTS/S in ")
+    assert "b_flt.fits[SCI,1], ELECTRONS in " in words
+    caplog.clear()
+    (mask,) = create_masks([paths[0], paths[2]], output_dir=tmp_path, overwrite=True)
+    assert fits.getheader(str(mask.path))["BUNIT"] == "ELECTRONS"
+    assert not caplog.records
+
+
 def test_masks_are_made_in_the_current_folder_by_default(
     write_exposure: WriteExposure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
