@@ -119,7 +119,8 @@ class StaticMask(PartialMask):
         try:
             with astropy_silenced(), opened(path) as hdus:
                 header, good = hdus[0].header, hdus[0].data
-                signature = Signature(_unescaped(header["SIGDET"]), good.shape, header["SIGNUM"])
+                detector = str(_unescaped(header["SIGDET"]))  # whatever a stranger wrote
+                signature = Signature(detector, good.shape, header["SIGNUM"])
                 mask = cls(
                     signature,
                     static_sig=header["STATSIG"],
