@@ -197,16 +197,23 @@ def _show(table: "Table") -> None:
 def _row(mask: "StaticMask") -> tuple[str, ...]:
     used, bad, below = mask.used, mask.nbad, mask.nbelow
     all_of = "" if len(used) == len(mask.members) else f" of {len(mask.members)}"
+    new = f", {len(mask.added)} new" if mask.before else ""
     return (
         mask.signature.filename.removesuffix("_staticMask.fits"),
-        f"{len(used)}{all_of}",
+        f"{len(used)}{all_of}{new}",
         _range([member.mode for member in used]),
         _range([member.rms for member in used]),
-        str(below),
+        str(below) if mask.causes_known else "?",
         f"{mask.chance:.3g}",
-        "-" if mask.flagged is None else str(bad - below),
+        _by_dq(mask, bad - below),
         f"{bad / mask.below.size:.4%}",
     )
+
+
+def _by_dq(mask: "StaticMask", number: int) -> str:
+    if not mask.causes_known:
+        return "?"
+    return "-" if mask.flagged is None else str(number)
 
 
 def _range(values: Sequence[float]) -> str:

@@ -23,6 +23,7 @@ from staticmask_cli.files import (
 )
 from staticmask_cli.fitsfile import astropy_silenced, opened
 from staticmask_cli.mask import PartialMask
+from staticmask_cli.member import Member
 from staticmask_cli.memberstable import as_ascii, from_ascii, members_of, members_table
 from staticmask_cli.signature import Signature
 
@@ -77,6 +78,11 @@ class StaticMask(PartialMask):
         self.path: str | None = None
         self.before: frozenset[tuple[bool, str, int]] = frozenset()
         self.causes_known = True
+
+    @property
+    def added(self) -> list[Member]:
+        """Members that were not in the file before."""
+        return [member for member in self.members if member.label.place not in self.before]
 
     @property
     def grid(self) -> dict[str, str | float]:

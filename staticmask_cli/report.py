@@ -107,17 +107,19 @@ def _mask(mask: StaticMask) -> dict[str, Any]:
         "shape": mask.signature.shape,
         "facts": mask.facts,
         "ncombine": len(mask.used),
+        "added": len(mask.added),
         "bad": bad,
         "fraction": bad / mask.below.size,
-        "nbelow": mask.nbelow,
-        "ndq": bad - mask.nbelow,
+        "nbelow": mask.nbelow if mask.causes_known else None,
+        "ndq": bad - mask.nbelow if mask.causes_known else None,
         "dqbits": mask.added_by_bit(),
     }
 
 
 def _rows(masks: Iterable[StaticMask]) -> list[dict[str, Any]]:
     return [
-        {"mask": mask.path, "bunit": str(mask.facts.get("BUNIT", "")), **row_of(member)}
+        {"mask": mask.path, "bunit": str(mask.facts.get("BUNIT", "")), **row_of(member),
+         "added": member.label.place not in mask.before}
         for mask in masks
         for member in mask.members
     ]
@@ -129,7 +131,7 @@ def _as_json(facts: Mapping[str, Any], masks: Sequence[StaticMask]) -> str:
 
 def _as_csv(_facts: Mapping[str, Any], masks: Sequence[StaticMask]) -> str:
     text = io.StringIO()
-    names = ["mask", "bunit", *(column.name for column in COLUMNS)]
+    names = ["mask", "bunit", *(column.name for column in COLUMNS), "added"]
     writer = csv.DictWriter(text, names, lineterminator="\n")
     writer.writeheader()
     for row in plain(_rows(masks)):
@@ -154,6 +156,7 @@ def _as_ecsv(facts: Mapping[str, Any], masks: Sequence[StaticMask]) -> str:
         table[column.name] = np.array(values, column.dtype)
         unit = _unit_of(bunit) if column.unit == "BUNIT" else column.unit
         table[column.name].unit = unit
+    table["added"] = np.array([row["added"] for row in rows], bool)
     text = io.StringIO()
     table.write(text, format="ascii.ecsv")
     return text.getvalue()

@@ -18,6 +18,7 @@ from staticmask_cli.errors import ConfigError, InputError, OutputError
 from staticmask_cli.exposure import Chip
 from staticmask_cli.files import alone_with
 from tests.conftest import WriteExposure, digest, sky
+from tests.documents import checked
 
 NAME = "ACSWFC_60x80_1_staticMask.fits"
 SECOND = "ACSWFC_60x80_2_staticMask.fits"
@@ -339,6 +340,36 @@ def test_update_contradicts_overwrite(seven: list[str]) -> None:
         "Error: checkpoint = 2: expected update too, by which a run goes on\n")
     with pytest.raises(ConfigError, match="checkpoint = 0: expected a number > 0"):
         create_masks(seven, update=True, checkpoint=0)
+
+
+# What is told of masks that grew.
+
+
+@pytest.mark.parametrize("final_bits", ["None", "64"])
+def test_report_and_table_tell_what_is_new_and_claim_no_more_than_the_file_tells(
+    final_bits: str, seven: list[str]
+) -> None:
+    words = ["-o", "out", "--update", "--final-bits", final_bits, "--report", "run.json"]
+    anew = run(*seven[:3], *words)
+    first = checked("report", Path("run.json").read_text("ascii"))
+    assert [mask["added"] for mask in first["masks"]] == [3, 3]
+    assert [mask["nbelow"] + mask["ndq"] - mask["bad"] for mask in first["masks"]] == [0, 0]
+    assert " new" not in anew.stderr
+    grown = run(*seven, *words)
+    second = checked("report", Path("run.json").read_text("ascii"))
+    assert [mask["added"] for mask in second["masks"]] == [4, 4]
+    assert [row["file"][0] for row in second["chips"] if row["added"]] == list("defgdefg")
+    (line, _) = [line for line in grown.stderr.splitlines() if line.startswith(" ACSWFC")]
+    assert "6 of 7, 4 new" in line
+    for mask in second["masks"]:
+        found = np.count_nonzero(fits.getdata(mask["path"]) == 0)
+        expected = (found, 0) if final_bits == "None" else (None, None)
+        assert (mask["bad"], mask["nbelow"], mask["ndq"]) == (found, *expected)
+    assert line.count("?") == (0 if final_bits == "None" else 2)
+    again = run(*seven, *words)
+    third = checked("report", Path("run.json").read_text("ascii"))
+    assert [mask["added"] for mask in third["masks"]] == [0, 0]
+    assert "6 of 7, 0 new" in again.stderr
 
 
 # Runs at the same time.
