@@ -29,7 +29,8 @@ class Outside:
     def __init__(self, size: int) -> None:
         # Memory that is not used costs nothing.
         self._values = WORKSPACE.take("outside", size, np.float32)
-        self._places = WORKSPACE.take("places", int(MOST_OUTSIDE * size) + BLOCK, np.intp)
+        self._places: list[tuple[int, Places]] = []  # in blocks, with where these start
+        self._most = int(MOST_OUTSIDE * size) + BLOCK
         self._count = self._start = 0
 
     def add(self, block: Floats, core: Floats) -> None:
@@ -39,8 +40,8 @@ class Outside:
         places = np.flatnonzero(outside)
         end = self._count + places.size
         np.take(block, places, out=self._values[self._count : end], mode="clip")
-        if end <= self._places.size:
-            np.add(places, self._start, out=self._places[self._count : end])
+        if end <= self._most:
+            self._places.append((self._start, places))
         self._start += block.size
         self._count = end
 
@@ -54,6 +55,11 @@ class Outside:
 
         If they are not, the sample misled, and their places would take more memory than the chip.
         """
-        if self._count > self._places.size:
-            return -math.inf, self._places[:0]
-        return end, self._places[: self._count][self.values < np.float32(end)]
+        if self._count > self._most:
+            return -math.inf, np.empty(0, dtype=np.intp)
+        low = self.values < np.float32(end)
+        parts = []
+        for start, places in self._places:
+            these, low = low[: places.size], low[places.size :]
+            parts.append(places[these] + start)
+        return end, np.concatenate(parts)

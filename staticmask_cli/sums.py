@@ -27,9 +27,13 @@ def fast_sums(numbers: Floats) -> tuple[float, float]:
     """
     whole = numbers.size - numbers.size % _ROW if numbers.size >= _MANY else 0
     rows = numbers[:whole].reshape(-1, _ROW)
-    total, squares = exact_sums(numbers[whole:])
-    return (total + float(np.add.reduce(np.vecdot(rows, _ONES), dtype=np.float64)),
-            squares + float(np.add.reduce(np.vecdot(rows, rows), dtype=np.float64)))
+    total, squares = (
+        float(np.add.reduce(np.vecdot(rows, others), dtype=np.float64)) for others in (_ONES, rows)
+    )
+    if whole == numbers.size:
+        return total, squares
+    more, their_squares = exact_sums(numbers[whole:])
+    return total + more, squares + their_squares
 
 
 def fast_sums_hold(largest: float) -> bool:

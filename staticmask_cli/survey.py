@@ -70,9 +70,6 @@ class Survey:
         tails.sort()
         split = int(np.searchsorted(tails, np.float32(self._core_ends[0])))
         self._low, self._high = tails[:split], tails[split:]
-        # Sums from the core outwards, so that an extreme pixel spoils none before it.
-        self._low_sums = _running_sums("low", self._low[::-1], self._pivot)
-        self._high_sums = _running_sums("high", self._high, self._pivot)
 
     def moments(self, lower: float, upper: float) -> Moments:
         """Moments of the pixels inside ``[lower, upper]``, both ends included.
@@ -87,8 +84,10 @@ class Survey:
         npix = self._count + low + high
         if npix == 0:
             return Moments(0, math.nan, math.nan)
-        total = self._sum + self._low_sums[0][low] + self._high_sums[0][high]
-        squares = self._squares + self._low_sums[1][low] + self._high_sums[1][high]
+        total, squares = self._sum, self._squares
+        for part in (self._low[self._low.size - low :], self._high[:high]):
+            sums = _sums_about(self._pivot, part)
+            total, squares = total + sums[0], squares + sums[1]
         mean = np.float32(self._pivot + total / npix)
         if npix == 1:
             return Moments(1, float(mean), math.nan)
@@ -200,17 +199,12 @@ def _core_of(sample: Floats) -> tuple[float, tuple[float, float]]:
     return pivot, (float(np.float32(mean - reach)), float(np.float32(mean + reach)))
 
 
-def _running_sums(tail: str, pixels: Floats, pivot: float) -> tuple[Doubles, Doubles]:
-    """Sum distances from the pivot, and their squares, over the first 0, 1, 2... pixels."""
-    distance, sums, squares = (
-        WORKSPACE.take(name, pixels.size + 1, np.float64)
-        for name in ("numbers", f"sums of {tail}", f"squares of {tail}")
-    )
-    distance[0] = 0
-    np.subtract(pixels, pivot, out=distance[1:], dtype=np.float64)
-    np.cumsum(distance, out=sums)
-    np.square(distance, out=distance)
-    return sums, np.cumsum(distance, out=squares)
+def _sums_about(pivot: float, pixels: Floats) -> tuple[float, float]:
+    """Sum distances from the pivot, and their squares, in double precision."""
+    distance = WORKSPACE.take("numbers", pixels.size, np.float64)
+    np.subtract(pixels, pivot, out=distance, dtype=np.float64)
+    # Not by numpy.vecdot, whose threads would get into the way of ours.
+    return float(np.add.reduce(distance)), float(np.einsum("i,i->", distance, distance))
 
 
 def _visit_window(pixels: Pixels, lower: float, upper: float) -> Moments:
