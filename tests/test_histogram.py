@@ -20,12 +20,12 @@ Build = Callable[..., Histogram]
 
 @pytest.fixture(scope="module", params=["few", "dense", "sparse"])
 def build(request: pytest.FixtureRequest) -> Build:
-    """Make a histogram in one of the three ways to count; pairs are for few bins alone."""
+    """Make a histogram in one of the three ways to count; sorted bytes are for few bins alone."""
 
     def make(blocks: list[Floats], lower: float, upper: float, nbins: int) -> Histogram:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(histogram, "_DENSE_BINS", 0 if request.param == "sparse" else 1 << 30)
-            patch.setattr(histogram, "_PAIR_BINS", 256 if request.param == "few" else 0)
+            patch.setattr(histogram, "_BYTE_BINS", 256 if request.param == "few" else 0)
             return histogram_of(blocks, lower, upper, nbins)
 
     return make
