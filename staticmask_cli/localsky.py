@@ -134,7 +134,8 @@ def _far_below(
 ) -> Iterator[_Far]:
     """Yield the pixels of each band that lie far below their sky, in the noise of its level."""
     # First against the least noise there is, which is quick and leaves few.
-    limit = np.float32(static_sig * relation.least)
+    with np.errstate(over="ignore"):
+        limit = np.float32(static_sig * relation.least)
     for start, tile in bands:
         signs.add(start, tile)
         rows, columns, sky = far_below_median(tile, limit)
@@ -170,7 +171,7 @@ def _relation(data: npt.NDArray[Any], bands: Bands) -> NoiseRelation:
         tile = bands.read(number * (ny - bands.rows) // max(count - 1, 1))
         sky = median_filter(tile)
         difference = second_differences(tile[REACH - 1 : 1 - REACH, REACH - 1 : 1 - REACH])
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
             depth = sky - tile[REACH:-REACH, REACH:-REACH]
         known = np.isfinite(difference) & np.isfinite(depth)
         parts.append([array[known][::step] for array in (sky, depth, difference)])

@@ -145,7 +145,8 @@ class NoiseRelation:
     def _at(self, level: Floats, noise: Doubles) -> Doubles:
         inside = np.interp(level, self.level, noise)
         top = max(float(self.level[-1]), float(noise[-1]))
-        return np.asarray(inside * np.maximum(1.0, level / top))
+        with np.errstate(over="ignore"):  # nothing is low in infinite noise
+            return np.asarray(inside * np.maximum(1.0, level / top))
 
 
 def _like_photons(level: Doubles, noise: Doubles) -> Doubles:

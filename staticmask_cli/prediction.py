@@ -184,7 +184,9 @@ def _learn(windows: _Windows, farthest: float) -> tuple[Doubles, float]:
     for _ in range(_FITS):
         some = pairs[kept]
         matrix = some.T @ some + _RIDGE * centre.size * np.eye(_PAIRS)
-        weights = np.asarray(np.linalg.solve(matrix, some.T @ centre[kept]), dtype=np.float64)
+        # Of least norm, as hostile pixels are so large that the ridge is lost beside them.
+        solution, *_ = np.linalg.lstsq(matrix, some.T @ centre[kept])
+        weights = np.asarray(solution, dtype=np.float64)
         distance = np.abs(pairs @ weights - centre)
         kept = distance < _OUTLIER * np.quantile(distance, 0.6827)
         if not kept.any():

@@ -174,3 +174,16 @@ def test_extreme_values_do_no_harm() -> None:
     low = pixels_below_local_sky(data, 5.0)
     assert low[data == -1e300].all()
     assert not low[data > 1e30].any()
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("level", [0.0, 100.0, 1e10])
+def test_pixels_of_any_size_give_a_mask_and_no_warning(seed: int, level: float) -> None:
+    rng = np.random.default_rng(seed)
+    flat = rng.normal(level, 0.1 * level + 1e-20, (199, 71))
+    huge = np.clip(1e38 * rng.normal(size=flat.shape), -3.3e38, 3.3e38)
+    data = np.where(rng.random(flat.shape) < 0.5, flat, huge).astype(">f4")
+    for static_sig in (1.0, 50.0):
+        low = pixels_below_local_sky(data, static_sig)
+        assert low.shape == flat.shape
+        assert not low[data == data.max()].any()
