@@ -24,6 +24,7 @@ Result = TypeVar("Result")
 _RETRIES = 2  # of a task that raised, as a network may fail for a moment
 _SECONDS_BETWEEN_COUNTS = 5.0  # of the workers, which may come and go
 _AT_LEAST = 16  # workers to have tasks ready for, as some clusters start them only for tasks
+_MADE_AGAIN = ("lost", "pending")  # by another worker, as the one that had the result died
 _FIRST = 10  # priority of combining: it makes room in the workers' memory
 
 
@@ -119,8 +120,15 @@ class _Run(Generic[Task, Result]):
     def steps(self) -> Iterator[tuple[Task | None, Result | None]]:
         """Wait until something is done, and go on with it."""
         for future in self._done.next_batch():
+            status = future.status
+            if status in _MADE_AGAIN:
+                self._done.add(future)
+                continue
             _, task, kind, level = self._under_way.pop(future.key)
-            _check(future)
+            if status == "error":
+                raise future.exception()
+            if status == "cancelled":
+                raise CancelledError(status)
             if task is not None:
                 self.tasks_under_way -= 1
                 yield task, None
@@ -152,11 +160,3 @@ class _Run(Generic[Task, Result]):
     ) -> None:
         self._under_way[future.key] = future, task, kind, level
         self._done.add(future)
-
-
-def _check(future: "Remote") -> None:
-    """Raise what a task raised, or that it is lost together with the scheduler."""
-    if future.status == "error":
-        raise future.exception()
-    if future.status != "finished":
-        raise CancelledError(future.status)

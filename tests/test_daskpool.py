@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -90,6 +91,36 @@ def test_results_of_different_kinds_are_not_combined(pool: DaskPool) -> None:
     assert texts == sorted(
         "".join(sorted("".join(map(str, range(kind, 60, 3))))) for kind in range(3)
     )
+
+
+def test_results_that_were_lost_with_a_worker_are_waited_for(
+    pool: DaskPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status, completed = distributed.Future.status.fget, distributed.as_completed
+    next_batch, add = completed.next_batch, completed.add
+    lost: set[str] = set()
+    followed: dict[str, int] = {}
+
+    def status_or_lost(future: Any) -> Any:  # noqa: ANN401 - the extra may be missing
+        return "lost" if future.key in lost else status(future)
+
+    def next_batch_of_lost(self: Any) -> Any:  # noqa: ANN401 - likewise
+        batch = next_batch(self)
+        lost.update(future.key for future in batch if followed[future.key] == 1)
+        return batch
+
+    def add_again(self: Any, future: Any) -> None:  # noqa: ANN401 - likewise
+        followed[future.key] = followed.get(future.key, 0) + 1
+        lost.discard(future.key)
+        add(self, future)
+
+    monkeypatch.setattr(distributed.Future, "status", property(status_or_lost))
+    monkeypatch.setattr(completed, "next_batch", next_batch_of_lost)
+    monkeypatch.setattr(completed, "add", add_again)
+    steps = pool.reduce(str, "".join, range(20), kind=bool, jobs=None)
+    texts = [result for _, result in steps if result is not None]
+    assert sorted("".join(texts)) == sorted("".join(map(str, range(20))))
+    assert min(followed.values()) == 2
 
 
 class Counting:
