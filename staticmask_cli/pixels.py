@@ -12,9 +12,9 @@ __all__ = ["BLOCK", "Pixels"]
 
 Floats = npt.NDArray[np.float32]
 
-# Pixels in a block: its temporaries stay in the second-level cache or near it.  Smaller ones
-# are faster in one thread, but then several threads wait for each other between operations.
-BLOCK = 1 << 19
+# Pixels in a block: its temporaries stay near the second-level cache.  Smaller ones are
+# faster in one thread, but then several threads wait for each other between operations.
+BLOCK = 1 << 20
 _SAMPLE = 1 << 14  # pixels that suggest the limits of the core, good to half a percent
 
 
