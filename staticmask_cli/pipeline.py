@@ -16,9 +16,7 @@ from staticmask_cli.files import make_folder
 from staticmask_cli.fitsfile import astropy_silenced
 from staticmask_cli.growth import Anew, Growth, fold
 from staticmask_cli.maskfile import StaticMask, write_masks
-from staticmask_cli.pictures import picture_of
 from staticmask_cli.plan import MaskPlan, plan_masks
-from staticmask_cli.plots import check_plot
 from staticmask_cli.scheduler import scheduled
 from staticmask_cli.urls import concealed, is_remote
 
@@ -174,6 +172,8 @@ def make_masks(
     _check_arguments(jobs, checkpoint, update=update, overwrite=overwrite)
     picture = None if plot is None else os.fspath(plot)
     if picture is not None:
+        from staticmask_cli.plots import check_plot  # noqa: PLC0415 - few runs draw
+
         picture = concealed(picture)
         check_plot(picture)
     output_dir = concealed(output_dir)
@@ -212,6 +212,8 @@ def make_masks(
             make_folder(output_dir)
             done = dict(sorted({**done, **named}.items()))
             if picture is not None:
+                from staticmask_cli.pictures import picture_of  # noqa: PLC0415 - likewise
+
                 drawn = _to_draw(done, growth.to_do, plans)
                 stack.enter_context(picture_of(
                     drawn, list(done.values()), picture, executor=executor,

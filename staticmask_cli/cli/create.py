@@ -71,7 +71,6 @@ def create(
         from staticmask_cli.config import Parameters  # noqa: PLC0415
         from staticmask_cli.editing import edit_parameters  # noqa: PLC0415
         from staticmask_cli.pipeline import make_masks  # noqa: PLC0415
-        from staticmask_cli.report import check_report, write_report  # noqa: PLC0415
         from staticmask_cli.scheduler import scheduled  # noqa: PLC0415
 
     with Console(quiet=quiet, verbose=verbose, log_file=log_file) as console:
@@ -85,6 +84,8 @@ def create(
             return
         console.log_parameters(parameters)
         if report is not None:
+            from staticmask_cli.report import check_report  # noqa: PLC0415
+
             check_report(report)
         if save_config is not None:
             parameters.save(save_config)
@@ -97,6 +98,8 @@ def create(
         console.show_masks(masks)
         console.show_left_out(masks.left_out)
         if report is not None:
+            from staticmask_cli.report import write_report  # noqa: PLC0415
+
             write_report(report, parameters, masks)
     if masks.left_out:
         raise click.exceptions.Exit(1)
