@@ -2,9 +2,9 @@
 
 Clipping changes only the tails: nearly all pixels lie inside every window.  So
 the pixels between two limits that a thin sample suggests (the core) are summed
-once, the others (the tails) are kept and sorted, and the moments of a window
-follow from the core's sums and a part of the tails.  Where a window turns out
-to cut into the core, the pixels are visited again.
+once, the others (the tails) are kept, and the moments of a window follow from
+the core's sums and a part of the tails.  Where a window turns out to cut into
+the core, the pixels are visited again.
 """
 
 import math
@@ -21,7 +21,6 @@ from staticmask_cli.workspace import WORKSPACE
 __all__ = ["Moments", "Survey"]
 
 Floats = npt.NDArray[np.float32]
-Doubles = npt.NDArray[np.float64]
 
 _CLIPPING_PASSES = 3
 _CORE_SIGMA = 2.8  # half width of the core; windows reach to 3 sigma
@@ -62,14 +61,12 @@ class Survey:
         self._pixels = pixels
         self._pivot, self._core_ends = _core_of(pixels.sample())
         self._count, self._sum, self._squares = 0, 0.0, 0.0
-        tails = self._visit()
-        self.minimum, self.maximum = self._ends(tails)
-        self._useful = tails.size <= MOST_OUTSIDE * self._count + BLOCK
-        if not self._useful:
-            return
-        tails.sort()
-        split = int(np.searchsorted(tails, np.float32(self._core_ends[0])))
-        self._low, self._high = tails[:split], tails[split:]
+        self._tails = self._visit()
+        self.minimum, self.maximum = self._ends()
+        self._useful = self._tails.size <= MOST_OUTSIDE * self._count + BLOCK
+        if self._useful:
+            self._distances = WORKSPACE.take("distances", self._tails.size, np.float64)
+            np.subtract(self._tails, self._pivot, out=self._distances, dtype=np.float64)
 
     def moments(self, lower: float, upper: float) -> Moments:
         """Moments of the pixels inside ``[lower, upper]``, both ends included.
@@ -80,14 +77,16 @@ class Survey:
         """
         if not self._useful or lower > self._core_ends[0] or upper < self._core_ends[1]:
             return _visit_window(self._pixels, lower, upper)
-        low, high = self._counts(lower, upper)
-        npix = self._count + low + high
+        inside = _inside(self._tails, lower, upper)
+        npix = self._count + int(np.count_nonzero(inside))
         if npix == 0:
             return Moments(0, math.nan, math.nan)
-        total, squares = self._sum, self._squares
-        for part in (self._low[self._low.size - low :], self._high[:high]):
-            sums = _sums_about(self._pivot, part)
-            total, squares = total + sums[0], squares + sums[1]
+        # Those outside become zero, which is quicker than leaving them out.
+        distances = WORKSPACE.take("numbers", inside.size, np.float64)
+        np.multiply(self._distances, inside, out=distances)
+        total = self._sum + float(np.add.reduce(distances))
+        # Not by numpy.vecdot, whose threads would get into the way of ours.
+        squares = self._squares + float(np.einsum("i,i->", distances, distances))
         mean = np.float32(self._pivot + total / npix)
         if npix == 1:
             return Moments(1, float(mean), math.nan)
@@ -97,8 +96,8 @@ class Survey:
             return _visit_window(self._pixels, lower, upper)
         rms = np.float32(math.sqrt(variance))
         with np.errstate(over="ignore"):
-            furthest = [*self._low[self._low.size - low :][:1], *self._high[:high][-1:]]
-            overflow = any(np.isinf(np.square(pixel - mean)) for pixel in furthest)
+            reach = max(distances.max(initial=0) - shift, shift - distances.min(initial=0))
+            overflow = np.isinf(np.square(np.float32(reach)))
         return Moments(npix, float(mean), math.inf if overflow else float(rms))
 
     def visited(self, lower: float, upper: float) -> Moments:
@@ -108,32 +107,23 @@ class Survey:
     def extremes(self, lower: float, upper: float) -> tuple[float, float]:
         """Smallest and largest pixel inside ``[lower, upper]``."""
         if self._useful and lower <= self._core_ends[0] and upper >= self._core_ends[1]:
-            low, high = self._counts(lower, upper)
-            if low and high:
-                return float(self._low[self._low.size - low]), float(self._high[high - 1])
-        inside = (
-            block[(block >= np.float32(lower)) & (block <= np.float32(upper))]
-            for block in self._pixels
-        )
-        ends = [(float(block.min()), float(block.max())) for block in inside if block.size]
+            tails = self._tails[_inside(self._tails, lower, upper)]
+            low, high = tails.min(initial=np.inf), tails.max(initial=-np.inf)
+            if low < self._core_ends[0] and high > self._core_ends[1]:
+                return float(low), float(high)
+        blocks = (block[_inside(block, lower, upper)] for block in self._pixels)
+        ends = [(float(block.min()), float(block.max())) for block in blocks if block.size]
         return min(low for low, _ in ends), max(high for _, high in ends)
 
     def outside(self, lower: np.float32, upper: np.float32) -> tuple[int, int]:
         """Count the finite pixels below `lower`, and those not below `upper`."""
         if self._useful and lower <= self._core_ends[0] and upper > self._core_ends[1]:
-            low, high = (int(np.searchsorted(tail, limit)) for tail, limit in
-                         ((self._low, lower), (self._high, upper)))
-            return low, self._high.size - high
+            return _beyond(self._tails, lower, upper)
         below = above = 0
         for block in self._pixels:
-            below += int(np.count_nonzero(block < lower))
-            above += int(np.count_nonzero(block >= upper))
+            low, high = _beyond(block, lower, upper)
+            below, above = below + low, above + high
         return below, above
-
-    def _counts(self, lower: float, upper: float) -> tuple[int, int]:
-        """Pixels of the lower and of the upper tail that lie inside a window."""
-        low = self._low.size - int(np.searchsorted(self._low, np.float32(lower), side="left"))
-        return low, int(np.searchsorted(self._high, np.float32(upper), side="right"))
 
     def _visit(self) -> Floats:
         """Sum the core, and return the finite pixels outside of it.
@@ -170,9 +160,9 @@ class Survey:
         self._pixels.all_finite = bool(finite.all())
         return outer if self._pixels.all_finite else outer[finite]
 
-    def _ends(self, tails: Floats) -> tuple[float, float]:
+    def _ends(self) -> tuple[float, float]:
         """Find the extremes, in the core only if there is no tail on both sides."""
-        low, high = tails.min(initial=np.inf), tails.max(initial=-np.inf)
+        low, high = self._tails.min(initial=np.inf), self._tails.max(initial=-np.inf)
         if low >= self._core_ends[0] or high <= self._core_ends[1]:
             for block in self._pixels:
                 low, high = min(low, block.min()), max(high, block.max())
@@ -199,20 +189,22 @@ def _core_of(sample: Floats) -> tuple[float, tuple[float, float]]:
     return pivot, (float(np.float32(mean - reach)), float(np.float32(mean + reach)))
 
 
-def _sums_about(pivot: float, pixels: Floats) -> tuple[float, float]:
-    """Sum distances from the pivot, and their squares, in double precision."""
-    distance = WORKSPACE.take("numbers", pixels.size, np.float64)
-    np.subtract(pixels, pivot, out=distance, dtype=np.float64)
-    # Not by numpy.vecdot, whose threads would get into the way of ours.
-    return float(np.add.reduce(distance)), float(np.einsum("i,i->", distance, distance))
+def _inside(pixels: Floats, lower: float, upper: float) -> npt.NDArray[np.bool_]:
+    """Which pixels lie inside ``[lower, upper]``."""
+    inside: npt.NDArray[np.bool_] = (pixels >= np.float32(lower)) & (pixels <= np.float32(upper))
+    return inside
+
+
+def _beyond(pixels: Floats, lower: np.float32, upper: np.float32) -> tuple[int, int]:
+    """Count pixels below `lower`, and those not below `upper`."""
+    return int(np.count_nonzero(pixels < lower)), int(np.count_nonzero(pixels >= upper))
 
 
 def _visit_window(pixels: Pixels, lower: float, upper: float) -> Moments:
     """Moments of a window the plain way, in two passes over the pixels."""
-    low, high = np.float32(lower), np.float32(upper)
     npix, total, squares = 0, 0.0, 0.0
     for block in pixels:
-        inside = block[(block >= low) & (block <= high)]
+        inside = block[_inside(block, lower, upper)]
         npix += inside.size
         total += float(inside.sum(dtype=np.float64))
     if npix == 0:
@@ -220,7 +212,7 @@ def _visit_window(pixels: Pixels, lower: float, upper: float) -> Moments:
     mean = np.float32(total / npix)
     with np.errstate(over="ignore"):
         for block in pixels:
-            deviation = block[(block >= low) & (block <= high)]
+            deviation = block[_inside(block, lower, upper)]
             deviation -= mean
             squares += float(np.square(deviation, out=deviation).sum(dtype=np.float64))
         rms = float(np.float32(math.sqrt(squares / (npix - 1)))) if npix > 1 else math.nan
