@@ -150,7 +150,8 @@ class _DenseCount:
 def _sorted_count(numbers: npt.NDArray[Any], size: int) -> npt.NDArray[np.int64]:
     """Count bytes below `size`, and put them in order, which takes numpy one pass.
 
-    `numpy.bincount` is a little faster, but lets no other thread run meanwhile.
+    `numpy.bincount` is faster in one thread, but keeps the others waiting while it looks for
+    the largest number.
     """
     numbers.sort(kind="stable")
     return np.diff(np.searchsorted(numbers, np.arange(size, dtype=np.uint8)), append=numbers.size)

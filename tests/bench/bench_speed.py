@@ -129,7 +129,7 @@ def test_two_threads_against_one(
             return Run(times[-1] - times[0])
         return run
 
-    pairs = take_turns(benchmark, clipping(2), clipping(1), report.rounds)
+    pairs = take_turns(benchmark, clipping(2), clipping(1), 3 * report.rounds)
     report.comparisons.append(Comparison(
         "reading and clipping, two threads", "one thread",
         [other.seconds / ours.seconds for ours, other in pairs], _FASTER, "1.7",
