@@ -28,7 +28,7 @@ _EXTENSIONS = {
 }
 
 
-_SCALES = {"full": ((2048, 4096), 7), "small": ((150, 200), 1)}  # shape of a chip, and rounds
+_SCALES = {"full": ((2048, 4096), 21), "small": ((150, 200), 1)}  # shape of a chip, and rounds
 _REPORT = pytest.StashKey[Report]()
 
 
