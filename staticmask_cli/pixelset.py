@@ -66,6 +66,9 @@ class PixelSet:
 
     def add(self, other: "PixelSet") -> None:
         """Add the pixels of another set, which stays as it is."""
+        if self.places is None and self._bits is None and other.places is not None:
+            self.places = other.places
+            return
         mine = self.bits
         if other.places is not None:
             self._put(other.places)
