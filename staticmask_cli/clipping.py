@@ -21,6 +21,8 @@ from staticmask_cli.pixels import Pixels
 from staticmask_cli.pixelset import PixelSet, Places
 from staticmask_cli.survey import Moments, Survey
 
+Floats = npt.NDArray[np.float32]
+
 __all__ = ["ChipStatistics", "Clipping", "chip_statistics", "clip_chip", "low_pixels",
            "pixels_below"]
 
@@ -81,12 +83,15 @@ class Clipping:
         A value that most pixels lie above.
     low_places : numpy.ndarray of intp
         Where all pixels below it are, and none that is not, in the chip as one row.
+    low_values : numpy.ndarray of float32
+        What they are.
     """
 
     statistics: ChipStatistics
     median: float
     low_end: float = -math.inf
     low_places: Places = field(default_factory=lambda: np.empty(0, dtype=np.intp))
+    low_values: Floats = field(default_factory=lambda: np.empty(0, dtype=np.float32))
 
 
 def chip_statistics(data: npt.ArrayLike) -> ChipStatistics:
@@ -159,7 +164,7 @@ def clip_chip(data: npt.ArrayLike) -> Clipping:
         mode, median = histogram.mode(width), histogram.median()
     return Clipping(
         ChipStatistics(moments.npix, moments.mean, moments.rms, mode, minimum, maximum, nbins),
-        median, survey.low_end, survey.low_places,
+        median, survey.low_end, survey.low_places, survey.low_values,
     )
 
 
@@ -180,9 +185,11 @@ def low_pixels(data: npt.NDArray[Any], clipping: Clipping, threshold: float) -> 
     PixelSet
         Those that `pixels_below` says.
     """
-    if not threshold < clipping.low_end:
+    # Seen as float32, which may round up, a pixel below the threshold reaches this at the most.
+    limit = _not_below(threshold)
+    if not limit < clipping.low_end:
         return PixelSet(data.shape, bits=pixels_below(data, threshold))
-    places = clipping.low_places
+    places = clipping.low_places[clipping.low_values <= limit]
     low = pixels_below(data.reshape(-1)[places], threshold)
     return PixelSet(data.shape, places=places[low])
 
@@ -205,14 +212,17 @@ def pixels_below(data: npt.NDArray[Any], threshold: float) -> npt.NDArray[np.boo
     below: npt.NDArray[np.bool_]
     if data.dtype.kind == "f" and data.dtype.itemsize == np.float32().itemsize:
         # Among float32 pixels, v < threshold says the same as v < the next float32 up.
-        with np.errstate(over="ignore"):
-            limit = np.float32(threshold)
-        if float(limit) < threshold:
-            limit = np.nextafter(limit, np.float32(np.inf))
-        below = np.less(data, limit)
+        below = np.less(data, _not_below(threshold))
     else:
         below = np.less(data, np.float64(threshold), signature="dd->?", casting="unsafe")
     return below
+
+
+def _not_below(threshold: float) -> np.float32:
+    """Smallest float32 that is not below a threshold."""
+    with np.errstate(over="ignore"):
+        limit = np.float32(threshold)
+    return np.nextafter(limit, np.float32(np.inf)) if float(limit) < threshold else limit
 
 
 _NOTHING = Clipping(

@@ -24,42 +24,66 @@ class Outside:
     ----------
     size : int
         Pixels of the chip.
+    lower, upper : float
+        Ends of the core, which are float32 numbers and belong to it.
+
+    Attributes
+    ----------
+    core_ends : tuple of float
+        What no pixel of the core lies beyond; the upper one is a little higher than `upper`.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, lower: float, upper: float) -> None:
         # Memory that is not used costs nothing.
         self._values = WORKSPACE.take("outside", size, np.float32)
+        self._outside = WORKSPACE.take("bytes", min(size, BLOCK), np.bool_)
+        self._lower = np.float32(lower)
+        with np.errstate(over="ignore"):
+            # Not minus zero, whose bits are those of a large number.
+            self._height = min(abs(np.float32(upper) - self._lower), np.finfo(np.float32).max)
+        self.core_ends = lower, lower + float(np.nextafter(self._height, np.float32(np.inf)))
         self._places: list[tuple[int, Places]] = []  # in blocks, with where these start
         self._most = int(MOST_OUTSIDE * size) + BLOCK
         self._count = self._start = 0
 
-    def add(self, block: Floats, core: Floats) -> None:
-        """Add those of the next block, in whose `core` they are changed."""
-        outside = WORKSPACE.take("bytes", block.size, np.bool_)
-        np.not_equal(block, core, out=outside)  # which a NaN is, too
-        places = np.flatnonzero(outside)
+    def add(self, block: Floats, scratch: Floats) -> Places:
+        """Add those of the next block, and return where in the block they are.
+
+        numpy may warn of pixels that are not finite.
+
+        Parameters
+        ----------
+        block : numpy.ndarray of float32
+            Not modified.
+        scratch : numpy.ndarray of float32
+            Memory of its size.
+        """
+        outside = self._outside[: block.size]
+        np.subtract(block, self._lower, out=scratch)
+        # Seen as unsigned integers, floats from 0 up keep their order, and all that are
+        # below 0 or NaN come after them: one comparison for both ends.
+        np.greater(scratch.view(np.uint32), self._height.view(np.uint32), out=outside)
+        (places,) = outside.nonzero()
         end = self._count + places.size
-        np.take(block, places, out=self._values[self._count : end], mode="clip")
+        block.take(places, out=self._values[self._count : end], mode="clip")
         if end <= self._most:
             self._places.append((self._start, places))
         self._start += block.size
         self._count = end
+        return places
 
     @property
     def values(self) -> Floats:
         """All of them, in their order on the chip."""
         return self._values[: self._count]
 
-    def below(self, end: float) -> tuple[float, Places]:
-        """Return a value and where all pixels below it are: the given one if they are few.
+    def below(self, end: float) -> tuple[float, Places, Floats]:
+        """Return a value and all pixels below it, by places and values: the given one if few.
 
-        If they are not, the sample misled, and their places would take more memory than the chip.
+        If they are not few, the sample misled, and they would take more memory than the chip.
         """
         if self._count > self._most:
-            return -math.inf, np.empty(0, dtype=np.intp)
-        low = self.values < np.float32(end)
-        parts = []
-        for start, places in self._places:
-            these, low = low[: places.size], low[places.size :]
-            parts.append(places[these] + start)
-        return end, np.concatenate(parts)
+            return -math.inf, np.empty(0, dtype=np.intp), np.empty(0, dtype=np.float32)
+        low = np.flatnonzero(self.values < np.float32(end))
+        places = np.concatenate([places + start for start, places in self._places])
+        return end, places[low], self.values[low]

@@ -12,9 +12,9 @@ __all__ = ["BLOCK", "Pixels"]
 
 Floats = npt.NDArray[np.float32]
 
-# Pixels in a block: its temporaries stay near the second-level cache.  Smaller ones are
-# faster in one thread, but then several threads wait for each other between operations.
-BLOCK = 1 << 20
+# Pixels in a block: its temporaries stay near the second-level cache.  With smaller ones the
+# calls of numpy cost more than the cache gives, and threads wait for each other between them.
+BLOCK = 1 << 18
 _SAMPLE = 1 << 14  # pixels that suggest the limits of the core, good to half a percent
 
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from staticmask_cli.outside import MOST_OUTSIDE, Outside
 from staticmask_cli.pixels import BLOCK, Pixels
-from staticmask_cli.sums import exact_sums, fast_sums, fast_sums_hold
+from staticmask_cli.sums import ExactSums, FastSums, fast_sums_hold
 from staticmask_cli.workspace import WORKSPACE
 
 __all__ = ["Moments", "Survey"]
@@ -55,12 +55,13 @@ class Survey:
         A value that most pixels lie above.
     low_places : numpy.ndarray of intp
         Where the others are, in the chip as one row.
+    low_values : numpy.ndarray of float32
+        What they are.
     """
 
     def __init__(self, pixels: Pixels) -> None:
         self._pixels = pixels
         self._pivot, self._core_ends = _core_of(pixels.sample())
-        self._count, self._sum, self._squares = 0, 0.0, 0.0
         self._tails = self._visit()
         self.minimum, self.maximum = self._ends()
         self._useful = self._tails.size <= MOST_OUTSIDE * self._count + BLOCK
@@ -107,8 +108,9 @@ class Survey:
     def extremes(self, lower: float, upper: float) -> tuple[float, float]:
         """Smallest and largest pixel inside ``[lower, upper]``."""
         if self._useful and lower <= self._core_ends[0] and upper >= self._core_ends[1]:
-            tails = self._tails[_inside(self._tails, lower, upper)]
-            low, high = tails.min(initial=np.inf), tails.max(initial=-np.inf)
+            inside = _inside(self._tails, lower, upper)
+            low = np.where(inside, self._tails, np.float32(np.inf)).min(initial=np.inf)
+            high = np.where(inside, self._tails, np.float32(-np.inf)).max(initial=-np.inf)
             if low < self._core_ends[0] and high > self._core_ends[1]:
                 return float(low), float(high)
         blocks = (block[_inside(block, lower, upper)] for block in self._pixels)
@@ -126,35 +128,25 @@ class Survey:
         return below, above
 
     def _visit(self) -> Floats:
-        """Sum the core, and return the finite pixels outside of it.
-
-        Those are moved to the ends of the core to be summed with it, which is cheaper
-        than leaving them out, and taken away again in the end.
-        """
-        lower, upper = map(np.float32, self._core_ends)
+        """Sum the core, and return the finite pixels outside of it, which count as 0 there."""
+        outside = Outside(self._pixels.size, *self._core_ends)
         pivot = np.float32(self._pivot)
         # A mean near zero, which has no pivot, has digits beyond those that rounding leaves.
         reach = max(abs(end - self._pivot) for end in self._core_ends)
-        sums = fast_sums if pivot and fast_sums_hold(reach) else exact_sums
-        outside = Outside(self._pixels.size)
-        for block in self._pixels.blocks():
-            core = WORKSPACE.take("numbers", block.size, np.float32)
-            np.clip(block, lower, upper, out=core)
-            outside.add(block, core)
-            if pivot:
-                core -= pivot
-            total, squares = sums(core)
-            if math.isnan(total):
-                np.fmax(core, lower - pivot, out=core)  # which puts NaN at the lower end
-                total, squares = sums(core)
-            self._sum += total
-            self._squares += squares
+        fast = pivot and fast_sums_hold(reach)
+        sums = FastSums(self._pixels.size) if fast else ExactSums()
+        memory = WORKSPACE.take("numbers", min(BLOCK, self._pixels.size), np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):
+            for block in self._pixels.blocks():
+                distances = memory[: block.size]
+                places = outside.add(block, distances)
+                np.subtract(block, pivot, out=distances)
+                distances[places] = 0
+                sums.add(distances)
+        self._sum, self._squares = sums.totals()
+        self._core_ends = outside.core_ends
         outer = outside.values
-        self.low_end, self.low_places = outside.below(self._core_ends[0])
-        high = int(np.count_nonzero(outer > upper))
-        for count, end in ((outer.size - high, lower - pivot), (high, upper - pivot)):
-            self._sum -= count * float(end)
-            self._squares -= count * float(end) ** 2
+        self.low_end, self.low_places, self.low_values = outside.below(self._core_ends[0])
         self._count = self._pixels.size - outer.size
         finite = np.isfinite(outer)
         self._pixels.all_finite = bool(finite.all())

@@ -230,6 +230,14 @@ def test_low_pixels_are_found_also_where_the_sample_misled() -> None:
             assert len(low) == np.count_nonzero(view < threshold)
 
 
+def test_low_pixels_are_found_where_float32_hardly_tells_pixels_apart() -> None:
+    chip = np.random.default_rng(72).normal(1e4, 1e-3, (500, 700))
+    clipping = clip_chip(chip)
+    for threshold in np.linspace(clipping.low_end - 2e-3, clipping.low_end + 1e-3, 20):
+        low = low_pixels(chip, clipping, float(threshold))
+        np.testing.assert_array_equal(low.bits, chip < threshold)
+
+
 def test_statistics_are_frozen_and_hold_what_is_documented() -> None:
     statistics = chip_statistics(np.random.default_rng(1).normal(5.0, 1.0, (40, 50)))
     with pytest.raises(AttributeError):

@@ -20,7 +20,7 @@ Build = Callable[..., Histogram]
 
 @pytest.fixture(scope="module", params=["few", "dense", "sparse"])
 def build(request: pytest.FixtureRequest) -> Build:
-    """Make a histogram in one of the three ways to count; sorted bytes are for few bins alone."""
+    """Make a histogram in one of the three ways to count; pairs of bytes are for few bins alone."""
 
     def make(blocks: list[Floats], lower: float, upper: float, nbins: int) -> Histogram:
         with pytest.MonkeyPatch.context() as patch:

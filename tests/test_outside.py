@@ -1,0 +1,64 @@
+"""Pixels outside of the core, held against a plain comparison."""
+
+import numpy as np
+import numpy.typing as npt
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from staticmask_cli.outside import Outside
+
+Floats = npt.NDArray[np.float32]
+
+_PIXELS = st.floats(width=32) | st.sampled_from(
+    [0.0, -0.0, np.inf, -np.inf, 1.0, 3.0, float(np.nextafter(np.float32(3), np.float32(4)))]
+)
+_FINITE = st.floats(width=32, allow_nan=False, allow_infinity=False) | st.sampled_from([0.0, 1.0])
+
+
+def found_in(outside: Outside, blocks: list[Floats]) -> list[int]:
+    """Add blocks; return the places of all that lie outside, in the chip as one row."""
+    places, start = [], 0
+    for block in blocks:
+        with np.errstate(over="ignore", invalid="ignore"):
+            places += [start + int(one) for one in outside.add(block, np.empty_like(block))]
+        start += block.size
+    return places
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    blocks=st.lists(st.lists(_PIXELS, min_size=1, max_size=9), min_size=1, max_size=3),
+    ends=st.tuples(_FINITE, _FINITE).map(sorted),
+    negative_nan=st.booleans(),
+)
+def test_what_is_not_outside_lies_between_the_ends_of_the_core(
+    blocks: list[list[float]], ends: list[float], *, negative_nan: bool
+) -> None:
+    arrays = [np.array(block, dtype=np.float32) for block in blocks]
+    if negative_nan:
+        arrays[0][0] = -np.float32(np.nan)
+    chip = np.concatenate(arrays)
+    outside = Outside(chip.size, *ends)
+    places = found_in(outside, arrays)
+    core = np.delete(chip, places)
+    assert np.isfinite(core).all()
+    assert (core >= outside.core_ends[0]).all()
+    assert (core.astype(np.float64) <= outside.core_ends[1]).all()
+    # What lies surely inside is in the core, unless it is a zero of the other sign.
+    wide = np.float64(ends[1]) - np.float64(ends[0]) > np.finfo(np.float32).max
+    inside = (chip >= ends[0]) & (chip <= ends[1]) & ~(np.signbit(chip) & (chip == 0))
+    assert wide or not inside[places].any()
+    assert np.array_equal(outside.values, chip[places], equal_nan=True)
+
+
+@settings(max_examples=100, deadline=None)
+@given(blocks=st.lists(st.lists(_PIXELS, min_size=1, max_size=9), min_size=1, max_size=3))
+def test_pixels_below_the_core_are_listed_with_their_places(blocks: list[list[float]]) -> None:
+    arrays = [np.array(block, dtype=np.float32) for block in blocks]
+    chip = np.concatenate(arrays)
+    outside = Outside(chip.size, 1.0, 3.0)
+    found_in(outside, arrays)
+    end, places, values = outside.below(1.0)
+    assert end == 1.0
+    assert places.tolist() == np.flatnonzero(chip < 1.0).tolist()
+    assert values.tolist() == chip[chip < 1.0].tolist()

@@ -1,0 +1,54 @@
+"""Sums that are fast are those that are exact, to more digits than float32 has."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from staticmask_cli.sums import ExactSums, FastSums, fast_sums_hold
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 1 << 30),
+    pieces=st.lists(st.integers(1, 150_000), min_size=1, max_size=4),
+    noise=st.floats(1e-9, 1e9),
+    offset=st.floats(-2, 2),
+)
+def test_fast_sums_are_exact_to_a_few_parts_in_a_billion(
+    seed: int, pieces: list[int], noise: float, offset: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    numbers = [rng.normal(offset * noise, noise, size).astype(np.float32) for size in pieces]
+    fast = FastSums(sum(pieces))
+    for some in numbers:
+        fast.add(some)
+    whole = np.concatenate(numbers).astype(np.float64)
+    total, squares = fast.totals()
+    assert total == pytest.approx(whole.sum(), abs=4e-9 * np.abs(whole).sum())
+    assert squares == pytest.approx(np.square(whole).sum(), rel=4e-9)
+
+
+def test_counts_are_summed_without_any_error() -> None:
+    rng = np.random.default_rng(5)
+    counts = rng.poisson(40.0, 200_001).astype(np.float32)
+    fast, exact = FastSums(counts.size), ExactSums()
+    for sums in (fast, exact):
+        sums.add(counts)
+    expected = float(counts.sum(dtype=np.float64)), float(np.square(counts).sum(dtype=np.float64))
+    assert fast.totals() == exact.totals() == expected
+
+
+def test_few_numbers_are_summed_exactly() -> None:
+    numbers = np.array([1e20, 1.0, -1e20], dtype=np.float32)
+    fast, exact = FastSums(numbers.size), ExactSums()
+    for sums in (fast, exact):
+        sums.add(numbers)
+    assert fast.totals() == exact.totals()
+
+
+def test_numbers_whose_squares_leave_float32_are_told() -> None:
+    assert fast_sums_hold(3.0)
+    assert not fast_sums_hold(0.0)
+    assert not fast_sums_hold(1e-13)
+    assert not fast_sums_hold(1e13)
