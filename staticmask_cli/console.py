@@ -6,9 +6,11 @@ import os
 import platform
 import shlex
 import sys
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -17,7 +19,7 @@ from staticmask_cli.errors import OutputError
 from staticmask_cli.files import refuse_binary
 from staticmask_cli.progress import shown_progress
 from staticmask_cli.streams import hand_out, printable, tell
-from staticmask_cli.tables import new_table, text
+from staticmask_cli.tables import load_tables, new_table, text
 from staticmask_cli.urls import concealed
 
 if TYPE_CHECKING:
@@ -106,9 +108,11 @@ class Console:
         if not self.quiet:
             tell(words)
 
-    def progress(self) -> AbstractContextManager[Callable[[int, int], None] | None]:
+    @contextmanager
+    def progress(self) -> Iterator[Callable[[int, int], None] | None]:
         """Show how far the run is; its function takes the chips done and the chips there are."""
-        return shown_progress(quiet=self.quiet)
+        with shown_progress(quiet=self.quiet) as report:
+            yield report and partial(_report_and_prepare, report)
 
     def show_masks(self, masks: Sequence["StaticMask"]) -> None:
         """Show the closing table on stderr, and the paths of the masks on stdout."""
@@ -140,6 +144,16 @@ class Console:
                 counts = ", ".join(f"{bit}: {count}" for bit, count in bits.items())
                 tell(printable(f"{mask.path}: pixels that each DQ bit added in all exposures: "
                                f"{counts}"))
+
+
+def _report_and_prepare(report: Callable[[int, int], None], done: int, total: int) -> None:
+    """Report, and when all chips are done load what the closing table takes.
+
+    The masks are flushed to disk then, which leaves a processor idle.
+    """
+    report(done, total)
+    if done == total:
+        threading.Thread(target=load_tables, daemon=True).start()
 
 
 class _Lines(logging.Handler):

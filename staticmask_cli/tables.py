@@ -1,5 +1,6 @@
 """Tables as the results of a command, on stdout."""
 
+import importlib
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -11,10 +12,16 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-__all__ = ["keep_whole", "new_table", "show", "size", "text"]
+__all__ = ["keep_whole", "load_tables", "new_table", "show", "size", "text"]
 
 _WIDTH_OF_FILES = 200  # columns where there is no terminal to ask
 _KILO = 1000
+
+
+def load_tables() -> None:
+    """Import what tables take, which would else be done when the first one is made."""
+    importlib.import_module("rich.console")
+    importlib.import_module("rich.table")
 
 
 def show(*parts: "RenderableType") -> None:
