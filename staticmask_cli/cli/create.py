@@ -65,9 +65,6 @@ def create(
       staticmask -c run.cfg --final-bits 64,32 -o masks @visit.lst
     """  # noqa: D301 - \b keeps the lines of the examples apart
     with loading():
-        # Before numpy, as astropy looks at the file of every module that there is by then.
-        import astropy  # noqa: F401, PLC0415
-
         from staticmask_cli.config import Parameters  # noqa: PLC0415
         from staticmask_cli.editing import edit_parameters  # noqa: PLC0415
         from staticmask_cli.pipeline import make_masks  # noqa: PLC0415
