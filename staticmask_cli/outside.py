@@ -41,7 +41,8 @@ class Outside:
         with np.errstate(over="ignore"):
             # Not minus zero, whose bits are those of a large number.
             self._height = min(abs(np.float32(upper) - self._lower), np.finfo(np.float32).max)
-        self.core_ends = lower, lower + float(np.nextafter(self._height, np.float32(np.inf)))
+            highest = np.nextafter(self._height, np.float32(np.inf))
+        self.core_ends = lower, lower + float(highest)
         self._places: list[tuple[int, Places]] = []  # in blocks, with where these start
         self._most = int(MOST_OUTSIDE * size) + BLOCK
         self._count = self._start = 0
