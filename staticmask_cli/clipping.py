@@ -21,8 +21,6 @@ from staticmask_cli.pixels import Pixels
 from staticmask_cli.pixelset import PixelSet, Places
 from staticmask_cli.survey import Moments, Survey
 
-Floats = npt.NDArray[np.float32]
-
 __all__ = ["ChipStatistics", "Clipping", "chip_statistics", "clip_chip", "low_pixels",
            "pixels_below"]
 
@@ -83,15 +81,12 @@ class Clipping:
         A value that most pixels lie above.
     low_places : numpy.ndarray of intp
         Where all pixels below it are, and none that is not, in the chip as one row.
-    low_values : numpy.ndarray of float32
-        What they are.
     """
 
     statistics: ChipStatistics
     median: float
     low_end: float = -math.inf
     low_places: Places = field(default_factory=lambda: np.empty(0, dtype=np.intp))
-    low_values: Floats = field(default_factory=lambda: np.empty(0, dtype=np.float32))
 
 
 def chip_statistics(data: npt.ArrayLike) -> ChipStatistics:
@@ -164,7 +159,7 @@ def clip_chip(data: npt.ArrayLike) -> Clipping:
         mode, median = histogram.mode(width), histogram.median()
     return Clipping(
         ChipStatistics(moments.npix, moments.mean, moments.rms, mode, minimum, maximum, nbins),
-        median, survey.low_end, survey.low_places, survey.low_values,
+        median, survey.low_end, survey.low_places,
     )
 
 
@@ -185,11 +180,10 @@ def low_pixels(data: npt.NDArray[Any], clipping: Clipping, threshold: float) -> 
     PixelSet
         Those that `pixels_below` says.
     """
-    # Seen as float32, which may round up, a pixel below the threshold reaches this at the most.
-    limit = _not_below(threshold)
-    if not limit < clipping.low_end:
+    # Seen as float32, which may round up, a pixel below the threshold reaches that at the most.
+    if not _not_below(threshold) < clipping.low_end:
         return PixelSet(data.shape, bits=pixels_below(data, threshold))
-    places = clipping.low_places[clipping.low_values <= limit]
+    places = clipping.low_places
     low = pixels_below(data.reshape(-1)[places], threshold)
     return PixelSet(data.shape, places=places[low])
 

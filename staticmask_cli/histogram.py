@@ -143,8 +143,7 @@ class _DenseCount:
             paired = numbers.size // 2 * 2
             _count(numbers[:paired].view(np.uint16), self._pairs)
             numbers = numbers[paired:]
-        if numbers.size:
-            _count(numbers, self._count)
+        _count(numbers, self._count)
 
     def result(self, below: int, beyond: int) -> Bins:
         count = self._count

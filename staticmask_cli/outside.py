@@ -78,13 +78,13 @@ class Outside:
         """All of them, in their order on the chip."""
         return self._values[: self._count]
 
-    def below(self, end: float) -> tuple[float, Places, Floats]:
-        """Return a value and all pixels below it, by places and values: the given one if few.
+    def below(self, end: float) -> tuple[float, Places]:
+        """Return a value and where all pixels below it are: the given one if they are few.
 
-        If they are not few, the sample misled, and they would take more memory than the chip.
+        If they are not, the sample misled, and their places would take more memory than the chip.
         """
         if self._count > self._most:
-            return -math.inf, np.empty(0, dtype=np.intp), np.empty(0, dtype=np.float32)
+            return -math.inf, np.empty(0, dtype=np.intp)
         low = np.flatnonzero(self.values < np.float32(end))
         places = np.concatenate([places + start for start, places in self._places])
-        return end, places[low], self.values[low]
+        return end, places[low]

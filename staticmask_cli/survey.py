@@ -55,8 +55,6 @@ class Survey:
         A value that most pixels lie above.
     low_places : numpy.ndarray of intp
         Where the others are, in the chip as one row.
-    low_values : numpy.ndarray of float32
-        What they are.
     """
 
     def __init__(self, pixels: Pixels) -> None:
@@ -108,9 +106,8 @@ class Survey:
     def extremes(self, lower: float, upper: float) -> tuple[float, float]:
         """Smallest and largest pixel inside ``[lower, upper]``."""
         if self._useful and lower <= self._core_ends[0] and upper >= self._core_ends[1]:
-            inside = _inside(self._tails, lower, upper)
-            low = np.where(inside, self._tails, np.float32(np.inf)).min(initial=np.inf)
-            high = np.where(inside, self._tails, np.float32(-np.inf)).max(initial=-np.inf)
+            tails = self._tails[_inside(self._tails, lower, upper)]
+            low, high = tails.min(initial=np.inf), tails.max(initial=-np.inf)
             if low < self._core_ends[0] and high > self._core_ends[1]:
                 return float(low), float(high)
         blocks = (block[_inside(block, lower, upper)] for block in self._pixels)
@@ -144,9 +141,9 @@ class Survey:
                 distances[places] = 0
                 sums.add(distances)
         self._sum, self._squares = sums.totals()
-        self._core_ends = outside.core_ends
+        self._core_ends = outside.core_ends  # as the distances of pixels were rounded
         outer = outside.values
-        self.low_end, self.low_places, self.low_values = outside.below(self._core_ends[0])
+        self.low_end, self.low_places = outside.below(self._core_ends[0])
         self._count = self._pixels.size - outer.size
         finite = np.isfinite(outer)
         self._pixels.all_finite = bool(finite.all())

@@ -21,11 +21,11 @@ def roomy(function: Function) -> Function:
 
     CPython keeps frames in pieces of 16 KiB, and gets a piece from the system, and gives it
     back, at each call that reaches across the end of one.  Modules that are imported at such a
-    depth, and make thousands of calls as those of astropy do, take up to four times as long.  A
-    frame that is larger gets a larger piece, rounded up to a power of two.
+    depth, and make thousands of calls as those of astropy do, take longer.  A frame that is
+    larger gets a larger piece, rounded up to a power of two.
     """
-    code = cast("FunctionType", function)
-    code.__code__ = code.__code__.replace(co_stacksize=_ROOM)
+    written = cast("FunctionType", function)
+    written.__code__ = written.__code__.replace(co_stacksize=_ROOM)
     return function
 
 
