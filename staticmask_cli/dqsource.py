@@ -1,12 +1,21 @@
 """Where the DQ flags of an exposure are: in its own file, or in a companion."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-from astropy.io import fits
+from functools import partial
+from typing import Any
 
 from staticmask_cli.errors import ExposureError
-from staticmask_cli.fitsfile import check_extent, name_of, opened, shape_of, text_of, version_of
+from staticmask_cli.fitsfile import (
+    Header,
+    check_extent,
+    name_of,
+    of_headers,
+    shape_of,
+    text_of,
+    version_of,
+)
 from staticmask_cli.instruments import instrument_of
 from staticmask_cli.places import beside, folder_of_file, is_file
 from staticmask_cli.rawpixels import RawPixels, raw_pixels, stamp_of
@@ -32,7 +41,7 @@ class DQSource:
 
 
 def dq_sources(
-    hdus: fits.HDUList, path: str, stamp: int | None = None
+    hdus: Sequence[Any], path: str, stamp: int | None = None
 ) -> dict[int, DQSource]:
     """DQ flags by EXTVER: in the exposure, or in a companion file as WFPC2 has it.
 
@@ -54,7 +63,7 @@ def dq_sources(
     return {}
 
 
-def refuse_companion(path: str, primary: fits.Header) -> None:
+def refuse_companion(path: str, primary: Header) -> None:
     """Refuse the file of the DQ flags in the place of the exposure's."""
     name = os.path.basename(path)
     for old, new in instrument_of(text_of(primary, "INSTRUME")).dq_companion.items():
@@ -65,12 +74,14 @@ def refuse_companion(path: str, primary: fits.Header) -> None:
 
 def _images_of(path: str) -> dict[int, DQSource]:
     """All images of a DQ companion by EXTVER; their EXTNAME is not always DQ."""
+    return of_headers(path, partial(_images_among, path=path, stamp=stamp_of(path)))
+
+
+def _images_among(hdus: Sequence[Any], path: str, stamp: int | None) -> dict[int, DQSource]:
     sources: dict[int, DQSource] = {}
-    stamp = stamp_of(path)
-    with opened(path) as hdus:
-        for number, hdu in enumerate(hdus):
-            if number and shape_of(hdu):
-                check_extent(hdu, path)
-                source = DQSource(path, number, raw_pixels(hdu, path, stamp))
-                sources.setdefault(version_of(hdu), source)
+    for number, hdu in enumerate(hdus):
+        if number and shape_of(hdu):
+            check_extent(hdu, path)
+            source = DQSource(path, number, raw_pixels(hdu, path, stamp))
+            sources.setdefault(version_of(hdu), source)
     return sources

@@ -4,22 +4,23 @@ import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
-
-from astropy.io import fits
 
 from staticmask_cli.dqsource import DQSource, dq_sources, refuse_companion
 from staticmask_cli.errors import ExposureError
 from staticmask_cli.fitsfile import (
+    Header,
     check_extent,
     name_of,
     number_of,
-    opened,
+    of_headers,
     shape_of,
     text_of,
     version_of,
 )
 from staticmask_cli.instruments import instrument_of
+from staticmask_cli.late import fits
 from staticmask_cli.member import ChipLabel
 from staticmask_cli.rawpixels import RawPixels, raw_pixels, stamp_of
 from staticmask_cli.signature import Signature
@@ -115,26 +116,31 @@ def read_exposure(path: str, group: Group = (), *, dq: bool = True) -> Exposure:
         format, or `group` asks for what it does not have.
     """
     stamp = stamp_of(path)
-    with opened(path) as hdus:
-        primary = hdus[0].header
-        if str(primary.get("CREATOR", "")).startswith("staticmask"):
-            msg = f"{path}: is a static mask, expected an exposure; leave it out of the inputs"
-            raise ExposureError(msg)
-        if not text_of(primary, "INSTRUME"):
-            msg = f"{path}: expected INSTRUME in the primary header, found none; it names the mask"
-            raise ExposureError(msg)
-        refuse_companion(path, primary)
-        science = _science_extensions(hdus, path)
-        flags = dq_sources(hdus, path, stamp) if dq else {}
-        unfit = _why_unfit(primary, [hdus[number].header for number in science])
-        return Exposure(path, tuple(
-            replace(_chip(hdus, number, path, flags, unfit),
-                    raw=raw_pixels(hdus[number], path, stamp))
-            for number in _chosen(hdus, science, group, path)
-        ), _why_incomplete(primary, len(hdus) - 1))
+    return of_headers(path, partial(_exposure_of, path=path, stamp=stamp, group=group, dq=dq))
 
 
-def _science_extensions(hdus: fits.HDUList, path: str) -> list[int]:
+def _exposure_of(
+    hdus: Sequence[Any], *, path: str, stamp: int | None, group: Group, dq: bool
+) -> Exposure:
+    """Read an exposure from its headers; `stamp` is that of the file, from before they were."""
+    primary = hdus[0].header
+    if str(primary.get("CREATOR", "")).startswith("staticmask"):
+        msg = f"{path}: is a static mask, expected an exposure; leave it out of the inputs"
+        raise ExposureError(msg)
+    if not text_of(primary, "INSTRUME"):
+        msg = f"{path}: expected INSTRUME in the primary header, found none; it names the mask"
+        raise ExposureError(msg)
+    refuse_companion(path, primary)
+    science = _science_extensions(hdus, path)
+    flags = dq_sources(hdus, path, stamp) if dq else {}
+    unfit = _why_unfit(primary, [hdus[number].header for number in science])
+    return Exposure(path, tuple(
+        replace(_chip(hdus, number, path, flags, unfit), raw=raw_pixels(hdus[number], path, stamp))
+        for number in _chosen(hdus, science, group, path)
+    ), _why_incomplete(primary, len(hdus) - 1))
+
+
+def _science_extensions(hdus: Sequence[Any], path: str) -> list[int]:
     """Numbers of the HDUs that hold chips."""
     science = [number for number, hdu in enumerate(hdus) if name_of(hdu) == "SCI"]
     if science:
@@ -148,7 +154,7 @@ def _science_extensions(hdus: fits.HDUList, path: str) -> list[int]:
     raise ExposureError(msg)
 
 
-def _why_incomplete(primary: fits.Header, extensions: int) -> str:
+def _why_incomplete(primary: Header, extensions: int) -> str:
     """Doubt about a file that ends between two extensions, which nothing else would show."""
     promised = primary.get("NEXTEND")
     if not isinstance(promised, int) or promised <= extensions:
@@ -156,7 +162,7 @@ def _why_incomplete(primary: fits.Header, extensions: int) -> str:
     return f"NEXTEND = {promised} in its header, but it has {extensions} extensions: was it cut?"
 
 
-def _chosen(hdus: fits.HDUList, science: list[int], group: Group, path: str) -> list[int]:
+def _chosen(hdus: Sequence[Any], science: list[int], group: Group, path: str) -> list[int]:
     """SCI extensions that `group` asks for, in the order of the file."""
     if not group:
         return science
@@ -174,7 +180,7 @@ def _chosen(hdus: fits.HDUList, science: list[int], group: Group, path: str) -> 
 
 
 def _chip(
-    hdus: fits.HDUList, number: int, path: str, flags: dict[int, DQSource], unfit: str
+    hdus: Sequence[Any], number: int, path: str, flags: dict[int, DQSource], unfit: str
 ) -> Chip:
     hdu, primary = hdus[number], hdus[0].header
     row = instrument_of(text_of(primary, "INSTRUME"))
@@ -208,7 +214,7 @@ def _chip(
     )
 
 
-def _signature(hdu: Any, primary: fits.Header, shape: tuple[int, ...]) -> Signature:  # noqa: ANN401
+def _signature(hdu: Any, primary: Header, shape: tuple[int, ...]) -> Signature:  # noqa: ANN401
     """Apply the instrument's row of the table to a chip."""
     name = text_of(primary, "INSTRUME")
     row = instrument_of(name)
@@ -221,7 +227,7 @@ def _signature(hdu: Any, primary: fits.Header, shape: tuple[int, ...]) -> Signat
     )
 
 
-def _why_unfit(primary: fits.Header, science: Sequence[fits.Header]) -> str:
+def _why_unfit(primary: Header, science: Sequence[Header]) -> str:
     """Why AstroDrizzle would set the whole file aside; empty if it would not."""
     for key, value in instrument_of(text_of(primary, "INSTRUME")).unfit.items():
         if text_of(primary, key).upper() == value:

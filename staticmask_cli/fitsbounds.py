@@ -6,11 +6,12 @@ their headers say.  The layout of headers and data is that of the FITS standard 
 
 import math
 import re
-from typing import IO
+from collections.abc import Iterator
+from typing import IO, NamedTuple
 
 from staticmask_cli.inflation import BoundedGzip, ClaimError
 
-__all__ = ["bounded", "check_claims", "largest_content"]
+__all__ = ["Layout", "bounded", "check_claims", "largest_content", "layouts"]
 
 _BLOCK = 2880  # bytes; headers and data come in blocks
 _CARD = 80
@@ -61,7 +62,28 @@ def bounded(stream: IO[bytes], size: int) -> Content:
     return stream
 
 
+class Layout(NamedTuple):
+    """Where an HDU is: the bytes of its header, END and padding included, and where its data begin.
+
+    Attributes
+    ----------
+    header : bytes
+        Empty for what follows the last HDU and is none.
+    start : int
+        First byte of the data, in the file or in what a compressed one inflates to.
+    """
+
+    header: bytes
+    start: int
+
+
 def check_claims(stream: Content, size: int) -> None:
+    """Refuse a FITS file in which something does not add up; see `layouts`."""
+    for _ in layouts(stream, size):
+        pass
+
+
+def layouts(stream: Content, size: int) -> Iterator[Layout]:
     """Walk through all HDUs of a FITS file and refuse what does not add up; read no data.
 
     Parameters
@@ -94,12 +116,13 @@ def check_claims(stream: Content, size: int) -> None:
             raise ClaimError(msg)
         _number(cards, "TFIELDS", 0)  # which may be too large
         _check_tiles(cards, largest_content(size))
+        yield Layout(header, data)
         start = data + math.ceil((end - data) / _BLOCK) * _BLOCK
     else:
         msg = f"it has more than {_MOST_HDUS} extensions"
         raise ClaimError(msg)
-    if start:
-        _check_rest(stream, start, size)
+    if start and _has_rest(stream, start, size):
+        yield Layout(b"", start)
     stream.seek(0)
 
 
@@ -218,8 +241,8 @@ def _reached(stream: Content, position: int, size: int) -> int:
     return min(position, size)
 
 
-def _check_rest(stream: Content, start: int, size: int) -> None:
-    """Refuse what stands after the last extension if it is longer than any header, or like one.
+def _has_rest(stream: Content, start: int, size: int) -> bool:
+    """Whether anything follows the last HDU; refuse it if longer than any header, or like one.
 
     Astropy may find an extension in it whose claims were never checked.  Where it is
     compressed, refuse all of it, as astropy may read it again and again.
@@ -230,6 +253,7 @@ def _check_rest(stream: Content, start: int, size: int) -> None:
     if end > most or (end > start and _HEADER_LIKE.search(stream.read(end - start))):
         msg = f"what follows its last extension, from byte {start}, is no FITS"
         raise ClaimError(msg)
+    return end > start
 
 
 def _name(cards: dict[str, bytes]) -> str:

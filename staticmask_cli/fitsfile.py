@@ -6,26 +6,29 @@ import os
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from astropy.io import fits
-from astropy.utils.exceptions import AstropyWarning
 
 from staticmask_cli.errors import ExposureError, InputError, StaticMaskError
-from staticmask_cli.fitsbounds import bounded, check_claims, largest_content
+from staticmask_cli.fitsbounds import Content, bounded, check_claims, largest_content
 from staticmask_cli.inflation import ClaimError
+from staticmask_cli.late import fits
 from staticmask_cli.places import is_remote, open_file, size_of
+from staticmask_cli.plainhdus import PlainHDU, plain_hdus
+from staticmask_cli.plainheader import PlainHeader, UnusualError
 from staticmask_cli.rawpixels import is_uncompressed, raw_pixels
 
 __all__ = [
+    "Header",
     "astropy_silenced",
     "check_extent",
     "name_of",
     "number_of",
+    "of_headers",
     "opened",
     "pixels_of",
     "shape_of",
@@ -33,14 +36,28 @@ __all__ = [
     "version_of",
 ]
 
+Result = TypeVar("Result")
+Header: TypeAlias = "fits.Header | PlainHeader"
+
 _LARGEST_VERSION = 2**31 - 1  # what a column of 4 bytes holds
 
 # What astropy raises on headers and files that are not what they claim to be.
 _UNREADABLE = (
     OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, EOFError,
     ArithmeticError, AssertionError, MemoryError, RuntimeError, struct.error, zlib.error,
-    fits.VerifyError,
 )
+
+
+class _OfAstropy(type):
+    """Makes a class that stands for astropy's own warnings, which need not be loaded for it."""
+
+    def __subclasscheck__(cls, kind: type) -> bool:
+        names = {f"{base.__module__}.{base.__qualname__}" for base in kind.__mro__}
+        return "astropy.utils.exceptions.AstropyWarning" in names
+
+
+class _AstropyWarning(Warning, metaclass=_OfAstropy):
+    """Any warning of astropy."""
 
 
 @contextmanager
@@ -52,12 +69,39 @@ def astropy_silenced() -> Iterator[None]:
     around a whole run, not into its threads.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", AstropyWarning)
+        warnings.simplefilter("ignore", _AstropyWarning)
         yield
 
 
+def of_headers(path: str, look: Callable[[Sequence[Any]], Result]) -> Result:
+    """Return what a function finds in the headers of a file; nothing else is read.
+
+    Parameters
+    ----------
+    path : str
+        Of the file.
+    look : callable
+        Takes the HDUs: `PlainHDU`, or those of astropy where anything that it asks for is
+        left to that.  It may be called twice.
+
+    Raises
+    ------
+    InputError, ExposureError
+        As by `opened`; and what `look` raises.
+    """
+    with _content(path) as (content, size):
+        hdus = plain_hdus(content, size)
+        if hdus is not None:
+            try:
+                return look(hdus)
+            except UnusualError:
+                pass
+        with _astropys(content) as others:
+            return look(others)
+
+
 @contextmanager
-def opened(path: str, *, checked: bool = False) -> Iterator[fits.HDUList]:
+def opened(path: str, *, checked: bool = False) -> Iterator["fits.HDUList"]:
     """Open a FITS file for reading.
 
     Parameters
@@ -75,6 +119,16 @@ def opened(path: str, *, checked: bool = False) -> Iterator[fits.HDUList]:
     ExposureError
         If it is a GEIS file.
     """
+    with _content(path) as (content, size):
+        if not checked:
+            check_claims(content, size)
+        with _astropys(content) as hdus:
+            yield hdus
+
+
+@contextmanager
+def _content(path: str) -> Iterator[tuple[Content, int]]:
+    """Open a file, inflate it if need be; and say what is wrong with it, also inside the block."""
     if not is_remote(path) and not os.path.isfile(path):  # a named pipe would block for ever
         found = "something that is not a file" if os.path.lexists(path) else "nothing"
         msg = f"{path}: expected a FITS file, found {found}"
@@ -86,14 +140,7 @@ def opened(path: str, *, checked: bool = False) -> Iterator[fits.HDUList]:
             _refuse_geis(stream.read(30), path)
             size = stream.seek(0, io.SEEK_END)
             stream.seek(0)
-            content = bounded(stream, size)
-            if not checked:
-                check_claims(content, size)
-            with (
-                fits.open(content, mode="readonly", memmap=False, lazy_load_hdus=True) as hdus,
-                np.errstate(over="raise"),  # offsets and scales that are nonsense
-            ):
-                yield hdus
+            yield bounded(stream, size), size
     except StaticMaskError:
         raise
     except ClaimError as error:
@@ -108,6 +155,19 @@ def opened(path: str, *, checked: bool = False) -> Iterator[fits.HDUList]:
         raise InputError(msg) from error
 
 
+@contextmanager
+def _astropys(content: Content) -> Iterator["fits.HDUList"]:
+    """Have astropy read the headers; what it raises is among what counts as unreadable."""
+    try:
+        with (
+            fits.open(content, mode="readonly", memmap=False, lazy_load_hdus=True) as hdus,
+            np.errstate(over="raise"),  # offsets and scales that are nonsense
+        ):
+            yield hdus
+    except fits.VerifyError as error:
+        raise ValueError(*error.args) from error
+
+
 def check_extent(hdu: Any, path: str) -> None:  # noqa: ANN401 - any HDU
     """Refuse an HDU that, as astropy understands it, claims more bytes than the file has.
 
@@ -116,6 +176,8 @@ def check_extent(hdu: Any, path: str) -> None:  # noqa: ANN401 - any HDU
     InputError
         With the number of bytes that are claimed and that are there.
     """
+    if isinstance(hdu, PlainHDU):
+        return  # it is understood as it was checked
     size = size_of(path)
     compressed = isinstance(hdu, fits.CompImageHDU)
     shape = () if not hasattr(hdu, "shape") else hdu.shape
@@ -186,13 +248,13 @@ def version_of(hdu: Any) -> int:  # noqa: ANN401 - any HDU
     return int(version)
 
 
-def text_of(header: fits.Header, key: str) -> str:
+def text_of(header: Header, key: str) -> str:
     """Value of a keyword as text without blanks around it; empty if there is none."""
     value = header.get(key, "")
     return str(value).strip() if isinstance(value, str | int) else ""
 
 
-def number_of(header: fits.Header, primary: fits.Header, key: str) -> float:
+def number_of(header: Header, primary: Header, key: str) -> float:
     """Value of a numeric keyword, in the extension or else in the primary header; NaN if none."""
     for place in (header, primary):
         value = place.get(key)

@@ -2,14 +2,13 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
-from astropy.io import fits
 
 from staticmask_cli import __version__
 from staticmask_cli.agreement import Agreement, clean_agree, expected_by_chance
@@ -21,7 +20,8 @@ from staticmask_cli.files import (
     refusing_as,
     write_whole,
 )
-from staticmask_cli.fitsfile import astropy_silenced, opened
+from staticmask_cli.fitsfile import astropy_silenced, of_headers, opened
+from staticmask_cli.late import fits
 from staticmask_cli.mask import PartialMask
 from staticmask_cli.member import Member
 from staticmask_cli.memberstable import as_ascii, from_ascii, members_of, members_table
@@ -147,7 +147,7 @@ class StaticMask(PartialMask):
         mask.path = path
         return mask
 
-    def hdus(self) -> fits.HDUList:
+    def hdus(self) -> "fits.HDUList":
         """Return the HDUs of the mask file, with their checksums."""
         date = time_of_making()
         # In the byte order of FITS, else every checksum and the writing would swap all bytes.
@@ -163,7 +163,7 @@ class StaticMask(PartialMask):
             hdu.add_checksum(when=date)
         return hdus
 
-    def _header(self, date: str) -> fits.Header:
+    def _header(self, date: str) -> "fits.Header":
         header = fits.Header()
         header["CREATOR"] = (f"staticmask {__version__}", "program that made this mask")
         header["DATE"] = (date, "when the mask was made (UTC)")
@@ -215,10 +215,11 @@ def _write_to(path: str, mask: StaticMask, stream: IO[bytes]) -> None:
 
 def is_mask(path: str, shape: tuple[int, int]) -> bool:
     """Whether a file is a static mask of that shape, of ours or of drizzlepac: int16, primary."""
+    def of_that_shape(hdus: Sequence[Any]) -> bool:
+        return bool(hdus[0].header["BITPIX"] == 16 and hdus[0].shape == shape)  # noqa: PLR2004
+
     try:
-        with opened(path) as hdus:
-            header: fits.Header = hdus[0].header
-            return bool(header["BITPIX"] == 16 and hdus[0].shape == shape)  # noqa: PLR2004
+        return of_headers(path, of_that_shape)
     except (InputError, ExposureError):
         return False
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from astropy.io import fits
 
+from staticmask_cli.late import fits
 from staticmask_cli.member import ChipLabel, Member
 
 __all__ = ["as_ascii", "from_ascii", "members_of", "members_table"]
@@ -34,7 +34,7 @@ _DTYPES = {"J": "i4", "K": "i8", "D": "f8", "L": "b1"}  # as numpy names them
 _ESCAPED = re.compile(r"(?:[^\\]|\\(?:[\\nrt]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}))*")
 
 
-def members_table(members: Sequence[Member], bunit: str) -> fits.BinTableHDU:
+def members_table(members: Sequence[Member], bunit: str) -> "fits.BinTableHDU":
     """Return the table of some members, whose chips have the unit `bunit`."""
     columns = []
     for name, unit, form, value in _COLUMNS:
@@ -53,7 +53,7 @@ def members_table(members: Sequence[Member], bunit: str) -> fits.BinTableHDU:
     return table
 
 
-def members_of(table: fits.FITS_rec) -> list[Member]:
+def members_of(table: "fits.FITS_rec") -> list[Member]:
     """Read the members back, exactly as they were.
 
     Raises
@@ -88,7 +88,7 @@ def from_ascii(text: str) -> str:
     return text.encode("ascii").decode("unicode_escape")
 
 
-def _values(table: fits.FITS_rec, name: str, form: str | None) -> Iterable[Any]:
+def _values(table: "fits.FITS_rec", name: str, form: str | None) -> Iterable[Any]:
     """Values of a column as Python has them."""
     values = table[name]
     found = values.dtype.str[1:] if form else values.dtype.kind

@@ -6,15 +6,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from astropy.io import fits
 
 from staticmask_cli.errors import InputError
+from staticmask_cli.late import fits
 from staticmask_cli.places import is_remote, modified_at, open_file
+from staticmask_cli.plainhdus import PlainHDU
 from staticmask_cli.workspace import WORKSPACE
 
 __all__ = ["RawPixels", "is_uncompressed", "raw_pixels", "stamp_of"]
 
 
+_DTYPES = {8: "u1", 16: "i2", 32: "i4", 64: "i8", -32: "f4", -64: "f8"}  # by BITPIX
 _PIECE = 1 << 18  # pixels, whose bytes are still in the cache when they are put in order
 
 
@@ -60,7 +62,7 @@ class RawPixels:
         InputError
             If the file ends before the last of them.
         """
-        dtype = np.dtype(fits.BITPIX2DTYPE[self.bitpix])
+        dtype = np.dtype(_DTYPES[self.bitpix])
         size = math.prod(self.shape)
         pixels: npt.NDArray[Any] = (
             WORKSPACE.take(into, size, dtype.type) if into else np.empty(size, dtype=dtype)
@@ -98,12 +100,16 @@ def raw_pixels(hdu: Any, path: str, stamp: int | None = None) -> RawPixels | Non
     stamp : int or None
         When that file had been changed before it was opened.
     """
-    if isinstance(hdu, fits.CompImageHDU) or not hdu.size:
-        return None
     scaled = any(key in hdu.header for key in ("BSCALE", "BZERO", "BLANK"))
-    if scaled or not is_uncompressed(path):
+    if scaled or not hdu.size:
         return None
-    return RawPixels(hdu.fileinfo()["datLoc"], hdu.shape, hdu.header["BITPIX"], stamp)
+    if isinstance(hdu, PlainHDU):
+        start = hdu.start
+    elif isinstance(hdu, fits.CompImageHDU) or not is_uncompressed(path):
+        return None
+    else:
+        start = hdu.fileinfo()["datLoc"]
+    return None if start is None else RawPixels(start, hdu.shape, hdu.header["BITPIX"], stamp)
 
 
 def is_uncompressed(path: str) -> bool:

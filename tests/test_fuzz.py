@@ -25,9 +25,12 @@ from astropy.io import fits
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from staticmask_cli import Parameters, StaticMaskError, create_masks
+from staticmask_cli import Parameters, StaticMaskError, create_masks, fitsfile
+from staticmask_cli.exposure import Exposure, read_exposure
+from staticmask_cli.fitsbounds import Content
 from staticmask_cli.fitsfile import astropy_silenced
 from staticmask_cli.inputs import expand_inputs
+from staticmask_cli.plainhdus import plain_hdus
 from tests.conftest import sky
 
 INPUTS = int(os.environ.get("STATICMASK_FUZZ", "100"))
@@ -292,6 +295,28 @@ def test_any_gzipped_exposure_makes_masks_or_one_error(
 ) -> None:
     packed = gzip.compress(mutated(EXPOSURES[base], mutations), compresslevel=1)
     make(tmp_path, "a_flt.fits.gz", mutated(packed, outside), MOST_COMPRESSED)
+
+
+@inputs(0.3)
+@given(base=st.sampled_from(sorted(EXPOSURES)), mutations=st.lists(CARDS, max_size=3) | MUTATIONS)
+def test_any_exposure_that_is_read_without_astropy_is_what_astropy_reads(
+    base: str, mutations: list[Mutation], tmp_path: Path
+) -> None:
+    path = tmp_path / "a_flt.fits"
+    path.write_bytes(mutated(EXPOSURES[base], mutations))
+    found: list[Exposure | None] = []
+    for reader in (plain_hdus, checked_only):
+        with pytest.MonkeyPatch.context() as patch, astropy_silenced():
+            patch.setattr(fitsfile, "plain_hdus", reader)
+            found.append(None)
+            with contextlib.suppress(StaticMaskError):
+                found[-1] = read_exposure(str(path))
+    assert repr(found[0]) == repr(found[1])  # as NaN is not equal to itself
+
+
+def checked_only(stream: Content, size: int) -> None:
+    """Leave all headers to astropy."""
+    plain_hdus(stream, size)
 
 
 def expand(folder: Path, name: str, content: bytes) -> None:

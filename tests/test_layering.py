@@ -32,8 +32,9 @@ LAYERS = (
      "instruments", "inspection", "jsonform", "checksums", "engine", "origin",
      "reduction"),
     ("rawpixels", "histogram", "survey", "lines", "surface", "prediction", "signature",
-     "fitsbounds", "clusters", "skyhistogram", "bands", "farbelow"),
-    ("linesigns",),
+     "clusters", "skyhistogram", "bands", "farbelow"),
+    ("linesigns", "plainhdus"),
+    ("fitsbounds", "plainheader"),
     ("neighbours", "outside", "noise", "medianfilter", "inflation", "places"),
     ("pixelset", "pixels"),
     ("workspace", "packing", "sums"),
@@ -41,7 +42,7 @@ LAYERS = (
     ("remotelists",),
     ("remotefs",),
     ("remotefaults", "rangefile"),
-    ("errors", "urls", "preload"),
+    ("errors", "urls", "preload", "late"),
 )
 # Libraries that only some modules know; a package stands for its modules too.
 PLACES = {
@@ -50,8 +51,8 @@ PLACES = {
     "configobj": ("cfgfile", "parameterspec"),
     "textual": ("form",),
     "matplotlib": ("plots", "plotpage"),
-    "astropy.io.fits": ("fitsfile", "rawpixels", "dqsource", "exposure", "maskfile", "simulate",
-                        "imagemasks", "memberstable"),
+    "astropy.io.fits": ("late", "simulate", "imagemasks"),
+    "staticmask_cli.late": ("fitsfile", "rawpixels", "exposure", "maskfile", "memberstable"),
     "fsspec": ("remotefs",),
     "distributed": ("daskpool", "scheduler"),
 }
@@ -70,6 +71,7 @@ PURE = {
     "sums": ("numpy",),
     "skyhistogram": ("numpy",),
     "workspace": ("numpy",),
+    "plainheader": (),
     "clusters": ("numpy",),
     "inspection": ("numpy", "staticmask_cli.clusters"),
     "member": ("staticmask_cli.urls",),

@@ -1,0 +1,26 @@
+"""astropy.io.fits, imported when it is first used.
+
+Importing it takes longer than clipping several chips, and exposures as telescopes deliver them
+are planned and clipped without it: a run can load it meanwhile.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__all__ = ["fits"]
+
+
+class _Late:
+    """A module that is imported when one of its names is first asked for."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the module has
+        return getattr(import_module(self._name), name)
+
+
+if TYPE_CHECKING:
+    from astropy.io import fits
+else:
+    fits = _Late("astropy.io.fits")
