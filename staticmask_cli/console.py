@@ -96,10 +96,13 @@ class Console:
 
     def log_parameters(self, parameters: "Parameters") -> None:
         """Tell the log what the run was asked for, and what it runs on."""
-        modules = {name: sys.modules.get(name) for name in ("numpy", "astropy")}
+        if all(handler.level > logging.DEBUG for handler in self._handlers):
+            return
+        from importlib.metadata import version  # noqa: PLC0415 - slow, and seldom needed
+
         versions = {"staticmask": __version__, "Python": platform.python_version(),
-                    **{name: module.__version__ for name, module in modules.items() if module}}
-        log.debug(", ".join(f"{name} {version}" for name, version in versions.items()))
+                    **{name: version(name) for name in ("numpy", "astropy")}}
+        log.debug(", ".join(f"{name} {number}" for name, number in versions.items()))
         for name, value in vars(parameters).items():
             log.debug("%s = %s", name, value)
 

@@ -1,7 +1,7 @@
 """astropy.io.fits, imported when it is first used.
 
-Importing it takes longer than clipping several chips, and exposures as telescopes deliver them
-are planned and clipped without it: a run can load it meanwhile.
+Importing it takes longer than clipping several chips, and a run over exposures as telescopes
+deliver them never needs it.
 """
 
 from importlib import import_module

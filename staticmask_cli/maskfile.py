@@ -20,11 +20,12 @@ from staticmask_cli.files import (
     refusing_as,
     write_whole,
 )
+from staticmask_cli.fitscards import Card
 from staticmask_cli.fitsfile import astropy_silenced, of_headers, opened
-from staticmask_cli.late import fits
 from staticmask_cli.mask import PartialMask
 from staticmask_cli.member import Member
 from staticmask_cli.memberstable import as_ascii, from_ascii, members_of, members_table
+from staticmask_cli.newhdus import NewHDU, image, write_hdus
 from staticmask_cli.signature import Signature
 
 __all__ = ["StaticMask", "is_mask", "time_of_making", "write_masks"]
@@ -147,42 +148,43 @@ class StaticMask(PartialMask):
         mask.path = path
         return mask
 
-    def hdus(self) -> "fits.HDUList":
-        """Return the HDUs of the mask file, with their checksums."""
-        date = time_of_making()
-        # In the byte order of FITS, else every checksum and the writing would swap all bytes.
+    def hdus(self, date: str) -> list[NewHDU]:
+        """Return the HDUs of the mask file, for one made at that time (UTC)."""
+        # In the byte order of FITS, else the checksum and the writing would swap all bytes.
         good = np.empty(self.signature.shape, dtype=">i2")
         np.logical_not(self.bad, out=good, casting="unsafe")
-        primary = fits.PrimaryHDU(good, header=self._header(date))
-        members = members_table(self.members, str(self.facts.get("BUNIT", "")))
-        hdus = fits.HDUList([primary, members])
+        enough = "one exposure" if self.votes_needed == 1 else f"{self.votes_needed} exposures"
+        comment = f"Static mask: 1 = good, 0 = bad in at least {enough}."
+        hdus = [
+            image(good, self._cards(date), comment=comment),
+            members_table(self.members, str(self.facts.get("BUNIT", ""))),
+        ]
         if self.votes is not None:
-            hdus.append(fits.ImageHDU(self.votes, name="VOTES"))
-        hdus.update_extend()  # before the checksums; writing would do it after them
-        for hdu in hdus:
-            hdu.add_checksum(when=date)
+            hdus.append(image(self.votes, name="VOTES"))
         return hdus
 
-    def _header(self, date: str) -> "fits.Header":
-        header = fits.Header()
-        header["CREATOR"] = (f"staticmask {__version__}", "program that made this mask")
-        header["DATE"] = (date, "when the mask was made (UTC)")
-        for key, comment in _FACTS.items():
-            if key in self.facts:
-                header[key] = (_escaped(self.facts[key]), comment)
-        header["SIGDET"] = (as_ascii(self.signature.detector), "signature: instrument and detector")
-        header["SIGNUM"] = (self.signature.number, "signature: number of the chip")
-        header["SKY"] = (self.sky, "level and noise: of the chip, or around a pixel")
-        header["STATSIG"] = (self.static_sig, "[noise] threshold below the sky level")
-        header["AGREE"] = (str(self.agree), "in how many exposures a pixel must be bad")
-        header["FINLBITS"] = (str(self.final_bits), "DQ bits taken as good; None: DQ not read")
-        header["NCOMBINE"] = (len(self.used), "exposures combined")
-        header["NBAD"] = (self.nbad, "bad pixels")
+    def _cards(self, date: str) -> list[Card]:
+        cards: list[Card] = [
+            ("CREATOR", f"staticmask {__version__}", "program that made this mask"),
+            ("DATE", date, "when the mask was made (UTC)"),
+        ]
+        cards += [
+            (key, _escaped(self.facts[key]), comment)
+            for key, comment in _FACTS.items() if key in self.facts
+        ]
+        cards += [
+            ("SIGDET", as_ascii(self.signature.detector), "signature: instrument and detector"),
+            ("SIGNUM", self.signature.number, "signature: number of the chip"),
+            ("SKY", self.sky, "level and noise: of the chip, or around a pixel"),
+            ("STATSIG", self.static_sig, "[noise] threshold below the sky level"),
+            ("AGREE", str(self.agree), "in how many exposures a pixel must be bad"),
+            ("FINLBITS", str(self.final_bits), "DQ bits taken as good; None: DQ not read"),
+            ("NCOMBINE", len(self.used), "exposures combined"),
+            ("NBAD", self.nbad, "bad pixels"),
+        ]
         if self.used:
-            header["NCHANCE"] = (self.chance, "low pixels expected by chance")
-        enough = "one exposure" if self.votes_needed == 1 else f"{self.votes_needed} exposures"
-        header["COMMENT"] = f"Static mask: 1 = good, 0 = bad in at least {enough}."
-        return header
+            cards.append(("NCHANCE", self.chance, "low pixels expected by chance"))
+        return cards
 
 
 def write_masks(masks: Mapping[str, StaticMask]) -> None:
@@ -197,7 +199,7 @@ def write_masks(masks: Mapping[str, StaticMask]) -> None:
         If one cannot be written; what was at the paths before still is.
     """
     clear_leftovers(masks)
-    with astropy_silenced(), ExitStack() as stack, ThreadPoolExecutor(_WRITERS) as writers:
+    with ExitStack() as stack, ThreadPoolExecutor(_WRITERS) as writers:
         streams = [stack.enter_context(write_whole(path)) for path in masks]
         for _ in writers.map(_write_to, masks, masks.values(), streams):
             pass  # but an error would be raised here
@@ -208,8 +210,9 @@ def write_masks(masks: Mapping[str, StaticMask]) -> None:
 
 
 def _write_to(path: str, mask: StaticMask, stream: IO[bytes]) -> None:
+    date = time_of_making()
     with refusing_as(path):
-        mask.hdus().writeto(stream)
+        write_hdus(stream, mask.hdus(date), date)
         flush_to_disk(stream)
 
 

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from staticmask_cli.late import fits
 from staticmask_cli.member import ChipLabel, Member
+from staticmask_cli.newhdus import NewHDU, table
 
 __all__ = ["as_ascii", "from_ascii", "members_of", "members_table"]
 
@@ -34,26 +35,24 @@ _DTYPES = {"J": "i4", "K": "i8", "D": "f8", "L": "b1"}  # as numpy names them
 _ESCAPED = re.compile(r"(?:[^\\]|\\(?:[\\nrt]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}))*")
 
 
-def members_table(members: Sequence[Member], bunit: str) -> "fits.BinTableHDU":
+def members_table(members: Sequence[Member], bunit: str) -> NewHDU:
     """Return the table of some members, whose chips have the unit `bunit`."""
     columns = []
     for name, unit, form, value in _COLUMNS:
         values: Any = [value(member) for member in members]
-        shown = bunit if unit == "BUNIT" else unit
         if form is None:
-            # As bytes, since numpy holds text four times as large.
-            values = [as_ascii(text).encode("ascii") for text in values]
-            form = f"{max([1, *map(len, values)])}A"  # noqa: PLW2901
-            values = np.array(values, dtype=f"S{form[:-1]}")
-        columns.append(fits.Column(name, form, unit=as_ascii(shown or "") or None, array=values))
-    # With the data set afterwards: passing them on loads astropy.table, which takes longer
-    # than clipping a chip.
-    table = fits.BinTableHDU(name="MEMBERS")
-    table.data = fits.FITS_rec.from_columns(fits.ColDefs(columns))
-    return table
+            values = np.array([as_ascii(text).encode("ascii") for text in values], dtype=np.bytes_)
+            form = f"{values.itemsize}A"  # noqa: PLW2901
+        elif form == "L":
+            values = np.where(values, b"T", b"F")
+        else:
+            values = np.array(values, dtype=_DTYPES[form])
+        shown = bunit if unit == "BUNIT" else unit
+        columns.append((name, form, as_ascii(shown or ""), values))
+    return table(columns, len(members), name="MEMBERS")
 
 
-def members_of(table: "fits.FITS_rec") -> list[Member]:
+def members_of(table: npt.NDArray[Any]) -> list[Member]:
     """Read the members back, exactly as they were.
 
     Raises
@@ -88,7 +87,7 @@ def from_ascii(text: str) -> str:
     return text.encode("ascii").decode("unicode_escape")
 
 
-def _values(table: "fits.FITS_rec", name: str, form: str | None) -> Iterable[Any]:
+def _values(table: npt.NDArray[Any], name: str, form: str | None) -> Iterable[Any]:
     """Values of a column as Python has them."""
     values = table[name]
     found = values.dtype.str[1:] if form else values.dtype.kind

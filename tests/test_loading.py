@@ -7,8 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from staticmask_cli.cli import main
-from staticmask_cli.cli.loading import loading, roomy
+from staticmask_cli.cli.loading import loading
 
 
 @pytest.fixture(autouse=True)
@@ -48,19 +47,3 @@ def test_linear_algebra_gets_one_thread_unless_the_user_says(
         monkeypatch.setenv("OPENBLAS_NUM_THREADS", before)
     with loading():
         assert os.environ["OPENBLAS_NUM_THREADS"] == expected
-
-
-def test_room_for_what_it_calls_changes_nothing_else_of_a_function() -> None:
-    @roomy
-    def deepest(depth: int, *, step: int = 1) -> int:
-        """Call itself, which takes room of its own each time."""
-        return depth if depth > 50 else deepest(depth + step)
-
-    assert deepest(0) == 51
-    assert deepest(0, step=70) == 70
-    assert (deepest.__name__, deepest.__doc__) == (
-        "deepest", "Call itself, which takes room of its own each time.")
-
-
-def test_the_command_runs_where_there_is_room() -> None:
-    assert main.__code__.co_stacksize * 8 > 1 << 18

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import staticmask_cli
+from staticmask_cli.simulate import Visit
 
 FOLDER = Path(staticmask_cli.__file__).parent
 HEAVY = {"numpy", "astropy", "rich", "configobj", "textual", "matplotlib"}
@@ -54,6 +55,22 @@ def test_heavy_libraries_are_not_loaded_before_they_are_needed(code: str, tmp_pa
     loaded = set(json.loads(process.stderr))
     assert "staticmask_cli" in loaded
     assert loaded & HEAVY == set()
+
+
+@pytest.mark.parametrize("words", [["create"], ["create", "--agree", "2"], ["plan"]])
+def test_exposures_of_a_telescope_are_made_into_masks_without_astropy(
+    words: list[str], visit: Visit, tmp_path: Path
+) -> None:
+    script = (
+        "import sys\n"
+        "from staticmask_cli.cli import cli\n"
+        f"cli([*{words}, *{visit.paths}, '-o', {str(tmp_path)!r}], standalone_mode=False)\n"
+        "print([name for name in sys.modules if name.startswith('astropy')], file=sys.stderr)"
+    )
+    process = run_python("-c", script, cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    assert process.stderr.splitlines()[-1] == "[]"
+    assert len(list(tmp_path.glob("*_staticMask.fits"))) == (2 if "create" in words else 0)
 
 
 @pytest.mark.parametrize("name", staticmask_cli.__all__)

@@ -14,7 +14,6 @@ from staticmask_cli.cli.config import config
 from staticmask_cli.cli.create import create
 from staticmask_cli.cli.demo import demo
 from staticmask_cli.cli.inspect import inspect
-from staticmask_cli.cli.loading import roomy
 from staticmask_cli.cli.plan import plan
 from staticmask_cli.cli.topics import files
 from staticmask_cli.errors import ConfigError, StaticMaskError
@@ -111,7 +110,6 @@ for command in (create, plan, inspect, config, demo):
     cli.add_command(command)
 
 
-@roomy
 def main() -> NoReturn:
     """Run the command; what is not the user's doing is reported as a bug of ours."""
     ensure_streams()

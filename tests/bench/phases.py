@@ -44,9 +44,6 @@ def main() -> None:
         import numpy as np  # noqa: F401, PLC0415
 
         mark("import numpy")
-        import astropy.io.fits  # noqa: F401, PLC0415
-
-        mark("import astropy.io.fits")
         from staticmask_cli import pipeline  # noqa: PLC0415
 
         mark("import the rest")
