@@ -53,7 +53,7 @@ def in_one_go(agree: Agreement) -> PartialMask:
     return combine([share_of(number, agree) for number in range(8)]).mask
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(order=st.permutations(range(8)), joins=st.lists(st.integers(0, 6), min_size=7, max_size=7),
        agree=st.sampled_from(["any", 2, 0.5]))
 def test_partial_masks_merge_in_any_order_and_grouping(

@@ -63,7 +63,7 @@ def test_no_pixel_differs_from_the_oracles_mask(
 ) -> None:
     COUNTED.clear()
 
-    @settings(max_examples=CHIPS, deadline=None)
+    @settings(max_examples=CHIPS)
     @given(chip=chips(), static_sig=st.sampled_from([0.5, 1.0, 2.0, 3.0, 4.0]))
     def check(chip: npt.NDArray[Any], static_sig: float) -> None:
         check_against_oracle(chip, static_sig)
@@ -109,7 +109,7 @@ def test_counts_at_the_end_of_a_bin_fall_to_the_side_where_the_oracle_has_them(
     check_against_oracle(chip.reshape(1, -1), static_sig)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     chip=chips().map(lambda chip: chip if chip.dtype.kind == "f" else chip.astype(">f4")),
     seed=st.integers(0, 2**32 - 1),
@@ -197,7 +197,7 @@ def test_float32_pixels_are_compared_as_in_double_precision(threshold: float, se
         np.testing.assert_array_equal(pixels_below(chip.astype(order + "f4"), threshold), expected)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 2**32 - 1), skew=st.floats(0, 0.4))
 def test_median_is_numpys_to_a_bin(seed: int, skew: float) -> None:
     rng = np.random.default_rng(seed)

@@ -235,7 +235,7 @@ _PARAMETERS = st.fixed_dictionaries({
 })
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(values=_PARAMETERS)
 def test_saved_parameters_load_again(
     values: dict[str, object], tmp_path_factory: pytest.TempPathFactory

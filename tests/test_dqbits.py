@@ -104,7 +104,6 @@ def test_a_name_without_an_instrument_that_has_it_is_refused() -> None:
 
 
 @given(text=st.text(max_size=12) | st.text("~()0123456789,+| HOTWARM_", max_size=12))
-@settings(deadline=None)
 def test_no_text_fails_otherwise_than_by_a_configuration_error(text: str) -> None:
     try:
         bits = good_bits(clean_final_bits(text), "ACS", FLAGS)
@@ -113,7 +112,7 @@ def test_no_text_fails_otherwise_than_by_a_configuration_error(text: str) -> Non
     assert bits is None or bad_by_dq(dq_array("i2"), bits).shape == (24, 31)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     dtype=st.sampled_from(DTYPES), seed=st.integers(0, 999),
     bits=st.integers(-(2**32), 2**32), share=st.sampled_from([0.0, 0.3, 1.0]),

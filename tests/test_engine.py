@@ -60,7 +60,7 @@ def fail_at_three(number: int) -> int:
     return number
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(count=st.integers(0, 40), jobs=st.integers(1, 6))
 def test_every_task_gives_its_result_once_in_whatever_order(count: int, jobs: int) -> None:
     results = list(run_tasks(dawdle, range(count), jobs=jobs))

@@ -48,7 +48,7 @@ class Hang(BaseException):
 def inputs(share: float) -> settings:
     """Try a share of all inputs."""
     return settings(
-        max_examples=max(1, round(INPUTS * share)), deadline=None, database=None,
+        max_examples=max(1, round(INPUTS * share)), database=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
     )
 

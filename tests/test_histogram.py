@@ -57,7 +57,7 @@ def of_counts(counts: list[int]) -> Histogram:
     )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     chip=chips(),
     nbins=st.integers(2, 400),
@@ -98,7 +98,7 @@ def counted_one_by_one(pixels: Floats, lower: float, upper: float, nbins: int) -
     return counts
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     lower=st.one_of(st.integers(-9, 9).map(float), st.floats(-1e3, 1e3, width=32)),
     width=st.one_of(st.sampled_from([0.25, 1.0, 2.0]), st.floats(0.01, 50.0)),
@@ -145,7 +145,6 @@ def test_mode_follows_the_rules_of_the_contract(counts: list[int], expected: flo
     assert of_counts(counts).mode(0.25) == pytest.approx(expected / 4, rel=1e-15)
 
 
-@settings(deadline=None)
 @given(counts=st.lists(st.integers(0, 50), min_size=3, max_size=40).filter(any))
 def test_mode_of_any_counts_is_the_parabolas_peak(counts: list[int]) -> None:
     peak = counts.index(max(counts))
@@ -156,7 +155,7 @@ def test_mode_of_any_counts_is_the_parabolas_peak(counts: list[int]) -> None:
     assert of_counts(counts).mode(1.0) == pytest.approx(peak + 0.5 + shift, rel=1e-14)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(seed=st.integers(0, 2**32 - 1), nbins=st.integers(3, 300))
 def test_median_is_numpys_to_a_bin_and_inside_the_bins(
     build: Build, seed: int, nbins: int

@@ -61,7 +61,7 @@ def member(**changes: Any) -> Member:  # noqa: ANN401 - the fields of a member
     return Member(ChipLabel("a_flt.fits", 2), **{**fields, **changes})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seeds=st.permutations(range(6)), data=st.data())
 def test_any_order_and_any_tree_of_merges_gives_the_same_mask(
     seeds: list[int], data: st.DataObject
@@ -119,7 +119,7 @@ def test_a_pixel_is_bad_in_as_many_chips_as_agree_says(agree: Agreement, needed:
     assert (mask.votes is None) == (agree == "any")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seeds=st.permutations(range(6)), data=st.data())
 def test_votes_do_not_depend_on_the_order_and_tree_of_merges(
     seeds: list[int], data: st.DataObject

@@ -163,7 +163,7 @@ def test_votes_that_do_not_fit_the_mask_are_refused(
         StaticMask.read(str(tmp_path / "m.fits"))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     below=shapes().flatmap(lambda shape: npst.arrays(np.bool_, shape)),
     number=st.integers(0, 999_999),
@@ -201,7 +201,7 @@ def test_same_members_and_parameters_give_the_same_bytes(
     assert differ == {"DATE", "CHECKSUM"}
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(file=st.text(min_size=1, max_size=20), unit=st.text(max_size=9))
 def test_any_name_survives_as_printable_ascii(
     file: str, unit: str, tmp_path_factory: pytest.TempPathFactory

@@ -25,7 +25,7 @@ def found_in(outside: Outside, blocks: list[Floats]) -> list[int]:
     return places
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     blocks=st.lists(st.lists(_PIXELS, min_size=1, max_size=9), min_size=1, max_size=3),
     ends=st.tuples(_FINITE, _FINITE).map(sorted),
@@ -51,7 +51,7 @@ def test_what_is_not_outside_lies_between_the_ends_of_the_core(
     assert np.array_equal(outside.values, chip[places], equal_nan=True)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(blocks=st.lists(st.lists(_PIXELS, min_size=1, max_size=9), min_size=1, max_size=3))
 def test_pixels_below_the_core_are_listed_with_their_places(blocks: list[list[float]]) -> None:
     arrays = [np.array(block, dtype=np.float32) for block in blocks]

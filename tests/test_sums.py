@@ -10,7 +10,7 @@ from staticmask_cli.sums import ExactSums, FastSums, fast_sums_hold
 _CLOSE = 5e-8  # less than half of what a float32 is rounded by
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     seed=st.integers(0, 1 << 30),
     pieces=st.lists(st.integers(1, 150_000), min_size=1, max_size=4),
