@@ -9,16 +9,8 @@ from typing import Any
 
 from staticmask_cli.dqsource import DQSource, dq_sources, refuse_companion
 from staticmask_cli.errors import ExposureError
-from staticmask_cli.fitsfile import (
-    Header,
-    check_extent,
-    name_of,
-    number_of,
-    of_headers,
-    shape_of,
-    text_of,
-    version_of,
-)
+from staticmask_cli.fitsfile import check_extent, of_headers
+from staticmask_cli.hdufacts import Header, name_of, number_of, shape_of, text_of, version_of
 from staticmask_cli.instruments import instrument_of
 from staticmask_cli.late import fits
 from staticmask_cli.member import ChipLabel

@@ -9,12 +9,11 @@ import re
 from collections.abc import Iterator
 from typing import IO, NamedTuple
 
+from staticmask_cli.fitscards import BLOCK, CARD
 from staticmask_cli.inflation import BoundedGzip, ClaimError
 
 __all__ = ["Layout", "bounded", "check_claims", "largest_content", "layouts"]
 
-_BLOCK = 2880  # bytes; headers and data come in blocks
-_CARD = 80
 _EXTENSION = b"XTENSION"  # how the header of an extension begins
 _WIDTHS = (8, 16, 32, 64, -32, -64)  # bits of a pixel
 _MOST = {"NAXIS": 999, "TFIELDS": 999}  # by the standard; readers look for each of so many
@@ -29,7 +28,7 @@ _OTHER_SPELLING = re.compile(
     rb"\s*(HIERARCH\s*)?" + _LAYOUT + rb"\s*=|END[^A-Z0-9_-]", re.IGNORECASE
 )
 _STANDARD = re.compile(rb"SIMPLE  = *T *(/|$)")
-_END = b"END".ljust(_CARD)
+_END = b"END".ljust(CARD)
 _HEADER_LIKE = re.compile(rb"XTENSION|SIMPLE", re.IGNORECASE)
 
 
@@ -104,7 +103,7 @@ def layouts(stream: Content, size: int) -> Iterator[Layout]:
         header = _header_at(stream, start)
         if not header:
             break
-        if not start and not _STANDARD.match(header[:_CARD]):
+        if not start and not _STANDARD.match(header[:CARD]):
             msg = f"its first card is {header[:30].decode('ascii', 'replace')!r}, not SIMPLE = T"
             raise ClaimError(msg)
         cards = _cards(header)
@@ -117,7 +116,7 @@ def layouts(stream: Content, size: int) -> Iterator[Layout]:
         _number(cards, "TFIELDS", 0)  # which may be too large
         _check_tiles(cards, largest_content(size))
         yield Layout(header, data)
-        start = data + math.ceil((end - data) / _BLOCK) * _BLOCK
+        start = data + math.ceil((end - data) / BLOCK) * BLOCK
     else:
         msg = f"it has more than {_MOST_HDUS} extensions"
         raise ClaimError(msg)
@@ -131,13 +130,13 @@ def _header_at(stream: Content, start: int) -> bytes:
     stream.seek(start)
     header = bytearray()
     while len(header) < _LONGEST_HEADER:
-        block = stream.read(_BLOCK)
+        block = stream.read(BLOCK)
         if start and not header and not _EXTENSION.startswith(block[: len(_EXTENSION)] or b"-"):
             return b""
         header += block
-        if any(_is_end(block[n : n + _CARD]) for n in range(0, len(block), _CARD)):
+        if any(_is_end(block[n : n + CARD]) for n in range(0, len(block), CARD)):
             return bytes(header)
-        if len(block) < _BLOCK:
+        if len(block) < BLOCK:
             which = "extension" if start else "header"
             msg = f"is cut: the {which} that begins at byte {start} is not complete"
             raise ClaimError(msg)
@@ -151,7 +150,7 @@ def _is_end(card: bytes) -> bool:
         return True
     plain = _KEYWORDS.match(card[:8]) and card[8:10] == b"= "
     if not plain and card[:8].strip() and _OTHER_SPELLING.match(card):
-        msg = f"{card.rstrip()[:_CARD].decode('ascii', 'replace')!r} is not how FITS writes that"
+        msg = f"{card.rstrip()[:CARD].decode('ascii', 'replace')!r} is not how FITS writes that"
         raise ClaimError(msg)
     return False
 
@@ -159,8 +158,8 @@ def _is_end(card: bytes) -> bool:
 def _cards(header: bytes) -> dict[str, bytes]:
     """Cards that tell the layout; one that is there twice must say the same, as readers differ."""
     cards: dict[str, bytes] = {}
-    for place in range(0, len(header), _CARD):
-        card = header[place : place + _CARD]
+    for place in range(0, len(header), CARD):
+        card = header[place : place + CARD]
         if card == _END:
             break
         if _KEYWORDS.match(card[:8]) and card[8:10] == b"= ":
@@ -259,4 +258,4 @@ def _has_rest(stream: Content, start: int, size: int) -> bool:
 def _name(cards: dict[str, bytes]) -> str:
     found = re.match(rb" *'([^']*)'", cards.get("EXTNAME", b""))
     text = found.group(1).decode("ascii", "replace").strip() if found else ""
-    return text[:_CARD] or ("an extension" if "XTENSION" in cards else "PRIMARY")
+    return text[:CARD] or ("an extension" if "XTENSION" in cards else "PRIMARY")

@@ -7,13 +7,16 @@ strings too long for one card may be cut at other places.
 import math
 from collections.abc import Iterator, Sequence
 
-__all__ = ["Card", "Value", "header_of"]
+__all__ = ["BLOCK", "CARD", "Card", "Value", "header_of"]
 
 Value = bool | int | float | str
 Card = tuple[str, Value, str]  # keyword, value, comment
 
-_LENGTH = 80
-_BLOCK = 2880
+CARD = 80
+"""Bytes of a card."""
+BLOCK = 2880
+"""Bytes; headers and data come in whole blocks."""
+
 _LONGEST_NUMBER = 20
 _LONGEST_STRING = 70  # in one card, with its quotes
 _PIECE = _LONGEST_STRING - len("'&'")
@@ -36,10 +39,10 @@ def header_of(cards: Sequence[Card], comment: str = "") -> bytes:
         If a value is not finite, for which FITS has no card.
     """
     lines = [line for card in cards for line in _lines(*card)]
-    room = _LENGTH - len("COMMENT ")
+    room = CARD - len("COMMENT ")
     lines += [f"COMMENT {comment[n : n + room]}" for n in range(0, len(comment), room)]
-    text = "".join(f"{line[:_LENGTH]:{_LENGTH}}" for line in (*lines, "END"))
-    return text.ljust(-(-len(text) // _BLOCK) * _BLOCK).encode("ascii")
+    text = "".join(f"{line[:CARD]:{CARD}}" for line in (*lines, "END"))
+    return text.ljust(-(-len(text) // BLOCK) * BLOCK).encode("ascii")
 
 
 def _lines(key: str, value: Value, comment: str) -> Iterator[str]:

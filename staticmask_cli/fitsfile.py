@@ -7,39 +7,25 @@ import struct
 import warnings
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, TypeAlias, TypeVar
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from staticmask_cli.errors import ExposureError, InputError, StaticMaskError
 from staticmask_cli.fitsbounds import Content, bounded, check_claims, largest_content
+from staticmask_cli.hdufacts import name_of, shape_of
 from staticmask_cli.inflation import ClaimError
 from staticmask_cli.late import fits
 from staticmask_cli.places import is_remote, open_file, size_of
 from staticmask_cli.plainhdus import PlainHDU, plain_hdus
-from staticmask_cli.plainheader import PlainHeader, UnusualError
+from staticmask_cli.plainheader import UnusualError
 from staticmask_cli.rawpixels import is_uncompressed, raw_pixels
 
-__all__ = [
-    "Header",
-    "astropy_silenced",
-    "check_extent",
-    "name_of",
-    "number_of",
-    "of_headers",
-    "opened",
-    "pixels_of",
-    "shape_of",
-    "text_of",
-    "version_of",
-]
+__all__ = ["astropy_silenced", "check_extent", "of_headers", "opened", "pixels_of"]
 
 Result = TypeVar("Result")
-Header: TypeAlias = "fits.Header | PlainHeader"
-
-_LARGEST_VERSION = 2**31 - 1  # what a column of 4 bytes holds
 
 # What astropy raises on headers and files that are not what they claim to be.
 _UNREADABLE = (
@@ -92,10 +78,8 @@ def of_headers(path: str, look: Callable[[Sequence[Any]], Result]) -> Result:
     with _content(path) as (content, size):
         hdus = plain_hdus(content, size)
         if hdus is not None:
-            try:
+            with suppress(UnusualError):
                 return look(hdus)
-            except UnusualError:
-                pass
         with _astropys(content) as others:
             return look(others)
 
@@ -191,14 +175,6 @@ def check_extent(hdu: Any, path: str) -> None:  # noqa: ANN401 - any HDU
         raise InputError(msg)
 
 
-def shape_of(hdu: Any) -> tuple[int, ...]:  # noqa: ANN401 - any image HDU
-    """Shape of an image, also of one that is a single constant; nothing is read."""
-    header, shape = hdu.header, getattr(hdu, "shape", ())  # a table has none
-    if not shape and "PIXVALUE" in header:
-        return (int(header.get("NPIX2", 0)), int(header.get("NPIX1", 0)))
-    return tuple(shape)
-
-
 def pixels_of(hdu: Any, path: str, into: str | None = None) -> npt.NDArray[Any]:  # noqa: ANN401
     """Read the pixels of an image, in the dtype and byte order of the file.
 
@@ -232,35 +208,6 @@ def pixels_of(hdu: Any, path: str, into: str | None = None) -> npt.NDArray[Any]:
     if value.dtype.kind == "i":  # DQ flags are a bit pattern of this width
         value = value.astype(fits.BITPIX2DTYPE[hdu.header["BITPIX"]])
     return np.broadcast_to(value, shape_of(hdu))
-
-
-def name_of(hdu: Any) -> str:  # noqa: ANN401 - any HDU
-    """EXTNAME, in upper case."""
-    return str(hdu.header.get("EXTNAME", "")).strip().upper()
-
-
-def version_of(hdu: Any) -> int:  # noqa: ANN401 - any HDU
-    """EXTVER, or 1; a ValueError says what is wrong with it."""
-    version = hdu.header.get("EXTVER", 1)
-    if isinstance(version, str | bool) or not abs(version) <= _LARGEST_VERSION:
-        msg = f"EXTVER = {version!s:.40}: expected a whole number"
-        raise ValueError(msg)
-    return int(version)
-
-
-def text_of(header: Header, key: str) -> str:
-    """Value of a keyword as text without blanks around it; empty if there is none."""
-    value = header.get(key, "")
-    return str(value).strip() if isinstance(value, str | int) else ""
-
-
-def number_of(header: Header, primary: Header, key: str) -> float:
-    """Value of a numeric keyword, in the extension or else in the primary header; NaN if none."""
-    for place in (header, primary):
-        value = place.get(key)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return value
-    return math.nan
 
 
 def _refuse_geis(start: bytes, path: str) -> None:

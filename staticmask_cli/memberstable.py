@@ -49,7 +49,7 @@ def members_table(members: Sequence[Member], bunit: str) -> NewHDU:
             values = np.array(values, dtype=_DTYPES[form])
         shown = bunit if unit == "BUNIT" else unit
         columns.append((name, form, as_ascii(shown or ""), values))
-    return table(columns, len(members), name="MEMBERS")
+    return table(columns, name="MEMBERS")
 
 
 def members_of(table: npt.NDArray[Any]) -> list[Member]:

@@ -10,11 +10,10 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from staticmask_cli.fitscards import Card, header_of
+from staticmask_cli.fitscards import BLOCK, Card, header_of
 
 __all__ = ["NewHDU", "image", "table", "write_hdus"]
 
-_BLOCK = 2880
 _ALL_ONES = 0xFFFFFFFF
 _NO_CHECKSUM = "0" * 16
 
@@ -75,28 +74,26 @@ def image(
 
 
 def table(
-    columns: Iterable[tuple[str, str, str, npt.NDArray[Any]]], rows: int, *, name: str
+    columns: Sequence[tuple[str, str, str, npt.NDArray[Any]]], *, name: str
 ) -> NewHDU:
     """Return a binary table.
 
     Parameters
     ----------
-    columns : iterable of tuple
-        Name, FITS format, unit (or an empty one), and the values: numbers, or bytes of the
-        length that the format says.
-    rows : int
+    columns : sequence of tuple
+        At least one: name, FITS format, unit (or an empty one), and the values: numbers, or
+        bytes of the length that the format says.
     name : str
         EXTNAME.
     """
-    columns = list(columns)
     fields = [(title, values.dtype.newbyteorder(">")) for title, _, _, values in columns]
-    data = np.empty(rows, dtype=fields)
+    data = np.empty(columns[0][-1].size, dtype=fields)
     cards: list[Card] = [
         ("XTENSION", "BINTABLE", "binary table extension"),
         ("BITPIX", 8, "array data type"),
         ("NAXIS", 2, "number of array dimensions"),
         ("NAXIS1", data.itemsize, "length of dimension 1"),
-        ("NAXIS2", rows, "length of dimension 2"),
+        ("NAXIS2", data.size, "length of dimension 2"),
         ("PCOUNT", 0, "number of group parameters"),
         ("GCOUNT", 1, "number of groups"),
         ("TFIELDS", len(columns), "number of table fields"),
@@ -129,7 +126,7 @@ def write_hdus(stream: IO[bytes], hdus: Iterable[NewHDU], when: str) -> None:
         datasum = _added(_sum(data[:whole]), _sum(bytes(data[whole:]).ljust(4, b"\0")))
         stream.write(_header(hdu, datasum, when))
         stream.write(data)
-        stream.write(bytes(-len(data) % _BLOCK))
+        stream.write(bytes(-len(data) % BLOCK))
 
 
 def _big_endian(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:

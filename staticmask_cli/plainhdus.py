@@ -1,16 +1,17 @@
 """The HDUs of a FITS file that has nothing but plain headers, read without astropy."""
 
 import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import cast
 
-from staticmask_cli.fitsbounds import Content, layouts
+from staticmask_cli.fitsbounds import Content, Layout, layouts
+from staticmask_cli.fitscards import BLOCK
 from staticmask_cli.inflation import BoundedGzip
 from staticmask_cli.plainheader import PlainHeader, UnusualError
 
 __all__ = ["PlainHDU", "plain_hdus"]
 
-_BLOCK = 2880  # bytes, of which headers have whole numbers
 _SPECIAL = ("ZIMAGE", "GROUPS")  # images in tables, and groups, which astropy knows
 # What astropy looks at when it opens a file: it may refuse one with nonsense there.
 _LOOKED_AT = (
@@ -64,23 +65,27 @@ def plain_hdus(stream: Content, size: int) -> list[PlainHDU] | None:
         If something does not add up.
     """
     compressed = isinstance(stream, BoundedGzip)
-    hdus: list[PlainHDU] | None = []
+    walk = layouts(stream, size)
+    try:
+        return [
+            _hdu(PlainHeader(layout.header), None if compressed else layout.start)
+            for layout in _readable(walk)
+        ]
+    except UnusualError:
+        for _ in walk:  # to its end, as all claims are to be checked
+            pass
+        return None
+
+
+def _readable(walk: Iterable[Layout]) -> Iterator[Layout]:
+    """Yield layouts as long as each is that of an HDU, with its padding, and memory holds them."""
     room = _LARGEST_HEADERS
-    for layout in layouts(stream, size):  # to the end, as all claims are to be checked
+    for layout in walk:
         room -= len(layout.header)
-        try:
-            if hdus is not None and room > 0 and _is_whole(layout.header):
-                hdus.append(_hdu(PlainHeader(layout.header), None if compressed else layout.start))
-            else:
-                hdus = None
-        except UnusualError:
-            hdus = None
-    return hdus
-
-
-def _is_whole(header: bytes) -> bool:
-    """Whether it has its padding, and is a header at all."""
-    return header != b"" and len(header) % _BLOCK == 0
+        if room <= 0 or not layout.header or len(layout.header) % BLOCK:
+            msg = "headers that are cut or too large, or something that is no HDU"
+            raise UnusualError(msg)
+        yield layout
 
 
 def _hdu(header: PlainHeader, start: int | None) -> PlainHDU:

@@ -1,4 +1,4 @@
-"""Headers as telescopes write them, read without astropy, which takes ten times as long.
+"""Headers as telescopes write them, read without astropy, which takes several times as long.
 
 Only what the FITS standard 4.0 (section 4) says in one way is understood: cards of fixed form,
 and in them whole and floating-point numbers, logical values and strings without quotes.  Whatever
@@ -7,11 +7,10 @@ else an answer would depend on is left to astropy, so that there is one reading 
 
 import re
 
-__all__ = ["PlainHeader", "UnusualError", "Value"]
+from staticmask_cli.fitscards import CARD, Value
 
-Value = bool | int | float | str
+__all__ = ["PlainHeader", "UnusualError"]
 
-_CARD = 80
 _KEYWORD = 8
 _COMMENTARY = {"COMMENT", "HISTORY", ""}
 _NAME = re.compile(rb"(?!(?:COMMENT|HISTORY|CONTINUE|END) *$)[A-Z0-9_-]+ *")
@@ -50,9 +49,9 @@ class PlainHeader:
             raise UnusualError(msg)
         self._fields: dict[str, str] = {}
         last = ""
-        for start in range(0, len(cards), _CARD):
+        for start in range(0, len(cards), CARD):
             name = cards[start : start + _KEYWORD]
-            field = cards[start + _KEYWORD : start + _CARD]
+            field = cards[start + _KEYWORD : start + CARD]
             word = name.rstrip().decode("ascii")
             if word == "END" and not field.strip():
                 break
