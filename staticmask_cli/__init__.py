@@ -7,6 +7,8 @@ package costs nothing.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from staticmask_cli._version import __version__
+
 if TYPE_CHECKING:
     from staticmask_cli.clipping import ChipStatistics, chip_statistics
     from staticmask_cli.config import Parameters
@@ -25,8 +27,6 @@ __all__ = [
     "chip_statistics",
     "create_masks",
 ]
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "ChipStatistics": "clipping",

@@ -14,7 +14,7 @@ from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from staticmask_cli import __version__
+from staticmask_cli._version import __version__
 from staticmask_cli.errors import OutputError
 from staticmask_cli.files import refuse_binary
 from staticmask_cli.progress import shown_progress

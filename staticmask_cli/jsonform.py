@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from staticmask_cli import __version__
+from staticmask_cli._version import __version__
 
 __all__ = ["as_json", "plain"]
 

@@ -10,7 +10,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from staticmask_cli import __version__
+from staticmask_cli._version import __version__
 from staticmask_cli.agreement import Agreement, clean_agree, expected_by_chance
 from staticmask_cli.errors import ExposureError, InputError
 from staticmask_cli.files import (

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from staticmask_cli import __version__
+from staticmask_cli._version import __version__
 from staticmask_cli.errors import StaticMaskError
 
 __all__ = ["Origin"]

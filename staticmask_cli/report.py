@@ -11,7 +11,7 @@ from typing import Any
 import astropy
 import numpy as np
 
-from staticmask_cli import __version__
+from staticmask_cli._version import __version__
 from staticmask_cli.chiprows import COLUMNS, row_of
 from staticmask_cli.config import Parameters
 from staticmask_cli.errors import ConfigError

@@ -10,7 +10,7 @@ from concurrent.futures import CancelledError, Executor, Future
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from staticmask_cli import __version__
+from staticmask_cli._version import __version__
 from staticmask_cli.daskpool import DaskPool
 from staticmask_cli.errors import ClusterError, ConfigError
 

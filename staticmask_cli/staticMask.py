@@ -17,7 +17,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from staticmask_cli import __version__
+from staticmask_cli._version import __version__
 from staticmask_cli.config import Parameters
 from staticmask_cli.editing import edit_parameters
 from staticmask_cli.errors import ConfigError

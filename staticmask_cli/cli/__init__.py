@@ -9,7 +9,7 @@ from typing import IO, Any, NoReturn
 import click
 from click.shell_completion import CompletionItem
 
-from staticmask_cli import __version__
+from staticmask_cli._version import __version__
 from staticmask_cli.cli.config import config
 from staticmask_cli.cli.create import create
 from staticmask_cli.cli.demo import demo
