@@ -16,30 +16,11 @@ from staticmask_cli import create_masks
 from staticmask_cli.errors import ExposureError, InputError
 from staticmask_cli.maskfile import StaticMask
 from staticmask_cli.simulate import CAMERAS, simulate_visit
-from tests.conftest import WriteExposure, digest, sky
-from tests.oracle import oracle_mask
+from tests.support.exposures import WriteExposure, digest, sky
+from tests.support.mask_names import NAMES
+from tests.support.oracle import oracle_mask
 
 SHAPE = (120, 170)
-
-# Camera: the names of its masks, as the README's table has them.
-NAMES = {
-    "ACS/WFC": ["ACSWFC_{}_1", "ACSWFC_{}_2"],
-    "ACS/HRC": ["ACSHRC_{}_1"],
-    "ACS/SBC": ["ACSSBC_{}_1"],
-    "WFC3/UVIS": ["WFC3UVIS_{}_1", "WFC3UVIS_{}_2"],
-    "WFC3/IR": ["WFC3IR_{}_1"],
-    "WFPC2": ["WFPC2PC_{}_1", "WFPC2WF2_{}_2", "WFPC2WF3_{}_3", "WFPC2WF4_{}_4"],
-    "STIS/CCD": ["STISCCD_{}_1"],
-    "STIS/FUV-MAMA": ["STISFUV-MAMA_{}_1"],
-    "STIS/NUV-MAMA": ["STISNUV-MAMA_{}_1"],
-    "NICMOS/1": ["NICMOS1_{}_1"],
-    "NICMOS/2": ["NICMOS2_{}_2"],
-    "NICMOS/3": ["NICMOS3_{}_3"],
-    "NIRCAM/NRCA1": ["NIRCAMNRCA1_{}_1"],
-    "MIRI/MIRIMAGE": ["MIRIMIRIMAGE_{}_1"],
-    "NIRISS/NIS": ["NIRISSNIS_{}_1"],
-    "any camera": ["MOSAIC3_{}_1"],
-}
 
 
 def chips_by_mask(paths: tuple[str, ...], camera: str) -> list[list[Any]]:

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,43 +21,12 @@ from staticmask_cli.associations import find_members, is_association, read_assoc
 from staticmask_cli.errors import InputError
 from staticmask_cli.fitsfile import astropy_silenced
 from staticmask_cli.inputs import expand_inputs
-
-Rows = Sequence[tuple[object, object]]
+from tests.support.fits_files import Rows, touch, write_json, write_table
 
 KINDS = ("_crj", "_flt", "_flc", "_sfl", "_cal", "_raw", "_c0h", "_c0f", "_c0m", "")
 ENDINGS = (".fits", ".fits.gz", ".fits.fz")
 NO_EXPOSURE = "the association names no exposure that is present"
 NO_JWST = "expected a JWST association with products[].members[] of expname and exptype: "
-
-
-def touch(folder: Path, *names: str) -> None:
-    """Make empty files."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in names:
-        (folder / name).touch()
-
-
-def write_table(path: Path, rows: Rows, present: Sequence[object] | None = None, *,
-                form: str = "L") -> str:
-    """Write a FITS association; cells are padded with NULs, MEMPRSNT is there only if given."""
-    columns = []
-    for title, column in zip(("MEMNAME", "MEMTYPE"), zip(*rows, strict=True), strict=False):
-        cells = [c if isinstance(c, bytes) else str(c).encode() for c in column]
-        width = max(16, *map(len, cells))
-        columns.append(fits.Column(title, f"{width}A", array=np.array(cells)))
-    if present is not None:
-        columns.append(fits.Column("MEMPRSNT", form, array=np.array(present)))
-    table = fits.BinTableHDU.from_columns(columns, name="ASN")
-    fits.HDUList([fits.PrimaryHDU(), table]).writeto(path, overwrite=True)
-    return str(path)
-
-
-def write_json(path: Path, rows: Rows) -> str:
-    """Write a JWST association, one product for every two members."""
-    members = [{"expname": name, "exptype": kind} for name, kind in rows]
-    products = [{"name": "p", "members": members[i : i + 2]} for i in range(0, len(members), 2)]
-    path.write_text(json.dumps({"asn_type": None, "products": products}))
-    return str(path)
 
 
 @pytest.mark.parametrize(("name", "expected"), [

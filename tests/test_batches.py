@@ -24,8 +24,8 @@ from staticmask_cli.member import ChipLabel
 from staticmask_cli.origin import Origin
 from staticmask_cli.plan import MaskPlan, plan_masks
 from staticmask_cli.simulate import Visit
-from tests.conftest import WriteExposure, digest, sky
-from tests.test_package import process_environment
+from tests.support.exposures import WriteExposure, digest, sky
+from tests.support.process import process_environment
 
 SHAPE = (40, 70)
 SIGNATURE = Signature("CAM", SHAPE, 1)

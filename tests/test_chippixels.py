@@ -11,7 +11,7 @@ from astropy.io import fits
 from staticmask_cli.chippixels import read_pixels
 from staticmask_cli.errors import InputError
 from staticmask_cli.exposure import Chip, read_exposure
-from tests.conftest import WriteExposure, sky
+from tests.support.exposures import WriteExposure, sky
 
 
 def only_chip(path: Path) -> Chip:

@@ -20,9 +20,10 @@ from click.testing import CliRunner, Result
 from staticmask_cli import Parameters, __version__, pipeline
 from staticmask_cli.cli import cli, main
 from staticmask_cli.simulate import Visit, simulate_visit
-from tests.conftest import Editor, WriteExposure, digest, sky
-from tests.oracle import oracle_mask
-from tests.test_package import run_python
+from tests.support.editor import Editor
+from tests.support.exposures import WriteExposure, digest, sky
+from tests.support.oracle import oracle_mask
+from tests.support.process import run_python
 
 Asked = tuple[Parameters, dict[str, object]]
 

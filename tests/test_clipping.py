@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from staticmask_cli import chip_statistics
 from staticmask_cli.clipping import clip_chip, low_pixels, pixels_below
 from staticmask_cli.errors import ChipError
-from tests.oracle import oracle_statistics
-from tests.strategies import chips
+from tests.support.oracle import oracle_statistics
+from tests.support.strategies import chips
 
 CHIPS = 600
 COUNTED: Counter[str] = Counter()

@@ -18,9 +18,9 @@ import pytest
 from staticmask_cli import batches, create_masks, scheduler
 from staticmask_cli.errors import ClusterError
 from staticmask_cli.simulate import Visit, simulate_visit
-from tests.conftest import digest
-from tests.daskcluster import Cluster, running_cluster, wait_for
-from tests.test_package import process_environment
+from tests.support.dask_cluster import Cluster, running_cluster, wait_for
+from tests.support.exposures import digest
+from tests.support.process import process_environment
 
 distributed = pytest.importorskip("distributed")
 thorough = pytest.mark.skipif(

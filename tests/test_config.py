@@ -17,7 +17,7 @@ from staticmask_cli import Parameters, create_masks
 from staticmask_cli.cli import cli
 from staticmask_cli.dqbits import good_bits
 from staticmask_cli.errors import ConfigError, OutputError
-from tests.conftest import WriteExposure, digest
+from tests.support.exposures import WriteExposure, digest
 
 PACKAGE = Path(staticmask_cli.__file__).parent
 CONFIGSPEC = next(

@@ -7,7 +7,7 @@ from click.testing import CliRunner, Result
 
 from staticmask_cli import Parameters
 from staticmask_cli.cli import cli
-from tests.conftest import digest
+from tests.support.exposures import digest
 
 SAVED_BY_DRIZZLEPAC = """\
 _task_name_ = staticMask#

@@ -14,8 +14,8 @@ import pytest
 from staticmask_cli import StaticMask, console, create_masks
 from staticmask_cli.console import Console
 from staticmask_cli.simulate import Visit
-from tests.conftest import WriteExposure, sky
-from tests.test_package import process_environment
+from tests.support.exposures import WriteExposure, sky
+from tests.support.process import process_environment
 
 COLOUR = re.compile(r"\x1b\[(?:\d+;)*(?:3[0-8]|4[0-8]|9[0-7])(?:;\d+)*m")
 

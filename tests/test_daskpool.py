@@ -19,7 +19,7 @@ from staticmask_cli.cli import cli
 from staticmask_cli.daskpool import DaskPool
 from staticmask_cli.errors import ConfigError, InputError
 from staticmask_cli.simulate import Visit
-from tests.conftest import digest
+from tests.support.exposures import digest
 
 distributed = pytest.importorskip("distributed")
 

@@ -14,7 +14,7 @@ from staticmask_cli import Signature, StaticMask
 from staticmask_cli.demonstration import Demonstration, demonstrate
 from staticmask_cli.errors import ConfigError, OutputError
 from staticmask_cli.simulate import Visit
-from tests.oracle import oracle_mask
+from tests.support.oracle import oracle_mask
 
 
 def test_its_figures_are_those_of_the_files(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from staticmask_cli.cli.create import create
 from staticmask_cli.config import Parameters
 from staticmask_cli.instruments import instrument_of
 from staticmask_cli.simulate import CAMERAS, Camera, simulate_visit
-from tests.test_all_instruments import NAMES
+from tests.support.mask_names import NAMES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

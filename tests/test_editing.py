@@ -14,7 +14,7 @@ import pytest
 from staticmask_cli import Parameters, editing
 from staticmask_cli.editing import edit_parameters
 from staticmask_cli.errors import ConfigError, OutputError
-from tests.conftest import Editor
+from tests.support.editor import Editor
 
 START = Parameters.load(None, {"input": ["@a.lst", "b*.fits"], "final_bits": "64,32"})
 CHANGED = dataclasses.replace(START, static_sig=5.0)

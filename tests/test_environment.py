@@ -11,8 +11,8 @@ from click.testing import CliRunner
 
 from staticmask_cli import StaticMask
 from staticmask_cli.cli import cli
-from tests.conftest import WriteExposure
-from tests.test_package import process_environment
+from tests.support.exposures import WriteExposure
+from tests.support.process import process_environment
 
 NAME = "ACSWFC_60x80_1_staticMask.fits"
 COMMAND = shlex.join([sys.executable, "-m", "staticmask_cli"])

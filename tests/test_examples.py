@@ -13,7 +13,7 @@ from astropy.io import fits
 
 from staticmask_cli import StaticMask
 from staticmask_cli.simulate import simulate_visit
-from tests.test_package import process_environment, run_python
+from tests.support.process import process_environment, run_python
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 WFC = ["masks/ACSWFC_40x50_1_staticMask.fits", "masks/ACSWFC_40x50_2_staticMask.fits"]

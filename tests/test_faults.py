@@ -23,8 +23,8 @@ from staticmask_cli import create_masks
 from staticmask_cli.errors import OutputError
 from staticmask_cli.files import clear_leftovers, write_whole
 from staticmask_cli.simulate import Visit
-from tests.conftest import WriteExposure, digest
-from tests.test_package import process_environment
+from tests.support.exposures import WriteExposure, digest
+from tests.support.process import process_environment
 
 THOROUGH = bool(os.environ.get("STATICMASK_FAULTS"))
 NAME = "ACSWFC_60x80_1_staticMask.fits"

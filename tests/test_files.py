@@ -9,8 +9,8 @@ import pytest
 
 from staticmask_cli.errors import InputError, OutputError
 from staticmask_cli.files import make_folder, refuse_binary, write_whole
-from tests.conftest import WriteExposure, digest
-from tests.test_package import run_python
+from tests.support.exposures import WriteExposure, digest
+from tests.support.process import run_python
 
 
 def _names(folder: Path) -> list[str]:

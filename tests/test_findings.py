@@ -14,8 +14,8 @@ from staticmask_cli.forecast import forecast_of, plan_run
 from staticmask_cli.jsonform import as_json
 from staticmask_cli.maskview import show_findings
 from staticmask_cli.simulate import Visit
-from tests.conftest import WriteExposure, digest, sky
-from tests.documents import checked
+from tests.support.documents import checked
+from tests.support.exposures import WriteExposure, digest, sky
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from staticmask_cli.forecast import Forecast, forecast_of, plan_run
 from staticmask_cli.freshness import Freshness
 from staticmask_cli.jsonform import as_json
 from staticmask_cli.simulate import simulate_visit
-from tests.conftest import WriteExposure, digest, sky
-from tests.documents import checked
+from tests.support.documents import checked
+from tests.support.exposures import WriteExposure, digest, sky
 
 MASK = "ACSWFC_60x80_1_staticMask.fits"
 

@@ -19,8 +19,8 @@ from staticmask_cli.config import expected_of
 from staticmask_cli.errors import ConfigError
 from staticmask_cli.form import Form, Row, SaveAs
 from staticmask_cli.parameterspec import declarations
-from tests.conftest import WriteExposure, digest
-from tests.test_package import process_environment
+from tests.support.exposures import WriteExposure, digest
+from tests.support.process import process_environment
 
 FormPilot = Pilot[Parameters]
 Acts = Callable[[FormPilot], Awaitable[None]]

@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from staticmask_cli import create_masks
 from staticmask_cli.cli import cli
 from staticmask_cli.maskfile import StaticMask
-from tests.conftest import sky
-from tests.test_fuzz import (
+from tests.support.exposures import sky
+from tests.support.fits_files import fits_bytes
+from tests.support.fuzzing import (
     MOST,
     PLACES,
     RAW,
@@ -27,7 +28,6 @@ from tests.test_fuzz import (
     Mutation,
     bounded,
     cut,
-    fits_bytes,
     inputs,
     insert_card,
     memory,

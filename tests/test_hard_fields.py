@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from staticmask_cli import StaticMask, create_masks, staticMask
 from staticmask_cli.cli import cli
 from staticmask_cli.errors import ConfigError
-from tests.conftest import WriteExposure, sky
+from tests.support.exposures import WriteExposure, sky
 
 SHAPE = (60, 80)
 LOW = np.zeros(SHAPE, bool)

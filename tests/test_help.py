@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from staticmask_cli.cli import cli
-from tests.test_package import process_environment, run_python
+from tests.support.process import process_environment, run_python
 
 TOPICS = ["Parameters", "Inputs", "Outputs", "Speed", "Messages"]
 

@@ -12,7 +12,7 @@ from stsci.imagestats import histogram1d
 
 from staticmask_cli import histogram
 from staticmask_cli.histogram import Histogram
-from tests.strategies import chips
+from tests.support.strategies import chips
 
 Floats = npt.NDArray[np.float32]
 Build = Callable[..., Histogram]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from staticmask_cli.config import Parameters
 from staticmask_cli.errors import InputError
 from staticmask_cli.inputs import expand_inputs
-from tests.test_associations import touch, write_json, write_table
+from tests.support.fits_files import touch, write_json, write_table
 
 A, B, C = VISIT = ("jx01a_flt.fits", "jx01b_flt.fits", "jx01c_flt.fits")
 NO_INPUT = "no input: name exposures, as in: staticmask '*flt.fits'"

@@ -16,10 +16,10 @@ from staticmask_cli.cli import cli
 from staticmask_cli.errors import ExposureError, InputError, OutputError, StaticMaskError
 from staticmask_cli.plan import plan_masks
 from staticmask_cli.simulate import Visit, simulate_visit
-from tests.conftest import WriteExposure, digest, sky
-from tests.oracle import oracle_mask
-from tests.test_associations import write_json
-from tests.test_exposure import DAMAGES
+from tests.support.damages import DAMAGES
+from tests.support.exposures import WriteExposure, digest, sky
+from tests.support.fits_files import write_json
+from tests.support.oracle import oracle_mask
 
 NAME = "ACSWFC_60x80_1_staticMask.fits"
 

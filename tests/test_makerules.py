@@ -15,8 +15,8 @@ from staticmask_cli.errors import ConfigError
 from staticmask_cli.makerules import make_rules
 from staticmask_cli.plan import plan_masks
 from staticmask_cli.simulate import simulate_visit
-from tests.conftest import WriteExposure
-from tests.test_package import process_environment
+from tests.support.exposures import WriteExposure
+from tests.support.process import process_environment
 
 MAKE = shutil.which("make")
 WFC = "ACSWFC_60x80_1_staticMask.fits"

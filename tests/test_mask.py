@@ -15,8 +15,8 @@ from staticmask_cli.agreement import Agreement
 from staticmask_cli.errors import ChipError
 from staticmask_cli.mask import PartialMask
 from staticmask_cli.member import ChipLabel, Member
-from tests.conftest import sky
-from tests.oracle import oracle_mask
+from tests.support.exposures import sky
+from tests.support.oracle import oracle_mask
 
 SHAPE = (40, 56)
 SIGNATURE = Signature("ACSWFC", SHAPE, 1)

@@ -20,8 +20,8 @@ from staticmask_cli.agreement import Agreement
 from staticmask_cli.errors import InputError, OutputError
 from staticmask_cli.maskfile import write_masks
 from staticmask_cli.member import ChipLabel
-from tests.conftest import WriteExposure, digest, sky
-from tests.strategies import shapes
+from tests.support.exposures import WriteExposure, digest, sky
+from tests.support.strategies import shapes
 
 SIGNATURE = Signature("ACSWFC", (60, 80), 1)
 FACTS: dict[str, str | float] = {

@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as npst
 
 from staticmask_cli.fitscards import Card
 from staticmask_cli.newhdus import NewHDU, image, table, write_hdus
-from tests.strategies import shapes
+from tests.support.strategies import shapes
 
 WHEN = "1970-01-02T00:00:00"
 CARDS: list[Card] = [("INSTRUME", "ACS", "instrument"), ("LTV1", -3.5, "")]

@@ -21,7 +21,7 @@ from staticmask_cli.errors import ConfigError, InputError, OutputError
 from staticmask_cli.pictures import MOST_HISTOGRAMS, plot_masks
 from staticmask_cli.plotpage import Page
 from staticmask_cli.simulate import Visit
-from tests.conftest import WriteExposure, digest, sky
+from tests.support.exposures import WriteExposure, digest, sky
 
 NAMES = ["ACSWFC_150x220_1", "ACSWFC_150x220_2"]
 

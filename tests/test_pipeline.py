@@ -18,8 +18,8 @@ from astropy.io import fits
 from staticmask_cli import StaticMask, create_masks
 from staticmask_cli.errors import ConfigError, ExposureError, InputError, OutputError
 from staticmask_cli.simulate import Visit
-from tests.conftest import WriteExposure, digest, sky
-from tests.oracle import oracle_mask
+from tests.support.exposures import WriteExposure, digest, sky
+from tests.support.oracle import oracle_mask
 
 
 def test_four_exposures_make_exactly_two_masks_each_the_and_over_all(

@@ -19,7 +19,7 @@ from staticmask_cli.fitsfile import astropy_silenced, of_headers
 from staticmask_cli.inflation import ClaimError
 from staticmask_cli.plainhdus import PlainHDU, plain_hdus
 from staticmask_cli.plainheader import PlainHeader, UnusualError
-from tests.conftest import WriteExposure, sky
+from tests.support.exposures import WriteExposure, sky
 
 END = "END".ljust(80)
 FIELDS = st.one_of(

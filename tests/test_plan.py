@@ -13,7 +13,7 @@ from staticmask_cli import Parameters, create_masks
 from staticmask_cli.errors import ConfigError, ExposureError, OutputError
 from staticmask_cli.plan import MaskPlan, plan_masks
 from staticmask_cli.simulate import Visit
-from tests.conftest import WriteExposure, digest, sky
+from tests.support.exposures import WriteExposure, digest, sky
 
 MASK = "ACSWFC_60x80_1_staticMask.fits"
 

@@ -17,7 +17,7 @@ from staticmask_cli.mask import PartialMask
 from staticmask_cli.plotpage import Page, draw_page, reduced
 from staticmask_cli.signature import Signature
 from staticmask_cli.skyhistogram import SkyHistogram, sky_histogram
-from tests.conftest import sky
+from tests.support.exposures import sky
 
 Named = tuple[str, SkyHistogram]
 

@@ -10,8 +10,8 @@ from click.testing import CliRunner
 
 from staticmask_cli import create_masks
 from staticmask_cli.cli import cli
-from tests.conftest import digest
-from tests.oracle import oracle_mask
+from tests.support.exposures import digest
+from tests.support.oracle import oracle_mask
 
 MASK = "ACSHRC_1024x1024_1_staticMask.fits"
 

@@ -19,7 +19,7 @@ from staticmask_cli.errors import ConfigError, InputError, OutputError, StaticMa
 from staticmask_cli.inputs import expand_inputs
 from staticmask_cli.maskfile import StaticMask
 from staticmask_cli.simulate import Visit
-from tests.conftest import WriteExposure
+from tests.support.exposures import WriteExposure
 
 fsspec = pytest.importorskip("fsspec")
 Store = Any  # a file system of fsspec

@@ -17,7 +17,7 @@ from staticmask_cli import create_masks  # noqa: E402
 from staticmask_cli.cli import cli  # noqa: E402 - after what may skip all this
 from staticmask_cli.maskfile import StaticMask  # noqa: E402
 from staticmask_cli.simulate import simulate_visit  # noqa: E402
-from tests.s3service import BUCKET, POLICY, Service, as_user, s3_service  # noqa: E402
+from tests.support.s3_service import BUCKET, POLICY, Service, as_user, s3_service  # noqa: E402
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ from staticmask_cli.errors import ConfigError, OutputError
 from staticmask_cli.jsonform import plain
 from staticmask_cli.report import check_report, write_report
 from staticmask_cli.simulate import Visit
-from tests.conftest import WriteExposure, digest, sky
-from tests.documents import checked
+from tests.support.documents import checked
+from tests.support.exposures import WriteExposure, digest, sky
 
 PARAMETERS = Parameters.load(None, {"input": "*flt.fits", "group": "sci,2", "final_bits": "256"})
 

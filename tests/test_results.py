@@ -9,8 +9,9 @@ from click.testing import CliRunner, Result
 
 from staticmask_cli.cli import cli
 from staticmask_cli.simulate import Visit
-from tests.conftest import Editor, WriteExposure, sky
-from tests.documents import checked
+from tests.support.documents import checked
+from tests.support.editor import Editor
+from tests.support.exposures import WriteExposure, sky
 
 NAMES = ["ACSWFC_150x220_1_staticMask.fits", "ACSWFC_150x220_2_staticMask.fits"]
 

@@ -9,8 +9,8 @@ from astropy.io import fits
 
 from staticmask_cli.errors import OutputError
 from staticmask_cli.simulate import CAMERAS, simulate_visit
-from tests.conftest import digest
-from tests.oracle import oracle_statistics
+from tests.support.exposures import digest
+from tests.support.oracle import oracle_statistics
 
 SHAPE = (120, 170)
 PRIMARY = ("FILENAME", "TELESCOP", "INSTRUME", "ROOTNAME", "TARGNAME", "DATE-OBS", "OBSTYPE",

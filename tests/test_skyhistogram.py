@@ -9,7 +9,7 @@ import pytest
 
 from staticmask_cli.clipping import chip_statistics, pixels_below
 from staticmask_cli.skyhistogram import SkyHistogram, sky_histogram
-from tests.conftest import sky
+from tests.support.exposures import sky
 
 
 def slow(data: npt.NDArray[Any], histogram: SkyHistogram) -> tuple[list[int], list[int]]:

@@ -14,8 +14,8 @@ import staticmask_cli
 from staticmask_cli import Parameters, staticMask
 from staticmask_cli.errors import ChipError, ConfigError
 from staticmask_cli.parameterspec import declarations
-from tests.conftest import WriteExposure, digest, sky
-from tests.oracle import oracle_mask
+from tests.support.exposures import WriteExposure, digest, sky
+from tests.support.oracle import oracle_mask
 
 ACS = ("ACSWFC", (60, 80), 1)
 

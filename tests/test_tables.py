@@ -14,7 +14,7 @@ from staticmask_cli.maskview import show_findings
 from staticmask_cli.planview import show_plan
 from staticmask_cli.simulate import Visit
 from staticmask_cli.tables import show, size, text
-from tests.conftest import WriteExposure
+from tests.support.exposures import WriteExposure
 
 FOLDERS = ["out", "a folder/with quite/a long name/and more/of it"]
 

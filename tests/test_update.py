@@ -17,8 +17,8 @@ from staticmask_cli.cli import cli
 from staticmask_cli.errors import ConfigError, InputError, OutputError
 from staticmask_cli.exposure import Chip
 from staticmask_cli.files import alone_with
-from tests.conftest import WriteExposure, digest, sky
-from tests.documents import checked
+from tests.support.documents import checked
+from tests.support.exposures import WriteExposure, digest, sky
 
 NAME = "ACSWFC_60x80_1_staticMask.fits"
 SECOND = "ACSWFC_60x80_2_staticMask.fits"

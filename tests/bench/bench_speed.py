@@ -27,7 +27,7 @@ from staticmask_cli import create_masks
 from staticmask_cli.clipping import chip_statistics, pixels_below
 from staticmask_cli.localsky import pixels_below_local_sky
 from tests.bench.rivals import LOG, Comparison, Report, Run, command, python, take_turns, timed
-from tests.oracle import oracle_statistics
+from tests.support.oracle import oracle_statistics
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture

@@ -22,8 +22,8 @@ from distributed.diagnostics.plugin import SchedulerPlugin
 
 from staticmask_cli.simulate import simulate_visit
 from tests.bench.rivals import Run, command, python
-from tests.conftest import digest
-from tests.daskcluster import running_cluster
+from tests.support.dask_cluster import running_cluster
+from tests.support.exposures import digest
 
 __all__ = ["main"]
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.test_package import process_environment
+from tests.support.process import process_environment
 
 __all__ = ["Cluster", "Process", "running_cluster", "wait_for"]
 

@@ -1,0 +1,1 @@
+"""Helpers of the tests: what builds files, runs commands and judges results."""

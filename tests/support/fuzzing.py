@@ -1,0 +1,180 @@
+"""Mutations of FITS files, and bounds on what they may cost."""
+
+import contextlib
+import os
+import signal
+import tracemalloc
+from collections.abc import Callable, Iterator
+from functools import partial
+from types import FrameType
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+
+from staticmask_cli import StaticMaskError
+
+INPUTS = int(os.environ.get("STATICMASK_FUZZ", "100"))
+LONGEST = 5  # seconds for one input
+MOST = 32 << 20  # bytes of memory for an input of some thousand bytes, where it is not compressed
+MOST_COMPRESSED = 1 << 30  # and where it is, of which 256 MiB are pixels
+
+Mutation = Callable[[bytearray], None]
+
+
+class Hang(BaseException):
+    """An input that takes too long; no `except Exception` may swallow it."""
+
+
+def inputs(share: float) -> settings:
+    """Try a share of all inputs."""
+    return settings(
+        max_examples=max(1, round(INPUTS * share)), database=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+    )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def memory() -> Iterator[None]:
+    """Trace what Python and numpy allocate."""
+    tracemalloc.start()
+    yield
+    tracemalloc.stop()
+
+
+@contextlib.contextmanager
+def bounded(most: int) -> Iterator[None]:
+    """Allow an input so many seconds and bytes, and no error but a StaticMaskError."""
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        raise Hang
+
+    tracemalloc.reset_peak()
+    before = tracemalloc.get_traced_memory()[0]
+    handler = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(LONGEST)
+    try:
+        with contextlib.suppress(StaticMaskError):
+            yield
+    except Hang:
+        pytest.fail(f"it takes more than {LONGEST} s")
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, handler)
+    assert tracemalloc.get_traced_memory()[1] - before < most
+
+
+# What is done to them.
+
+KEYS = st.sampled_from([
+    "SIMPLE", "XTENSION", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "NAXIS3", "PCOUNT", "GCOUNT",
+    "GROUPS", "EXTEND", "TFIELDS", "TFORM1", "TTYPE1", "TDIM1", "TDIM2", "TNULL1", "TSCAL1",
+    "TZERO1", "TBCOL1", "TUNIT1", "THEAP", "TFORM2", "TFORM3", "TTYPE2", "BSCALE", "BZERO",
+    "BLANK", "EXTNAME", "EXTVER", "EXTLEVEL", "INSTRUME", "DETECTOR", "CAMERA", "CCDCHIP",
+    "LTV1", "LTV2", "BINAXIS1", "SUBSTRT1", "EXPTIME", "NGOODPIX", "PIXVALUE", "NPIX1", "NPIX2",
+    "ZIMAGE", "ZCMPTYPE", "ZBITPIX", "ZNAXIS", "ZNAXIS1", "ZNAXIS2", "ZTILE1", "ZTILE2",
+    "ZNAME1", "ZVAL1", "ZQUANTIZ", "ZDITHER0", "ZSCALE", "ZZERO", "ZBLANK", "ROOTNAME", "BUNIT",
+    "CREATOR", "OBSTYPE", "TELESCOP", "CHECKSUM", "CONTINUE", "END", "HIERARCH", "HISTORY", "",
+])
+VALUES = st.one_of(
+    st.sampled_from([
+        "-1", "0", "1", "2", "3", "7", "9", "11", "999", "1000", "2147483647", "2147483648",
+        "-2147483649", "4294967296", "9223372036854775807", "18446744073709551616", "9" * 30,
+        "1E400", "1E300", "-1.5", "9.0", "NaN", "inf", "T", "F", "", "''", "'SCI'", "'DQ     '",
+        "'IMAGE   '", "'BINTABLE'", "'TABLE   '", "'ACS'", "'STIS'", "'NICMOS'", "'WFPC2'",
+        "'../../x'", "'-rf'", "'1PB(2000000000)'", "'1QB(9)'", "'99999999A'", "'P'", "'L'",
+        "'(99999999,99999999)'", "'(-1,0)'", "'MEMNAME'", "'MEMTYPE'", "'RICE_1'", "'HCOMPRESS_1'",
+        "'PLIO_1'", "'NOCOMPRESS'", "'long&'", "'it''s", "(1,2)", "0x10", "1 2",
+        "'staticmask'", "' / '", "'SPECTROSCOPIC'", "'\x80\xff'", "- 1", "1D5", "8", "16",
+        "32", "-32", "64", "-64", "128",
+    ]),
+    st.integers().map(str), st.floats().map(str), st.text("'&/ =A1\x00\x7f\xe9", max_size=20),
+)
+
+
+def cards_of(content: bytearray) -> list[int]:
+    """Where the cards of all headers are."""
+    return [n for n in range(0, len(content) - 79, 80) if content[n + 8 : n + 10] == b"= "
+            or bytes(content[n : n + 8]).rstrip() in (b"END", b"CONTINUE", b"HISTORY")]
+
+
+def card(key: str, value: str) -> bytes:
+    return f"{key:8.8}= {value:>20}".encode("latin-1")[:80].ljust(80)
+
+
+def set_card(content: bytearray, *, where: int, key: str | None, value: str) -> None:
+    """Give a card another value, or another name too."""
+    cards = cards_of(content)
+    if cards:
+        place = cards[where % len(cards)]
+        name = key if key is not None else content[place : place + 8].decode("latin-1")
+        content[place : place + 80] = card(name, value)
+
+
+def set_key(content: bytearray, *, where: int, key: str, value: str) -> None:
+    """Give a keyword another value in one of the headers, or take an empty card's place."""
+    found = [n for n in cards_of(content) if content[n : n + 8].decode("latin-1").strip() == key]
+    if found:
+        place = found[where % len(found)]
+        content[place : place + 80] = card(key, value)
+    else:
+        set_card(content, where=where, key=key, value=value)
+
+
+def insert_card(content: bytearray, *, where: int, key: str, value: str) -> None:
+    """Put a card before another; what follows in the block moves, as far as its blank cards."""
+    cards = cards_of(content)
+    if cards:
+        place = cards[where % len(cards)]
+        end = content.find(b" " * 80, place)
+        if end > 0:
+            content[place : end + 80] = card(key, value) + content[place:end]
+
+
+def remove(content: bytearray, *, where: int, length: int) -> None:
+    place = where % (len(content) + 1)
+    del content[place : place + length]
+
+
+def cut(content: bytearray, *, where: int) -> None:
+    del content[where % (len(content) + 1) :]
+
+
+def flip(content: bytearray, *, where: int, value: int) -> None:
+    if content:
+        content[where % len(content)] = value
+
+
+def insert(content: bytearray, *, where: int, what: bytes) -> None:
+    place = where % (len(content) + 1)
+    content[place:place] = what
+
+
+def repeat(content: bytearray, *, where: int, block: int) -> None:
+    """Copy a block of FITS somewhere else."""
+    place, start = where % (len(content) + 1) // 2880 * 2880, block * 2880
+    content[place:place] = content[start : start + 2880]
+
+
+PLACES = st.integers(0, 1 << 20)
+RAW: st.SearchStrategy[Mutation] = st.one_of(
+    st.builds(partial, st.just(remove), where=PLACES, length=st.sampled_from([1, 79, 80, 2880])),
+    st.builds(partial, st.just(cut), where=PLACES),
+    st.builds(partial, st.just(flip), where=PLACES, value=st.integers(0, 255)),
+    st.builds(partial, st.just(insert), where=PLACES,
+              what=st.binary(max_size=20) | st.just(bytes(2880)) | st.just(b" " * 2880)),
+)
+CARDS: st.SearchStrategy[Mutation] = st.one_of(
+    st.builds(partial, st.just(set_card), where=PLACES, key=st.none() | KEYS, value=VALUES),
+    st.builds(partial, st.just(set_key), where=PLACES, key=KEYS, value=VALUES),
+    st.builds(partial, st.just(set_key), where=PLACES, key=KEYS, value=VALUES),
+    st.builds(partial, st.just(insert_card), where=PLACES, key=KEYS, value=VALUES),
+    st.builds(partial, st.just(repeat), where=PLACES, block=st.integers(0, 5)),
+)
+MUTATIONS = st.lists(st.one_of(CARDS, CARDS, RAW), min_size=1, max_size=4)
+
+
+def mutated(content: bytes, mutations: list[Mutation]) -> bytes:
+    changed = bytearray(content)
+    for mutation in mutations:
+        mutation(changed)
+    return bytes(changed)
