@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from staticmask_cli._version import __version__
 
 if TYPE_CHECKING:
-    from staticmask_cli.clipping import ChipStatistics, chip_statistics
     from staticmask_cli.config import Parameters
     from staticmask_cli.errors import StaticMaskError
     from staticmask_cli.maskfile import StaticMask
     from staticmask_cli.pipeline import create_masks
     from staticmask_cli.signature import Signature
+    from staticmask_cli.stats.clipping import ChipStatistics, chip_statistics
 
 __all__ = [
     "ChipStatistics",
@@ -29,12 +29,12 @@ __all__ = [
 ]
 
 _HOMES = {
-    "ChipStatistics": "clipping",
+    "ChipStatistics": "stats.clipping",
     "Parameters": "config",
     "Signature": "signature",
     "StaticMask": "maskfile",
     "StaticMaskError": "errors",
-    "chip_statistics": "clipping",
+    "chip_statistics": "stats.clipping",
     "create_masks": "pipeline",
 }
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from staticmask_cli.medianfilter import REACH, median_filter
-from staticmask_cli.workspace import WORKSPACE
+from staticmask_cli.stats.blocks import WORKSPACE
 
 __all__ = ["far_below_median"]
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from staticmask_cli.medianfilter import REACH, fill_missing, median_filter
 from staticmask_cli.neighbours import mirrored
-from staticmask_cli.workspace import WORKSPACE
+from staticmask_cli.stats.blocks import WORKSPACE
 
 __all__ = ["LineSigns"]
 

@@ -8,14 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from staticmask_cli.agreement import Agreement, expected_by_chance, votes_needed
-from staticmask_cli.clipping import Clipping, clip_chip, low_pixels
 from staticmask_cli.dqbits import bad_by_dq, pixels_by_bit
 from staticmask_cli.errors import ChipError
 from staticmask_cli.member import UNCLIPPABLE, ChipLabel, Member
 from staticmask_cli.noise import pixel_noise
-from staticmask_cli.packing import PackedBits
-from staticmask_cli.pixelset import PixelSet
 from staticmask_cli.signature import Signature
+from staticmask_cli.stats.clipping import Clipping, clip_chip, low_pixels
+from staticmask_cli.stats.pixelset import PackedBits, PixelSet
 
 __all__ = ["PartialMask"]
 

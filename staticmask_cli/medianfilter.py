@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from staticmask_cli.workspace import WORKSPACE
+from staticmask_cli.stats.blocks import WORKSPACE
 
 __all__ = ["REACH", "fill_missing", "median_filter"]
 

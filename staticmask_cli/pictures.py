@@ -20,7 +20,7 @@ from staticmask_cli.plan import MaskPlan
 from staticmask_cli.plotpage import Page
 from staticmask_cli.plots import check_plot, plotted
 from staticmask_cli.signature import Signature
-from staticmask_cli.skyhistogram import SkyHistogram, sky_histogram
+from staticmask_cli.stats.histogram import SkyHistogram, sky_histogram
 from staticmask_cli.urls import concealed
 
 __all__ = ["MOST_HISTOGRAMS", "picture_of", "plot_masks"]

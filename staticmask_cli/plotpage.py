@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from staticmask_cli.mask import PartialMask
 from staticmask_cli.member import Member
-from staticmask_cli.skyhistogram import SkyHistogram
+from staticmask_cli.stats.histogram import SkyHistogram
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

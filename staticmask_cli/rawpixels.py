@@ -11,7 +11,7 @@ from staticmask_cli.errors import InputError
 from staticmask_cli.late import fits
 from staticmask_cli.places import is_remote, modified_at, open_file
 from staticmask_cli.plainhdus import PlainHDU
-from staticmask_cli.workspace import WORKSPACE
+from staticmask_cli.stats.blocks import WORKSPACE
 
 __all__ = ["RawPixels", "is_uncompressed", "raw_pixels", "stamp_of"]
 

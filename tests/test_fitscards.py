@@ -21,7 +21,8 @@ READABLE = (TEXTS | LONG).map(lambda text: text.replace("/", "x").rstrip(" &")) 
 NUMBERS = st.booleans() | st.integers(-10**19, 10**19) | st.floats(
     allow_nan=False, allow_infinity=False
 )
-COMMENTS = st.text(PRINTABLE, max_size=50).map(str.strip)
+# A quote in the comment of an empty string is read in two ways.
+COMMENTS = st.text(sorted(set(PRINTABLE) - {"'"}), max_size=50).map(str.strip)
 
 
 def astropys(card: Card) -> bytes:

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from staticmask_cli.mask import PartialMask
 from staticmask_cli.plotpage import Page, draw_page, reduced
 from staticmask_cli.signature import Signature
-from staticmask_cli.skyhistogram import SkyHistogram, sky_histogram
+from staticmask_cli.stats.histogram import SkyHistogram, sky_histogram
 from tests.support.exposures import sky
 
 Named = tuple[str, SkyHistogram]

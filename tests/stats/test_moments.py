@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from staticmask_cli.sums import ExactSums, FastSums, fast_sums_hold
+from staticmask_cli.stats.moments import ExactSums, FastSums, fast_sums_hold
 
 _CLOSE = 5e-8  # less than half of what a float32 is rounded by
 

@@ -13,8 +13,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from staticmask_cli import chip_statistics
-from staticmask_cli.clipping import clip_chip, low_pixels, pixels_below
 from staticmask_cli.errors import ChipError
+from staticmask_cli.stats.clipping import clip_chip, low_pixels, pixels_below
 from tests.support.oracle import oracle_statistics
 from tests.support.strategies import chips
 

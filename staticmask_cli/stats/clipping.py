@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from staticmask_cli.errors import ChipError
-from staticmask_cli.histogram import Histogram
-from staticmask_cli.pixels import Pixels
-from staticmask_cli.pixelset import PixelSet, Places
-from staticmask_cli.survey import Moments, Survey
+from staticmask_cli.stats.blocks import Pixels
+from staticmask_cli.stats.histogram import Histogram
+from staticmask_cli.stats.moments import Moments, Survey
+from staticmask_cli.stats.pixelset import PixelSet, Places
 
 __all__ = ["ChipStatistics", "Clipping", "chip_statistics", "clip_chip", "low_pixels",
            "pixels_below"]

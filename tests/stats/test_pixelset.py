@@ -7,7 +7,7 @@ import numpy.typing as npt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from staticmask_cli.pixelset import PixelSet
+from staticmask_cli.stats.pixelset import PixelSet
 
 SHAPE = (30, 44)  # 1320 pixels
 
