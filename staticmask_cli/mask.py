@@ -10,8 +10,8 @@ import numpy.typing as npt
 from staticmask_cli.agreement import Agreement, expected_by_chance, votes_needed
 from staticmask_cli.dqbits import bad_by_dq, pixels_by_bit
 from staticmask_cli.errors import ChipError
+from staticmask_cli.localsky.noise import pixel_noise
 from staticmask_cli.member import UNCLIPPABLE, ChipLabel, Member
-from staticmask_cli.noise import pixel_noise
 from staticmask_cli.signature import Signature
 from staticmask_cli.stats.clipping import Clipping, clip_chip, low_pixels
 from staticmask_cli.stats.pixelset import PackedBits, PixelSet
@@ -252,7 +252,7 @@ def _low(
     """Pixels that are low by one of the rules, and their threshold if it is one for all."""
     if sky == "local":
         # Imported here because it prepares networks and surfaces, which the other rule never needs.
-        from staticmask_cli.localsky import pixels_below_local_sky  # noqa: PLC0415
+        from staticmask_cli.localsky.local_sky import pixels_below_local_sky  # noqa: PLC0415
 
         low = PixelSet(data.shape, bits=pixels_below_local_sky(data, static_sig))
         return low, float("nan")

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from staticmask_cli.noise import NoiseRelation, pixel_noise, second_differences
+from staticmask_cli.localsky.noise import NoiseRelation, pixel_noise, second_differences
 
 SHAPE = (300, 410)
 Y, X = np.mgrid[: SHAPE[0], : SHAPE[1]]

@@ -4,10 +4,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from staticmask_cli import prediction
-from staticmask_cli.noise import NoiseRelation
-from staticmask_cli.prediction import Prediction
-from staticmask_cli.surface import below_surface
+from staticmask_cli.localsky import prediction
+from staticmask_cli.localsky.noise import NoiseRelation
+from staticmask_cli.localsky.prediction import Prediction
+from staticmask_cli.localsky.surface_fit import below_surface
 
 Floats = npt.NDArray[np.float64]
 SHAPE = (150, 210)

@@ -7,9 +7,9 @@ import numpy.typing as npt
 import pytest
 from astropy.io import fits
 
-from staticmask_cli.bands import Bands
-from staticmask_cli.linesigns import LineSigns
-from staticmask_cli.localsky import pixels_below_local_sky
+from staticmask_cli.localsky.local_sky import pixels_below_local_sky
+from staticmask_cli.localsky.sign_test import LineSigns
+from staticmask_cli.localsky.windows import Bands
 
 SHAPE = (300, 420)
 

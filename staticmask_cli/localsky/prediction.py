@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from staticmask_cli.neighbours import neighbourhoods
-from staticmask_cli.noise import NoiseRelation
+from staticmask_cli.localsky.noise import NoiseRelation
+from staticmask_cli.localsky.windows import neighbourhoods
 
 __all__ = ["Prediction"]
 

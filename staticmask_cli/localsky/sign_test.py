@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from staticmask_cli.medianfilter import REACH, fill_missing, median_filter
-from staticmask_cli.neighbours import mirrored
+from staticmask_cli.localsky.median import REACH, fill_missing, median_filter
+from staticmask_cli.localsky.windows import mirrored
 from staticmask_cli.stats.blocks import WORKSPACE
 
 __all__ = ["LineSigns"]

@@ -12,15 +12,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from staticmask_cli.bands import Bands
-from staticmask_cli.farbelow import far_below_median
-from staticmask_cli.lines import mark_low_lines
-from staticmask_cli.linesigns import LineSigns
-from staticmask_cli.medianfilter import REACH, median_filter
-from staticmask_cli.neighbours import lowest_of_neighbours
-from staticmask_cli.noise import NoiseRelation, second_differences
-from staticmask_cli.prediction import Prediction
-from staticmask_cli.surface import below_surface
+from staticmask_cli.localsky.bad_lines import mark_low_lines
+from staticmask_cli.localsky.median import REACH, far_below_median, median_filter
+from staticmask_cli.localsky.noise import NoiseRelation, second_differences
+from staticmask_cli.localsky.prediction import Prediction
+from staticmask_cli.localsky.sign_test import LineSigns
+from staticmask_cli.localsky.surface_fit import below_surface
+from staticmask_cli.localsky.windows import Bands, lowest_of_neighbours
 
 __all__ = ["pixels_below_local_sky"]
 

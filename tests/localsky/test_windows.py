@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from staticmask_cli.neighbours import lowest_of_neighbours, mirrored, neighbourhoods
+from staticmask_cli.localsky.windows import lowest_of_neighbours, mirrored, neighbourhoods
 
 SHAPE = (9, 12)
 

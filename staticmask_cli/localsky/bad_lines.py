@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from staticmask_cli.linesigns import LineSigns
-from staticmask_cli.noise import NoiseRelation
+from staticmask_cli.localsky.noise import NoiseRelation
+from staticmask_cli.localsky.sign_test import LineSigns
 
 __all__ = ["mark_low_lines"]
 

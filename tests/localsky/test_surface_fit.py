@@ -4,8 +4,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from staticmask_cli.medianfilter import fill_missing
-from staticmask_cli.surface import below_surface
+from staticmask_cli.localsky.median import fill_missing
+from staticmask_cli.localsky.surface_fit import below_surface
 
 SHAPE = (24, 31)
 Y, X = np.mgrid[: SHAPE[0], : SHAPE[1]]

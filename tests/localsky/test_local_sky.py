@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from staticmask_cli import localsky
-from staticmask_cli.localsky import pixels_below_local_sky
+from staticmask_cli.localsky import local_sky
+from staticmask_cli.localsky.local_sky import pixels_below_local_sky
 
 Floats = npt.NDArray[np.float64]
 SHAPE = (180, 260)
@@ -85,11 +85,11 @@ def test_bands_give_what_the_whole_chip_gives(monkeypatch: pytest.MonkeyPatch) -
     whole = pixels_below_local_sky(data, 5.0)
     assert whole.sum() > PLACES.sum() / 2
     # The relation comes from a sample of bands: of all of them, so that only the cut differs.
-    monkeypatch.setattr(localsky, "_SAMPLE", 1 << 30)
-    monkeypatch.setattr(localsky, "_READ_OFF", 1 << 30)
+    monkeypatch.setattr(local_sky, "_SAMPLE", 1 << 30)
+    monkeypatch.setattr(local_sky, "_READ_OFF", 1 << 30)
     whole = pixels_below_local_sky(data, 5.0)
     for band in (1, 3000, 9000):
-        monkeypatch.setattr(localsky, "_BAND", band)
+        monkeypatch.setattr(local_sky, "_BAND", band)
         assert np.count_nonzero(pixels_below_local_sky(data, 5.0) != whole) <= 3
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from staticmask_cli.medianfilter import REACH as MEDIAN_REACH
-from staticmask_cli.medianfilter import fill_missing, median_filter
-from staticmask_cli.neighbours import neighbourhoods
+from staticmask_cli.localsky.median import REACH as MEDIAN_REACH
+from staticmask_cli.localsky.median import fill_missing, median_filter
+from staticmask_cli.localsky.windows import neighbourhoods
 
 __all__ = ["below_surface"]
 
