@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from staticmask_cli.errors import InputError, StaticMaskError
-from staticmask_cli.places import beside, found_beside, is_remote, open_file
+from staticmask_cli.io.paths import beside, found_beside, is_remote, open_file
 
 __all__ = ["find_members", "is_association", "read_association"]
 

@@ -12,9 +12,9 @@ from staticmask_cli.agreement import EXPECTED_AGREE, Agreement, clean_agree
 from staticmask_cli.cfgfile import Entry, entries_of, flat_entries, nearest
 from staticmask_cli.dqbits import EXPECTED_BITS, clean_final_bits
 from staticmask_cli.errors import ConfigError
-from staticmask_cli.files import refuse_binary, write_whole
+from staticmask_cli.io.atomic import refuse_binary, write_whole
+from staticmask_cli.io.urls import concealed
 from staticmask_cli.parameterspec import declarations, read_spec, sections_of
-from staticmask_cli.urls import concealed
 
 __all__ = ["Group", "Parameters", "expected_of"]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from staticmask_cli.errors import ConfigError, OutputError
+from staticmask_cli.io.paths import is_remote
 from staticmask_cli.maskfile import StaticMask
 from staticmask_cli.pipeline import Progress, create_masks
-from staticmask_cli.places import is_remote
 from staticmask_cli.simulate import CAMERAS, Visit, simulate_visit
 
 __all__ = ["Demonstration", "demonstrate"]

@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-from staticmask_cli.places import identity_of
+from staticmask_cli.io.paths import identity_of
 
 __all__ = ["one_kind_each", "refuse_lookalikes"]
 

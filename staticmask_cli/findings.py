@@ -13,9 +13,9 @@ from staticmask_cli.chiprows import row_of
 from staticmask_cli.errors import InputError
 from staticmask_cli.fitsfile import astropy_silenced, opened
 from staticmask_cli.inspection import Comparison, Shape, compare, deviations, shape_of_bad
+from staticmask_cli.io.urls import concealed
 from staticmask_cli.maskfile import StaticMask
 from staticmask_cli.member import Member
-from staticmask_cli.urls import concealed
 
 __all__ = ["Finding", "Findings", "inspect_masks"]
 

@@ -17,8 +17,8 @@ from staticmask_cli.errors import ExposureError, InputError, StaticMaskError
 from staticmask_cli.fitsbounds import Content, bounded, check_claims, largest_content
 from staticmask_cli.hdufacts import name_of, shape_of
 from staticmask_cli.inflation import ClaimError
+from staticmask_cli.io.paths import is_remote, open_file, size_of
 from staticmask_cli.late import fits
-from staticmask_cli.places import is_remote, open_file, size_of
 from staticmask_cli.plainhdus import PlainHDU, plain_hdus
 from staticmask_cli.plainheader import UnusualError
 from staticmask_cli.rawpixels import is_uncompressed, raw_pixels

@@ -8,7 +8,7 @@ from staticmask_cli.errors import InputError, StaticMaskError
 from staticmask_cli.exposure import Chip
 from staticmask_cli.fitsfile import astropy_silenced
 from staticmask_cli.freshness import freshness_of
-from staticmask_cli.places import size_of
+from staticmask_cli.io.paths import size_of
 from staticmask_cli.plan import MaskPlan, Plans, plan_masks
 
 __all__ = ["FileSize", "Forecast", "PlannedMask", "forecast_of", "plan_run"]

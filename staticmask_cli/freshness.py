@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from staticmask_cli.config import Parameters
 from staticmask_cli.errors import StaticMaskError
+from staticmask_cli.io.paths import exists
 from staticmask_cli.maskfile import StaticMask
-from staticmask_cli.places import exists
 from staticmask_cli.plan import MaskPlan
 from staticmask_cli.sameness import modified, other_parameters, some
 

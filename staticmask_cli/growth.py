@@ -9,7 +9,8 @@ from dataclasses import replace
 from staticmask_cli.config import Parameters
 from staticmask_cli.errors import OutputError, StaticMaskError
 from staticmask_cli.exposure import common_facts
-from staticmask_cli.files import alone_with, make_folder
+from staticmask_cli.io.atomic import alone_with, make_folder
+from staticmask_cli.io.urls import normalized
 from staticmask_cli.maskfile import StaticMask, write_masks
 from staticmask_cli.member import Member, Place
 from staticmask_cli.plan import MaskPlan
@@ -21,7 +22,6 @@ from staticmask_cli.standing import (
     refuse_changed,
     standing_mask,
 )
-from staticmask_cli.urls import normalized
 
 __all__ = ["Anew", "Growth", "fold"]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from staticmask_cli.associations import find_members, is_association, read_association
 from staticmask_cli.duplicates import one_kind_each, refuse_lookalikes
 from staticmask_cli.errors import InputError, StaticMaskError
-from staticmask_cli.places import (
+from staticmask_cli.io.paths import (
     beside,
     concealed,
     folder_of_file,

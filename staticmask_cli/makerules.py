@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Iterable, Sequence
 
 from staticmask_cli.errors import ConfigError
-from staticmask_cli.places import is_remote
+from staticmask_cli.io.paths import is_remote
 from staticmask_cli.plan import MaskPlan
 
 __all__ = ["make_rules"]

@@ -13,15 +13,15 @@ import numpy.typing as npt
 from staticmask_cli._version import __version__
 from staticmask_cli.agreement import Agreement, clean_agree, expected_by_chance
 from staticmask_cli.errors import ExposureError, InputError
-from staticmask_cli.files import (
+from staticmask_cli.fitscards import Card
+from staticmask_cli.fitsfile import astropy_silenced, of_headers, opened
+from staticmask_cli.io.atomic import (
     clear_leftovers,
     flush_to_disk,
     interrupts_deferred,
     refusing_as,
     write_whole,
 )
-from staticmask_cli.fitscards import Card
-from staticmask_cli.fitsfile import astropy_silenced, of_headers, opened
 from staticmask_cli.mask import PartialMask
 from staticmask_cli.member import Member
 from staticmask_cli.memberstable import as_ascii, from_ascii, members_of, members_table

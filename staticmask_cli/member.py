@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
-from staticmask_cli.urls import normalized
+from staticmask_cli.io.urls import normalized
 
 __all__ = ["UNCLIPPABLE", "ChipLabel", "Member", "Place"]
 

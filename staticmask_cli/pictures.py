@@ -13,6 +13,7 @@ from staticmask_cli.engine import run_tasks
 from staticmask_cli.errors import InputError
 from staticmask_cli.exposure import Chip
 from staticmask_cli.fitsfile import astropy_silenced, opened
+from staticmask_cli.io.urls import concealed
 from staticmask_cli.mask import PartialMask
 from staticmask_cli.maskfile import StaticMask
 from staticmask_cli.member import Member, Place
@@ -21,7 +22,6 @@ from staticmask_cli.plotpage import Page
 from staticmask_cli.plots import check_plot, plotted
 from staticmask_cli.signature import Signature
 from staticmask_cli.stats.histogram import SkyHistogram, sky_histogram
-from staticmask_cli.urls import concealed
 
 __all__ = ["MOST_HISTOGRAMS", "picture_of", "plot_masks"]
 

@@ -13,10 +13,10 @@ from staticmask_cli.exposure import Chip
 from staticmask_cli.headers import read_headers, sharing
 from staticmask_cli.inputs import expand_inputs
 from staticmask_cli.instruments import instrument_of
+from staticmask_cli.io.paths import beside, check_writable, exists, full_of, identity_of
+from staticmask_cli.io.urls import normalized
 from staticmask_cli.maskfile import is_mask
-from staticmask_cli.places import beside, check_writable, exists, full_of, identity_of
 from staticmask_cli.signature import Signature
-from staticmask_cli.urls import normalized
 
 __all__ = ["MaskPlan", "Plans", "good_bits_of", "plan_masks"]
 

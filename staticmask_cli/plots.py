@@ -6,8 +6,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import IO, TYPE_CHECKING
 
 from staticmask_cli.errors import ConfigError, OutputError
-from staticmask_cli.files import clear_leftovers, make_folder, refusing_as, write_whole
-from staticmask_cli.places import check_writable, folder_of_file, is_file, open_file
+from staticmask_cli.io.atomic import clear_leftovers, make_folder, refusing_as, write_whole
+from staticmask_cli.io.paths import check_writable, folder_of_file, is_file, open_file
 from staticmask_cli.plotpage import Page, draw_page
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from staticmask_cli.errors import InputError
+from staticmask_cli.io.paths import is_remote, modified_at, open_file
 from staticmask_cli.late import fits
-from staticmask_cli.places import is_remote, modified_at, open_file
 from staticmask_cli.plainhdus import PlainHDU
 from staticmask_cli.stats.blocks import WORKSPACE
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from astropy.io import fits
 
 from staticmask_cli.cameras import CAMERAS, Camera
-from staticmask_cli.files import make_folder, write_whole
+from staticmask_cli.io.atomic import make_folder, write_whole
 
 __all__ = ["CAMERAS", "Camera", "Visit", "simulate_visit"]
 

@@ -10,11 +10,11 @@ from staticmask_cli.config import Parameters
 from staticmask_cli.errors import OutputError, StaticMaskError
 from staticmask_cli.exposure import Chip
 from staticmask_cli.fitsfile import opened
+from staticmask_cli.io.urls import is_remote
 from staticmask_cli.maskfile import StaticMask
 from staticmask_cli.member import Member
 from staticmask_cli.plan import MaskPlan
 from staticmask_cli.sameness import modified, other_grid, other_parameters, some
-from staticmask_cli.urls import is_remote
 
 __all__ = ["Identity", "KnownMembers", "is_known", "refuse_changed", "standing_mask"]
 

@@ -21,8 +21,8 @@ from staticmask_cli._version import __version__
 from staticmask_cli.config import Parameters
 from staticmask_cli.editing import edit_parameters
 from staticmask_cli.errors import ConfigError
-from staticmask_cli.files import refuse_binary, write_whole
 from staticmask_cli.imagemasks import buildSignatureKey, constructFilename, source_of, staticMask
+from staticmask_cli.io.atomic import refuse_binary, write_whole
 from staticmask_cli.maskfile import StaticMask
 from staticmask_cli.parameterspec import declarations
 from staticmask_cli.pipeline import make_masks

@@ -16,7 +16,7 @@ from staticmask_cli.chippixels import read_pixels
 from staticmask_cli.cli import cli
 from staticmask_cli.errors import ConfigError, InputError, OutputError
 from staticmask_cli.exposure import Chip
-from staticmask_cli.files import alone_with
+from staticmask_cli.io.atomic import alone_with
 from tests.support.documents import checked
 from tests.support.exposures import WriteExposure, digest, sky
 

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import IO
 
 from staticmask_cli.errors import OutputError, StaticMaskError
-from staticmask_cli.places import check_writable, is_file, is_remote, open_file, put_whole
+from staticmask_cli.io.paths import check_writable, is_file, is_remote, open_file, put_whole
 
 try:
     import fcntl

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from staticmask_cli.errors import InputError, OutputError
-from staticmask_cli.files import make_folder, refuse_binary, write_whole
+from staticmask_cli.io.atomic import make_folder, refuse_binary, write_whole
 from tests.support.exposures import WriteExposure, digest
 from tests.support.process import run_python
 
@@ -108,7 +108,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
     path.write_bytes(b"old")
     script = (
         "import resource\n"
-        "from staticmask_cli.files import write_whole\n"
+        "from staticmask_cli.io.atomic import write_whole\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "with write_whole('mask.fits') as stream:\n"
         "    stream.write(bytes(5000))\n"

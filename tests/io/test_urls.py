@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from staticmask_cli.urls import (
+from staticmask_cli.io.urls import (
     Concealing,
     beside,
     concealed,

@@ -162,7 +162,7 @@ def test_a_fault_that_passes_costs_a_retry(
     server: Server, urls: list[str], statuses: list[int], monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr("staticmask_cli.remotefs._WAITS", (0.01, 0.02, 0.03))
+    monkeypatch.setattr("staticmask_cli.io.remote.filesystem._WAITS", (0.01, 0.02, 0.03))
     server.failures += statuses
     code, output = run(urls[0], "-o", tmp_path)
     assert (code, server.failures) == (0, []), output
@@ -176,13 +176,13 @@ def test_a_fault_that_passes_costs_a_retry(
 def test_a_fault_that_stays_gets_one_line(
     server: Server, urls: list[str], status: int, line: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("staticmask_cli.remotefs._WAITS", (0.01,))
+    monkeypatch.setattr("staticmask_cli.io.remote.filesystem._WAITS", (0.01,))
     server.failures += [status] * 50
     assert run(urls[0]) == (1, f"Error: {urls[0]}: {line}\n")
 
 
 def test_a_server_that_nobody_answers_gets_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("staticmask_cli.remotefs._WAITS", (0.01,))
+    monkeypatch.setattr("staticmask_cli.io.remote.filesystem._WAITS", (0.01,))
     code, output = run("http://127.0.0.1:9/a_flt.fits")
     assert code == 1
     assert output.startswith("Error: http://127.0.0.1:9/a_flt.fits: the service cannot be reached:")

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from staticmask_cli.rangefile import Kept, RangeFile, kept_of
+from staticmask_cli.io.remote.ranges import Kept, RangeFile, kept_of
 
 CONTENT = random.Random(4).randbytes(300_000)  # noqa: S311 - a test
 

@@ -277,15 +277,15 @@ def test_local_runs_do_not_import_fsspec(visit: Visit, tmp_path: Path) -> None:
     script = (
         "import sys; from staticmask_cli import create_masks; "
         f"create_masks({list(visit.paths)!r}, output_dir={str(tmp_path)!r}); "
-        "assert not {'fsspec', 's3fs', 'aiohttp', 'staticmask_cli.remote'} & set(sys.modules)"
+        "assert not {'fsspec', 's3fs', 'aiohttp', 'staticmask_cli.io.remote'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
 def test_without_the_extra_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith("staticmask_cli.remote")]:
+    for name in [name for name in sys.modules if name.startswith("staticmask_cli.io.remote")]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.delattr("staticmask_cli.remote", raising=False)
+    monkeypatch.delattr("staticmask_cli.io.remote", raising=False)
     monkeypatch.setitem(sys.modules, "fsspec", None)
     with pytest.raises(InputError, match=r"^s3://bucket/a_flt.fits: .*staticmask\[cloud\]'$"):
         create_masks("s3://bucket/a_flt.fits")

@@ -12,8 +12,8 @@ from types import ModuleType
 from typing import IO, Any
 
 from staticmask_cli.errors import InputError
-from staticmask_cli.urls import beside as url_beside
-from staticmask_cli.urls import concealed, folder_of, full_of, has_wildcard, is_remote, scheme_of
+from staticmask_cli.io.urls import beside as url_beside
+from staticmask_cli.io.urls import concealed, folder_of, full_of, has_wildcard, is_remote, scheme_of
 
 __all__ = [
     "beside", "check_writable", "concealed", "exists", "folder_of_file", "found_beside",
@@ -25,12 +25,12 @@ __all__ = [
 def _remote(url: str) -> ModuleType:
     """Return what serves remote places, or say how to get it."""
     try:
-        from staticmask_cli import remote  # noqa: PLC0415 - an extra
+        from staticmask_cli.io.remote import files  # noqa: PLC0415 - an extra
     except ImportError as error:
         msg = (f"{concealed(url)}: remote files need fsspec, which cannot be imported ({error}); "
                "pip install 'staticmask[cloud]'")
         raise InputError(msg) from error
-    return remote
+    return files
 
 
 def open_file(path: str) -> AbstractContextManager[Any]:

@@ -1,0 +1,1 @@
+"""Paths and URLs: files written whole or not at all, local and remote."""

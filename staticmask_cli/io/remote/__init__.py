@@ -1,0 +1,1 @@
+"""Remote files, through fsspec (the extra cloud)."""
