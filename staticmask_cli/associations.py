@@ -122,7 +122,7 @@ def _existing(folder: str, names: list[str], is_there: Callable[[str], bool]) ->
 
 
 def _table_members(path: str) -> Iterator[str]:
-    from staticmask_cli.fitsfile import opened  # noqa: PLC0415 - most runs need no table
+    from staticmask_cli.fits.open import opened  # noqa: PLC0415 - most runs need no table
 
     with opened(path) as hdus:
         columns = _columns(hdus, path)

@@ -8,7 +8,8 @@ import numpy.typing as npt
 from staticmask_cli.dqsource import DQSource
 from staticmask_cli.errors import ExposureError
 from staticmask_cli.exposure import Chip
-from staticmask_cli.fitsfile import opened, pixels_of
+from staticmask_cli.fits.open import opened, pixels_of
+from staticmask_cli.stats.blocks import WORKSPACE
 
 __all__ = ["read_pixels"]
 
@@ -62,12 +63,13 @@ def _arrays(
     elsewhere = {}
     for name, source in sources.items():
         if source.raw is not None and source.raw.hold(source.path):
-            yield name, source.raw.read(source.path, name if reuse_memory else None)
+            raw = source.raw
+            out = WORKSPACE.take(name, raw.size, raw.dtype.type) if reuse_memory else None
+            yield name, raw.read(source.path, out)
         else:
             elsewhere[name] = source
     for path in dict.fromkeys(source.path for source in elsewhere.values()):
         with opened(path, checked=True) as hdus:
             for name, source in elsewhere.items():
                 if source.path == path:
-                    into = name if reuse_memory else None
-                    yield name, pixels_of(hdus[source.extension], path, into)
+                    yield name, pixels_of(hdus[source.extension], path)

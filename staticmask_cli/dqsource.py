@@ -7,11 +7,19 @@ from functools import partial
 from typing import Any
 
 from staticmask_cli.errors import ExposureError
-from staticmask_cli.fitsfile import check_extent, of_headers
-from staticmask_cli.hdufacts import Header, name_of, shape_of, text_of, version_of
+from staticmask_cli.fits.hdus import (
+    Header,
+    RawPixels,
+    name_of,
+    raw_pixels,
+    shape_of,
+    stamp_of,
+    text_of,
+    version_of,
+)
+from staticmask_cli.fits.open import check_extent, of_headers
 from staticmask_cli.instruments import instrument_of
 from staticmask_cli.io.paths import beside, folder_of_file, is_file
-from staticmask_cli.rawpixels import RawPixels, raw_pixels, stamp_of
 
 __all__ = ["DQSource", "dq_sources", "refuse_companion"]
 

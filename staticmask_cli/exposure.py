@@ -9,12 +9,21 @@ from typing import Any
 
 from staticmask_cli.dqsource import DQSource, dq_sources, refuse_companion
 from staticmask_cli.errors import ExposureError
-from staticmask_cli.fitsfile import check_extent, of_headers
-from staticmask_cli.hdufacts import Header, name_of, number_of, shape_of, text_of, version_of
+from staticmask_cli.fits.hdus import (
+    Header,
+    RawPixels,
+    fits,
+    name_of,
+    number_of,
+    raw_pixels,
+    shape_of,
+    stamp_of,
+    text_of,
+    version_of,
+)
+from staticmask_cli.fits.open import check_extent, of_headers
 from staticmask_cli.instruments import instrument_of
-from staticmask_cli.late import fits
 from staticmask_cli.member import ChipLabel
-from staticmask_cli.rawpixels import RawPixels, raw_pixels, stamp_of
 from staticmask_cli.signature import Signature
 
 __all__ = ["Chip", "Exposure", "Group", "common_facts", "read_exposure"]

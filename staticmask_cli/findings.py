@@ -8,10 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from staticmask_cli.agreement import Agreement
-from staticmask_cli.checksums import checksums_of
 from staticmask_cli.chiprows import row_of
 from staticmask_cli.errors import InputError
-from staticmask_cli.fitsfile import astropy_silenced, opened
+from staticmask_cli.fits.open import astropy_silenced, checksums_of, opened
 from staticmask_cli.inspection import Comparison, Shape, compare, deviations, shape_of_bad
 from staticmask_cli.io.urls import concealed
 from staticmask_cli.maskfile import StaticMask

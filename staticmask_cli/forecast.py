@@ -6,7 +6,7 @@ from typing import Any
 from staticmask_cli.config import Parameters
 from staticmask_cli.errors import InputError, StaticMaskError
 from staticmask_cli.exposure import Chip
-from staticmask_cli.fitsfile import astropy_silenced
+from staticmask_cli.fits.open import astropy_silenced
 from staticmask_cli.freshness import freshness_of
 from staticmask_cli.io.paths import size_of
 from staticmask_cli.plan import MaskPlan, Plans, plan_masks

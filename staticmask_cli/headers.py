@@ -11,7 +11,7 @@ from functools import partial
 from staticmask_cli.engine import jobs_of, run_tasks
 from staticmask_cli.errors import StaticMaskError
 from staticmask_cli.exposure import Chip, Exposure, Group, read_exposure
-from staticmask_cli.fitsfile import astropy_silenced
+from staticmask_cli.fits.open import astropy_silenced
 from staticmask_cli.io.paths import is_remote
 from staticmask_cli.origin import Origin
 from staticmask_cli.signature import Signature

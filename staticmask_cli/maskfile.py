@@ -13,8 +13,9 @@ import numpy.typing as npt
 from staticmask_cli._version import __version__
 from staticmask_cli.agreement import Agreement, clean_agree, expected_by_chance
 from staticmask_cli.errors import ExposureError, InputError
-from staticmask_cli.fitscards import Card
-from staticmask_cli.fitsfile import astropy_silenced, of_headers, opened
+from staticmask_cli.fits.cards import Card
+from staticmask_cli.fits.open import astropy_silenced, of_headers, opened
+from staticmask_cli.fits.writer import NewHDU, image, write_hdus
 from staticmask_cli.io.atomic import (
     clear_leftovers,
     flush_to_disk,
@@ -25,7 +26,6 @@ from staticmask_cli.io.atomic import (
 from staticmask_cli.mask import PartialMask
 from staticmask_cli.member import Member
 from staticmask_cli.memberstable import as_ascii, from_ascii, members_of, members_table
-from staticmask_cli.newhdus import NewHDU, image, write_hdus
 from staticmask_cli.signature import Signature
 
 __all__ = ["StaticMask", "is_mask", "time_of_making", "write_masks"]

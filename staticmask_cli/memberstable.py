@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from staticmask_cli.fits.writer import NewHDU, table
 from staticmask_cli.member import ChipLabel, Member
-from staticmask_cli.newhdus import NewHDU, table
 
 __all__ = ["as_ascii", "from_ascii", "members_of", "members_table"]
 

@@ -12,7 +12,7 @@ from staticmask_cli.chippixels import read_pixels
 from staticmask_cli.engine import run_tasks
 from staticmask_cli.errors import InputError
 from staticmask_cli.exposure import Chip
-from staticmask_cli.fitsfile import astropy_silenced, opened
+from staticmask_cli.fits.open import astropy_silenced, opened
 from staticmask_cli.io.urls import concealed
 from staticmask_cli.mask import PartialMask
 from staticmask_cli.maskfile import StaticMask

@@ -12,7 +12,7 @@ from staticmask_cli.combining import clip_and_combine, in_parts
 from staticmask_cli.config import Parameters
 from staticmask_cli.engine import jobs_of
 from staticmask_cli.errors import ConfigError, ExposureError
-from staticmask_cli.fitsfile import astropy_silenced
+from staticmask_cli.fits.open import astropy_silenced
 from staticmask_cli.growth import Anew, Growth, fold
 from staticmask_cli.io.atomic import make_folder
 from staticmask_cli.io.urls import concealed, is_remote

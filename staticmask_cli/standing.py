@@ -5,11 +5,10 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from staticmask_cli.checksums import checksums_of
 from staticmask_cli.config import Parameters
 from staticmask_cli.errors import OutputError, StaticMaskError
 from staticmask_cli.exposure import Chip
-from staticmask_cli.fitsfile import opened
+from staticmask_cli.fits.open import checksums_of, opened
 from staticmask_cli.io.urls import is_remote
 from staticmask_cli.maskfile import StaticMask
 from staticmask_cli.member import Member

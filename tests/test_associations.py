@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from staticmask_cli import associations
 from staticmask_cli.associations import find_members, is_association, read_association
 from staticmask_cli.errors import InputError
-from staticmask_cli.fitsfile import astropy_silenced
+from staticmask_cli.fits.open import astropy_silenced
 from staticmask_cli.inputs import expand_inputs
 from tests.support.fits_files import Rows, touch, write_json, write_table
 

@@ -13,7 +13,7 @@ from staticmask_cli import create_masks
 from staticmask_cli.chippixels import read_pixels
 from staticmask_cli.errors import ExposureError, InputError, StaticMaskError
 from staticmask_cli.exposure import read_exposure
-from staticmask_cli.fitsfile import astropy_silenced, of_headers
+from staticmask_cli.fits.open import astropy_silenced, of_headers
 from tests.support.damages import (
     DAMAGES,
     cut,

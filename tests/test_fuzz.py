@@ -20,12 +20,13 @@ from astropy.io import fits
 from hypothesis import given
 from hypothesis import strategies as st
 
-from staticmask_cli import Parameters, StaticMaskError, create_masks, fitsfile
+from staticmask_cli import Parameters, StaticMaskError, create_masks
 from staticmask_cli.exposure import Exposure, read_exposure
-from staticmask_cli.fitsbounds import Content
-from staticmask_cli.fitsfile import astropy_silenced
+from staticmask_cli.fits import open as fits_open
+from staticmask_cli.fits.hdus import plain_hdus
+from staticmask_cli.fits.layout import Content
+from staticmask_cli.fits.open import astropy_silenced
 from staticmask_cli.inputs import expand_inputs
-from staticmask_cli.plainhdus import plain_hdus
 from tests.support.exposures import sky
 from tests.support.fits_files import fits_bytes
 from tests.support.fuzzing import (
@@ -141,7 +142,7 @@ def test_any_exposure_that_is_read_without_astropy_is_what_astropy_reads(
     found: list[Exposure | None] = []
     for reader in (plain_hdus, checked_only):
         with pytest.MonkeyPatch.context() as patch, astropy_silenced():
-            patch.setattr(fitsfile, "plain_hdus", reader)
+            patch.setattr(fits_open, "plain_hdus", reader)
             found.append(None)
             with contextlib.suppress(StaticMaskError):
                 found[-1] = read_exposure(str(path))

@@ -29,7 +29,8 @@ ARROWS = {
     "parallel": (),
     "stats": (),
 }
-MOVED: tuple[str, ...] = ("stats", "localsky", "io")  # packages that hold their modules by now
+# Packages that hold their modules by now.
+MOVED = ("stats", "localsky", "io", "fits")
 EVERYWHERE = ("errors", "_version")  # which import nothing of ours
 # What a package shows to people it may name in annotations, but not call.
 ANNOTATIONS = {"terminal": ("pipeline", "reports", "config", "masks")}

@@ -8,8 +8,8 @@ from astropy.io import fits
 from hypothesis import given
 from hypothesis import strategies as st
 
-from staticmask_cli.fitscards import Card, Value, header_of
-from staticmask_cli.fitsfile import astropy_silenced
+from staticmask_cli.fits.cards import Card, Value, header_of
+from staticmask_cli.fits.open import astropy_silenced
 
 PRINTABLE = [chr(code) for code in range(32, 127)]
 KEYS = st.text(string.ascii_uppercase + string.digits + "_-", min_size=1, max_size=8).filter(

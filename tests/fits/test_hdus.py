@@ -14,11 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from staticmask_cli.exposure import Exposure, read_exposure
-from staticmask_cli.fitsbounds import bounded
-from staticmask_cli.fitsfile import astropy_silenced, of_headers
-from staticmask_cli.inflation import ClaimError
-from staticmask_cli.plainhdus import PlainHDU, plain_hdus
-from staticmask_cli.plainheader import PlainHeader, UnusualError
+from staticmask_cli.fits.cards import PlainHeader, UnusualError
+from staticmask_cli.fits.hdus import PlainHDU, plain_hdus
+from staticmask_cli.fits.layout import ClaimError, bounded
+from staticmask_cli.fits.open import astropy_silenced, of_headers
 from tests.support.exposures import WriteExposure, sky
 
 END = "END".ljust(80)
@@ -104,7 +103,7 @@ def both(path: Path) -> tuple[Exposure, Exposure]:
         with pytest.MonkeyPatch.context() as without:
             without.delattr(fits, "open")
             plain = read_exposure(str(path))
-        patch.setattr("staticmask_cli.fitsfile.plain_hdus", lambda *_: None)
+        patch.setattr("staticmask_cli.fits.open.plain_hdus", lambda *_: None)
         return plain, read_exposure(str(path))
 
 
@@ -179,9 +178,9 @@ def test_claims_are_checked_to_the_end_also_where_headers_are_left_to_astropy() 
 
 def test_headers_of_any_size_take_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     content = content_of(IMAGE)
-    monkeypatch.setattr("staticmask_cli.plainhdus._LARGEST_HEADERS", 2 * 2880)
+    monkeypatch.setattr("staticmask_cli.fits.hdus._LARGEST_HEADERS", 2 * 2880)
     assert read(content) is None
-    monkeypatch.setattr("staticmask_cli.plainhdus._LARGEST_HEADERS", 2 * 2880 + 1)
+    monkeypatch.setattr("staticmask_cli.fits.hdus._LARGEST_HEADERS", 2 * 2880 + 1)
     assert read(content) is not None
 
 

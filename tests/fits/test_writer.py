@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from staticmask_cli.fitscards import Card
-from staticmask_cli.newhdus import NewHDU, image, table, write_hdus
+from staticmask_cli.fits.cards import Card
+from staticmask_cli.fits.writer import NewHDU, image, table, write_hdus
 from tests.support.strategies import shapes
 
 WHEN = "1970-01-02T00:00:00"

@@ -10,7 +10,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from staticmask_cli.fitscards import BLOCK, Card, header_of
+from staticmask_cli.fits.cards import BLOCK, Card, header_of
 
 __all__ = ["NewHDU", "image", "table", "write_hdus"]
 

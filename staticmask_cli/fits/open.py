@@ -1,4 +1,7 @@
-"""Reading FITS files of strangers: opened read-only, and every fault one kind of error."""
+"""Reading FITS files of strangers: opened read-only, and every fault one kind of error.
+
+Whether a FITS file is what was written.
+"""
 
 import io
 import math
@@ -14,16 +17,44 @@ import numpy as np
 import numpy.typing as npt
 
 from staticmask_cli.errors import ExposureError, InputError, StaticMaskError
-from staticmask_cli.fitsbounds import Content, bounded, check_claims, largest_content
-from staticmask_cli.hdufacts import name_of, shape_of
-from staticmask_cli.inflation import ClaimError
+from staticmask_cli.fits.cards import UnusualError
+from staticmask_cli.fits.hdus import (
+    PlainHDU,
+    fits,
+    is_uncompressed,
+    name_of,
+    plain_hdus,
+    raw_pixels,
+    shape_of,
+)
+from staticmask_cli.fits.layout import ClaimError, Content, bounded, check_claims, largest_content
 from staticmask_cli.io.paths import is_remote, open_file, size_of
-from staticmask_cli.late import fits
-from staticmask_cli.plainhdus import PlainHDU, plain_hdus
-from staticmask_cli.plainheader import UnusualError
-from staticmask_cli.rawpixels import is_uncompressed, raw_pixels
 
-__all__ = ["astropy_silenced", "check_extent", "of_headers", "opened", "pixels_of"]
+__all__ = ["astropy_silenced", "check_extent", "checksums_of", "of_headers", "opened", "pixels_of"]
+
+_FAILED, _ABSENT = 0, 2  # astropy's verdicts about a checksum
+
+
+def checksums_of(hdus: Any) -> str:  # noqa: ANN401 - an HDUList
+    """Judge CHECKSUM and DATASUM of all HDUs: ``right``, ``wrong`` or ``none``.
+
+    To be asked before anything touches their data.
+    """
+    verdicts = [
+        verdict for hdu in hdus for verdict in (_verified(hdu.verify_datasum),
+                                                _verified(hdu.verify_checksum))
+    ]
+    if _FAILED in verdicts:
+        return "wrong"
+    return "none" if set(verdicts) == {_ABSENT} else "right"
+
+
+def _verified(verify: Any) -> int:  # noqa: ANN401 - a method of an HDU
+    try:
+        return int(verify())
+    except ValueError:  # the header's DATASUM is no number
+        return _FAILED
+
 
 Result = TypeVar("Result")
 
@@ -175,7 +206,7 @@ def check_extent(hdu: Any, path: str) -> None:  # noqa: ANN401 - any HDU
         raise InputError(msg)
 
 
-def pixels_of(hdu: Any, path: str, into: str | None = None) -> npt.NDArray[Any]:  # noqa: ANN401
+def pixels_of(hdu: Any, path: str) -> npt.NDArray[Any]:  # noqa: ANN401 - any image HDU
     """Read the pixels of an image, in the dtype and byte order of the file.
 
     An extension without data but with NPIX1, NPIX2 and PIXVALUE (HST's way of
@@ -187,14 +218,11 @@ def pixels_of(hdu: Any, path: str, into: str | None = None) -> npt.NDArray[Any]:
         Of a file that is open.
     path : str
         Of that file.
-    into : str, optional
-        Name of the thread's memory that the pixels may go to; they are valid until it
-        is used again.
     """
     check_extent(hdu, path)  # before a header's claim becomes the size of an array
     raw = raw_pixels(hdu, path)
     if raw is not None:
-        return raw.read(path, into)
+        return raw.read(path)
     try:
         data = hdu.data
     except _UNREADABLE:
