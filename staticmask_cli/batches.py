@@ -7,12 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from staticmask_cli.chippixels import read_pixels
 from staticmask_cli.config import Parameters
-from staticmask_cli.engine import Reducer, jobs_of, run_tasks
 from staticmask_cli.errors import StaticMaskError
 from staticmask_cli.exposure import Chip
 from staticmask_cli.fits.open import astropy_silenced
 from staticmask_cli.mask import PartialMask
-from staticmask_cli.origin import Origin
+from staticmask_cli.parallel.tasks import Origin, Reducer, jobs_of, run_tasks
 from staticmask_cli.plan import MaskPlan
 from staticmask_cli.signature import Signature
 

@@ -8,12 +8,11 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import partial
 
-from staticmask_cli.engine import jobs_of, run_tasks
 from staticmask_cli.errors import StaticMaskError
 from staticmask_cli.exposure import Chip, Exposure, Group, read_exposure
 from staticmask_cli.fits.open import astropy_silenced
 from staticmask_cli.io.paths import is_remote
-from staticmask_cli.origin import Origin
+from staticmask_cli.parallel.tasks import Origin, jobs_of, run_tasks
 from staticmask_cli.signature import Signature
 
 __all__ = ["read_headers", "sharing"]

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from staticmask_cli.chippixels import read_pixels
-from staticmask_cli.engine import run_tasks
 from staticmask_cli.errors import InputError
 from staticmask_cli.exposure import Chip
 from staticmask_cli.fits.open import astropy_silenced, opened
@@ -17,6 +16,7 @@ from staticmask_cli.io.urls import concealed
 from staticmask_cli.mask import PartialMask
 from staticmask_cli.maskfile import StaticMask
 from staticmask_cli.member import Member, Place
+from staticmask_cli.parallel.tasks import run_tasks
 from staticmask_cli.plan import MaskPlan
 from staticmask_cli.plotpage import Page
 from staticmask_cli.plots import check_plot, plotted

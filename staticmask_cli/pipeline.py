@@ -10,15 +10,15 @@ from functools import partial
 
 from staticmask_cli.combining import clip_and_combine, in_parts
 from staticmask_cli.config import Parameters
-from staticmask_cli.engine import jobs_of
 from staticmask_cli.errors import ConfigError, ExposureError
 from staticmask_cli.fits.open import astropy_silenced
 from staticmask_cli.growth import Anew, Growth, fold
 from staticmask_cli.io.atomic import make_folder
 from staticmask_cli.io.urls import concealed, is_remote
 from staticmask_cli.maskfile import StaticMask, write_masks
+from staticmask_cli.parallel.dask_cluster import scheduled
+from staticmask_cli.parallel.tasks import jobs_of
 from staticmask_cli.plan import MaskPlan, plan_masks
-from staticmask_cli.scheduler import scheduled
 
 __all__ = ["Masks", "Progress", "create_masks", "make_masks"]
 

@@ -21,7 +21,7 @@ from staticmask_cli.batches import Batch, Share, clip_batch, combine, cut
 from staticmask_cli.errors import InputError, StaticMaskError
 from staticmask_cli.mask import PartialMask
 from staticmask_cli.member import ChipLabel
-from staticmask_cli.origin import Origin
+from staticmask_cli.parallel.tasks import Origin
 from staticmask_cli.plan import MaskPlan, plan_masks
 from staticmask_cli.simulate import Visit
 from tests.support.exposures import WriteExposure, digest, sky

@@ -67,8 +67,8 @@ def create(
     with loading():
         from staticmask_cli.config import Parameters  # noqa: PLC0415
         from staticmask_cli.editing import edit_parameters  # noqa: PLC0415
+        from staticmask_cli.parallel.dask_cluster import scheduled  # noqa: PLC0415
         from staticmask_cli.pipeline import make_masks  # noqa: PLC0415
-        from staticmask_cli.scheduler import scheduled  # noqa: PLC0415
 
     with Console(quiet=quiet, verbose=verbose, log_file=log_file) as console:
         loaded = Parameters.load(config, options.given(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from staticmask_cli.engine import default_jobs, run_tasks
+from staticmask_cli.parallel.tasks import default_jobs, run_tasks
 
 P = ParamSpec("P")
 T = TypeVar("T")

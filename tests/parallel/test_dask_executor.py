@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from staticmask_cli import batches, create_masks, reduction, scheduler
+from staticmask_cli import batches, create_masks
 from staticmask_cli.cli import cli
-from staticmask_cli.daskpool import DaskPool
 from staticmask_cli.errors import ConfigError, InputError
+from staticmask_cli.parallel import dask_cluster, dask_executor
+from staticmask_cli.parallel.dask_executor import DaskPool
 from staticmask_cli.simulate import Visit
 from tests.support.exposures import digest
 
@@ -52,7 +53,7 @@ def test_a_cluster_makes_the_same_masks_however_it_combines_them(
     chips, fan_in = sizes
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
     monkeypatch.setattr(batches, "_MOST_CHIPS", chips)
-    monkeypatch.setattr(reduction, "_FAN_IN", fan_in)
+    monkeypatch.setattr(dask_executor, "_FAN_IN", fan_in)
     create_masks(visit.paths, final_bits=0, output_dir=tmp_path / "alone")
     told: list[tuple[int, int]] = []
     create_masks(
@@ -209,8 +210,8 @@ def run(*words: str) -> tuple[int, str]:
 def test_a_scheduler_that_does_not_answer_is_one_line(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(scheduler, "_SECONDS_TO_CONNECT", 0.3)
-    monkeypatch.setattr(scheduler, "_SECONDS_TO_GIVE_UP", 2.0)
+    monkeypatch.setattr(dask_cluster, "_SECONDS_TO_CONNECT", 0.3)
+    monkeypatch.setattr(dask_cluster, "_SECONDS_TO_GIVE_UP", 2.0)
     with socket.create_server(("127.0.0.1", 0)) as mute:
         place = f"tcp://127.0.0.1:{mute.getsockname()[1]}"
         assert run("a_flt.fits", "--scheduler", place) == (
@@ -238,7 +239,7 @@ def test_a_wrong_address_is_a_wrong_parameter(place: str, problem: str) -> None:
 def test_a_cluster_of_another_version_is_refused(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scheduler, "__version__", "7.0")
+    monkeypatch.setattr(dask_cluster, "__version__", "7.0")
     code, said = run("a_flt.fits", "--scheduler", address)
     assert (code, said.count("\n")) == (1, 1)
     assert re.fullmatch(

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from staticmask_cli._version import __version__
-from staticmask_cli.daskpool import DaskPool
 from staticmask_cli.errors import ClusterError, ConfigError
+from staticmask_cli.parallel.dask_executor import DaskPool
 
 if TYPE_CHECKING:
     from distributed import Client, LocalCluster
@@ -99,7 +99,7 @@ def _local_cluster(jobs: int | None) -> "LocalCluster":
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return LocalCluster(
         n_workers=jobs or usable or 1, threads_per_worker=1, dashboard_address="127.0.0.1:0",
-        silence_logs=logging.CRITICAL, preload=["staticmask_cli.preload"],
+        silence_logs=logging.CRITICAL, preload=["staticmask_cli.parallel.tasks"],
     )
 
 

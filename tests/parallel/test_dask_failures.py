@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from staticmask_cli import batches, create_masks, scheduler
+from staticmask_cli import batches, create_masks
 from staticmask_cli.errors import ClusterError
+from staticmask_cli.parallel import dask_cluster
 from staticmask_cli.simulate import Visit, simulate_visit
 from tests.support.dask_cluster import Cluster, running_cluster, wait_for
 from tests.support.exposures import digest
@@ -126,7 +127,7 @@ def test_chips_that_kill_every_worker_end_the_run_with_one_line() -> None:
 
 
 def die_locally() -> None:
-    with scheduler.scheduled("local", jobs=2) as executor:
+    with dask_cluster.scheduled("local", jobs=2) as executor:
         assert executor is not None
         executor.submit(die, 1).result(120)
 

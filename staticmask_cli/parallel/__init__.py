@@ -1,0 +1,1 @@
+"""Running tasks: here, in threads, on an executor, or on a Dask cluster."""
