@@ -12,9 +12,9 @@ from staticmask_cli._version import __version__
 if TYPE_CHECKING:
     from staticmask_cli.config import Parameters
     from staticmask_cli.errors import StaticMaskError
-    from staticmask_cli.maskfile import StaticMask
+    from staticmask_cli.masks.signature import Signature
+    from staticmask_cli.masks.static_mask import StaticMask
     from staticmask_cli.pipeline import create_masks
-    from staticmask_cli.signature import Signature
     from staticmask_cli.stats.clipping import ChipStatistics, chip_statistics
 
 __all__ = [
@@ -31,8 +31,8 @@ __all__ = [
 _HOMES = {
     "ChipStatistics": "stats.clipping",
     "Parameters": "config",
-    "Signature": "signature",
-    "StaticMask": "maskfile",
+    "Signature": "masks.signature",
+    "StaticMask": "masks.static_mask",
     "StaticMaskError": "errors",
     "chip_statistics": "stats.clipping",
     "create_masks": "pipeline",

@@ -9,9 +9,9 @@ from itertools import groupby
 from staticmask_cli.batches import cut, run_batches
 from staticmask_cli.config import Parameters
 from staticmask_cli.exposure import common_facts
-from staticmask_cli.mask import PartialMask
-from staticmask_cli.maskfile import StaticMask
-from staticmask_cli.member import ChipLabel
+from staticmask_cli.masks.members import ChipLabel
+from staticmask_cli.masks.partial import PartialMask
+from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.parallel.tasks import jobs_of
 from staticmask_cli.plan import MaskPlan
 

@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from staticmask_cli.agreement import EXPECTED_AGREE, Agreement, clean_agree
 from staticmask_cli.cfgfile import Entry, entries_of, flat_entries, nearest
-from staticmask_cli.dqbits import EXPECTED_BITS, clean_final_bits
 from staticmask_cli.errors import ConfigError
 from staticmask_cli.io.atomic import refuse_binary, write_whole
 from staticmask_cli.io.urls import concealed
+from staticmask_cli.masks.bitmask import EXPECTED_BITS, clean_final_bits
+from staticmask_cli.masks.votes import EXPECTED_AGREE, Agreement, clean_agree
 from staticmask_cli.parameterspec import declarations, read_spec, sections_of
 
 __all__ = ["Group", "Parameters", "expected_of"]

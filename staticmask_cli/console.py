@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from staticmask_cli.config import Parameters
-    from staticmask_cli.maskfile import StaticMask
+    from staticmask_cli.masks.static_mask import StaticMask
 
 __all__ = ["Console"]
 

@@ -23,8 +23,8 @@ from staticmask_cli.fits.hdus import (
 )
 from staticmask_cli.fits.open import check_extent, of_headers
 from staticmask_cli.instruments import instrument_of
-from staticmask_cli.member import ChipLabel
-from staticmask_cli.signature import Signature
+from staticmask_cli.masks.members import ChipLabel
+from staticmask_cli.masks.signature import Signature
 
 __all__ = ["Chip", "Exposure", "Group", "common_facts", "read_exposure"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from staticmask_cli.config import Parameters
 from staticmask_cli.errors import StaticMaskError
 from staticmask_cli.io.paths import exists
-from staticmask_cli.maskfile import StaticMask
+from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.plan import MaskPlan
 from staticmask_cli.sameness import modified, other_parameters, some
 

@@ -11,8 +11,8 @@ from staticmask_cli.errors import OutputError, StaticMaskError
 from staticmask_cli.exposure import common_facts
 from staticmask_cli.io.atomic import alone_with, make_folder
 from staticmask_cli.io.urls import normalized
-from staticmask_cli.maskfile import StaticMask, write_masks
-from staticmask_cli.member import Member, Place
+from staticmask_cli.masks.members import Member, Place
+from staticmask_cli.masks.static_mask import StaticMask, write_masks
 from staticmask_cli.plan import MaskPlan
 from staticmask_cli.sameness import modified, some
 from staticmask_cli.standing import (

@@ -12,8 +12,8 @@ from staticmask_cli.errors import StaticMaskError
 from staticmask_cli.exposure import Chip, Exposure, Group, read_exposure
 from staticmask_cli.fits.open import astropy_silenced
 from staticmask_cli.io.paths import is_remote
+from staticmask_cli.masks.signature import Signature
 from staticmask_cli.parallel.tasks import Origin, jobs_of, run_tasks
-from staticmask_cli.signature import Signature
 
 __all__ = ["read_headers", "sharing"]
 

@@ -10,9 +10,9 @@ from astropy.io import fits
 
 from staticmask_cli.config import Parameters
 from staticmask_cli.errors import ChipError
-from staticmask_cli.maskfile import StaticMask, write_masks
-from staticmask_cli.member import ChipLabel
-from staticmask_cli.signature import Signature
+from staticmask_cli.masks.members import ChipLabel
+from staticmask_cli.masks.signature import Signature
+from staticmask_cli.masks.static_mask import StaticMask, write_masks
 
 __all__ = ["buildSignatureKey", "constructFilename", "source_of", "staticMask"]
 

@@ -13,14 +13,14 @@ from staticmask_cli.errors import InputError
 from staticmask_cli.exposure import Chip
 from staticmask_cli.fits.open import astropy_silenced, opened
 from staticmask_cli.io.urls import concealed
-from staticmask_cli.mask import PartialMask
-from staticmask_cli.maskfile import StaticMask
-from staticmask_cli.member import Member, Place
+from staticmask_cli.masks.members import Member, Place
+from staticmask_cli.masks.partial import PartialMask
+from staticmask_cli.masks.signature import Signature
+from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.parallel.tasks import run_tasks
 from staticmask_cli.plan import MaskPlan
 from staticmask_cli.plotpage import Page
 from staticmask_cli.plots import check_plot, plotted
-from staticmask_cli.signature import Signature
 from staticmask_cli.stats.histogram import SkyHistogram, sky_histogram
 
 __all__ = ["MOST_HISTOGRAMS", "picture_of", "plot_masks"]

@@ -15,7 +15,7 @@ from staticmask_cli.fits.open import astropy_silenced
 from staticmask_cli.growth import Anew, Growth, fold
 from staticmask_cli.io.atomic import make_folder
 from staticmask_cli.io.urls import concealed, is_remote
-from staticmask_cli.maskfile import StaticMask, write_masks
+from staticmask_cli.masks.static_mask import StaticMask, write_masks
 from staticmask_cli.parallel.dask_cluster import scheduled
 from staticmask_cli.parallel.tasks import jobs_of
 from staticmask_cli.plan import MaskPlan, plan_masks

@@ -7,7 +7,6 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from staticmask_cli.config import Parameters
-from staticmask_cli.dqbits import good_bits
 from staticmask_cli.errors import ExposureError, InputError, OutputError, StaticMaskError
 from staticmask_cli.exposure import Chip
 from staticmask_cli.headers import read_headers, sharing
@@ -15,8 +14,9 @@ from staticmask_cli.inputs import expand_inputs
 from staticmask_cli.instruments import instrument_of
 from staticmask_cli.io.paths import beside, check_writable, exists, full_of, identity_of
 from staticmask_cli.io.urls import normalized
-from staticmask_cli.maskfile import is_mask
-from staticmask_cli.signature import Signature
+from staticmask_cli.masks.bitmask import good_bits
+from staticmask_cli.masks.signature import Signature
+from staticmask_cli.masks.static_mask import is_mask
 
 __all__ = ["MaskPlan", "Plans", "good_bits_of", "plan_masks"]
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from staticmask_cli.mask import PartialMask
-from staticmask_cli.member import Member
+from staticmask_cli.masks.members import Member
+from staticmask_cli.masks.partial import PartialMask
 from staticmask_cli.stats.histogram import SkyHistogram
 
 if TYPE_CHECKING:

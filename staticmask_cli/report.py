@@ -12,13 +12,13 @@ import astropy
 import numpy as np
 
 from staticmask_cli._version import __version__
-from staticmask_cli.chiprows import COLUMNS, row_of
 from staticmask_cli.config import Parameters
 from staticmask_cli.errors import ConfigError
 from staticmask_cli.io.atomic import make_folder, refuse_binary, write_whole
 from staticmask_cli.io.paths import folder_of_file
 from staticmask_cli.jsonform import as_json, plain
-from staticmask_cli.maskfile import StaticMask, time_of_making
+from staticmask_cli.masks.members import COLUMNS, row_of
+from staticmask_cli.masks.static_mask import StaticMask, time_of_making
 
 __all__ = ["check_report", "write_report"]
 

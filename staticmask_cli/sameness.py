@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from staticmask_cli.config import Parameters
 from staticmask_cli.errors import InputError, StaticMaskError
 from staticmask_cli.io.paths import modified_at
-from staticmask_cli.maskfile import StaticMask
+from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.plan import MaskPlan, good_bits_of
 
 __all__ = ["modified", "other_grid", "other_parameters", "some"]

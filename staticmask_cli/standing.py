@@ -10,8 +10,8 @@ from staticmask_cli.errors import OutputError, StaticMaskError
 from staticmask_cli.exposure import Chip
 from staticmask_cli.fits.open import checksums_of, opened
 from staticmask_cli.io.urls import is_remote
-from staticmask_cli.maskfile import StaticMask
-from staticmask_cli.member import Member
+from staticmask_cli.masks.members import Member
+from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.plan import MaskPlan
 from staticmask_cli.sameness import modified, other_grid, other_parameters, some
 

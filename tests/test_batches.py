@@ -16,11 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from staticmask_cli import Parameters, Signature, StaticMask, create_masks, headers
-from staticmask_cli.agreement import Agreement
 from staticmask_cli.batches import Batch, Share, clip_batch, combine, cut
 from staticmask_cli.errors import InputError, StaticMaskError
-from staticmask_cli.mask import PartialMask
-from staticmask_cli.member import ChipLabel
+from staticmask_cli.masks.members import ChipLabel
+from staticmask_cli.masks.partial import PartialMask
+from staticmask_cli.masks.votes import Agreement
 from staticmask_cli.parallel.tasks import Origin
 from staticmask_cli.plan import MaskPlan, plan_masks
 from staticmask_cli.simulate import Visit

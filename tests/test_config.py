@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 import staticmask_cli
 from staticmask_cli import Parameters, create_masks
 from staticmask_cli.cli import cli
-from staticmask_cli.dqbits import good_bits
 from staticmask_cli.errors import ConfigError, OutputError
+from staticmask_cli.masks.bitmask import good_bits
 from tests.support.exposures import WriteExposure, digest
 
 PACKAGE = Path(staticmask_cli.__file__).parent

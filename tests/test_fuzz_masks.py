@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from staticmask_cli import create_masks
 from staticmask_cli.cli import cli
-from staticmask_cli.maskfile import StaticMask
+from staticmask_cli.masks.static_mask import StaticMask
 from tests.support.exposures import sky
 from tests.support.fits_files import fits_bytes
 from tests.support.fuzzing import (

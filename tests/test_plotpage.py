@@ -13,9 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from staticmask_cli.mask import PartialMask
+from staticmask_cli.masks.partial import PartialMask
+from staticmask_cli.masks.signature import Signature
 from staticmask_cli.plotpage import Page, draw_page, reduced
-from staticmask_cli.signature import Signature
 from staticmask_cli.stats.histogram import SkyHistogram, sky_histogram
 from tests.support.exposures import sky
 

@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from staticmask_cli import Signature
-from staticmask_cli.agreement import Agreement
 from staticmask_cli.localsky.median import REACH, median_filter
-from staticmask_cli.mask import PartialMask
+from staticmask_cli.masks.partial import PartialMask
+from staticmask_cli.masks.votes import Agreement
 from tests.bench.scenes import SCENES, Scene, Truth
 
 __all__ = ["DEEP", "RULES", "Outcome", "Rule", "main", "outcomes"]

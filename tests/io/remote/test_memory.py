@@ -17,7 +17,7 @@ from staticmask_cli.associations import read_association
 from staticmask_cli.cli import cli
 from staticmask_cli.errors import ConfigError, InputError, OutputError, StaticMaskError
 from staticmask_cli.inputs import expand_inputs
-from staticmask_cli.maskfile import StaticMask
+from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.simulate import Visit
 from tests.support.exposures import WriteExposure
 

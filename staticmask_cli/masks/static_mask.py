@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from staticmask_cli._version import __version__
-from staticmask_cli.agreement import Agreement, clean_agree, expected_by_chance
 from staticmask_cli.errors import ExposureError, InputError
 from staticmask_cli.fits.cards import Card
 from staticmask_cli.fits.open import astropy_silenced, of_headers, opened
@@ -23,10 +22,10 @@ from staticmask_cli.io.atomic import (
     refusing_as,
     write_whole,
 )
-from staticmask_cli.mask import PartialMask
-from staticmask_cli.member import Member
-from staticmask_cli.memberstable import as_ascii, from_ascii, members_of, members_table
-from staticmask_cli.signature import Signature
+from staticmask_cli.masks.members import Member, as_ascii, from_ascii, members_of, members_table
+from staticmask_cli.masks.partial import PartialMask
+from staticmask_cli.masks.signature import Signature
+from staticmask_cli.masks.votes import Agreement, clean_agree, expected_by_chance
 
 __all__ = ["StaticMask", "is_mask", "time_of_making", "write_masks"]
 

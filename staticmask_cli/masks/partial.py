@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from staticmask_cli.agreement import Agreement, expected_by_chance, votes_needed
-from staticmask_cli.dqbits import bad_by_dq, pixels_by_bit
 from staticmask_cli.errors import ChipError
 from staticmask_cli.localsky.noise import pixel_noise
-from staticmask_cli.member import UNCLIPPABLE, ChipLabel, Member
-from staticmask_cli.signature import Signature
+from staticmask_cli.masks.bitmask import bad_by_dq, pixels_by_bit
+from staticmask_cli.masks.members import UNCLIPPABLE, ChipLabel, Member
+from staticmask_cli.masks.signature import Signature
+from staticmask_cli.masks.votes import Agreement, expected_by_chance, votes_needed
 from staticmask_cli.stats.clipping import Clipping, clip_chip, low_pixels
 from staticmask_cli.stats.pixelset import PackedBits, PixelSet
 

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from staticmask_cli import Signature
-from staticmask_cli.agreement import Agreement
 from staticmask_cli.errors import ChipError
-from staticmask_cli.mask import PartialMask
-from staticmask_cli.member import ChipLabel, Member
+from staticmask_cli.masks.members import ChipLabel, Member
+from staticmask_cli.masks.partial import PartialMask
+from staticmask_cli.masks.votes import Agreement
 from tests.support.exposures import sky
 from tests.support.oracle import oracle_mask
 

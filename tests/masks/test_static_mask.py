@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from staticmask_cli import Signature, StaticMask, __version__
-from staticmask_cli.agreement import Agreement
 from staticmask_cli.errors import InputError, OutputError
-from staticmask_cli.maskfile import write_masks
-from staticmask_cli.member import ChipLabel
+from staticmask_cli.masks.members import ChipLabel
+from staticmask_cli.masks.static_mask import write_masks
+from staticmask_cli.masks.votes import Agreement
 from tests.support.exposures import WriteExposure, digest, sky
 from tests.support.strategies import shapes
 

@@ -10,9 +10,9 @@ from astropy.nddata.bitmask import bitfield_to_boolean_mask, extend_bit_flag_map
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from staticmask_cli.dqbits import bad_by_dq, clean_final_bits, good_bits, pixels_by_bit
 from staticmask_cli.errors import ChipError, ConfigError
 from staticmask_cli.instruments import instrument_of
+from staticmask_cli.masks.bitmask import bad_by_dq, clean_final_bits, good_bits, pixels_by_bit
 
 FLAGS = instrument_of("ACS").flags_of("WFC")
 DTYPES = ("<i2", ">i2", "<u2", ">u2", "<i4", ">i4", "<u4", ">u4", "i1", "u1")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from staticmask_cli.agreement import Agreement, expected_by_chance, votes_needed
+from staticmask_cli.masks.votes import Agreement, expected_by_chance, votes_needed
 
 
 @pytest.mark.parametrize(
