@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from staticmask_cli._version import __version__
 
 if TYPE_CHECKING:
-    from staticmask_cli.config import Parameters
+    from staticmask_cli.config.parameters import Parameters
     from staticmask_cli.errors import StaticMaskError
     from staticmask_cli.masks.signature import Signature
     from staticmask_cli.masks.static_mask import StaticMask
@@ -30,7 +30,7 @@ __all__ = [
 
 _HOMES = {
     "ChipStatistics": "stats.clipping",
-    "Parameters": "config",
+    "Parameters": "config.parameters",
     "Signature": "masks.signature",
     "StaticMask": "masks.static_mask",
     "StaticMaskError": "errors",

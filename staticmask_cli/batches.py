@@ -6,7 +6,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 
 from staticmask_cli.chippixels import read_pixels
-from staticmask_cli.config import Parameters
+from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import StaticMaskError
 from staticmask_cli.exposure import Chip
 from staticmask_cli.fits.open import astropy_silenced

@@ -25,7 +25,7 @@ from staticmask_cli.tables import load_tables, new_table, text
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from staticmask_cli.config import Parameters
+    from staticmask_cli.config.parameters import Parameters
     from staticmask_cli.masks.static_mask import StaticMask
 
 __all__ = ["Console"]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from staticmask_cli.config import Parameters
+from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import InputError, StaticMaskError
 from staticmask_cli.exposure import Chip
 from staticmask_cli.fits.open import astropy_silenced

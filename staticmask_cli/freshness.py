@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from staticmask_cli.config import Parameters
+from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import StaticMaskError
 from staticmask_cli.io.paths import exists
 from staticmask_cli.masks.static_mask import StaticMask

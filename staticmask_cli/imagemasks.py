@@ -8,7 +8,7 @@ from typing import Any
 
 from astropy.io import fits
 
-from staticmask_cli.config import Parameters
+from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import ChipError
 from staticmask_cli.masks.members import ChipLabel
 from staticmask_cli.masks.signature import Signature

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 from staticmask_cli.combining import clip_and_combine, in_parts
-from staticmask_cli.config import Parameters
+from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import ConfigError, ExposureError
 from staticmask_cli.fits.open import astropy_silenced
 from staticmask_cli.growth import Anew, Growth, fold

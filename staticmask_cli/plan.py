@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
-from staticmask_cli.config import Parameters
+from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import ExposureError, InputError, OutputError, StaticMaskError
 from staticmask_cli.exposure import Chip
 from staticmask_cli.headers import read_headers, sharing

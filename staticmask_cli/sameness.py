@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 
-from staticmask_cli.config import Parameters
+from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import InputError, StaticMaskError
 from staticmask_cli.io.paths import modified_at
 from staticmask_cli.masks.static_mask import StaticMask

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from staticmask_cli.config import Parameters
+from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import InputError
 from staticmask_cli.inputs import expand_inputs
 from tests.support.fits_files import touch, write_json, write_table

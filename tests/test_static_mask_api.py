@@ -12,8 +12,8 @@ from astropy.io import fits
 
 import staticmask_cli
 from staticmask_cli import Parameters, staticMask
+from staticmask_cli.config.cfgfile import declarations
 from staticmask_cli.errors import ChipError, ConfigError
-from staticmask_cli.parameterspec import declarations
 from tests.support.exposures import WriteExposure, digest, sky
 from tests.support.oracle import oracle_mask
 

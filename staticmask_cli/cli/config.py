@@ -48,7 +48,7 @@ def config(
         msg = "--check does nothing else: name one .cfg with it, and no other option"
         raise click.UsageError(msg)
     with loading():
-        from staticmask_cli.config import Parameters  # noqa: PLC0415
+        from staticmask_cli.config.parameters import Parameters  # noqa: PLC0415
         from staticmask_cli.streams import hand_out  # noqa: PLC0415
 
     with Console(quiet=quiet, verbose=verbose, log_file=log_file) as console:

@@ -65,8 +65,8 @@ def create(
       staticmask -c run.cfg --final-bits 64,32 -o masks @visit.lst
     """  # noqa: D301 - \b keeps the lines of the examples apart
     with loading():
-        from staticmask_cli.config import Parameters  # noqa: PLC0415
-        from staticmask_cli.editing import edit_parameters  # noqa: PLC0415
+        from staticmask_cli.config.editor import edit_parameters  # noqa: PLC0415
+        from staticmask_cli.config.parameters import Parameters  # noqa: PLC0415
         from staticmask_cli.parallel.dask_cluster import scheduled  # noqa: PLC0415
         from staticmask_cli.pipeline import make_masks  # noqa: PLC0415
 

@@ -58,7 +58,7 @@ def plan(
         msg = "--make and --json are two forms of the same; choose one"
         raise click.UsageError(msg)
     with loading():
-        from staticmask_cli.config import Parameters  # noqa: PLC0415
+        from staticmask_cli.config.parameters import Parameters  # noqa: PLC0415
         from staticmask_cli.forecast import forecast_of, plan_run  # noqa: PLC0415
         from staticmask_cli.jsonform import as_json  # noqa: PLC0415
         from staticmask_cli.makerules import make_rules  # noqa: PLC0415

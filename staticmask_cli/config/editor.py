@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-from staticmask_cli.config import Parameters
+from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import ConfigError, OutputError
 
 __all__ = ["edit_parameters"]
@@ -53,7 +53,7 @@ def edit_parameters(parameters: Parameters, path: str | None = None) -> Paramete
     """
     if _form_is_possible():
         # Loaded here because Textual is optional, and slow to load.
-        from staticmask_cli.form import fill_in  # noqa: PLC0415
+        from staticmask_cli.config.form import fill_in  # noqa: PLC0415
 
         edited = fill_in(parameters, path)
     else:

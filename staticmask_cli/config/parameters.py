@@ -1,4 +1,7 @@
-"""Parameters: the configspec's defaults, then a ``.cfg`` file, then what was given by hand."""
+"""Parameters as texts that a person types: what these stand for, and what is wrong with each.
+
+Parameters: the configspec's defaults, then a ``.cfg`` file, then what was given by hand.
+"""
 
 import io
 import math
@@ -8,15 +11,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from staticmask_cli.cfgfile import Entry, entries_of, flat_entries, nearest
+from staticmask_cli.config.cfgfile import (
+    Entry,
+    declarations,
+    entries_of,
+    flat_entries,
+    nearest,
+    read_spec,
+    sections_of,
+)
 from staticmask_cli.errors import ConfigError
 from staticmask_cli.io.atomic import refuse_binary, write_whole
 from staticmask_cli.io.urls import concealed
 from staticmask_cli.masks.bitmask import EXPECTED_BITS, clean_final_bits
 from staticmask_cli.masks.votes import EXPECTED_AGREE, Agreement, clean_agree
-from staticmask_cli.parameterspec import declarations, read_spec, sections_of
 
-__all__ = ["Group", "Parameters", "expected_of"]
+__all__ = ["Parameters", "check_texts", "expected_of", "texts_of"]
 
 Group = tuple[int | tuple[str, int], ...]
 
@@ -242,3 +252,48 @@ def _quoted(text: str) -> str:
             return f"{quote}{text}{quote}"
     msg = f"input = {text!r} cannot be written in a .cfg; name these files in an @list"
     raise ConfigError(msg)
+
+
+def texts_of(parameters: Parameters) -> dict[str, str]:
+    """Return each value as a ``.cfg`` has it, by name; empty for None.
+
+    Raises
+    ------
+    ConfigError
+        If a file name cannot be written in a ``.cfg``.
+    """
+    return {
+        name: "" if text == "None" else text for name, text in parameters.texts().items()
+    }
+
+
+def check_texts(texts: Mapping[str, str]) -> Parameters | dict[str, str]:
+    """Read texts as the values of a ``.cfg``, where an empty one asks for the default.
+
+    Parameters
+    ----------
+    texts : mapping of str to str
+        By name of the parameter.
+
+    Returns
+    -------
+    Parameters or dict of str to str
+        The parameters; or, by the name of each text that is wrong, what was expected.
+    """
+    try:
+        return Parameters.load(texts)
+    except ConfigError:
+        declared = declarations()
+        return {
+            name: f"expected {expected_of(declared[name].kind)}"
+            for name, text in texts.items()
+            if not _is_right(name, text)
+        }
+
+
+def _is_right(name: str, text: str) -> bool:
+    try:
+        Parameters.load({name: text})
+    except ConfigError:
+        return False
+    return True

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from staticmask_cli.cfgfile import nearest
-from staticmask_cli.config import Parameters
+from staticmask_cli.config.cfgfile import nearest
+from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import ConfigError
 
 DEFAULTS = Parameters.load()

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from staticmask_cli import Parameters, editing
-from staticmask_cli.editing import edit_parameters
+from staticmask_cli import Parameters
+from staticmask_cli.config.editor import edit_parameters
 from staticmask_cli.errors import ConfigError, OutputError
 from tests.support.editor import Editor
 
@@ -190,8 +190,8 @@ def test_on_a_terminal_the_form_is_shown_where_it_can_be(
 
     yes: Callable[[], bool] = lambda: True  # noqa: E731
     editor.does(("", ""))
-    monkeypatch.setattr("staticmask_cli.form.fill_in", fill_in)
-    monkeypatch.setattr(editing, "find_spec", find_spec)
+    monkeypatch.setattr("staticmask_cli.config.form.fill_in", fill_in)
+    monkeypatch.setattr("staticmask_cli.config.editor.find_spec", find_spec)
     monkeypatch.setattr(sys.stdin, "isatty", yes)
     monkeypatch.setattr(sys.stderr, "isatty", yes)
     monkeypatch.setenv("TERM", term)

@@ -11,10 +11,9 @@ from textual.events import DescendantFocus
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Static, Switch
 
-from staticmask_cli.config import Parameters, expected_of
+from staticmask_cli.config.cfgfile import Declaration, declarations
+from staticmask_cli.config.parameters import Parameters, check_texts, expected_of, texts_of
 from staticmask_cli.errors import StaticMaskError
-from staticmask_cli.fields import check_texts, texts_of
-from staticmask_cli.parameterspec import Declaration, declarations
 
 __all__ = ["Form", "fill_in"]
 

@@ -15,10 +15,10 @@ from textual.pilot import Pilot
 from textual.widgets import Button, Input, Static, Switch
 
 from staticmask_cli import Parameters
-from staticmask_cli.config import expected_of
+from staticmask_cli.config.cfgfile import declarations
+from staticmask_cli.config.form import Form, Row, SaveAs
+from staticmask_cli.config.parameters import expected_of
 from staticmask_cli.errors import ConfigError
-from staticmask_cli.form import Form, Row, SaveAs
-from staticmask_cli.parameterspec import declarations
 from tests.support.exposures import WriteExposure, digest
 from tests.support.process import process_environment
 
@@ -404,7 +404,7 @@ def test_the_command_shows_the_form_on_a_terminal(
 
 def test_a_form_that_fails_is_a_bug_and_not_a_cancellation() -> None:
     code, stdout, terminal = on_a_terminal("-c", (
-        "from staticmask_cli import Parameters, form\n"
+        "from staticmask_cli import Parameters\nfrom staticmask_cli.config import form\n"
         "form.Row.show_error = None\n"
         "print(form.fill_in(Parameters.load()))"
     ))

@@ -1,0 +1,1 @@
+"""Parameters: defaults, .cfg files, the command line, and editing them."""
