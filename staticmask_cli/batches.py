@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 
-from staticmask_cli.chippixels import read_pixels
 from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import StaticMaskError
-from staticmask_cli.exposure import Chip
+from staticmask_cli.exposures.exposure import Chip
+from staticmask_cli.exposures.reading import read_pixels
 from staticmask_cli.fits.open import astropy_silenced
 from staticmask_cli.masks.partial import PartialMask
 from staticmask_cli.masks.signature import Signature

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from staticmask_cli.batches import cut, run_batches
 from staticmask_cli.config.parameters import Parameters
-from staticmask_cli.exposure import common_facts
+from staticmask_cli.exposures.exposure import common_facts
 from staticmask_cli.masks.members import ChipLabel
 from staticmask_cli.masks.partial import PartialMask
 from staticmask_cli.masks.static_mask import StaticMask

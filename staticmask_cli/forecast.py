@@ -5,7 +5,7 @@ from typing import Any
 
 from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import InputError, StaticMaskError
-from staticmask_cli.exposure import Chip
+from staticmask_cli.exposures.exposure import Chip
 from staticmask_cli.fits.open import astropy_silenced
 from staticmask_cli.freshness import freshness_of
 from staticmask_cli.io.paths import size_of

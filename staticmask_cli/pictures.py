@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from staticmask_cli.chippixels import read_pixels
 from staticmask_cli.errors import InputError
-from staticmask_cli.exposure import Chip
+from staticmask_cli.exposures.exposure import Chip
+from staticmask_cli.exposures.reading import read_pixels
 from staticmask_cli.fits.open import astropy_silenced, opened
 from staticmask_cli.io.urls import concealed
 from staticmask_cli.masks.members import Member, Place

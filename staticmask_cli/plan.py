@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import ExposureError, InputError, OutputError, StaticMaskError
-from staticmask_cli.exposure import Chip
-from staticmask_cli.headers import read_headers, sharing
-from staticmask_cli.inputs import expand_inputs
-from staticmask_cli.instruments import instrument_of
+from staticmask_cli.exposures.exposure import Chip
+from staticmask_cli.exposures.inputs import expand_inputs
+from staticmask_cli.exposures.instruments import instrument_of
+from staticmask_cli.exposures.reading import read_headers, sharing
 from staticmask_cli.io.paths import beside, check_writable, exists, full_of, identity_of
 from staticmask_cli.io.urls import normalized
 from staticmask_cli.masks.bitmask import good_bits

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import OutputError, StaticMaskError
-from staticmask_cli.exposure import Chip
+from staticmask_cli.exposures.exposure import Chip
 from staticmask_cli.fits.open import checksums_of, opened
 from staticmask_cli.io.urls import is_remote
 from staticmask_cli.masks.members import Member

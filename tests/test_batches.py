@@ -15,9 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from staticmask_cli import Parameters, Signature, StaticMask, create_masks, headers
+from staticmask_cli import Parameters, Signature, StaticMask, create_masks
 from staticmask_cli.batches import Batch, Share, clip_batch, combine, cut
 from staticmask_cli.errors import InputError, StaticMaskError
+from staticmask_cli.exposures import reading
 from staticmask_cli.masks.members import ChipLabel
 from staticmask_cli.masks.partial import PartialMask
 from staticmask_cli.masks.votes import Agreement
@@ -148,7 +149,7 @@ def test_processes_in_another_folder_read_relative_paths_and_make_the_same_masks
 ) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(headers, "_BATCH", 4)
+    monkeypatch.setattr(reading, "_BATCH", 4)
     for number in range(9):
         write_exposure(f"{number}_flt.fits", chips=[{"data": sky(seed=number)}])
     Path("3_flt.fits").write_bytes(b"SIMPLE")
@@ -165,13 +166,13 @@ def test_processes_in_another_folder_read_relative_paths_and_make_the_same_masks
 def test_headers_that_others_read_come_back_in_order_and_with_their_faults(
     visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(headers, "_BATCH", 2)
+    monkeypatch.setattr(reading, "_BATCH", 2)
     bad = tmp_path / "bad_flt.fits"
     bad.write_bytes(b"junk")
     paths = [*visit.paths, str(bad)]
-    expected = list(headers.read_headers(paths))
+    expected = list(reading.read_headers(paths))
     with ThreadPoolExecutor(3) as executor:
-        found = list(headers.read_headers(paths, executor=executor))
+        found = list(reading.read_headers(paths, executor=executor))
     assert [path for path, _ in found] == paths
     assert found[:-1] == expected[:-1]
     assert repr(found[-1]) == repr(expected[-1])
@@ -194,7 +195,7 @@ def test_a_worker_on_another_machine_says_where_it_is(
     batch = batch_of(plans[0], Origin(host="front"))
     assert len(clip_batch(batch).mask.used) == 2
     monkeypatch.setattr("staticmask_cli.fits.hdus.stamp_of", lambda _path: None)
-    monkeypatch.setattr("staticmask_cli.chippixels.opened", open_nothing)
+    monkeypatch.setattr("staticmask_cli.exposures.reading.opened", open_nothing)
     with pytest.raises(InputError, match=r"found nothing \(seen by the worker on node17; "):
         clip_batch(batch)
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from staticmask_cli.cli import cli
 from staticmask_cli.cli.create import create
 from staticmask_cli.config.parameters import Parameters
-from staticmask_cli.instruments import instrument_of
+from staticmask_cli.exposures.instruments import instrument_of
 from staticmask_cli.simulate import CAMERAS, Camera, simulate_visit
 from tests.support.mask_names import NAMES
 

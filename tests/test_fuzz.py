@@ -21,12 +21,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from staticmask_cli import Parameters, StaticMaskError, create_masks
-from staticmask_cli.exposure import Exposure, read_exposure
+from staticmask_cli.exposures.exposure import Exposure, read_exposure
+from staticmask_cli.exposures.inputs import expand_inputs
 from staticmask_cli.fits import open as fits_open
 from staticmask_cli.fits.hdus import plain_hdus
 from staticmask_cli.fits.layout import Content
 from staticmask_cli.fits.open import astropy_silenced
-from staticmask_cli.inputs import expand_inputs
 from tests.support.exposures import sky
 from tests.support.fits_files import fits_bytes
 from tests.support.fuzzing import (

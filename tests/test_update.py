@@ -12,10 +12,10 @@ from astropy.io import fits
 from click.testing import CliRunner, Result
 
 from staticmask_cli import StaticMask, batches, create_masks
-from staticmask_cli.chippixels import read_pixels
 from staticmask_cli.cli import cli
 from staticmask_cli.errors import ConfigError, InputError, OutputError
-from staticmask_cli.exposure import Chip
+from staticmask_cli.exposures.exposure import Chip
+from staticmask_cli.exposures.reading import read_pixels
 from staticmask_cli.io.atomic import alone_with
 from tests.support.documents import checked
 from tests.support.exposures import WriteExposure, digest, sky

@@ -13,7 +13,7 @@ from astropy.io import fits
 from hypothesis import given
 from hypothesis import strategies as st
 
-from staticmask_cli.exposure import Exposure, read_exposure
+from staticmask_cli.exposures.exposure import Exposure, read_exposure
 from staticmask_cli.fits.cards import PlainHeader, UnusualError
 from staticmask_cli.fits.hdus import PlainHDU, plain_hdus
 from staticmask_cli.fits.layout import ClaimError, bounded

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from staticmask_cli.errors import ChipError, ConfigError
-from staticmask_cli.instruments import instrument_of
+from staticmask_cli.exposures.instruments import instrument_of
 from staticmask_cli.masks.bitmask import bad_by_dq, clean_final_bits, good_bits, pixels_by_bit
 
 FLAGS = instrument_of("ACS").flags_of("WFC")

@@ -13,10 +13,10 @@ from astropy.io import fits
 from click.testing import CliRunner
 
 from staticmask_cli import create_masks
-from staticmask_cli.associations import read_association
 from staticmask_cli.cli import cli
 from staticmask_cli.errors import ConfigError, InputError, OutputError, StaticMaskError
-from staticmask_cli.inputs import expand_inputs
+from staticmask_cli.exposures.associations import read_association
+from staticmask_cli.exposures.inputs import expand_inputs
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.simulate import Visit
 from tests.support.exposures import WriteExposure

@@ -10,9 +10,9 @@ import pytest
 from astropy.io import fits
 
 from staticmask_cli import create_masks
-from staticmask_cli.chippixels import read_pixels
 from staticmask_cli.errors import ExposureError, InputError, StaticMaskError
-from staticmask_cli.exposure import read_exposure
+from staticmask_cli.exposures.exposure import read_exposure
+from staticmask_cli.exposures.reading import read_pixels
 from staticmask_cli.fits.open import astropy_silenced, of_headers
 from tests.support.damages import (
     DAMAGES,
@@ -96,7 +96,7 @@ def test_only_sci_is_read_unless_dq_is_asked_for(
         looks.append(path)
         return of_headers(path, look)
 
-    monkeypatch.setattr("staticmask_cli.exposure.of_headers", spy)
+    monkeypatch.setattr("staticmask_cli.exposures.exposure.of_headers", spy)
     monkeypatch.delattr(fits, "open")  # astropy is not asked
     (chip,) = read_exposure(str(path), dq=False).chips
     data, flags = read_pixels(chip)

@@ -16,11 +16,11 @@ from astropy.io import fits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from staticmask_cli import associations
-from staticmask_cli.associations import find_members, is_association, read_association
 from staticmask_cli.errors import InputError
+from staticmask_cli.exposures import associations
+from staticmask_cli.exposures.associations import find_members, is_association, read_association
+from staticmask_cli.exposures.inputs import expand_inputs
 from staticmask_cli.fits.open import astropy_silenced
-from staticmask_cli.inputs import expand_inputs
 from tests.support.fits_files import Rows, touch, write_json, write_table
 
 KINDS = ("_crj", "_flt", "_flc", "_sfl", "_cal", "_raw", "_c0h", "_c0f", "_c0m", "")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import InputError
-from staticmask_cli.inputs import expand_inputs
+from staticmask_cli.exposures.inputs import expand_inputs
 from tests.support.fits_files import touch, write_json, write_table
 
 A, B, C = VISIT = ("jx01a_flt.fits", "jx01b_flt.fits", "jx01c_flt.fits")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from staticmask_cli.instruments import instrument_of
+from staticmask_cli.exposures.instruments import instrument_of
 
 DETECTORS = {
     "ACS": ("WFC", "HRC", "SBC"), "WFC3": ("UVIS", "IR"), "WFPC2": ("1", "2", "3", "4"),

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from staticmask_cli.chippixels import read_pixels
 from staticmask_cli.errors import InputError
-from staticmask_cli.exposure import Chip, read_exposure
+from staticmask_cli.exposures.exposure import Chip, read_exposure
+from staticmask_cli.exposures.reading import read_pixels
 from tests.support.exposures import WriteExposure, sky
 
 

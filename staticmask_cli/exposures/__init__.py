@@ -1,0 +1,1 @@
+"""Exposures: which files the user means, which chips they hold, and their pixels."""
