@@ -5,7 +5,6 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
-from dataclasses import replace
 from functools import partial
 
 from staticmask_cli.combining import clip_and_combine, in_parts
@@ -172,7 +171,7 @@ def make_masks(
     _check_arguments(jobs, checkpoint, update=update, overwrite=overwrite)
     picture = None if plot is None else os.fspath(plot)
     if picture is not None:
-        from staticmask_cli.plots import check_plot  # noqa: PLC0415 - few runs draw
+        from staticmask_cli.plots.draw import check_plot  # noqa: PLC0415 - few runs draw
 
         picture = concealed(picture)
         check_plot(picture)
@@ -212,12 +211,12 @@ def make_masks(
             make_folder(output_dir)
             done = dict(sorted({**done, **named}.items()))
             if picture is not None:
-                from staticmask_cli.pictures import picture_of  # noqa: PLC0415 - likewise
+                from staticmask_cli.plots.draw import picture_of  # noqa: PLC0415 - likewise
 
-                drawn = _to_draw(done, growth.to_do, plans)
+                read = {plan.path: plan.chips for plan in growth.to_do}
                 stack.enter_context(picture_of(
-                    drawn, list(done.values()), picture, executor=executor,
-                    jobs=jobs or jobs_of(executor),
+                    [(mask, read.get(path, ())) for path, mask in done.items()], picture,
+                    executor=executor, jobs=jobs or jobs_of(executor),
                 ))
             write_masks(named)
     return Masks(done.values(), left_out)
@@ -261,15 +260,6 @@ def _add(
 
 def _report_from(report: Progress, before: int, total: int, done: int, _of_part: int) -> None:
     report(before + done, total)
-
-
-def _to_draw(
-    masks: Iterable[str], to_do: Iterable[MaskPlan], plans: Iterable[MaskPlan]
-) -> list[MaskPlan]:
-    """Plans of masks, with the chips that were read."""
-    read = {plan.path: plan for plan in to_do}
-    all_of = {plan.path: plan for plan in plans}
-    return [read.get(path) or replace(all_of[path], chips=()) for path in masks]
 
 
 def _say_nothing(_done: int, _total: int) -> None:

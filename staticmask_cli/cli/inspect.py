@@ -41,8 +41,7 @@ def inspect(
         from staticmask_cli.findings import inspect_masks  # noqa: PLC0415
         from staticmask_cli.jsonform import as_json  # noqa: PLC0415
         from staticmask_cli.maskview import show_findings  # noqa: PLC0415
-        from staticmask_cli.pictures import plot_masks  # noqa: PLC0415
-        from staticmask_cli.plots import check_plot  # noqa: PLC0415
+        from staticmask_cli.plots.draw import check_plot, plot_masks  # noqa: PLC0415
         from staticmask_cli.streams import hand_out  # noqa: PLC0415
 
     with Console(quiet=quiet, verbose=verbose, log_file=log_file):

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from staticmask_cli.masks.partial import PartialMask
 from staticmask_cli.masks.signature import Signature
-from staticmask_cli.plotpage import Page, draw_page, reduced
+from staticmask_cli.plots.page import Page, draw_page, reduced
 from staticmask_cli.stats.histogram import SkyHistogram, sky_histogram
 from tests.support.exposures import sky
 

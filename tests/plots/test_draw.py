@@ -15,11 +15,12 @@ from astropy.io import fits
 from click.testing import CliRunner, Result
 from matplotlib.image import imread
 
-from staticmask_cli import create_masks, pipeline, plots
+from staticmask_cli import create_masks, pipeline
 from staticmask_cli.cli import cli
 from staticmask_cli.errors import ConfigError, InputError, OutputError
-from staticmask_cli.pictures import MOST_HISTOGRAMS, plot_masks
-from staticmask_cli.plotpage import Page
+from staticmask_cli.plots import draw
+from staticmask_cli.plots.draw import MOST_HISTOGRAMS, plot_masks
+from staticmask_cli.plots.page import Page
 from staticmask_cli.simulate import Visit
 from tests.support.exposures import WriteExposure, digest, sky
 
@@ -37,7 +38,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Page]:
     """Note the pages; they stay white."""
     pages: list[Page] = []
-    monkeypatch.setattr(plots, "draw_page", lambda _, page: pages.append(page))
+    monkeypatch.setattr(draw, "draw_page", lambda _, page: pages.append(page))
     return pages
 
 

@@ -1,0 +1,1 @@
+"""Pictures of masks, drawn by matplotlib (the extra plot)."""
