@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from staticmask_cli.findings import Finding, Findings
-    from staticmask_cli.inspection import Comparison, Line, Shape
+    from staticmask_cli.reports.bad_pixels import Comparison, Line, Shape
+    from staticmask_cli.reports.inspection import Finding, Findings
 
 __all__ = ["show_findings"]
 

@@ -11,7 +11,7 @@ from staticmask_cli import Parameters, create_masks
 from staticmask_cli.errors import InputError
 from staticmask_cli.forecast import Forecast, forecast_of, plan_run
 from staticmask_cli.freshness import Freshness
-from staticmask_cli.jsonform import as_json
+from staticmask_cli.reports.run_report import as_json
 from staticmask_cli.simulate import simulate_visit
 from tests.support.documents import checked
 from tests.support.exposures import WriteExposure, digest, sky

@@ -30,7 +30,8 @@ ARROWS = {
     "stats": (),
 }
 # Packages that hold their modules by now.
-MOVED = ("stats", "localsky", "io", "fits", "parallel", "masks", "config", "exposures", "plots")
+MOVED = ("stats", "localsky", "io", "fits", "parallel", "masks", "config", "exposures", "plots",
+         "reports")
 EVERYWHERE = ("errors", "_version")  # which import nothing of ours
 # What a package shows to people it may name in annotations, but not call.
 ANNOTATIONS = {"terminal": ("pipeline", "reports", "config", "masks")}

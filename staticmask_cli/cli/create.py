@@ -81,7 +81,7 @@ def create(
             return
         console.log_parameters(parameters)
         if report is not None:
-            from staticmask_cli.report import check_report  # noqa: PLC0415
+            from staticmask_cli.reports.run_report import check_report  # noqa: PLC0415
 
             check_report(report)
         if save_config is not None:
@@ -95,7 +95,7 @@ def create(
         console.show_masks(masks)
         console.show_left_out(masks.left_out)
         if report is not None:
-            from staticmask_cli.report import write_report  # noqa: PLC0415
+            from staticmask_cli.reports.run_report import write_report  # noqa: PLC0415
 
             write_report(report, parameters, masks)
     if masks.left_out:

@@ -60,9 +60,9 @@ def plan(
     with loading():
         from staticmask_cli.config.parameters import Parameters  # noqa: PLC0415
         from staticmask_cli.forecast import forecast_of, plan_run  # noqa: PLC0415
-        from staticmask_cli.jsonform import as_json  # noqa: PLC0415
         from staticmask_cli.makerules import make_rules  # noqa: PLC0415
         from staticmask_cli.planview import show_plan  # noqa: PLC0415
+        from staticmask_cli.reports.run_report import as_json  # noqa: PLC0415
         from staticmask_cli.streams import hand_out  # noqa: PLC0415
 
     with Console(quiet=quiet, verbose=verbose, log_file=log_file) as console:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from staticmask_cli.inspection import (
+from staticmask_cli.reports.bad_pixels import (
     Cluster,
     Comparison,
     Line,

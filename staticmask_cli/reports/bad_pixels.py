@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from staticmask_cli.clusters import Clusters, clusters_of
+from staticmask_cli.reports.clusters import Clusters, clusters_of
 
 __all__ = [
     "Cluster", "Comparison", "Line", "Shape", "SizeClass", "compare", "deviations", "shape_of_bad",

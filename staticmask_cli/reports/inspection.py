@@ -9,11 +9,11 @@ import numpy.typing as npt
 
 from staticmask_cli.errors import InputError
 from staticmask_cli.fits.open import astropy_silenced, checksums_of, opened
-from staticmask_cli.inspection import Comparison, Shape, compare, deviations, shape_of_bad
 from staticmask_cli.io.urls import concealed
 from staticmask_cli.masks.members import Member, row_of
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.masks.votes import Agreement
+from staticmask_cli.reports.bad_pixels import Comparison, Shape, compare, deviations, shape_of_bad
 
 __all__ = ["Finding", "Findings", "inspect_masks"]
 

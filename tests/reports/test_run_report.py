@@ -12,8 +12,7 @@ from astropy.table import QTable, Table
 
 from staticmask_cli import Parameters, StaticMask, __version__, create_masks
 from staticmask_cli.errors import ConfigError, OutputError
-from staticmask_cli.jsonform import plain
-from staticmask_cli.report import check_report, write_report
+from staticmask_cli.reports.run_report import check_report, plain, write_report
 from staticmask_cli.simulate import Visit
 from tests.support.documents import checked
 from tests.support.exposures import WriteExposure, digest, sky

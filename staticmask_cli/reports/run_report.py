@@ -1,14 +1,20 @@
-"""A run as data: parameters, versions, masks, and a row for each chip."""
+"""A run as data: parameters, versions, masks, and a row for each chip.
+
+Results as JSON: one head for all documents, and numbers that JSON has.
+"""
 
 import csv
 import io
+import json
 import logging
+import math
 import os
 import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from importlib.metadata import version
 from typing import Any
 
-import astropy
 import numpy as np
 
 from staticmask_cli._version import __version__
@@ -16,11 +22,38 @@ from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import ConfigError
 from staticmask_cli.io.atomic import make_folder, refuse_binary, write_whole
 from staticmask_cli.io.paths import folder_of_file
-from staticmask_cli.jsonform import as_json, plain
 from staticmask_cli.masks.members import COLUMNS, row_of
 from staticmask_cli.masks.static_mask import StaticMask, time_of_making
 
-__all__ = ["check_report", "write_report"]
+__all__ = ["as_json", "check_report", "plain", "write_report"]
+
+_VERSION = 1  # of the documents; it rises when a name goes or changes its meaning
+
+
+def as_json(kind: str, content: Any) -> str:  # noqa: ANN401 - a dataclass or mapping
+    """Return a document of some kind, ``report``, ``plan`` or ``inspection``, as text.
+
+    Its schema is ``schemas/KIND.schema.json`` in the package.  Text is ASCII, with
+    escapes for all else, so that file names of any bytes survive.
+    """
+    head = {
+        "format": f"staticmask {kind}", "version": _VERSION, "program": f"staticmask {__version__}",
+    }
+    return json.dumps({**head, **plain(content)}, indent=2, allow_nan=False)
+
+
+def plain(value: Any) -> Any:  # noqa: ANN401 - anything goes in, what JSON has comes out
+    """Turn dataclasses into objects, tuples into arrays, and what is not finite into null."""
+    if is_dataclass(value):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, str | int) else str(value)
+
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +124,7 @@ def _facts(parameters: Parameters, masks: Iterable[StaticMask]) -> dict[str, Any
         "date": time_of_making(),
         "versions": {
             "staticmask": __version__, "python": platform.python_version(),
-            "numpy": np.__version__, "astropy": astropy.__version__,
+            "numpy": np.__version__, "astropy": version("astropy"),
         },
         "parameters": parameters,
         "masks": [_mask(mask) for mask in masks],

@@ -1,0 +1,1 @@
+"""Reports of runs, and what masks on disk contain."""
