@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from staticmask_cli.errors import StaticMaskError
     from staticmask_cli.masks.signature import Signature
     from staticmask_cli.masks.static_mask import StaticMask
-    from staticmask_cli.pipeline import create_masks
+    from staticmask_cli.pipeline.create import create_masks
     from staticmask_cli.stats.clipping import ChipStatistics, chip_statistics
 
 __all__ = [
@@ -35,7 +35,7 @@ _HOMES = {
     "StaticMask": "masks.static_mask",
     "StaticMaskError": "errors",
     "chip_statistics": "stats.clipping",
-    "create_masks": "pipeline",
+    "create_masks": "pipeline.create",
 }
 
 

@@ -8,7 +8,7 @@ from staticmask_cli.tables import keep_whole, new_table, show, size, text
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from staticmask_cli.forecast import Forecast, PlannedMask
+    from staticmask_cli.pipeline.dry_run import Forecast, PlannedMask
 
 __all__ = ["show_plan"]
 

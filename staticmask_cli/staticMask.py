@@ -25,7 +25,7 @@ from staticmask_cli.errors import ConfigError
 from staticmask_cli.imagemasks import buildSignatureKey, constructFilename, source_of, staticMask
 from staticmask_cli.io.atomic import refuse_binary, write_whole
 from staticmask_cli.masks.static_mask import StaticMask
-from staticmask_cli.pipeline import make_masks
+from staticmask_cli.pipeline.create import make_masks
 
 __all__ = [
     "buildSignatureKey",

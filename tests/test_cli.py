@@ -17,8 +17,9 @@ import pytest
 from astropy.io import fits
 from click.testing import CliRunner, Result
 
-from staticmask_cli import Parameters, __version__, pipeline
+from staticmask_cli import Parameters, __version__
 from staticmask_cli.cli import cli, main
+from staticmask_cli.pipeline import create
 from staticmask_cli.simulate import Visit, simulate_visit
 from tests.support.editor import Editor
 from tests.support.exposures import WriteExposure, digest, sky
@@ -49,11 +50,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Asked]:
     """Note what the pipeline is asked for; it makes nothing."""
     calls: list[Asked] = []
 
-    def record(parameters: Parameters, **keywords: object) -> pipeline.Masks:
+    def record(parameters: Parameters, **keywords: object) -> create.Masks:
         calls.append((parameters, keywords))
-        return pipeline.Masks()
+        return create.Masks()
 
-    monkeypatch.setattr(pipeline, "make_masks", record)
+    monkeypatch.setattr(create, "make_masks", record)
     return calls
 
 
@@ -462,7 +463,7 @@ def test_an_interrupted_run_ends_with_130_and_one_line(monkeypatch: pytest.Monke
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(pipeline, "make_masks", interrupt)
+    monkeypatch.setattr(create, "make_masks", interrupt)
     result = run("a_flt.fits")
     assert result.exit_code == 130
     assert result.stdout == ""
@@ -476,7 +477,7 @@ def test_a_bug_of_ours_is_called_one_and_shows_its_traceback(
         msg = "boom"
         raise RuntimeError(msg)
 
-    monkeypatch.setattr(pipeline, "make_masks", fail)
+    monkeypatch.setattr(create, "make_masks", fail)
     monkeypatch.setattr(sys, "argv", ["staticmask", "a_flt.fits"])
     with pytest.raises(SystemExit) as caught:
         main()

@@ -29,9 +29,8 @@ ARROWS = {
     "parallel": (),
     "stats": (),
 }
-# Packages that hold their modules by now.
-MOVED = ("stats", "localsky", "io", "fits", "parallel", "masks", "config", "exposures", "plots",
-         "reports")
+# Packages that do not hold their modules yet.
+TO_MOVE = ("cli", "terminal", "simulate", "staticMask", "_imageobjects")
 EVERYWHERE = ("errors", "_version")  # which import nothing of ours
 # What a package shows to people it may name in annotations, but not call.
 ANNOTATIONS = {"terminal": ("pipeline", "reports", "config", "masks")}
@@ -140,7 +139,7 @@ def circle_among(sources: dict[str, str]) -> list[str]:
 @pytest.mark.parametrize("module", sorted(SOURCES))
 def test_a_package_imports_only_what_the_table_allows(module: str) -> None:
     package = module.partition(".")[0]
-    if package in MOVED:
+    if package in ARROWS and package not in TO_MOVE:
         assert violations(module, SOURCES[module].read_text(encoding="utf-8")) == []
 
 
@@ -155,8 +154,8 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
     [
         ("masks.a", "from staticmask_cli.config.form import x", "config.form is not allowed"),
         ("masks.a", "def f():\n    import staticmask_cli.config", "config is not allowed"),
-        ("config.a", "if TYPE_CHECKING:\n    from staticmask_cli.pipeline import x",
-         "pipeline is not allowed"),
+        ("config.a", "if TYPE_CHECKING:\n    from staticmask_cli.pipeline.create import x",
+         "pipeline.create is not allowed"),
         ("masks.a", "from staticmask_cli import create_masks", "create_masks is not allowed"),
         ("masks.a", "from . import errors", "..errors is relative"),
         ("simulate.demo", "import click", "click has no place there"),

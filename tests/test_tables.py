@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from staticmask_cli import Parameters, create_masks, tables
-from staticmask_cli.forecast import forecast_of, plan_run
 from staticmask_cli.maskview import show_findings
+from staticmask_cli.pipeline.dry_run import forecast_of, plan_run
 from staticmask_cli.planview import show_plan
 from staticmask_cli.reports.inspection import inspect_masks
 from staticmask_cli.simulate import Visit

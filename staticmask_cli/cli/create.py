@@ -68,7 +68,7 @@ def create(
         from staticmask_cli.config.editor import edit_parameters  # noqa: PLC0415
         from staticmask_cli.config.parameters import Parameters  # noqa: PLC0415
         from staticmask_cli.parallel.dask_cluster import scheduled  # noqa: PLC0415
-        from staticmask_cli.pipeline import make_masks  # noqa: PLC0415
+        from staticmask_cli.pipeline.create import make_masks  # noqa: PLC0415
 
     with Console(quiet=quiet, verbose=verbose, log_file=log_file) as console:
         loaded = Parameters.load(config, options.given(

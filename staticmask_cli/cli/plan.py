@@ -59,8 +59,11 @@ def plan(
         raise click.UsageError(msg)
     with loading():
         from staticmask_cli.config.parameters import Parameters  # noqa: PLC0415
-        from staticmask_cli.forecast import forecast_of, plan_run  # noqa: PLC0415
-        from staticmask_cli.makerules import make_rules  # noqa: PLC0415
+        from staticmask_cli.pipeline.dry_run import (  # noqa: PLC0415
+            forecast_of,
+            make_rules,
+            plan_run,
+        )
         from staticmask_cli.planview import show_plan  # noqa: PLC0415
         from staticmask_cli.reports.run_report import as_json  # noqa: PLC0415
         from staticmask_cli.streams import hand_out  # noqa: PLC0415

@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from staticmask_cli import batches, create_masks
+from staticmask_cli import create_masks
 from staticmask_cli.cli import cli
 from staticmask_cli.errors import ConfigError, InputError
 from staticmask_cli.parallel import dask_cluster, dask_executor
 from staticmask_cli.parallel.dask_executor import DaskPool
+from staticmask_cli.pipeline import batches
 from staticmask_cli.simulate import Visit
 from tests.support.exposures import digest
 

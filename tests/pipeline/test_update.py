@@ -11,12 +11,13 @@ import pytest
 from astropy.io import fits
 from click.testing import CliRunner, Result
 
-from staticmask_cli import StaticMask, batches, create_masks
+from staticmask_cli import StaticMask, create_masks
 from staticmask_cli.cli import cli
 from staticmask_cli.errors import ConfigError, InputError, OutputError
 from staticmask_cli.exposures.exposure import Chip
 from staticmask_cli.exposures.reading import read_pixels
 from staticmask_cli.io.atomic import alone_with
+from staticmask_cli.pipeline import batches
 from tests.support.documents import checked
 from tests.support.exposures import WriteExposure, digest, sky
 
@@ -380,10 +381,10 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]
     """Do something when a run has read its exposures, and not yet looked at the masks again."""
     def arrange(action: Callable[[], object]) -> None:
         def held(paths: Any) -> Any:  # noqa: ANN401
-            monkeypatch.setattr("staticmask_cli.growth.alone_with", alone_with)
+            monkeypatch.setattr("staticmask_cli.pipeline.update.alone_with", alone_with)
             action()
             return alone_with(paths)
-        monkeypatch.setattr("staticmask_cli.growth.alone_with", held)
+        monkeypatch.setattr("staticmask_cli.pipeline.update.alone_with", held)
     return arrange
 
 

@@ -6,14 +6,14 @@ from concurrent.futures import Executor
 from dataclasses import replace
 from itertools import groupby
 
-from staticmask_cli.batches import cut, run_batches
 from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.exposures.exposure import common_facts
 from staticmask_cli.masks.members import ChipLabel
 from staticmask_cli.masks.partial import PartialMask
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.parallel.tasks import jobs_of
-from staticmask_cli.plan import MaskPlan
+from staticmask_cli.pipeline.batches import cut, run_batches
+from staticmask_cli.pipeline.plan import MaskPlan
 
 __all__ = ["clip_and_combine", "in_parts"]
 

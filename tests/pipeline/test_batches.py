@@ -16,14 +16,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from staticmask_cli import Parameters, Signature, StaticMask, create_masks
-from staticmask_cli.batches import Batch, Share, clip_batch, combine, cut
 from staticmask_cli.errors import InputError, StaticMaskError
 from staticmask_cli.exposures import reading
 from staticmask_cli.masks.members import ChipLabel
 from staticmask_cli.masks.partial import PartialMask
 from staticmask_cli.masks.votes import Agreement
 from staticmask_cli.parallel.tasks import Origin
-from staticmask_cli.plan import MaskPlan, plan_masks
+from staticmask_cli.pipeline.batches import Batch, Share, clip_batch, combine, cut
+from staticmask_cli.pipeline.plan import MaskPlan, plan_masks
 from staticmask_cli.simulate import Visit
 from tests.support.exposures import WriteExposure, digest, sky
 from tests.support.process import process_environment

@@ -13,7 +13,7 @@ from staticmask_cli.fits.open import astropy_silenced
 from staticmask_cli.masks.partial import PartialMask
 from staticmask_cli.masks.signature import Signature
 from staticmask_cli.parallel.tasks import Origin, Reducer, jobs_of, run_tasks
-from staticmask_cli.plan import MaskPlan
+from staticmask_cli.pipeline.plan import MaskPlan
 
 __all__ = ["Batch", "Share", "clip_batch", "combine", "cut", "run_batches"]
 

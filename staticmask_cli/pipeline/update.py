@@ -13,15 +13,16 @@ from staticmask_cli.io.atomic import alone_with, make_folder
 from staticmask_cli.io.urls import normalized
 from staticmask_cli.masks.members import Member, Place
 from staticmask_cli.masks.static_mask import StaticMask, write_masks
-from staticmask_cli.plan import MaskPlan
-from staticmask_cli.sameness import modified, some
-from staticmask_cli.standing import (
+from staticmask_cli.pipeline.existing import (
     Identity,
     KnownMembers,
     is_known,
+    modified,
     refuse_changed,
+    some,
     standing_mask,
 )
+from staticmask_cli.pipeline.plan import MaskPlan
 
 __all__ = ["Anew", "Growth", "fold"]
 

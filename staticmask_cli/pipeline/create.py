@@ -7,17 +7,17 @@ from concurrent.futures import Executor
 from contextlib import ExitStack
 from functools import partial
 
-from staticmask_cli.combining import clip_and_combine, in_parts
 from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import ConfigError, ExposureError
 from staticmask_cli.fits.open import astropy_silenced
-from staticmask_cli.growth import Anew, Growth, fold
 from staticmask_cli.io.atomic import make_folder
 from staticmask_cli.io.urls import concealed, is_remote
 from staticmask_cli.masks.static_mask import StaticMask, write_masks
 from staticmask_cli.parallel.dask_cluster import scheduled
 from staticmask_cli.parallel.tasks import jobs_of
-from staticmask_cli.plan import MaskPlan, plan_masks
+from staticmask_cli.pipeline.combine import clip_and_combine, in_parts
+from staticmask_cli.pipeline.plan import MaskPlan, plan_masks
+from staticmask_cli.pipeline.update import Anew, Growth, fold
 
 __all__ = ["Masks", "Progress", "create_masks", "make_masks"]
 

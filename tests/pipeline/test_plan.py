@@ -11,7 +11,7 @@ from astropy.io import fits
 
 from staticmask_cli import Parameters, create_masks
 from staticmask_cli.errors import ConfigError, ExposureError, OutputError
-from staticmask_cli.plan import MaskPlan, plan_masks
+from staticmask_cli.pipeline.plan import MaskPlan, plan_masks
 from staticmask_cli.simulate import Visit
 from tests.support.exposures import WriteExposure, digest, sky
 
@@ -142,7 +142,7 @@ def test_files_that_are_set_aside_do_not_count_for_the_grid_and_are_told(
     (plan,) = planned(*paths)
     assert [chip.unfit for chip in plan.chips] == ["", "EXPTIME = 0", ""]
     assert [(record.name, record.getMessage()) for record in caplog.records] == [
-        ("staticmask_cli.plan", f"{paths[1]}[SCI,1]: set aside: EXPTIME = 0")
+        ("staticmask_cli.pipeline.plan", f"{paths[1]}[SCI,1]: set aside: EXPTIME = 0")
     ]
     with pytest.raises(ExposureError, match="all exposures were set aside"):
         planned(paths[1])

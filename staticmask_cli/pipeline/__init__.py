@@ -1,0 +1,1 @@
+"""From inputs to masks: plan, process chips, combine, write, update."""
