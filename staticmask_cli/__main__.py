@@ -3,7 +3,7 @@
 from typing import NoReturn
 
 from staticmask_cli.cli import main
-from staticmask_cli.streams import leave
+from staticmask_cli.terminal.streams import leave
 
 __all__ = ["run"]
 

@@ -17,7 +17,7 @@ from staticmask_cli.cli.inspect import inspect
 from staticmask_cli.cli.plan import plan
 from staticmask_cli.cli.topics import files
 from staticmask_cli.errors import ConfigError, StaticMaskError
-from staticmask_cli.streams import ensure_streams, printable, tell
+from staticmask_cli.terminal.streams import ensure_streams, printable, tell
 
 __all__ = ["cli", "main"]
 

@@ -5,7 +5,7 @@ import click
 from staticmask_cli.cli import options
 from staticmask_cli.cli.loading import loading
 from staticmask_cli.cli.topics import TopicalCommand, files
-from staticmask_cli.console import Console
+from staticmask_cli.terminal.console import Console
 
 __all__ = ["config"]
 
@@ -49,7 +49,7 @@ def config(
         raise click.UsageError(msg)
     with loading():
         from staticmask_cli.config.parameters import Parameters  # noqa: PLC0415
-        from staticmask_cli.streams import hand_out  # noqa: PLC0415
+        from staticmask_cli.terminal.streams import hand_out  # noqa: PLC0415
 
     with Console(quiet=quiet, verbose=verbose, log_file=log_file) as console:
         if check is not None:

@@ -5,7 +5,7 @@ import click
 from staticmask_cli.cli import options
 from staticmask_cli.cli.loading import loading
 from staticmask_cli.cli.topics import TopicalCommand, folders
-from staticmask_cli.console import Console
+from staticmask_cli.terminal.console import Console
 
 __all__ = ["demo"]
 

@@ -5,7 +5,7 @@ import click
 from staticmask_cli.cli import options
 from staticmask_cli.cli.loading import loading
 from staticmask_cli.cli.topics import TopicalCommand, files
-from staticmask_cli.console import Console
+from staticmask_cli.terminal.console import Console
 
 __all__ = ["inspect"]
 
@@ -38,11 +38,11 @@ def inspect(
       staticmask inspect old/ACSHRC_1024x1024_1_staticMask.fits new.fits
     """  # noqa: D301 - \b keeps the lines of the examples apart
     with loading():
-        from staticmask_cli.maskview import show_findings  # noqa: PLC0415
         from staticmask_cli.plots.draw import check_plot, plot_masks  # noqa: PLC0415
         from staticmask_cli.reports.inspection import inspect_masks  # noqa: PLC0415
         from staticmask_cli.reports.run_report import as_json  # noqa: PLC0415
-        from staticmask_cli.streams import hand_out  # noqa: PLC0415
+        from staticmask_cli.terminal.streams import hand_out  # noqa: PLC0415
+        from staticmask_cli.terminal.tables import show_findings  # noqa: PLC0415
 
     with Console(quiet=quiet, verbose=verbose, log_file=log_file):
         if plot is not None:

@@ -5,7 +5,7 @@ import click
 from staticmask_cli.cli import options
 from staticmask_cli.cli.loading import loading
 from staticmask_cli.cli.topics import TopicalCommand
-from staticmask_cli.console import Console
+from staticmask_cli.terminal.console import Console
 
 __all__ = ["plan"]
 
@@ -64,9 +64,9 @@ def plan(
             make_rules,
             plan_run,
         )
-        from staticmask_cli.planview import show_plan  # noqa: PLC0415
         from staticmask_cli.reports.run_report import as_json  # noqa: PLC0415
-        from staticmask_cli.streams import hand_out  # noqa: PLC0415
+        from staticmask_cli.terminal.streams import hand_out  # noqa: PLC0415
+        from staticmask_cli.terminal.tables import show_plan  # noqa: PLC0415
 
     with Console(quiet=quiet, verbose=verbose, log_file=log_file) as console:
         parameters = Parameters.load(config, options.given(

@@ -9,11 +9,11 @@ from astropy.io import fits
 
 from staticmask_cli import Parameters, StaticMask, create_masks
 from staticmask_cli.errors import InputError
-from staticmask_cli.maskview import show_findings
 from staticmask_cli.pipeline.dry_run import forecast_of, plan_run
 from staticmask_cli.reports.inspection import Finding, inspect_masks
 from staticmask_cli.reports.run_report import as_json
 from staticmask_cli.simulate import Visit
+from staticmask_cli.terminal.tables import show_findings
 from tests.support.documents import checked
 from tests.support.exposures import WriteExposure, digest, sky
 

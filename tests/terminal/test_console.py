@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from staticmask_cli import StaticMask, console, create_masks
-from staticmask_cli.console import Console
+from staticmask_cli import StaticMask, create_masks
 from staticmask_cli.simulate import Visit
+from staticmask_cli.terminal import console
+from staticmask_cli.terminal.console import Console
 from tests.support.exposures import WriteExposure, sky
 from tests.support.process import process_environment
 

@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from staticmask_cli import Parameters, create_masks, tables
-from staticmask_cli.maskview import show_findings
+from staticmask_cli import Parameters, create_masks
 from staticmask_cli.pipeline.dry_run import forecast_of, plan_run
-from staticmask_cli.planview import show_plan
 from staticmask_cli.reports.inspection import inspect_masks
 from staticmask_cli.simulate import Visit
-from staticmask_cli.tables import show, size, text
+from staticmask_cli.terminal import tables
+from staticmask_cli.terminal.tables import show, show_findings, show_plan, size, text
 from tests.support.exposures import WriteExposure
 
 FOLDERS = ["out", "a folder/with quite/a long name/and more/of it"]

@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from staticmask_cli import progress
-from staticmask_cli.progress import pace, shown_progress
+from staticmask_cli.terminal import streams
+from staticmask_cli.terminal.streams import pace, shown_progress
 
 
 class Clock:
@@ -22,7 +22,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Return the clock that progress goes by."""
     clock = Clock()
-    monkeypatch.setattr(progress, "time", clock)
+    monkeypatch.setattr(streams, "time", clock)
     return clock
 
 

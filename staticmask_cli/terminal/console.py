@@ -18,9 +18,8 @@ from staticmask_cli._version import __version__
 from staticmask_cli.errors import OutputError
 from staticmask_cli.io.atomic import refuse_binary
 from staticmask_cli.io.urls import concealed
-from staticmask_cli.progress import shown_progress
-from staticmask_cli.streams import hand_out, printable, tell
-from staticmask_cli.tables import load_tables, new_table, text
+from staticmask_cli.terminal.streams import hand_out, printable, shown_progress, tell
+from staticmask_cli.terminal.tables import load_tables, new_table, text
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -1,0 +1,1 @@
+"""What a person sees: log lines, a progress bar and tables."""
