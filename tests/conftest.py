@@ -11,7 +11,7 @@ import spherical_geometry
 from astropy.io import fits
 from hypothesis import settings
 
-from staticmask_cli.simulate import Visit, simulate_visit
+from staticmask_cli.simulate.visit import Visit, simulate_visit
 from tests.support.editor import Editor
 from tests.support.exposures import Chip, WriteExposure, sky
 

@@ -15,7 +15,7 @@ from astropy.nddata import bitmask
 from staticmask_cli import create_masks
 from staticmask_cli.errors import ExposureError, InputError
 from staticmask_cli.masks.static_mask import StaticMask
-from staticmask_cli.simulate import CAMERAS, simulate_visit
+from staticmask_cli.simulate.visit import CAMERAS, simulate_visit
 from tests.support.exposures import WriteExposure, digest, sky
 from tests.support.mask_names import NAMES
 from tests.support.oracle import oracle_mask

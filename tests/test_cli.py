@@ -20,7 +20,7 @@ from click.testing import CliRunner, Result
 from staticmask_cli import Parameters, __version__
 from staticmask_cli.cli import cli, main
 from staticmask_cli.pipeline import create
-from staticmask_cli.simulate import Visit, simulate_visit
+from staticmask_cli.simulate.visit import Visit, simulate_visit
 from tests.support.editor import Editor
 from tests.support.exposures import WriteExposure, digest, sky
 from tests.support.oracle import oracle_mask

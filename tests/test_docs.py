@@ -13,7 +13,7 @@ from staticmask_cli.cli import cli
 from staticmask_cli.cli.create import create
 from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.exposures.instruments import instrument_of
-from staticmask_cli.simulate import CAMERAS, Camera, simulate_visit
+from staticmask_cli.simulate.visit import CAMERAS, Camera, simulate_visit
 from tests.support.mask_names import NAMES
 
 ROOT = Path(__file__).parent.parent

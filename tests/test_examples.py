@@ -12,7 +12,7 @@ import pytest
 from astropy.io import fits
 
 from staticmask_cli import StaticMask
-from staticmask_cli.simulate import simulate_visit
+from staticmask_cli.simulate.visit import simulate_visit
 from tests.support.process import process_environment, run_python
 
 EXAMPLES = Path(__file__).parent.parent / "examples"

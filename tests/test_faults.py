@@ -22,7 +22,7 @@ from astropy.io import fits
 from staticmask_cli import create_masks
 from staticmask_cli.errors import OutputError
 from staticmask_cli.io.atomic import clear_leftovers, write_whole
-from staticmask_cli.simulate import Visit
+from staticmask_cli.simulate.visit import Visit
 from tests.support.exposures import WriteExposure, digest
 from tests.support.process import process_environment
 

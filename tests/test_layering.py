@@ -30,7 +30,7 @@ ARROWS = {
     "stats": (),
 }
 # Packages that do not hold their modules yet.
-TO_MOVE = ("cli", "simulate", "staticMask", "_imageobjects")
+TO_MOVE = ("cli", "staticMask", "_imageobjects")
 EVERYWHERE = ("errors", "_version")  # which import nothing of ours
 # What a package shows to people it may name in annotations, but not call.
 ANNOTATIONS = {"terminal": ("pipeline", "reports", "config", "masks")}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import staticmask_cli
-from staticmask_cli.simulate import Visit
+from staticmask_cli.simulate.visit import Visit
 from tests.support.process import FOLDER, run_python
 
 HEAVY = {"numpy", "astropy", "rich", "configobj", "textual", "matplotlib"}

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from staticmask_cli.cli import cli
-from staticmask_cli.simulate import Visit
+from staticmask_cli.simulate.visit import Visit
 from tests.support.documents import checked
 from tests.support.editor import Editor
 from tests.support.exposures import WriteExposure, sky

@@ -21,7 +21,7 @@ from staticmask_cli import create_masks
 EXPOSURES = "*_flt.fits"
 
 if not glob(EXPOSURES):
-    from staticmask_cli.simulate import simulate_visit
+    from staticmask_cli.simulate.visit import simulate_visit
 
     simulate_visit(".", "ACS/WFC", shape=(400, 500))
 

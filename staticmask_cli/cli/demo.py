@@ -32,7 +32,7 @@ def demo(
       staticmask demo try --exposures 8 --camera WFC3/IR
     """  # noqa: D301 - \b keeps the lines of the examples apart
     with loading():
-        from staticmask_cli.demonstration import demonstrate  # noqa: PLC0415
+        from staticmask_cli.simulate.demo import demonstrate  # noqa: PLC0415
 
     with Console(quiet=quiet, verbose=verbose, log_file=log_file) as console:
         with console.progress() as progress:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from astropy.io import fits
 
-from staticmask_cli.simulate import simulate_visit
+from staticmask_cli.simulate.visit import simulate_visit
 from tests.bench.rivals import Report
 
 if TYPE_CHECKING:

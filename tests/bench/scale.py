@@ -20,7 +20,7 @@ from typing import Any
 from distributed import Client
 from distributed.diagnostics.plugin import SchedulerPlugin
 
-from staticmask_cli.simulate import simulate_visit
+from staticmask_cli.simulate.visit import simulate_visit
 from tests.bench.rivals import Run, command, python
 from tests.support.dask_cluster import running_cluster
 from tests.support.exposures import digest

@@ -20,7 +20,7 @@ from staticmask_cli.errors import ConfigError, InputError
 from staticmask_cli.parallel import dask_cluster, dask_executor
 from staticmask_cli.parallel.dask_executor import DaskPool
 from staticmask_cli.pipeline import batches
-from staticmask_cli.simulate import Visit
+from staticmask_cli.simulate.visit import Visit
 from tests.support.exposures import digest
 
 distributed = pytest.importorskip("distributed")

@@ -19,7 +19,7 @@ from staticmask_cli import create_masks
 from staticmask_cli.errors import ClusterError
 from staticmask_cli.parallel import dask_cluster
 from staticmask_cli.pipeline import batches
-from staticmask_cli.simulate import Visit, simulate_visit
+from staticmask_cli.simulate.visit import Visit, simulate_visit
 from tests.support.dask_cluster import Cluster, running_cluster, wait_for
 from tests.support.exposures import digest
 from tests.support.process import process_environment

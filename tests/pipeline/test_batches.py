@@ -24,7 +24,7 @@ from staticmask_cli.masks.votes import Agreement
 from staticmask_cli.parallel.tasks import Origin
 from staticmask_cli.pipeline.batches import Batch, Share, clip_batch, combine, cut
 from staticmask_cli.pipeline.plan import MaskPlan, plan_masks
-from staticmask_cli.simulate import Visit
+from staticmask_cli.simulate.visit import Visit
 from tests.support.exposures import WriteExposure, digest, sky
 from tests.support.process import process_environment
 

@@ -30,7 +30,7 @@ from staticmask_cli.errors import (
     StaticMaskError,
 )
 from staticmask_cli.pipeline.plan import plan_masks
-from staticmask_cli.simulate import Visit, simulate_visit
+from staticmask_cli.simulate.visit import Visit, simulate_visit
 from tests.support.damages import DAMAGES
 from tests.support.exposures import WriteExposure, digest, sky
 from tests.support.fits_files import write_json

@@ -21,7 +21,7 @@ from staticmask_cli.pipeline.dry_run import Forecast, forecast_of, make_rules, p
 from staticmask_cli.pipeline.existing import Freshness
 from staticmask_cli.pipeline.plan import plan_masks
 from staticmask_cli.reports.run_report import as_json
-from staticmask_cli.simulate import simulate_visit
+from staticmask_cli.simulate.visit import simulate_visit
 from tests.support.documents import checked
 from tests.support.exposures import WriteExposure, digest, sky
 from tests.support.process import process_environment

@@ -12,7 +12,7 @@ from astropy.io import fits
 from staticmask_cli import Parameters, create_masks
 from staticmask_cli.errors import ConfigError, ExposureError, OutputError
 from staticmask_cli.pipeline.plan import MaskPlan, plan_masks
-from staticmask_cli.simulate import Visit
+from staticmask_cli.simulate.visit import Visit
 from tests.support.exposures import WriteExposure, digest, sky
 
 MASK = "ACSWFC_60x80_1_staticMask.fits"

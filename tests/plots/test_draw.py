@@ -22,7 +22,7 @@ from staticmask_cli.pipeline import create
 from staticmask_cli.plots import draw
 from staticmask_cli.plots.draw import MOST_HISTOGRAMS, plot_masks
 from staticmask_cli.plots.page import Page
-from staticmask_cli.simulate import Visit
+from staticmask_cli.simulate.visit import Visit
 from tests.support.exposures import WriteExposure, digest, sky
 
 NAMES = ["ACSWFC_150x220_1", "ACSWFC_150x220_2"]

@@ -12,7 +12,7 @@ from staticmask_cli.errors import InputError
 from staticmask_cli.pipeline.dry_run import forecast_of, plan_run
 from staticmask_cli.reports.inspection import Finding, inspect_masks
 from staticmask_cli.reports.run_report import as_json
-from staticmask_cli.simulate import Visit
+from staticmask_cli.simulate.visit import Visit
 from staticmask_cli.terminal.tables import show_findings
 from tests.support.documents import checked
 from tests.support.exposures import WriteExposure, digest, sky

@@ -13,7 +13,7 @@ from astropy.table import QTable, Table
 from staticmask_cli import Parameters, StaticMask, __version__, create_masks
 from staticmask_cli.errors import ConfigError, OutputError
 from staticmask_cli.reports.run_report import check_report, plain, write_report
-from staticmask_cli.simulate import Visit
+from staticmask_cli.simulate.visit import Visit
 from tests.support.documents import checked
 from tests.support.exposures import WriteExposure, digest, sky
 

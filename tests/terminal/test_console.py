@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from staticmask_cli import StaticMask, create_masks
-from staticmask_cli.simulate import Visit
+from staticmask_cli.simulate.visit import Visit
 from staticmask_cli.terminal import console
 from staticmask_cli.terminal.console import Console
 from tests.support.exposures import WriteExposure, sky

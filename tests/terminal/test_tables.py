@@ -10,7 +10,7 @@ import pytest
 from staticmask_cli import Parameters, create_masks
 from staticmask_cli.pipeline.dry_run import forecast_of, plan_run
 from staticmask_cli.reports.inspection import inspect_masks
-from staticmask_cli.simulate import Visit
+from staticmask_cli.simulate.visit import Visit
 from staticmask_cli.terminal import tables
 from staticmask_cli.terminal.tables import show, show_findings, show_plan, size, text
 from tests.support.exposures import WriteExposure

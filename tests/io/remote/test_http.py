@@ -20,7 +20,7 @@ from staticmask_cli import create_masks
 from staticmask_cli.cli import cli
 from staticmask_cli.errors import InputError
 from staticmask_cli.masks.static_mask import StaticMask
-from staticmask_cli.simulate import Visit
+from staticmask_cli.simulate.visit import Visit
 
 AUTHORIZED = "Basic " + base64.b64encode(b"me:secretword").decode()
 

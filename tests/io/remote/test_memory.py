@@ -18,7 +18,7 @@ from staticmask_cli.errors import ConfigError, InputError, OutputError, StaticMa
 from staticmask_cli.exposures.associations import read_association
 from staticmask_cli.exposures.inputs import expand_inputs
 from staticmask_cli.masks.static_mask import StaticMask
-from staticmask_cli.simulate import Visit
+from staticmask_cli.simulate.visit import Visit
 from tests.support.exposures import WriteExposure
 
 fsspec = pytest.importorskip("fsspec")
@@ -195,7 +195,7 @@ def test_a_damaged_remote_exposure_is_named(
 
 
 def test_the_dq_companion_of_a_remote_wfpc2_exposure_is_found(store: Store, tmp_path: Path) -> None:
-    from staticmask_cli.simulate import simulate_visit  # noqa: PLC0415
+    from staticmask_cli.simulate.visit import simulate_visit  # noqa: PLC0415
 
     visit = simulate_visit(str(tmp_path / "in"), "WFPC2", shape=(60, 90))
     for path in (tmp_path / "in").glob("*.fits"):

@@ -16,7 +16,7 @@ s3fs = pytest.importorskip("s3fs")
 from staticmask_cli import create_masks  # noqa: E402
 from staticmask_cli.cli import cli  # noqa: E402 - after what may skip all this
 from staticmask_cli.masks.static_mask import StaticMask  # noqa: E402
-from staticmask_cli.simulate import simulate_visit  # noqa: E402
+from staticmask_cli.simulate.visit import simulate_visit  # noqa: E402
 from tests.support.s3_service import BUCKET, POLICY, Service, as_user, s3_service  # noqa: E402
 
 

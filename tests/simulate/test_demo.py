@@ -11,9 +11,9 @@ import pytest
 from astropy.io import fits
 
 from staticmask_cli import Signature, StaticMask
-from staticmask_cli.demonstration import Demonstration, demonstrate
 from staticmask_cli.errors import ConfigError, OutputError
-from staticmask_cli.simulate import Visit
+from staticmask_cli.simulate.demo import Demonstration, demonstrate
+from staticmask_cli.simulate.visit import Visit
 from tests.support.oracle import oracle_mask
 
 

@@ -10,7 +10,7 @@ from staticmask_cli.errors import ConfigError, OutputError
 from staticmask_cli.io.paths import is_remote
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.pipeline.create import Progress, create_masks
-from staticmask_cli.simulate import CAMERAS, Visit, simulate_visit
+from staticmask_cli.simulate.visit import CAMERAS, Visit, simulate_visit
 
 __all__ = ["Demonstration", "demonstrate"]
 

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from astropy.io import fits
 
-from staticmask_cli.cameras import CAMERAS, Camera
 from staticmask_cli.io.atomic import make_folder, write_whole
+from staticmask_cli.simulate.cameras import CAMERAS, Camera
 
 __all__ = ["CAMERAS", "Camera", "Visit", "simulate_visit"]
 

@@ -8,7 +8,7 @@ import pytest
 from astropy.io import fits
 
 from staticmask_cli.errors import OutputError
-from staticmask_cli.simulate import CAMERAS, simulate_visit
+from staticmask_cli.simulate.visit import CAMERAS, simulate_visit
 from tests.support.exposures import digest
 from tests.support.oracle import oracle_statistics
 
