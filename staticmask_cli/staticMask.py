@@ -17,12 +17,12 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from staticmask_cli._imageobjects import buildSignatureKey, constructFilename, source_of, staticMask
 from staticmask_cli._version import __version__
 from staticmask_cli.config.cfgfile import declarations
 from staticmask_cli.config.editor import edit_parameters
 from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import ConfigError
-from staticmask_cli.imagemasks import buildSignatureKey, constructFilename, source_of, staticMask
 from staticmask_cli.io.atomic import refuse_binary, write_whole
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.pipeline.create import make_masks

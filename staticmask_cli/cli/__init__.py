@@ -14,8 +14,8 @@ from staticmask_cli.cli.config import config
 from staticmask_cli.cli.create import create
 from staticmask_cli.cli.demo import demo
 from staticmask_cli.cli.inspect import inspect
+from staticmask_cli.cli.options import files
 from staticmask_cli.cli.plan import plan
-from staticmask_cli.cli.topics import files
 from staticmask_cli.errors import ConfigError, StaticMaskError
 from staticmask_cli.terminal.streams import ensure_streams, printable, tell
 

@@ -3,8 +3,7 @@
 import click
 
 from staticmask_cli.cli import options
-from staticmask_cli.cli.loading import loading
-from staticmask_cli.cli.topics import TopicalCommand, files
+from staticmask_cli.cli.options import TopicalCommand, files, loading
 from staticmask_cli.terminal.console import Console
 
 __all__ = ["inspect"]

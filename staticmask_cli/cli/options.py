@@ -1,18 +1,93 @@
-"""Options that commands share, each defined once."""
+"""Options that commands share, each defined once.
 
-from collections.abc import Callable, Collection, Mapping
+Help by topic: the options of a command under a few headings, the same in every command.
+
+Loading what a command works with, late and fast.
+"""
+
+import gc
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TypeVar
 
 import click
 from click.core import ParameterSource
-
-from staticmask_cli.cli.topics import files, folders
+from click.shell_completion import CompletionItem
 
 __all__ = [
-    "checkpoint", "console_options", "edit", "given", "inputs", "jobs", "json", "keep_going",
-    "output_dir", "overwrite", "parameter_options", "plot", "report", "save_config", "scheduler",
-    "suffix", "update", "words_of",
+    "TopicalCommand", "checkpoint", "console_options", "edit", "files", "folders", "given",
+    "inputs", "jobs", "json", "keep_going", "loading", "output_dir", "overwrite",
+    "parameter_options", "plot", "report", "save_config", "scheduler", "suffix", "update",
+    "words_of",
 ]
+
+_TOPICS = {
+    "Parameters": ("config", "static", "static-sig", "sky", "agree", "final-bits", "group",
+                   "edit", "save-config", "save", "check"),
+    "Inputs": ("suffix", "keep-going", "exposures", "camera"),
+    "Outputs": ("output-dir", "overwrite", "update", "checkpoint", "plot", "report", "json",
+                "make"),
+    "Speed": ("jobs", "scheduler"),
+    "Messages": ("quiet", "verbose", "log-file", "help"),
+}
+_REST = "Other options"
+
+
+class TopicalCommand(click.Command):
+    """A command whose ``--help`` shows its options by topic."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options under the heading of their topic."""
+        shown: dict[str, list[tuple[str, str]]] = {topic: [] for topic in (*_TOPICS, _REST)}
+        for option in self.get_params(ctx):
+            record = option.get_help_record(ctx)
+            if record is not None and isinstance(option, click.Option):
+                shown[_topic_of(option)].append(record)
+        for topic, records in shown.items():
+            if records:
+                with formatter.section(topic):
+                    formatter.write_dl(records)
+
+
+def _topic_of(option: click.Option) -> str:
+    words = {word.lstrip("-") for word in option.opts}
+    return next((topic for topic, names in _TOPICS.items() if words.intersection(names)), _REST)
+
+
+def files(
+    _ctx: click.Context, _option: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Let the shell complete the name of a file."""
+    return [CompletionItem(incomplete, type="file")]
+
+
+def folders(
+    _ctx: click.Context, _option: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Let the shell complete the name of a folder."""
+    return [CompletionItem(incomplete, type="dir")]
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Import numpy and all that builds on it inside this context.
+
+    Not at the top of a module, so that ``--help`` needs none of it.  Modules
+    stay until the process ends, so the garbage collector need not look at them,
+    neither while they are loaded nor later.  And OpenBLAS would start a thread
+    for each processor, where nothing here is linear algebra.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+            gc.freeze()
+
 
 Command = TypeVar("Command", bound=Callable[..., object])
 

@@ -26,7 +26,7 @@ from astropy.io import fits
 from staticmask_cli import create_masks
 from staticmask_cli.localsky.local_sky import pixels_below_local_sky
 from staticmask_cli.stats.clipping import chip_statistics, pixels_below
-from tests.bench.rivals import LOG, Comparison, Report, Run, command, python, take_turns, timed
+from tests.bench.baselines import LOG, Comparison, Report, Run, command, python, take_turns, timed
 from tests.support.oracle import oracle_statistics
 
 if TYPE_CHECKING:

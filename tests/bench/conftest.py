@@ -10,7 +10,7 @@ import pytest
 from astropy.io import fits
 
 from staticmask_cli.simulate.visit import simulate_visit
-from tests.bench.rivals import Report
+from tests.bench.baselines import Report
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter  # the oldest pytest names it nowhere else

@@ -36,7 +36,7 @@ def _mark_around(module: ModuleType, name: str, before: str, after: str) -> None
 def main() -> None:
     """Run the command with the words of the command line, and report."""
     from staticmask_cli.cli import cli  # noqa: PLC0415 - all imports are measured
-    from staticmask_cli.cli.loading import loading  # noqa: PLC0415
+    from staticmask_cli.cli.options import loading  # noqa: PLC0415
     from staticmask_cli.terminal.streams import leave  # noqa: PLC0415
 
     mark("import click and the command")

@@ -21,7 +21,7 @@ from distributed import Client
 from distributed.diagnostics.plugin import SchedulerPlugin
 
 from staticmask_cli.simulate.visit import simulate_visit
-from tests.bench.rivals import Run, command, python
+from tests.bench.baselines import Run, command, python
 from tests.support.dask_cluster import running_cluster
 from tests.support.exposures import digest
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tests.bench.light import (
+from tests.bench.sky_models import (
     add_cosmic_rays,
     add_stars,
     blobs,

@@ -2,7 +2,7 @@
 
 STATICMASK_FAULTS=1 runs all of these, and not the first alone:
 
-    STATICMASK_FAULTS=1 python -m pytest tests/test_cluster_faults.py
+    STATICMASK_FAULTS=1 python -m pytest tests/parallel/test_dask_failures.py
 """
 
 import os

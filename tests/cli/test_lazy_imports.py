@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from staticmask_cli.cli.loading import loading
+from staticmask_cli.cli.options import loading
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,6 @@
 """Masks that strangers made or that were damaged: an answer or one clear error, and no harm.
 
-As in test_fuzz.py, where STATICMASK_FUZZ says how many files are tried together.
+As in test_fuzz_inputs.py, where STATICMASK_FUZZ says how many files are tried together.
 """
 
 import json

@@ -2,7 +2,7 @@
 
 Run it from a checkout with the extras ``test`` and ``bench``::
 
-    python -m tests.bench.truth --plot truth.png
+    python -m tests.bench.completeness --plot truth.png
 """
 
 import argparse
@@ -171,7 +171,7 @@ def _plot(results: Mapping[str, Mapping[Rule, Outcome]], path: str) -> None:
 
 def main(words: Sequence[str] | None = None) -> None:
     """Print the tables, and draw the plot if that is asked for."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.truth")
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.completeness")
     parser.add_argument("scenes", nargs="*", metavar="SCENE", help=f"of {', '.join(SCENES)}")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--size", choices=list(_SIZES), default="full")

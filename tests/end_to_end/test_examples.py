@@ -15,7 +15,7 @@ from staticmask_cli import StaticMask
 from staticmask_cli.simulate.visit import simulate_visit
 from tests.support.process import process_environment, run_python
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 WFC = ["masks/ACSWFC_40x50_1_staticMask.fits", "masks/ACSWFC_40x50_2_staticMask.fits"]
 IR = ["masks/WFC3IR_30x50_1_staticMask.fits"]
 

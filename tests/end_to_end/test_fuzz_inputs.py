@@ -4,7 +4,7 @@ Each file is a sound one that was mutated.  STATICMASK_FUZZ says how many FITS f
 and tables are tried together, and as many .cfg again; some tens if it says nothing.
 The long run is
 
-    STATICMASK_FUZZ=20000 python -m pytest --show-capture=no tests/test_fuzz.py
+    STATICMASK_FUZZ=20000 python -m pytest --show-capture=no tests/end_to_end/test_fuzz_inputs.py
 """
 
 import contextlib
@@ -183,7 +183,7 @@ def test_any_json_names_members_or_makes_one_error(
     expand(tmp_path, "x_asn.json", mutated(JSON, mutations))
 
 
-CFG = (Path(__file__).parent.parent / "configspec" / "staticmask.cfg").read_bytes()
+CFG = (Path(__file__).parents[2] / "configspec" / "staticmask.cfg").read_bytes()
 DRIZZLE = (
     b"_task_name_ = astrodrizzle# \ninput = *flt.fits# \n[STEP 1: STATIC MASK]\nstatic = True# \n"
     b"static_sig = 4.0# \n[STEP 7: DRIZZLE FINAL COMBINED IMAGE]\nfinal_bits = 64,32# \n"

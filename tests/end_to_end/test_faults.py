@@ -2,7 +2,7 @@
 
 STATICMASK_FAULTS=1 kills a run at 50 moments, and starts sixteen at once ten times:
 
-    STATICMASK_FAULTS=1 python -m pytest tests/test_faults.py
+    STATICMASK_FAULTS=1 python -m pytest tests/end_to_end/test_faults.py
 """
 
 import contextlib

@@ -16,7 +16,7 @@ from staticmask_cli.exposures.instruments import instrument_of
 from staticmask_cli.simulate.visit import CAMERAS, Camera, simulate_visit
 from tests.support.mask_names import NAMES
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -44,7 +44,7 @@ def instrument_row(name: str, camera: Camera) -> str:
 
 
 def test_the_table_of_instruments_is_the_tests_own_list() -> None:
-    table = README.split("<!-- instruments: checked by tests/test_docs.py -->\n")[1]
+    table = README.split("<!-- instruments: checked by tests/repository/test_docs.py -->\n")[1]
     rows = table.split("<!-- end of instruments -->")[0].splitlines()
     assert rows == [
         "| instrument | masks, before `_staticMask.fits` | number | DQ flags | files |",

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.bench.completeness import RULES, main, outcomes
 from tests.bench.scenes import SCENES
-from tests.bench.truth import RULES, main, outcomes
 
 
 def test_it_prints_a_row_for_every_scene_and_rule(capsys: pytest.CaptureFixture[str]) -> None:
