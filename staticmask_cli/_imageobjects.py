@@ -98,7 +98,7 @@ class staticMask:
             )
             log.info("%s: mode = %9f;   rms = %7f;   static_sig = %0.2f",
                      label, member.mode, member.rms, self.static_sig)
-            for doubt in member.doubts():
+            for doubt in member.warnings():
                 log.warning("%s: %s", label, doubt)
 
     def getMaskArray(self, signature: AnySignature) -> Any:

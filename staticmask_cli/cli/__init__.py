@@ -17,7 +17,7 @@ from staticmask_cli.cli.inspect import inspect
 from staticmask_cli.cli.options import files
 from staticmask_cli.cli.plan import plan
 from staticmask_cli.errors import ConfigError, StaticMaskError
-from staticmask_cli.terminal.streams import ensure_streams, printable, tell
+from staticmask_cli.terminal.streams import ensure_streams, printable, write_stderr
 
 __all__ = ["cli", "main"]
 
@@ -39,7 +39,7 @@ class _Failed(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:  # noqa: ARG002 - always stderr
         """Say why, on stderr."""
-        tell(f"Error: {printable(self.format_message())}")
+        write_stderr(f"Error: {printable(self.format_message())}")
 
 
 class _Refused(_Failed):
@@ -78,7 +78,7 @@ class _Commands(click.Group):
             kind = _Refused if isinstance(error, ConfigError) else _Failed
             raise kind(str(error)) from error
         except KeyboardInterrupt as error:
-            tell("Interrupted: the masks are all as they were, or all new.")
+            write_stderr("Interrupted: the masks are all as they were, or all new.")
             ctx.exit(_TERMINATED if isinstance(error, _Terminated) else _INTERRUPTED)
 
 
@@ -117,8 +117,8 @@ def main() -> NoReturn:
     try:
         cli(prog_name="staticmask")
     except Exception:  # noqa: BLE001 - the last resort
-        tell(traceback.format_exc().rstrip())
-        tell(
+        write_stderr(traceback.format_exc().rstrip())
+        write_stderr(
             "staticmask: this is a bug in staticmask, not in your data; "
             "please report it with the lines above."
         )

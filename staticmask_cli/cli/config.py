@@ -48,7 +48,7 @@ def config(
         raise click.UsageError(msg)
     with loading():
         from staticmask_cli.config.parameters import Parameters  # noqa: PLC0415
-        from staticmask_cli.terminal.streams import hand_out  # noqa: PLC0415
+        from staticmask_cli.terminal.streams import write_stdout  # noqa: PLC0415
 
     with Console(quiet=quiet, verbose=verbose, log_file=log_file) as console:
         if check is not None:
@@ -61,7 +61,7 @@ def config(
         ))
         console.log_parameters(parameters)
         if save is None:
-            hand_out(parameters.text())
+            write_stdout(parameters.text())
         else:
             parameters.save(save)
             console.say(f"{save}: saved")

@@ -40,8 +40,8 @@ def inspect(
         from staticmask_cli.plots.draw import check_plot, plot_masks  # noqa: PLC0415
         from staticmask_cli.reports.inspection import inspect_masks  # noqa: PLC0415
         from staticmask_cli.reports.run_report import as_json  # noqa: PLC0415
-        from staticmask_cli.terminal.streams import hand_out  # noqa: PLC0415
-        from staticmask_cli.terminal.tables import show_findings  # noqa: PLC0415
+        from staticmask_cli.terminal.streams import write_stdout  # noqa: PLC0415
+        from staticmask_cli.terminal.tables import show_inspections  # noqa: PLC0415
 
     with Console(quiet=quiet, verbose=verbose, log_file=log_file):
         if plot is not None:
@@ -50,6 +50,6 @@ def inspect(
         if plot is not None:
             plot_masks(masks, plot)
         if json:
-            hand_out(as_json("inspection", findings))
+            write_stdout(as_json("inspection", findings))
         else:
-            show_findings(findings, everything=verbose)
+            show_inspections(findings, everything=verbose)

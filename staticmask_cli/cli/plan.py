@@ -59,12 +59,12 @@ def plan(
     with loading():
         from staticmask_cli.config.parameters import Parameters  # noqa: PLC0415
         from staticmask_cli.pipeline.dry_run import (  # noqa: PLC0415
-            forecast_of,
+            dry_run_of,
             make_rules,
             plan_run,
         )
         from staticmask_cli.reports.run_report import as_json  # noqa: PLC0415
-        from staticmask_cli.terminal.streams import hand_out  # noqa: PLC0415
+        from staticmask_cli.terminal.streams import write_stdout  # noqa: PLC0415
         from staticmask_cli.terminal.tables import show_plan  # noqa: PLC0415
 
     with Console(quiet=quiet, verbose=verbose, log_file=log_file) as console:
@@ -79,8 +79,8 @@ def plan(
             )
         if make:
             words = options.words_of(ctx, leave_out=_OF_THE_PLAN)
-            hand_out(make_rules(plans, words, [config] if config else []))
+            write_stdout(make_rules(plans, words, [config] if config else []))
         elif json:
-            hand_out(as_json("plan", forecast_of(plans, parameters)))
+            write_stdout(as_json("plan", dry_run_of(plans, parameters)))
         else:
-            show_plan(forecast_of(plans, parameters), everything=verbose)
+            show_plan(dry_run_of(plans, parameters), everything=verbose)

@@ -16,12 +16,12 @@ from staticmask_cli.fits.hdus import (
     Header,
     RawPixels,
     fits,
+    header_float,
+    header_str,
     name_of,
-    number_of,
     raw_pixels,
     shape_of,
     stamp_of,
-    text_of,
     version_of,
 )
 from staticmask_cli.fits.open import check_extent, of_headers
@@ -64,7 +64,7 @@ def dq_sources(
     if inside:
         return inside
     folder, name = folder_of_file(path), os.path.basename(path)
-    for old, new in instrument_of(text_of(hdus[0].header, "INSTRUME")).dq_companion.items():
+    for old, new in instrument_of(header_str(hdus[0].header, "INSTRUME")).dq_companion.items():
         companion = beside(folder, name.replace(old, new))
         if old in name and is_file(companion):
             return _images_of(companion)
@@ -74,7 +74,7 @@ def dq_sources(
 def refuse_companion(path: str, primary: Header) -> None:
     """Refuse the file of the DQ flags in the place of the exposure's."""
     name = os.path.basename(path)
-    for old, new in instrument_of(text_of(primary, "INSTRUME")).dq_companion.items():
+    for old, new in instrument_of(header_str(primary, "INSTRUME")).dq_companion.items():
         if new in name:
             msg = f"{path}: holds DQ flags; name the exposure, {name.replace(new, old)}"
             raise ExposureError(msg)
@@ -136,7 +136,7 @@ class Chip:
     extension: int
     dq: DQSource | None
     raw: RawPixels | None
-    unfit: str
+    skip_reason: str
     facts: dict[str, str] = field(hash=False)
     grid: dict[str, float] = field(hash=False)
 
@@ -195,15 +195,16 @@ def _exposure_of(
     if str(primary.get("CREATOR", "")).startswith("staticmask"):
         msg = f"{path}: is a static mask, expected an exposure; leave it out of the inputs"
         raise ExposureError(msg)
-    if not text_of(primary, "INSTRUME"):
+    if not header_str(primary, "INSTRUME"):
         msg = f"{path}: expected INSTRUME in the primary header, found none; it names the mask"
         raise ExposureError(msg)
     refuse_companion(path, primary)
     science = _science_extensions(hdus, path)
     flags = dq_sources(hdus, path, stamp) if dq else {}
-    unfit = _why_unfit(primary, [hdus[number].header for number in science])
+    skip_reason = _why_unfit(primary, [hdus[number].header for number in science])
     return Exposure(path, tuple(
-        replace(_chip(hdus, number, path, flags, unfit), raw=raw_pixels(hdus[number], path, stamp))
+        replace(_chip(hdus, number, path, flags, skip_reason),
+                raw=raw_pixels(hdus[number], path, stamp))
         for number in _chosen(hdus, science, group, path)
     ), _why_incomplete(primary, len(hdus) - 1))
 
@@ -248,27 +249,27 @@ def _chosen(hdus: Sequence[Any], science: list[int], group: Group, path: str) ->
 
 
 def _chip(
-    hdus: Sequence[Any], number: int, path: str, flags: dict[int, DQSource], unfit: str
+    hdus: Sequence[Any], number: int, path: str, flags: dict[int, DQSource], skip_reason: str
 ) -> Chip:
     hdu, primary = hdus[number], hdus[0].header
-    row = instrument_of(text_of(primary, "INSTRUME"))
+    row = instrument_of(header_str(primary, "INSTRUME"))
     label = ChipLabel(
         file=path,
         extver=version_of(hdu),
-        rootname=text_of(primary, "ROOTNAME") or os.path.basename(path).partition(".")[0],
-        exptime=number_of(hdu.header, primary, row.exptime_key),
+        rootname=header_str(primary, "ROOTNAME") or os.path.basename(path).partition(".")[0],
+        exptime=header_float(hdu.header, primary, row.exptime_key),
     )
     shape = shape_of(hdu)
     if len(shape) != 2 or min(shape) < 1:  # noqa: PLR2004
         msg = f"{label}: expected an image of two dimensions, found shape {shape}"
         raise ExposureError(msg)
     check_extent(hdu, path)
-    if not unfit and label.exptime <= 0:
-        unfit = f"EXPTIME = {label.exptime:g}"
-    elif not unfit and not hdu.shape:
-        unfit = f"all its pixels are {hdu.header['PIXVALUE']} (constant-value extension)"
-    facts = {key: text_of(hdu.header, key) or text_of(primary, key) for key in _TEXT_FACTS}
-    grid = {key: number_of(hdu.header, primary, key) for key in _GRID_FACTS}
+    if not skip_reason and label.exptime <= 0:
+        skip_reason = f"EXPTIME = {label.exptime:g}"
+    elif not skip_reason and not hdu.shape:
+        skip_reason = f"all its pixels are {hdu.header['PIXVALUE']} (constant-value extension)"
+    facts = {key: header_str(hdu.header, key) or header_str(primary, key) for key in _TEXT_FACTS}
+    grid = {key: header_float(hdu.header, primary, key) for key in _GRID_FACTS}
     signature = _signature(hdu, primary, shape)
     try:
         signature.filename  # noqa: B018 - whether it can name a mask
@@ -276,7 +277,7 @@ def _chip(
         msg = f"{label}: {error}"
         raise ExposureError(msg) from error
     return Chip(
-        label, signature, path, number, flags.get(label.extver), None, unfit,
+        label, signature, path, number, flags.get(label.extver), None, skip_reason,
         facts={key: value for key, value in facts.items() if value},
         grid={key: value for key, value in grid.items() if math.isfinite(value)},
     )
@@ -284,10 +285,10 @@ def _chip(
 
 def _signature(hdu: Any, primary: Header, shape: tuple[int, ...]) -> Signature:  # noqa: ANN401
     """Apply the instrument's row of the table to a chip."""
-    name = text_of(primary, "INSTRUME")
+    name = header_str(primary, "INSTRUME")
     row = instrument_of(name)
-    detector = text_of(hdu.header, row.detector_key) or text_of(primary, row.detector_key)
-    number = number_of(hdu.header, primary, row.number_key)
+    detector = header_str(hdu.header, row.detector_key) or header_str(primary, row.detector_key)
+    number = header_float(hdu.header, primary, row.number_key)
     return Signature(
         name + row.detector_names.get(detector, detector),
         (shape[0], shape[1]),
@@ -297,8 +298,8 @@ def _signature(hdu: Any, primary: Header, shape: tuple[int, ...]) -> Signature: 
 
 def _why_unfit(primary: Header, science: Sequence[Header]) -> str:
     """Why AstroDrizzle would set the whole file aside; empty if it would not."""
-    for key, value in instrument_of(text_of(primary, "INSTRUME")).unfit.items():
-        if text_of(primary, key).upper() == value:
+    for key, value in instrument_of(header_str(primary, "INSTRUME")).skipped_if.items():
+        if header_str(primary, key).upper() == value:
             return f"{key} = {value}"
     if all(header.get("NGOODPIX") == 0 for header in science):
         return "NGOODPIX = 0 on all chips"

@@ -17,12 +17,12 @@ from staticmask_cli.io.paths import (
     beside,
     concealed,
     folder_of_file,
-    full_of,
     identity_of,
     is_remote,
     matching,
     open_file,
     remote_path_within,
+    with_credentials,
 )
 
 __all__ = ["expand_inputs"]
@@ -30,7 +30,7 @@ __all__ = ["expand_inputs"]
 _FLT_OR_FLC = re.compile(r"_fl[tc]\.fits(\.gz|\.fz)?$", re.IGNORECASE)
 
 
-def refuse_lookalikes(paths: Iterable[str], problems: list[str]) -> None:
+def reject_ambiguous(paths: Iterable[str], problems: list[str]) -> None:
     """Refuse different inputs of which the same is shown, as MEMBERS could not tell them apart."""
     counts = Counter(map(str, paths))
     problems += [
@@ -104,7 +104,7 @@ def expand_inputs(
     for word in words:
         for path in _expand(word, place, problems):
             paths.setdefault(identity_of(path), path)
-    refuse_lookalikes(paths.values(), problems)
+    reject_ambiguous(paths.values(), problems)
     chosen = one_kind_each(sorted(paths.values()), suffix, problems)
     if problems:
         raise InputError("\n".join(dict.fromkeys(problems)))
@@ -163,13 +163,13 @@ def _expand(word: str, place: _Place, problems: list[str]) -> Iterator[str]:
 
 def _expand_remote(word: str, place: _Place, problems: list[str]) -> Iterator[str]:
     """Files of a word that is a URL, or stands in a remote list; those named are not looked for."""
-    parts = _parts_of(full_of(word))
+    parts = _parts_of(with_credentials(word))
     if len(parts) > 1:
         for part in parts:
             yield from _expand(concealed(part), place, problems)
         return
     mark = "@" if word.startswith("@") else ""
-    name = concealed(full_of(word).removeprefix("@"))
+    name = concealed(with_credentials(word).removeprefix("@"))
     # Lists come from strangers, where they are not on this machine.
     url = remote_path_within(place.folder, name) if is_remote(place.folder) else name
     if url is None:

@@ -30,7 +30,7 @@ class Instrument:
         Header keyword of the exposure time, in seconds.
     dq_companion : mapping of str to str
         Where DQ lies in a file of its own: what to replace in the exposure's name, by what.
-    unfit : mapping of str to str
+    skipped_if : mapping of str to str
         Keywords of the primary header and the value with which a file is no image.
     flags : mapping of str to mapping
         DQ flags by name, for each detector; under ``""`` for all other detectors.
@@ -41,7 +41,7 @@ class Instrument:
     number_key: str = "EXTVER"
     exptime_key: str = "EXPTIME"
     dq_companion: Mapping[str, str] = field(default_factory=dict)
-    unfit: Mapping[str, str] = field(default_factory=dict)
+    skipped_if: Mapping[str, str] = field(default_factory=dict)
     flags: Mapping[str, Flags] = field(default_factory=dict)
 
     def flags_of(self, detector: str) -> Flags:
@@ -108,7 +108,7 @@ _TABLE: Mapping[str, Instrument] = {
     ),
     # The image sets of a STIS file are exposures of one detector, not chips.
     "STIS": Instrument(
-        number_key="CCDCHIP", unfit={"OBSTYPE": "SPECTROSCOPIC"}, flags={"": _STIS}
+        number_key="CCDCHIP", skipped_if={"OBSTYPE": "SPECTROSCOPIC"}, flags={"": _STIS}
     ),
     "NICMOS": Instrument(detector_key="CAMERA", number_key="CAMERA", flags={"": _NICMOS}),
     "NIRCAM": _JWST,

@@ -18,15 +18,15 @@ from staticmask_cli.exposures.exposure import Chip, DQSource, Exposure, Group, r
 from staticmask_cli.fits.open import astropy_silenced, opened, pixels_of
 from staticmask_cli.io.paths import is_remote
 from staticmask_cli.masks.signature import Signature
-from staticmask_cli.parallel.tasks import Origin, jobs_of, run_tasks
-from staticmask_cli.stats.blocks import WORKSPACE
+from staticmask_cli.parallel.tasks import RunContext, jobs_of, run_tasks
+from staticmask_cli.stats.blocks import SCRATCH
 
 __all__ = ["read_headers", "read_pixels", "sharing"]
 
 _AT_A_TIME = 16  # remote ones: nearly all the time is spent waiting for answers
 _BATCH = 256  # files; the answer for each has some hundred bytes
 
-Found = Exposure | StaticMaskError
+ExposureOrError = Exposure | StaticMaskError
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,12 @@ class _Task:
     paths: tuple[str, ...]
     group: Group
     dq: bool
-    origin: Origin
+    origin: RunContext
 
 
 def read_headers(
     paths: Sequence[str], group: Group = (), *, dq: bool = True, executor: Executor | None = None
-) -> Iterator[tuple[str, Found]]:
+) -> Iterator[tuple[str, ExposureOrError]]:
     """Read the headers of exposures, in the order of their paths.
 
     Parameters
@@ -58,12 +58,12 @@ def read_headers(
     if executor is None or len(paths) <= _BATCH:
         yield from _read_here(paths, group, dq=dq)
         return
-    origin = Origin()
+    origin = RunContext()
     tasks = [
         _Task(number, tuple(paths[start : start + _BATCH]), group, dq, origin)
         for number, start in enumerate(range(0, len(paths), _BATCH))
     ]
-    early: dict[int, list[Found]] = {}  # those whose turn has not come
+    early: dict[int, list[ExposureOrError]] = {}  # those whose turn has not come
     turn = 0
     for number, answer in run_tasks(
         _look_at_many, tasks, jobs=jobs_of(executor), executor=executor
@@ -82,7 +82,9 @@ def sharing(chip: Chip, other: Chip) -> Chip:
     return replace(
         chip,
         signature=other.signature,
-        unfit=other.unfit if chip.unfit == other.unfit else chip.unfit,
+        skip_reason=(
+            other.skip_reason if chip.skip_reason == other.skip_reason else chip.skip_reason
+        ),
         facts=other.facts if chip.facts == other.facts else chip.facts,
         grid=other.grid if chip.grid == other.grid else chip.grid,
     )
@@ -90,7 +92,7 @@ def sharing(chip: Chip, other: Chip) -> Chip:
 
 def _read_here(
     paths: Sequence[str], group: Group, *, dq: bool
-) -> Iterator[tuple[str, Found]]:
+) -> Iterator[tuple[str, ExposureOrError]]:
     look = partial(_look, group=group, dq=dq)
     if not any(map(is_remote, paths)):
         yield from ((path, look(path)) for path in paths)
@@ -99,35 +101,35 @@ def _read_here(
     yield from ((path, found[path]) for path in paths)
 
 
-def _look(path: str, group: Group, *, dq: bool) -> Found:
+def _look(path: str, group: Group, *, dq: bool) -> ExposureOrError:
     try:
         return read_exposure(path, group, dq=dq)
     except StaticMaskError as error:
         return error
 
 
-def _look_at_many(task: _Task) -> tuple[int, list[Found]]:
-    with task.origin.elsewhere(), astropy_silenced():
+def _look_at_many(task: _Task) -> tuple[int, list[ExposureOrError]]:
+    with task.origin.checked(), astropy_silenced():
         first: dict[Signature, Chip] = {}
         return task.number, [_look_from_afar(path, task, first) for path in task.paths]
 
 
-def _look_from_afar(path: str, task: _Task, first: dict[Signature, Chip]) -> Found:
+def _look_from_afar(path: str, task: _Task, first: dict[Signature, Chip]) -> ExposureOrError:
     """Look at a file from here, and tell of it as its run knows it.
 
     `first` has a chip of each signature, so that what it shares with others travels once.
     """
-    found = _look(task.origin.located(path), task.group, dq=task.dq)
+    found = _look(task.origin.local_path(path), task.group, dq=task.dq)
     if isinstance(found, StaticMaskError):
-        return type(found)(task.origin.as_given(str(found), path))
+        return type(found)(task.origin.user_path(str(found), path))
     return replace(found, path=path, chips=tuple(
         _as_given(sharing(chip, first.setdefault(chip.signature, chip)), path, task.origin)
         for chip in found.chips
     ))
 
 
-def _as_given(chip: Chip, path: str, origin: Origin) -> Chip:
-    dq = chip.dq and replace(chip.dq, path=origin.as_given(chip.dq.path, path))
+def _as_given(chip: Chip, path: str, origin: RunContext) -> Chip:
+    dq = chip.dq and replace(chip.dq, path=origin.user_path(chip.dq.path, path))
     return replace(chip, path=path, label=replace(chip.label, file=path), dq=dq)
 
 
@@ -177,16 +179,16 @@ def _arrays(
     sources: Mapping[str, Chip | DQSource], *, reuse_memory: bool
 ) -> Iterator[tuple[str, npt.NDArray[Any]]]:
     """Read arrays by name: from where they are known to be, else as the headers say now."""
-    elsewhere = {}
+    checked = {}
     for name, source in sources.items():
         if source.raw is not None and source.raw.hold(source.path):
             raw = source.raw
-            out = WORKSPACE.take(name, raw.size, raw.dtype.type) if reuse_memory else None
+            out = SCRATCH.get(name, raw.size, raw.dtype.type) if reuse_memory else None
             yield name, raw.read(source.path, out)
         else:
-            elsewhere[name] = source
-    for path in dict.fromkeys(source.path for source in elsewhere.values()):
+            checked[name] = source
+    for path in dict.fromkeys(source.path for source in checked.values()):
         with opened(path, checked=True) as hdus:
-            for name, source in elsewhere.items():
+            for name, source in checked.items():
                 if source.path == path:
                     yield name, pixels_of(hdus[source.extension], path)

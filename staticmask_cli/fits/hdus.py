@@ -25,8 +25,19 @@ from staticmask_cli.fits.layout import BoundedGzip, Content, Layout, layouts
 from staticmask_cli.io.paths import is_remote, modified_at, open_file
 
 __all__ = [
-    "Header", "PlainHDU", "RawPixels", "fits", "is_uncompressed", "name_of", "number_of",
-    "plain_hdus", "raw_pixels", "shape_of", "stamp_of", "text_of", "version_of",
+    "Header",
+    "PlainHDU",
+    "RawPixels",
+    "fits",
+    "header_float",
+    "header_str",
+    "is_uncompressed",
+    "name_of",
+    "plain_hdus",
+    "raw_pixels",
+    "shape_of",
+    "stamp_of",
+    "version_of",
 ]
 
 
@@ -73,13 +84,13 @@ def version_of(hdu: Any) -> int:  # noqa: ANN401 - any HDU
     return int(version)
 
 
-def text_of(header: Header, key: str) -> str:
+def header_str(header: Header, key: str) -> str:
     """Value of a keyword as text without blanks around it; empty if there is none."""
     value = header.get(key, "")
     return str(value).strip() if isinstance(value, str | int) else ""
 
 
-def number_of(header: Header, primary: Header, key: str) -> float:
+def header_float(header: Header, primary: Header, key: str) -> float:
     """Value of a numeric keyword, in the extension or else in the primary header; NaN if none."""
     for place in (header, primary):
         value = place.get(key)
@@ -137,7 +148,7 @@ def plain_hdus(stream: Content, size: int) -> list[PlainHDU] | None:
 
     Raises
     ------
-    ClaimError
+    LayoutError
         If something does not add up.
     """
     compressed = isinstance(stream, BoundedGzip)

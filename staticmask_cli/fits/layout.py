@@ -16,11 +16,16 @@ from typing import IO, NamedTuple
 from staticmask_cli.fits.cards import BLOCK, CARD
 
 __all__ = [
-    "BoundedGzip", "ClaimError", "Layout", "bounded", "check_claims", "largest_content",
+    "BoundedGzip",
+    "Layout",
+    "LayoutError",
+    "bounded",
+    "check_claims",
+    "largest_content",
     "layouts",
 ]
 
-class ClaimError(ValueError):
+class LayoutError(ValueError):
     """A header claims what cannot be, or is not there."""
 
 
@@ -70,7 +75,7 @@ class BoundedGzip(io.BufferedIOBase):
     def _check(self, position: int) -> None:
         if position > self._most:
             msg = f"it would inflate to more than {self._most} bytes"
-            raise ClaimError(msg)
+            raise LayoutError(msg)
 
 
 _EXTENSION = b"XTENSION"  # how the header of an extension begins
@@ -104,19 +109,19 @@ def bounded(stream: IO[bytes], size: int) -> Content:
 
     Raises
     ------
-    ClaimError
+    LayoutError
         If it begins neither like FITS nor like gzip.
     """
     start = stream.read(6)
     stream.seek(0)
     if not start:
         msg = "the file is empty"
-        raise ClaimError(msg)
+        raise LayoutError(msg)
     if start.startswith(b"\x1f\x8b"):
         return BoundedGzip(stream, largest_content(size))
     if start != b"SIMPLE":
         msg = f"it begins with {start!r}, expected SIMPLE, or gzip"
-        raise ClaimError(msg)
+        raise LayoutError(msg)
     return stream
 
 
@@ -153,7 +158,7 @@ def layouts(stream: Content, size: int) -> Iterator[Layout]:
 
     Raises
     ------
-    ClaimError
+    LayoutError
         If it is cut, or a header is endless, claims more than the file holds
         (or may inflate to), or has NAXIS, BITPIX, PCOUNT, GCOUNT or tiles that make no sense.
     """
@@ -164,21 +169,21 @@ def layouts(stream: Content, size: int) -> Iterator[Layout]:
             break
         if not start and not _STANDARD.match(header[:CARD]):
             msg = f"its first card is {header[:30].decode('ascii', 'replace')!r}, not SIMPLE = T"
-            raise ClaimError(msg)
+            raise LayoutError(msg)
         cards = _cards(header)
         data = start + len(header)
         end = data + _claimed(cards)
         there = _reached(stream, end, size)
         if there < end:
             msg = f"is cut: {_name(cards)} should end at byte {end}, the file ends at {there}"
-            raise ClaimError(msg)
+            raise LayoutError(msg)
         _number(cards, "TFIELDS", 0)  # which may be too large
         _check_tiles(cards, largest_content(size))
         yield Layout(header, data)
         start = data + math.ceil((end - data) / BLOCK) * BLOCK
     else:
         msg = f"it has more than {_MOST_HDUS} extensions"
-        raise ClaimError(msg)
+        raise LayoutError(msg)
     if start and _has_rest(stream, start, size):
         yield Layout(b"", start)
     stream.seek(0)
@@ -198,9 +203,9 @@ def _header_at(stream: Content, start: int) -> bytes:
         if len(block) < BLOCK:
             which = "extension" if start else "header"
             msg = f"is cut: the {which} that begins at byte {start} is not complete"
-            raise ClaimError(msg)
+            raise LayoutError(msg)
     msg = f"the header at byte {start} has no end within {_LONGEST_HEADER} bytes"
-    raise ClaimError(msg)
+    raise LayoutError(msg)
 
 
 def _is_end(card: bytes) -> bool:
@@ -210,7 +215,7 @@ def _is_end(card: bytes) -> bool:
     plain = _KEYWORDS.match(card[:8]) and card[8:10] == b"= "
     if not plain and card[:8].strip() and _OTHER_SPELLING.match(card):
         msg = f"{card.rstrip()[:CARD].decode('ascii', 'replace')!r} is not how FITS writes that"
-        raise ClaimError(msg)
+        raise LayoutError(msg)
     return False
 
 
@@ -225,7 +230,7 @@ def _cards(header: bytes) -> dict[str, bytes]:
             key, value = card[:8].decode("ascii").strip(), card[9:]
             if cards.setdefault(key, value) != value and key != "EXTNAME":
                 msg = f"{key} is there twice, with different values"
-                raise ClaimError(msg)
+                raise LayoutError(msg)
     return cards
 
 
@@ -234,7 +239,7 @@ def _number(cards: dict[str, bytes], key: str, default: int | None = None) -> in
     if key not in cards:
         if default is None:
             msg = f"{key} is missing"
-            raise ClaimError(msg)
+            raise LayoutError(msg)
         return default
     found = re.match(rb" *([+-]?\d{1,18}) *(/|$)", cards[key])
     number = int(found.group(1)) if found else -1
@@ -243,7 +248,7 @@ def _number(cards: dict[str, bytes], key: str, default: int | None = None) -> in
         value = cards[key].partition(b"/")[0].strip().decode("ascii", "replace")
         expected = ">= 0" if most == math.inf else f"from 0 to {most}"
         msg = f"{key} = {value}: expected a whole number {expected}"
-        raise ClaimError(msg)
+        raise LayoutError(msg)
     return number
 
 
@@ -257,7 +262,7 @@ def _bytes_of_pixel(cards: dict[str, bytes], prefix: str = "") -> int:
     width = _number(cards, f"{prefix}BITPIX")
     if width not in _WIDTHS:
         msg = f"{prefix}BITPIX = {width}: expected one of {', '.join(map(str, _WIDTHS))}"
-        raise ClaimError(msg)
+        raise LayoutError(msg)
     return abs(width) // 8
 
 
@@ -269,7 +274,7 @@ def _claimed(cards: dict[str, bytes]) -> int:
     is_image = b"IMAGE" in cards.get("XTENSION", b"IMAGE") and not random_groups
     if is_image and (parameters, groups) != (0, 1):
         msg = f"PCOUNT = {parameters} and GCOUNT = {groups}: expected 0 and 1 for an image"
-        raise ClaimError(msg)
+        raise LayoutError(msg)
     if random_groups and axes and axes[0] == 0:
         axes = axes[1:]
     return width * groups * (parameters + math.prod(axes)) if axes else 0
@@ -283,12 +288,12 @@ def _check_tiles(cards: dict[str, bytes], most: int) -> None:
     claimed = _bytes_of_pixel(cards, "Z") * math.prod(axes)
     if claimed > most:
         msg = f"{_name(cards)} would inflate to {claimed} bytes, of more than {most} allowed"
-        raise ClaimError(msg)
+        raise LayoutError(msg)
     for n, length in enumerate(axes, 1):
         tile = _number(cards, f"ZTILE{n}", max(length, 1))
         if not 1 <= tile <= max(length, 1):
             msg = f"ZTILE{n} = {tile}: expected 1 to {length}"
-            raise ClaimError(msg)
+            raise LayoutError(msg)
 
 
 def _reached(stream: Content, position: int, size: int) -> int:
@@ -310,7 +315,7 @@ def _has_rest(stream: Content, start: int, size: int) -> bool:
     stream.seek(start)
     if end > most or (end > start and _HEADER_LIKE.search(stream.read(end - start))):
         msg = f"what follows its last extension, from byte {start}, is no FITS"
-        raise ClaimError(msg)
+        raise LayoutError(msg)
     return end > start
 
 

@@ -27,7 +27,7 @@ from staticmask_cli.fits.hdus import (
     raw_pixels,
     shape_of,
 )
-from staticmask_cli.fits.layout import ClaimError, Content, bounded, check_claims, largest_content
+from staticmask_cli.fits.layout import Content, LayoutError, bounded, check_claims, largest_content
 from staticmask_cli.io.paths import is_remote, open_file, size_of
 
 __all__ = ["astropy_silenced", "check_extent", "checksums_of", "of_headers", "opened", "pixels_of"]
@@ -158,7 +158,7 @@ def _content(path: str) -> Iterator[tuple[Content, int]]:
             yield bounded(stream, size), size
     except StaticMaskError:
         raise
-    except ClaimError as error:
+    except LayoutError as error:
         verb = "" if str(error).startswith("is cut") else "cannot be read as FITS: "
         msg = f"{path}: {verb}{error}"
         raise InputError(msg) from error

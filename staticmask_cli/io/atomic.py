@@ -19,13 +19,13 @@ except ImportError:  # on Windows, where leftovers stay
     fcntl = None  # type: ignore[assignment]
 
 __all__ = [
-    "alone_with",
-    "clear_leftovers",
+    "as_output_error",
     "flush_to_disk",
     "interrupts_deferred",
     "make_folder",
     "refuse_binary",
-    "refusing_as",
+    "remove_stale_temporaries",
+    "update_lock",
     "write_whole",
 ]
 
@@ -81,15 +81,15 @@ def write_whole(path: str) -> Iterator[IO[bytes]]:
         If the file cannot be written.
     """
     if is_remote(path):
-        with refusing_as(path), put_whole(path) as stream:
+        with as_output_error(path), put_whole(path) as stream:
             yield stream
         return
     folder, name = os.path.split(path)
     temporary = ""
-    with refusing_as(path):
+    with as_output_error(path):
         _refuse_special(path)
     try:
-        with refusing_as(path), _new_temporary(folder or ".", name) as stream:
+        with as_output_error(path), _new_temporary(folder or ".", name) as stream:
             temporary = stream.name
             yield stream
             flush_to_disk(stream)
@@ -115,7 +115,7 @@ def _refuse_special(path: str) -> None:
 
 
 @contextmanager
-def refusing_as(path: str) -> Iterator[None]:
+def as_output_error(path: str) -> Iterator[None]:
     """Turn what the system says against writing a file into an error that names it.
 
     Raises
@@ -134,7 +134,7 @@ def refusing_as(path: str) -> Iterator[None]:
         raise OutputError(msg) from error
 
 
-def clear_leftovers(paths: Iterable[str]) -> None:
+def remove_stale_temporaries(paths: Iterable[str]) -> None:
     """Remove what killed runs left when they were writing any of these files.
 
     A temporary file that nobody holds a lock on belongs to no live run.
@@ -153,7 +153,7 @@ def clear_leftovers(paths: Iterable[str]) -> None:
 
 
 @contextmanager
-def alone_with(paths: Iterable[str]) -> Iterator[None]:
+def update_lock(paths: Iterable[str]) -> Iterator[None]:
     """Wait until nobody else is alone with any of these files, and be so for the block.
 
     What stands for the lock of a file lies beside it, as a temporary file of its name: whoever
@@ -175,7 +175,7 @@ def alone_with(paths: Iterable[str]) -> Iterator[None]:
 def _lock_beside(path: str) -> Iterator[None]:
     folder, name = os.path.split(path)
     place = os.path.join(folder, f".{name}.lock.tmp")
-    with refusing_as(path):
+    with as_output_error(path):
         descriptor = _own(place)
     try:
         yield

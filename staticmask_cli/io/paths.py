@@ -13,12 +13,32 @@ from typing import IO, Any
 
 from staticmask_cli.errors import InputError
 from staticmask_cli.io.urls import beside as url_beside
-from staticmask_cli.io.urls import concealed, folder_of, full_of, has_wildcard, is_remote, scheme_of
+from staticmask_cli.io.urls import (
+    concealed,
+    folder_of,
+    has_wildcard,
+    is_remote,
+    scheme_of,
+    with_credentials,
+)
 
 __all__ = [
-    "beside", "check_writable", "concealed", "exists", "folder_of_file", "found_beside",
-    "full_of", "identity_of", "is_file", "is_remote", "matching", "modified_at", "open_file",
-    "put_whole", "remote_path_within", "size_of",
+    "beside",
+    "check_writable",
+    "concealed",
+    "exists",
+    "folder_of_file",
+    "found_beside",
+    "identity_of",
+    "is_file",
+    "is_remote",
+    "matching",
+    "modified_at",
+    "open_file",
+    "put_whole",
+    "remote_path_within",
+    "size_of",
+    "with_credentials",
 ]
 
 
@@ -65,7 +85,7 @@ def modified_at(path: str) -> int | None:
 
 def identity_of(path: str) -> str:
     """Return what is equal for all names of a file, as far as the system knows them."""
-    return full_of(path) if is_remote(path) else os.path.realpath(path)
+    return with_credentials(path) if is_remote(path) else os.path.realpath(path)
 
 
 def folder_of_file(path: str) -> str:

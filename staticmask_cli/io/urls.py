@@ -4,8 +4,18 @@ import os
 import re
 from typing import Self
 
-__all__ = ["WEB", "Concealing", "beside", "concealed", "folder_of", "full_of", "has_wildcard",
-           "is_remote", "normalized", "scheme_of"]
+__all__ = [
+    "WEB",
+    "Concealing",
+    "beside",
+    "concealed",
+    "folder_of",
+    "has_wildcard",
+    "is_remote",
+    "normalized",
+    "scheme_of",
+    "with_credentials",
+]
 
 # Two letters at least, so that no drive of Windows is taken for one.
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]+://"
@@ -24,7 +34,7 @@ class Concealing(str):  # noqa: SLOT000 - it has what it conceals
     """Text that shows its URLs without user, password and query; `full` has them.
 
     All that prints, writes or compares it sees the text that may be shown; only what asks a
-    service takes `full_of` it.  It travels to other processes as it is.
+    service takes `with_credentials` it.  It travels to other processes as it is.
     """
 
     full: str
@@ -41,12 +51,12 @@ class Concealing(str):  # noqa: SLOT000 - it has what it conceals
 
 def concealed(text: str) -> str:
     """Return a text that shows no secrets of the URLs in it; the same where there are none."""
-    full = full_of(text)
+    full = with_credentials(text)
     shown = "".join(map(_without_secrets, _STARTS.split(full)))
     return full if shown == full else Concealing(full, shown)
 
 
-def full_of(text: str) -> str:
+def with_credentials(text: str) -> str:
     """Return a text with what it conceals."""
     return text.full if isinstance(text, Concealing) else text
 
@@ -63,7 +73,7 @@ def scheme_of(url: str) -> str:
 
 def has_wildcard(url: str) -> bool:
     """Whether a URL is a pattern; in those of the web, a ``?`` begins the query."""
-    path = full_of(url)
+    path = with_credentials(url)
     if scheme_of(path) in WEB:
         path = path.partition("?")[0].replace("?", "")
     return re.search(r"[*?[]", path) is not None
@@ -76,7 +86,7 @@ def normalized(path: str) -> str:
 
 def folder_of(url: str) -> str:
     """URL of the folder that a file lies in, without the file's query; no slash at its end."""
-    path = full_of(url)
+    path = with_credentials(url)
     if scheme_of(path) in WEB:
         path = re.split(r"[?#]", path)[0]
     head, slash, _ = path.rpartition("/")
@@ -85,7 +95,7 @@ def folder_of(url: str) -> str:
 
 def beside(folder: str, name: str) -> str:
     """URL of a file in a folder."""
-    return concealed(f"{full_of(folder).rstrip('/')}/{name}")
+    return concealed(f"{with_credentials(folder).rstrip('/')}/{name}")
 
 
 def _without_secrets(piece: str) -> str:

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from staticmask_cli.localsky.noise import NoiseRelation
-from staticmask_cli.localsky.sign_test import LineSigns
+from staticmask_cli.localsky.noise import NoiseModel
+from staticmask_cli.localsky.sign_test import SignTest
 
 __all__ = ["mark_low_lines"]
 
@@ -31,11 +31,12 @@ _NEAR_END = 16  # pixels; a line that comes so near the edge goes on to it
 _CONTROLS = 8  # lines on each side that show how far lines there differ anyway
 _TO_SIGMA = 1.4826  # from a median distance
 _MEDIAN_ERROR = 1.2533 * 1.5  # of the distances from both sides, in noise of a pixel
-_LUCK = 1.3  # of the deepest run among all places and lengths of all lines, by chance alone
+# Of the deepest run among all places and lengths of all lines, by chance alone.
+_LOOK_ELSEWHERE = 1.3
 
 
 def mark_low_lines(
-    low: Bits, data: npt.NDArray[Any], signs: LineSigns, relation: NoiseRelation, static_sig: float
+    low: Bits, data: npt.NDArray[Any], signs: SignTest, relation: NoiseModel, static_sig: float
 ) -> None:
     """Set the pixels of low columns and rows.
 
@@ -45,9 +46,9 @@ def mark_low_lines(
         Changed in place.
     data : numpy.ndarray, shape (ny, nx)
         Pixels of a chip; not modified.
-    signs : LineSigns
+    signs : SignTest
         Of all its pixels.
-    relation : NoiseRelation
+    relation : NoiseModel
         Of the chip.
     static_sig : float
         How many times its uncertainty a line must be low.
@@ -63,7 +64,7 @@ def mark_low_lines(
 
 def _runs(  # noqa: PLR0917 - all of them say which line
     data: npt.NDArray[Any], number: int, group: tuple[int, int], lines: Bits,
-    relation: NoiseRelation, static_sig: float,
+    relation: NoiseModel, static_sig: float,
 ) -> Iterator[tuple[int, int]]:
     """Find where along its length a column of `data` is low."""
     steps = _sides(group, lines.size)
@@ -108,7 +109,7 @@ def _sides(
 
 def _depth_from_sides(
     data: npt.NDArray[Any], number: int, group: tuple[int, int], steps: list[int],
-    relation: NoiseRelation,
+    relation: NoiseModel,
 ) -> list[Doubles]:
     """How far a column lies below what each side leads to expect, in noise of a pixel.
 
@@ -150,7 +151,7 @@ def _near(group: tuple[int, int], lines: Bits, steps: list[int]) -> list[int]:
 
 def _error_of_run(start: int, end: int) -> float:
     """Uncertainty of the depth of a run on a flat sky, in noise of a pixel."""
-    return float(_LUCK * _MEDIAN_ERROR / np.sqrt(end - start))
+    return float(_LOOK_ELSEWHERE * _MEDIAN_ERROR / np.sqrt(end - start))
 
 
 def _depth_of_run(sides: list[Doubles], start: int = 0, end: int | None = None) -> float:

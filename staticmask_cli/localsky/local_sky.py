@@ -14,18 +14,18 @@ import numpy.typing as npt
 
 from staticmask_cli.localsky.bad_lines import mark_low_lines
 from staticmask_cli.localsky.median import REACH, far_below_median, median_filter
-from staticmask_cli.localsky.noise import NoiseRelation, second_differences
+from staticmask_cli.localsky.noise import NoiseModel, second_differences
 from staticmask_cli.localsky.prediction import Prediction
-from staticmask_cli.localsky.sign_test import LineSigns
-from staticmask_cli.localsky.surface_fit import below_surface
-from staticmask_cli.localsky.windows import Bands, lowest_of_neighbours
+from staticmask_cli.localsky.sign_test import SignTest
+from staticmask_cli.localsky.surface_fit import below_surface_fit
+from staticmask_cli.localsky.windows import RowBlocks, lowest_of_neighbours
 
 __all__ = ["pixels_below_local_sky"]
 
 Bits = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
-Places = npt.NDArray[np.intp]
+Indices = npt.NDArray[np.intp]
 
 # Pixels in a band of rows: smaller ones stay in the cache, but then threads wait for each other.
 _BAND = 1 << 17
@@ -61,21 +61,21 @@ def pixels_below_local_sky(data: npt.NDArray[Any], static_sig: float) -> Bits:
     low = np.zeros(data.shape, dtype=np.bool_)
     if data.dtype.kind == "f":
         np.less(data, -_LARGEST, out=low)
-    bands = Bands(data, _BAND)
+    bands = RowBlocks(data, _BAND)
     relation = _relation(data, bands)
     if not relation:
         return low
-    signs = LineSigns(data, static_sig)
+    signs = SignTest(data, static_sig)
     prediction = Prediction(data, relation)
     found = []
     for far in _many_at_once(_far_below(bands, signs, relation, static_sig)):
         predicted, plainly = prediction.below(far.rows, far.columns, static_sig)
         plain = far.kept(plainly)
         rest = far.kept(~plainly).checked(predicted[~plainly], static_sig)
-        rest = rest.kept(below_surface(data, rest.rows, rest.columns, rest.noise, static_sig,
+        rest = rest.kept(below_surface_fit(data, rest.rows, rest.columns, rest.noise, static_sig,
                                        scatter=rest.scatter))
         found += [plain, rest]
-    rows, columns, _, noise, *_ = _Far.of(found)
+    rows, columns, _, noise, *_ = Candidates.of(found)
     low[rows, columns] = True
     lowest = lowest_of_neighbours(data, low, rows, columns, static_sig * noise)
     low[rows[~lowest], columns[~lowest]] = False
@@ -83,7 +83,7 @@ def pixels_below_local_sky(data: npt.NDArray[Any], static_sig: float) -> Bits:
     return low
 
 
-class _Far(NamedTuple):
+class Candidates(NamedTuple):
     """Pixels of a chip that lie far below their sky.
 
     Attributes
@@ -99,24 +99,24 @@ class _Far(NamedTuple):
         How much of the scatter around a surface counts.
     """
 
-    rows: Places
-    columns: Places
+    rows: Indices
+    columns: Indices
     depth: Floats
     noise: Doubles
     rough: Doubles
     scatter: Doubles
 
     @classmethod
-    def of(cls, parts: Sequence["_Far"]) -> "_Far":
+    def of(cls, parts: Sequence["Candidates"]) -> "Candidates":
         """Put some together."""
         return cls(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
-    def kept(self, kept: Bits) -> "_Far":
+    def kept(self, kept: Bits) -> "Candidates":
         """Return some of them."""
-        return _Far(self.rows[kept], self.columns[kept], self.depth[kept], self.noise[kept],
+        return Candidates(self.rows[kept], self.columns[kept], self.depth[kept], self.noise[kept],
                     self.rough[kept], self.scatter[kept])
 
-    def checked(self, predicted: Bits, static_sig: float) -> "_Far":
+    def checked(self, predicted: Bits, static_sig: float) -> "Candidates":
         """Return those below what their neighbours predict, or far below in rough noise.
 
         Low pixels side by side predict each other; they must stand out from all structure.
@@ -128,8 +128,8 @@ class _Far(NamedTuple):
 
 
 def _far_below(
-    bands: Bands, signs: LineSigns, relation: NoiseRelation, static_sig: float
-) -> Iterator[_Far]:
+    bands: RowBlocks, signs: SignTest, relation: NoiseModel, static_sig: float
+) -> Iterator[Candidates]:
     """Yield the pixels of each band that lie far below their sky, in the noise of its level."""
     # First against the least noise there is, which is quick and leaves few.
     with np.errstate(over="ignore"):
@@ -140,28 +140,28 @@ def _far_below(
         depth = sky - tile[rows + REACH, columns + REACH]
         noise = relation.at(sky)
         far = depth > static_sig * noise
-        rough = relation.rough_at(sky[far])
-        yield _Far(rows[far] + start, columns[far], depth[far], noise[far], rough,
+        rough = relation.sigma_with_structure(sky[far])
+        yield Candidates(rows[far] + start, columns[far], depth[far], noise[far], rough,
                    np.full(rough.shape, _SCATTER))
 
 
-def _many_at_once(parts: Iterable[_Far]) -> Iterator[_Far]:
+def _many_at_once(parts: Iterable[Candidates]) -> Iterator[Candidates]:
     """Put parts together until they are many: few at a time take longer."""
-    waiting: list[_Far] = []
+    waiting: list[Candidates] = []
     for part in parts:
         waiting.append(part)
         if sum(far.rows.size for far in waiting) > _ENOUGH:
-            yield _Far.of(waiting)
+            yield Candidates.of(waiting)
             waiting.clear()
     if waiting:
-        yield _Far.of(waiting)
+        yield Candidates.of(waiting)
 
 
-def _relation(data: npt.NDArray[Any], bands: Bands) -> NoiseRelation:
+def _relation(data: npt.NDArray[Any], bands: RowBlocks) -> NoiseModel:
     """Noise by level of the sky, from bands all over the chip."""
     ny, nx = data.shape
     if min(ny, nx) <= 2 * REACH:
-        return NoiseRelation(np.empty(0), np.empty(0))
+        return NoiseModel(np.empty(0), np.empty(0))
     count = min(-(-ny // bands.rows), max(1, _SAMPLE // (bands.rows * nx)))
     step = max(1, ny * nx // _READ_OFF // max(1, ny // (count * bands.rows))) | 1
     parts = []
@@ -173,4 +173,4 @@ def _relation(data: npt.NDArray[Any], bands: Bands) -> NoiseRelation:
             depth = sky - tile[REACH:-REACH, REACH:-REACH]
         known = np.isfinite(difference) & np.isfinite(depth)
         parts.append([array[known][::step] for array in (sky, depth, difference)])
-    return NoiseRelation.of(*(np.concatenate(part) for part in zip(*parts, strict=True)))
+    return NoiseModel.of(*(np.concatenate(part) for part in zip(*parts, strict=True)))

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from staticmask_cli.stats.blocks import WORKSPACE
+from staticmask_cli.stats.blocks import SCRATCH
 
 __all__ = ["REACH", "far_below_median", "fill_missing", "median_filter"]
 
@@ -119,7 +119,7 @@ class _Memory:
         if not self._free:
             self._made += 1
             name = f"median {self._made}"
-            self._free.append(WORKSPACE.take(name, self._size, np.float32))
+            self._free.append(SCRATCH.get(name, self._size, np.float32))
         flat = self._free.pop()
         array = flat[: shape[0] * shape[1]].reshape(shape)
         self._lent[id(array)] = flat
@@ -179,11 +179,11 @@ def fill_missing(rows: Floats) -> None:
         rows[y, x] = np.where((y + x) % 2, np.inf, -np.inf)
 
 
-Places = npt.NDArray[np.intp]
+Indices = npt.NDArray[np.intp]
 _MANY = 1 / 16  # of the pixels; for more, the median of all takes less time
 
 
-def far_below_median(tile: Floats, limit: np.float32) -> tuple[Places, Places, Floats]:
+def far_below_median(tile: Floats, limit: np.float32) -> tuple[Indices, Indices, Floats]:
     """Pixels more than `limit` below the median around them.
 
     Parameters
@@ -217,7 +217,7 @@ def far_below_median(tile: Floats, limit: np.float32) -> tuple[Places, Places, F
     return rows[far], columns[far], medians[far]
 
 
-def _candidates(tile: Floats, limit: np.float32) -> tuple[Places, Places]:
+def _candidates(tile: Floats, limit: np.float32) -> tuple[Indices, Indices]:
     """Pixels more than `limit` below the largest of 15 in each of four parts of the window.
 
     A star or a cosmic ray beside a pixel is in three of the parts at most, so that it takes two
@@ -227,7 +227,7 @@ def _candidates(tile: Floats, limit: np.float32) -> tuple[Places, Places]:
     least = _least_of_sides(flat, width, 1, "upright")
     across = _least_of_sides(flat, 1, width, "flat")
     np.minimum(least, across, out=least)
-    found = WORKSPACE.take("bytes", least.size, np.bool_)
+    found = SCRATCH.get("bytes", least.size, np.bool_)
     with np.errstate(invalid="ignore", over="ignore"):
         np.subtract(least, flat[REACH * (width + 1) :][: least.size], out=across)
         np.greater(across, limit, out=found)
@@ -253,7 +253,7 @@ def _least_of_sides(flat: Floats, along: int, across: int, name: str) -> Floats:
     numpy.ndarray of float32, shape (n - 4 * along - 4 * across,)
         By the first pixel of the window.
     """
-    buffers = [WORKSPACE.take(key, flat.size, np.float32) for key in (name, "twos", "fives")]
+    buffers = [SCRATCH.get(key, flat.size, np.float32) for key in (name, "twos", "fives")]
 
     def largest(first: Floats, second: Floats, step: int, out: Floats) -> Floats:
         size = min(first.size, second.size - step)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["NoiseRelation", "pixel_noise", "second_differences"]
+__all__ = ["NoiseModel", "pixel_noise", "second_differences"]
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -83,7 +83,7 @@ def _deviation(distances: Floats) -> float:
 
 
 @dataclass(frozen=True)
-class NoiseRelation:
+class NoiseModel:
     """Noise of a pixel as a function of the level of its sky.
 
     Attributes
@@ -99,7 +99,7 @@ class NoiseRelation:
     rough: Doubles | None = None
 
     @classmethod
-    def of(cls, level: Floats, depth: Floats, difference: Floats) -> "NoiseRelation":
+    def of(cls, level: Floats, depth: Floats, difference: Floats) -> "NoiseModel":
         """Read the relation off a sample of pixels.
 
         Parameters
@@ -138,7 +138,7 @@ class NoiseRelation:
         """Noise at given levels; beyond the highest bin it grows like the level."""
         return self._at(level, self.noise)
 
-    def rough_at(self, level: Floats) -> Doubles:
+    def sigma_with_structure(self, level: Floats) -> Doubles:
         """Noise at given levels with the structure that stars leave there, likewise."""
         return self._at(level, self.noise if self.rough is None else self.rough)
 

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from staticmask_cli.localsky.noise import NoiseRelation
+from staticmask_cli.localsky.noise import NoiseModel
 from staticmask_cli.localsky.windows import neighbourhoods
 
 __all__ = ["Prediction"]
 
 Bits = npt.NDArray[np.bool_]
-Places = npt.NDArray[np.intp]
+Indices = npt.NDArray[np.intp]
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
@@ -38,7 +38,8 @@ _OUTLIER = 4.0
 # saturated star the weights say nothing.
 _FAR = 0.99
 _TAIL, _TAIL_SIGMA = 0.9332, 1.5  # of the distances below the prediction, which are not Gaussian
-_OWN = 0.9  # of these distances is the noise of the pixel; the rest, that of those around
+# Of these distances, the noise of the pixel itself; the rest is that of those around.
+_SELF_NOISE_FRACTION = 0.9
 _RIDGE = 1e-3  # of the weights, which keeps a fit to equal pixels solvable
 _CHUNK = 8192  # pixels looked at together, so that memory does not follow their number
 
@@ -66,7 +67,7 @@ class _Windows:
 
     @classmethod
     def of(
-        cls, data: npt.NDArray[Any], rows: Places, columns: Places, relation: NoiseRelation
+        cls, data: npt.NDArray[Any], rows: Indices, columns: Indices, relation: NoiseModel
     ) -> "_Windows":
         pixels = neighbourhoods(data, rows, columns, _REACH)
         near = slice(_REACH - 1, _REACH + 2)
@@ -81,7 +82,7 @@ class _Windows:
         return cls((first + last) / noise[:, None], values[:, _PAIRS] / noise, structure)
 
 
-def _next_to(pixels: Floats, relation: NoiseRelation) -> tuple[Doubles, Doubles, Doubles]:
+def _next_to(pixels: Floats, relation: NoiseModel) -> tuple[Doubles, Doubles, Doubles]:
     """Level, structure and noise of squares of 3 x 3 pixels, without the one in the middle.
 
     Two bad ones among the eight, one of each kind, change the structure no more than noise does.
@@ -101,7 +102,7 @@ class Prediction:
     ----------
     data : numpy.ndarray, shape (ny, nx)
         Pixels of any real dtype; not modified.
-    relation : NoiseRelation
+    relation : NoiseModel
         Of the chip.
 
     Notes
@@ -111,13 +112,13 @@ class Prediction:
     pixels lie below is measured by what 93% of all do not exceed, 1.5 sigma of a Gaussian.
     """
 
-    def __init__(self, data: npt.NDArray[Any], relation: NoiseRelation) -> None:
+    def __init__(self, data: npt.NDArray[Any], relation: NoiseModel) -> None:
         self._data = data
         self._relation = relation
         self._weights = np.zeros((_CLASSES.size + 1, _PAIRS))
         self._spread = np.zeros(_CLASSES.size + 1)  # 0 where nothing could be learned
         self._farthest = np.full(_CLASSES.size + 1, np.inf)
-        for number, windows in self._lessons():
+        for number, windows in self._training_samples():
             if windows is not None:
                 farthest = float(np.quantile(windows.farthest, _FAR))
                 self._weights[number], self._spread[number] = _learn(windows, farthest)
@@ -127,7 +128,7 @@ class Prediction:
                 self._spread[number] = self._spread[number - 1] * np.sqrt(2)
                 self._farthest[number] = self._farthest[number - 1] * np.sqrt(2)
 
-    def _lessons(self) -> Iterator[tuple[int, _Windows | None]]:
+    def _training_samples(self) -> Iterator[tuple[int, _Windows | None]]:
         """Yield some pixels of each class; None where there are too few."""
         size = self._data.size
         stride = int(_GOLDEN * size) | 1
@@ -145,7 +146,7 @@ class Prediction:
                 windows = _Windows.of(self._data, rows[some], columns[some], self._relation)
             yield number, windows
 
-    def below(self, rows: Places, columns: Places, static_sig: float) -> tuple[Bits, Bits]:
+    def below(self, rows: Indices, columns: Indices, static_sig: float) -> tuple[Bits, Bits]:
         """Whether pixels lie more than `static_sig` times the usual below their prediction.
 
         Parameters
@@ -169,7 +170,7 @@ class Prediction:
             depth = np.einsum("ij,ij->i", windows.pairs, self._weights[classes]) - windows.centre
             usual = self._spread[classes]
             known = windows.farthest <= self._farthest[classes]
-            below[some] = known & (depth > static_sig * _OWN * usual)
+            below[some] = known & (depth > static_sig * _SELF_NOISE_FRACTION * usual)
             flat = known & (windows.structure < _FLAT) & (usual > 0)
             plainly[some] = flat & (depth > static_sig * usual)
         return below, plainly

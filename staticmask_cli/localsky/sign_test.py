@@ -11,13 +11,13 @@ import numpy.typing as npt
 
 from staticmask_cli.localsky.median import REACH, fill_missing, median_filter
 from staticmask_cli.localsky.windows import mirrored
-from staticmask_cli.stats.blocks import WORKSPACE
+from staticmask_cli.stats.blocks import SCRATCH
 
-__all__ = ["LineSigns"]
+__all__ = ["SignTest"]
 
 Bits = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
-Places = npt.NDArray[np.intp]
+Indices = npt.NDArray[np.intp]
 
 _PIECE = 64  # pixels of a line whose signs are counted together
 _LEAST_EXCESS = 0.3  # of one sign; where half the noise is missing, 0.38
@@ -27,7 +27,7 @@ _LIKELY = 0.9  # of the limits, where only four neighbours were looked at
 _NEAR = 3  # lines to each side of a likely one, which tell how wide it is
 
 
-class LineSigns:
+class SignTest:
     """Counts of signs, and the lines in which one sign prevails.
 
     Parameters
@@ -89,7 +89,7 @@ class LineSigns:
         found[self._low_by_median(data, numbers)] = True
         return found
 
-    def _low_by_median(self, data: npt.NDArray[Any], numbers: Places) -> Places:
+    def _low_by_median(self, data: npt.NDArray[Any], numbers: Indices) -> Indices:
         """Those of some columns that are low by the median of 5 x 5 pixels."""
         length = data.shape[0]
         step = max(1, _TILE // (_SIDE * length))
@@ -120,9 +120,9 @@ def _signs(tile: Floats, step: int) -> npt.NDArray[np.int8]:
     flat = tile.reshape(-1)
     size = flat.size - 2 * REACH * step
     pairs, twice, own = (
-        WORKSPACE.take(name, flat.size, np.float32) for name in ("pairs", "twice", "own")
+        SCRATCH.get(name, flat.size, np.float32) for name in ("pairs", "twice", "own")
     )
-    below, above = (WORKSPACE.take(name, flat.size, np.bool_) for name in ("below", "above"))
+    below, above = (SCRATCH.get(name, flat.size, np.bool_) for name in ("below", "above"))
     middle, next_pair = slice(REACH * step, REACH * step + size), slice(3 * step, 3 * step + size)
     # Of two pairs, the larger of the smaller ones and the smaller of the larger ones: the two in
     # the middle, whose mean is the median of four.
@@ -140,7 +140,7 @@ def _signs(tile: Floats, step: int) -> npt.NDArray[np.int8]:
     return signs.reshape(tile.shape)
 
 
-def _signs_by_median(data: npt.NDArray[Any], numbers: Places) -> Floats:
+def _signs_by_median(data: npt.NDArray[Any], numbers: Indices) -> Floats:
     """Whether pixels of some columns lie below the median of the 5 x 5 around; -1 if above.
 
     Returns

@@ -14,10 +14,10 @@ from staticmask_cli.localsky.median import REACH as MEDIAN_REACH
 from staticmask_cli.localsky.median import fill_missing, median_filter
 from staticmask_cli.localsky.windows import neighbourhoods
 
-__all__ = ["below_surface"]
+__all__ = ["below_surface_fit"]
 
 Bits = npt.NDArray[np.bool_]
-Places = npt.NDArray[np.intp]
+Indices = npt.NDArray[np.intp]
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
@@ -29,8 +29,8 @@ _TO_SIGMA = 1.4826  # from a median distance
 _RIDGE = 1e-6  # keeps a fit to too few pixels solvable
 
 
-def below_surface(
-    data: npt.NDArray[Any], rows: Places, columns: Places, noise: Doubles, static_sig: float,
+def below_surface_fit(
+    data: npt.NDArray[Any], rows: Indices, columns: Indices, noise: Doubles, static_sig: float,
     *, scatter: Doubles,
 ) -> Bits:
     """Whether pixels lie more than `static_sig` times their noise below the surface around them.

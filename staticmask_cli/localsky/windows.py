@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from staticmask_cli.localsky.median import REACH, fill_missing
-from staticmask_cli.stats.blocks import WORKSPACE
+from staticmask_cli.stats.blocks import SCRATCH
 
-__all__ = ["Bands", "lowest_of_neighbours", "mirrored", "neighbourhoods"]
+__all__ = ["RowBlocks", "lowest_of_neighbours", "mirrored", "neighbourhoods"]
 
 Bits = npt.NDArray[np.bool_]
-Places = npt.NDArray[np.intp]
+Indices = npt.NDArray[np.intp]
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
@@ -23,7 +23,7 @@ _MARGIN = 0.4  # of the limit, by which neighbours lie higher
 _CENTRE = 4  # of 3 x 3 pixels, one after the other
 
 
-def mirrored(first: int, last: int, size: int) -> Places:
+def mirrored(first: int, last: int, size: int) -> Indices:
     """Return the indices from `first` up to `last`, mirrored at the ends of an axis."""
     period = max(1, 2 * (size - 1))
     index = np.abs(np.arange(first, last)) % period
@@ -31,7 +31,7 @@ def mirrored(first: int, last: int, size: int) -> Places:
 
 
 def neighbourhoods(
-    data: npt.NDArray[Any], rows: Places, columns: Places, reach: int
+    data: npt.NDArray[Any], rows: Indices, columns: Indices, reach: int
 ) -> Floats:
     """Square around each pixel, mirrored at the ends of the chip.
 
@@ -59,7 +59,7 @@ def neighbourhoods(
 
 
 def lowest_of_neighbours(
-    data: npt.NDArray[Any], low: Bits, rows: Places, columns: Places, limit: Doubles
+    data: npt.NDArray[Any], low: Bits, rows: Indices, columns: Indices, limit: Doubles
 ) -> Bits:
     """Whether pixels lie clearly below the eight around them, as the ends of dark lanes do not.
 
@@ -88,7 +88,7 @@ def lowest_of_neighbours(
     return np.asarray(but_one | (above | themselves_low).all(axis=1))
 
 
-class Bands:
+class RowBlocks:
     """Bands of rows of a chip, one after the other in the same memory of the thread.
 
     Parameters
@@ -128,7 +128,7 @@ class Bands:
         nx = self._data.shape[1]
         rows = self._y[start : end + 2 * REACH]
         width = nx + 2 * REACH
-        tile = WORKSPACE.take("tile", rows.size * width, np.float32).reshape(rows.size, width)
+        tile = SCRATCH.get("tile", rows.size * width, np.float32).reshape(rows.size, width)
         with np.errstate(over="ignore"):
             for row, source in enumerate(rows):
                 np.copyto(tile[row, REACH:-REACH], self._data[source], casting="unsafe")

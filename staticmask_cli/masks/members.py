@@ -110,7 +110,7 @@ class Member:
     chance: float = 0.0
     flagged: int = 0
     added_by_bit: dict[int, int] = field(default_factory=dict)
-    unused: str = ""
+    skip_reason: str = ""
 
     @property
     def is_global(self) -> bool:
@@ -120,39 +120,39 @@ class Member:
     @property
     def used(self) -> bool:
         """Whether the chip took part in the mask."""
-        return not self.unused
+        return not self.skip_reason
 
     @property
-    def settled(self) -> bool:
+    def pixels_seen(self) -> bool:
         """Whether the chip's pixels were seen, so that reading it again would tell nothing new."""
-        return self.used or self.unused in UNCLIPPABLE
+        return self.used or self.skip_reason in UNCLIPPABLE
 
-    def doubts(self) -> list[str]:
+    def warnings(self) -> list[str]:
         """Reasons why this chip's part of the mask may lie, with their figures."""
-        if self.unused:
-            return [f"set aside: {self.unused}"]
-        doubts = self._doubts_of_global_sky() if self.is_global else []
+        if self.skip_reason:
+            return [f"set aside: {self.skip_reason}"]
+        warnings = self._doubts_of_global_sky() if self.is_global else []
         if self.below > _MUCH_BELOW * self.npix:
             where = f"the threshold {self.threshold:.6g}" if self.is_global else "their local sky"
-            doubts.append(f"{self.below / self.npix:.1%} of the pixels lie below {where}; "
+            warnings.append(f"{self.below / self.npix:.1%} of the pixels lie below {where}; "
                           f"{_CROWDED}")
         if self.flagged > _MUCH_BY_DQ * self.npix:
             bits = ", ".join(f"{bit}: {count}" for bit, count in self.added_by_bit.items())
-            doubts.append(f"DQ removes {self.flagged / self.npix:.1%} of the pixels "
+            warnings.append(f"DQ removes {self.flagged / self.npix:.1%} of the pixels "
                           f"(added by bit: {bits}); flags that come and go make poor static masks")
-        return doubts
+        return warnings
 
     def _doubts_of_global_sky(self) -> list[str]:
-        doubts = []
+        warnings = []
         if abs(self.mode - self.median) > _FAR_FROM_MODE * self.rms:
             apart = abs(self.mode - self.median) / self.rms
-            doubts.append(f"mode {self.mode:.6g} and median {self.median:.6g} are "
+            warnings.append(f"mode {self.mode:.6g} and median {self.median:.6g} are "
                           f"{apart:.2f} rms apart; {_CROWDED}")
         if self.rms > _BLIND * self.noise:
-            doubts.append(f"rms {self.rms:.6g} is {self.rms / self.noise:.1f} times the noise "
+            warnings.append(f"rms {self.rms:.6g} is {self.rms / self.noise:.1f} times the noise "
                           f"{self.noise:.6g} that neighbouring pixels show: the sky is not flat, "
                           f"and low pixels are overlooked; try --sky local")
-        return doubts
+        return warnings
 
 
 # Name, unit, FITS format (None for text, sized to fit), and the value.
@@ -172,7 +172,7 @@ _COLUMNS = (
     ("NDQ", "pixel", "K", lambda m: m.flagged),
     ("DQBITS", None, None, lambda m: _bits_as_text(m.added_by_bit)),
     ("USED", None, "L", lambda m: m.used),
-    ("WHYNOT", None, None, lambda m: m.unused),
+    ("WHYNOT", None, None, lambda m: m.skip_reason),
 )
 _DTYPES = {"J": "i4", "K": "i8", "D": "f8", "L": "b1"}  # as numpy names them
 _ESCAPED = re.compile(r"(?:[^\\]|\\(?:[\\nrt]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}))*")
@@ -298,7 +298,7 @@ COLUMNS = (
     Column("ndq", "pixel", int, lambda m: m.flagged),
     Column("dqbits", None, str, lambda m: dict(sorted(m.added_by_bit.items()))),
     Column("used", None, bool, lambda m: m.used),
-    Column("whynot", None, str, lambda m: m.unused),
+    Column("whynot", None, str, lambda m: m.skip_reason),
 )
 
 

@@ -12,7 +12,7 @@ from staticmask_cli.localsky.noise import pixel_noise
 from staticmask_cli.masks.bitmask import bad_by_dq, pixels_by_bit
 from staticmask_cli.masks.members import UNCLIPPABLE, ChipLabel, Member
 from staticmask_cli.masks.signature import Signature
-from staticmask_cli.masks.votes import Agreement, expected_by_chance, votes_needed
+from staticmask_cli.masks.votes import Agreement, expected_false_positives, votes_needed
 from staticmask_cli.stats.clipping import Clipping, clip_chip, low_pixels
 from staticmask_cli.stats.pixelset import PackedBits, PixelSet
 
@@ -189,7 +189,7 @@ class PartialMask:
         member = Member(
             label, data.size, statistics.mode, statistics.rms, clipping.median, threshold,
             pixel_noise(data), len(low),
-            expected_by_chance(data.size, static_sig),
+            expected_false_positives(data.size, static_sig),
             0 if flagged is None else int(np.count_nonzero(flagged)), added,
         )
         if self.votes is not None:
@@ -202,7 +202,8 @@ class PartialMask:
     def set_aside(self, label: ChipLabel, reason: str) -> Member:
         """Add a member that changes no pixel, by its DQ neither, and say why."""
         nan = float("nan")
-        member = Member(label, math.prod(self.signature.shape), nan, nan, nan, nan, unused=reason)
+        npix = math.prod(self.signature.shape)
+        member = Member(label, npix, nan, nan, nan, nan, skip_reason=reason)
         self.members.append(member)
         return member
 

@@ -16,16 +16,16 @@ from staticmask_cli.fits.cards import Card
 from staticmask_cli.fits.open import astropy_silenced, of_headers, opened
 from staticmask_cli.fits.writer import NewHDU, image, write_hdus
 from staticmask_cli.io.atomic import (
-    clear_leftovers,
+    as_output_error,
     flush_to_disk,
     interrupts_deferred,
-    refusing_as,
+    remove_stale_temporaries,
     write_whole,
 )
 from staticmask_cli.masks.members import Member, as_ascii, from_ascii, members_of, members_table
 from staticmask_cli.masks.partial import PartialMask
 from staticmask_cli.masks.signature import Signature
-from staticmask_cli.masks.votes import Agreement, clean_agree, expected_by_chance
+from staticmask_cli.masks.votes import Agreement, clean_agree, expected_false_positives
 
 __all__ = ["StaticMask", "is_mask", "time_of_making", "write_masks"]
 
@@ -76,13 +76,14 @@ class StaticMask(PartialMask):
         self.final_bits = final_bits
         self.facts = dict(facts or {})
         self.path: str | None = None
-        self.before: frozenset[tuple[bool, str, int]] = frozenset()
-        self.causes_known = True
+        self.previous_members: frozenset[tuple[bool, str, int]] = frozenset()
+        self.counts_by_cause_known = True
 
     @property
     def added(self) -> list[Member]:
         """Members that were not in the file before."""
-        return [member for member in self.members if member.label.place not in self.before]
+        before = self.previous_members
+        return [member for member in self.members if member.label.place not in before]
 
     @property
     def grid(self) -> dict[str, str | float]:
@@ -92,7 +93,7 @@ class StaticMask(PartialMask):
     @property
     def chance(self) -> float:
         """Pixels that Gaussian noise alone would put into the mask."""
-        return expected_by_chance(
+        return expected_false_positives(
             self.below.size, self.static_sig, voters=len(self.used), needed=self.votes_needed
         )
 
@@ -136,7 +137,7 @@ class StaticMask(PartialMask):
                     facts={key: _unescaped(header[key]) for key in _FACTS if key in header},
                 )
                 mask.below = _bad_pixels(good)
-                mask.causes_known = mask.final_bits is None
+                mask.counts_by_cause_known = mask.final_bits is None
                 mask.members = members_of(hdus["MEMBERS"].data)
                 if mask.votes is not None:
                     mask.votes = np.asarray(hdus["VOTES"].data)
@@ -197,7 +198,7 @@ def write_masks(masks: Mapping[str, StaticMask]) -> None:
     OutputError
         If one cannot be written; what was at the paths before still is.
     """
-    clear_leftovers(masks)
+    remove_stale_temporaries(masks)
     with ExitStack() as stack, ThreadPoolExecutor(_WRITERS) as writers:
         streams = [stack.enter_context(write_whole(path)) for path in masks]
         for _ in writers.map(_write_to, masks, masks.values(), streams):
@@ -210,7 +211,7 @@ def write_masks(masks: Mapping[str, StaticMask]) -> None:
 
 def _write_to(path: str, mask: StaticMask, stream: IO[bytes]) -> None:
     date = time_of_making()
-    with refusing_as(path):
+    with as_output_error(path):
         write_hdus(stream, mask.hdus(date), date)
         flush_to_disk(stream)
 

@@ -2,7 +2,7 @@
 
 import math
 
-__all__ = ["EXPECTED_AGREE", "Agreement", "clean_agree", "expected_by_chance", "votes_needed"]
+__all__ = ["EXPECTED_AGREE", "Agreement", "clean_agree", "expected_false_positives", "votes_needed"]
 
 Agreement = str | int | float
 """``any``, ``all``, a count (int) or a fraction of the exposures that vote (float)."""
@@ -55,7 +55,9 @@ def votes_needed(agree: Agreement, voters: int) -> int:
     return max(1, math.ceil(round(float(agree) * voters, _EXACT)))
 
 
-def expected_by_chance(npix: int, static_sig: float, *, voters: int = 1, needed: int = 1) -> float:
+def expected_false_positives(
+    npix: int, static_sig: float, *, voters: int = 1, needed: int = 1
+) -> float:
     """Pixels that pure Gaussian noise puts below a threshold in enough of the exposures.
 
     Parameters
@@ -69,11 +71,11 @@ def expected_by_chance(npix: int, static_sig: float, *, voters: int = 1, needed:
 
     Examples
     --------
-    >>> round(expected_by_chance(2048 * 4096, 4.0))
+    >>> round(expected_false_positives(2048 * 4096, 4.0))
     266
-    >>> round(expected_by_chance(2048 * 4096, 4.0, voters=4))
+    >>> round(expected_false_positives(2048 * 4096, 4.0, voters=4))
     1063
-    >>> round(expected_by_chance(2048 * 4096, 4.0, voters=4, needed=2), 2)
+    >>> round(expected_false_positives(2048 * 4096, 4.0, voters=4, needed=2), 2)
     0.05
     """
     low = 0.5 * math.erfc(static_sig / math.sqrt(2))

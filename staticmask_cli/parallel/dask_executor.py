@@ -9,7 +9,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar
 
-from staticmask_cli.parallel.tasks import ROUNDS, Reducer
+from staticmask_cli.parallel.tasks import ROUNDS, ReducingExecutor
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -21,7 +21,7 @@ Item = TypeVar("Item")
 
 _FAN_IN = 16  # results combined at once: masks of as many chips at a time in a worker's memory
 
-COMPLETE = 2
+TREE_DEPTH = 2
 """How often a result is combined before it leaves the cluster.
 
 So no loss of a worker costs more than 16 * 16 tasks, however long the run.
@@ -31,7 +31,7 @@ So no loss of a worker costs more than 16 * 16 tasks, however long the run.
 class Reduction(Generic[Item]):
     """Groups of results of a kind, each to be combined into one.
 
-    Results that were combined `COMPLETE` times are taken home by whoever runs the tasks, and the
+    Results that were combined `TREE_DEPTH` times are taken home by whoever runs the tasks, and the
     cluster can forget how they were made.
 
     Examples
@@ -59,7 +59,7 @@ class Reduction(Generic[Item]):
         """Yield what is left in the end, once for each kind."""
         kinds = dict.fromkeys(kind for kind, _ in self._waiting)
         for kind in kinds:
-            yield kind, [item for level in range(COMPLETE)
+            yield kind, [item for level in range(TREE_DEPTH)
                          for item in self._waiting.pop((kind, level), ())]
 
 
@@ -76,7 +76,7 @@ _MADE_AGAIN = ("lost", "pending")  # by another worker, as the one that had the 
 _FIRST = 10  # priority of combining: it makes room in the workers' memory
 
 
-class DaskPool(Reducer):
+class DaskPool(ReducingExecutor):
     """The workers of a Dask cluster.
 
     Parameters
@@ -180,7 +180,7 @@ class _Run(Generic[Task, Result]):
             if task is not None:
                 self.tasks_under_way -= 1
                 yield task, None
-            if level == COMPLETE:
+            if level == TREE_DEPTH:
                 yield None, future.result()
             elif group := self._tree.add(kind, level, future):
                 self._unite(kind, group, level + 1)
@@ -189,9 +189,9 @@ class _Run(Generic[Task, Result]):
         """Make one result of those of a kind that wait for others, of which none will come."""
         for kind, group in self._tree.rest():
             if len(group) == 1:
-                self._follow(group[0], None, kind, COMPLETE)
+                self._follow(group[0], None, kind, TREE_DEPTH)
             else:
-                self._unite(kind, group, COMPLETE)
+                self._unite(kind, group, TREE_DEPTH)
 
     def cancel(self) -> None:
         """Give up what is under way."""

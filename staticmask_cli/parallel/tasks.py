@@ -20,7 +20,7 @@ from typing import TypeVar
 from staticmask_cli._version import __version__
 from staticmask_cli.errors import StaticMaskError
 
-__all__ = ["ROUNDS", "Origin", "Reducer", "default_jobs", "jobs_of", "run_tasks"]
+__all__ = ["ROUNDS", "ReducingExecutor", "RunContext", "default_jobs", "jobs_of", "run_tasks"]
 
 def _folder() -> str:
     try:
@@ -30,7 +30,7 @@ def _folder() -> str:
 
 
 @dataclass(frozen=True)
-class Origin:
+class RunContext:
     """Process that started a run.
 
     Attributes
@@ -51,18 +51,18 @@ class Origin:
     host: str = field(default_factory=socket.gethostname)
     run: str = field(default_factory=lambda: os.urandom(16).hex())
 
-    def located(self, path: str) -> str:
+    def local_path(self, path: str) -> str:
         """Return the path by which a file is found from here."""
         if "://" in path or os.path.isabs(path) or _folder() == self.folder:
             return path
         return os.path.join(self.folder, path)
 
-    def as_given(self, text: str, path: str) -> str:
+    def user_path(self, text: str, path: str) -> str:
         """Put a path into a text as the user gave it."""
-        return text.replace(self.located(path).removesuffix(path), "") if path else text
+        return text.replace(self.local_path(path).removesuffix(path), "") if path else text
 
     @contextmanager
-    def elsewhere(self) -> Iterator[None]:
+    def checked(self) -> Iterator[None]:
         """Surround a task that may be done elsewhere: same version; errors tell where they arose.
 
         Raises
@@ -94,7 +94,7 @@ ROUNDS = 2
 """Tasks under way for each worker of an executor, so that none waits for its next one."""
 
 
-class Reducer(Executor):
+class ReducingExecutor(Executor):
     """An executor whose workers combine results among themselves, so that few come back."""
 
     @abstractmethod

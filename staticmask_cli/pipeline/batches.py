@@ -12,10 +12,10 @@ from staticmask_cli.exposures.reading import read_pixels
 from staticmask_cli.fits.open import astropy_silenced
 from staticmask_cli.masks.partial import PartialMask
 from staticmask_cli.masks.signature import Signature
-from staticmask_cli.parallel.tasks import Origin, Reducer, jobs_of, run_tasks
+from staticmask_cli.parallel.tasks import ReducingExecutor, RunContext, jobs_of, run_tasks
 from staticmask_cli.pipeline.plan import MaskPlan
 
-__all__ = ["Batch", "Share", "clip_batch", "combine", "cut", "run_batches"]
+__all__ = ["Batch", "BatchResult", "clip_batch", "combine", "cut", "run_batches"]
 
 _MOST_CHIPS = 64  # of a batch: what is lost with a worker is read again within a minute or so
 _BYTES_OF_A_MEMBER = 700
@@ -35,7 +35,7 @@ class Batch:
         DQ bits that do not make a pixel bad.
     keep_going : bool
         Whether a chip that cannot be read is set aside.
-    origin : Origin or None
+    origin : RunContext or None
         Where the run was started; None if the batch never leaves its process.
     """
 
@@ -43,7 +43,7 @@ class Batch:
     parameters: Parameters
     good_bits: int | None
     keep_going: bool
-    origin: Origin | None
+    origin: RunContext | None
 
     @property
     def signature(self) -> Signature:
@@ -52,7 +52,7 @@ class Batch:
 
 
 @dataclass
-class Share:
+class BatchResult:
     """What some chips gave.
 
     Attributes
@@ -94,7 +94,7 @@ def cut(
     chips = sum(len(plan.chips) for plan in plans)
     size = 1 if alone else min(math.ceil(chips / (jobs * _BATCHES_PER_JOB)), _MOST_CHIPS)
     rule = parameters.with_input(())
-    origin = None if alone else Origin()
+    origin = None if alone else RunContext()
     batches = [
         Batch(plan.chips[start : start + size], rule, plan.good_bits, keep_going, origin)
         for plan in plans
@@ -105,7 +105,7 @@ def cut(
 
 def run_batches(
     batches: Sequence[Batch], *, jobs: int | None, executor: Executor | None
-) -> Iterator[tuple[int, Share | None]]:
+) -> Iterator[tuple[int, BatchResult | None]]:
     """Clip batches.
 
     An executor that reduces combines what its workers find, and returns little; any other
@@ -116,7 +116,7 @@ def run_batches(
     tuple of int and Share or None
         Chips that are done since the last time; and a share that is to be taken over.
     """
-    if isinstance(executor, Reducer):
+    if isinstance(executor, ReducingExecutor):
         steps = executor.reduce(clip_batch, combine, batches, jobs=jobs,
                                 kind=lambda batch: batch.signature)
         for batch, share in steps:
@@ -126,35 +126,35 @@ def run_batches(
         yield len(share.mask.members), share
 
 
-def clip_batch(batch: Batch) -> Share:
+def clip_batch(batch: Batch) -> BatchResult:
     """Clip the chips of a batch; a task of its own, for threads, processes and clusters alike."""
     if batch.origin is None:
         return _clipped(batch)
-    with batch.origin.elsewhere(), astropy_silenced():
+    with batch.origin.checked(), astropy_silenced():
         return _clipped(batch)
 
 
-def combine(shares: Sequence[Share]) -> Share:
+def combine(shares: Sequence[BatchResult]) -> BatchResult:
     """Combine shares of one signature into a new one."""
     first = shares[0].mask
-    whole = Share(PartialMask(first.signature, agree=first.agree))
+    whole = BatchResult(PartialMask(first.signature, agree=first.agree))
     for share in shares:
         whole.mask.merge(share.mask)
         whole.left_out.update(share.left_out)
     return whole
 
 
-def _clipped(batch: Batch) -> Share:
-    share = Share(PartialMask(batch.signature, agree=batch.parameters.agree))
+def _clipped(batch: Batch) -> BatchResult:
+    share = BatchResult(PartialMask(batch.signature, agree=batch.parameters.agree))
     for chip in batch.chips:
         _add(share, chip, batch)
     return share
 
 
-def _add(share: Share, chip: Chip, batch: Batch) -> None:
+def _add(share: BatchResult, chip: Chip, batch: Batch) -> None:
     """Clip a chip, or say why it cannot be."""
-    if chip.unfit:
-        share.mask.set_aside(chip.label, chip.unfit)
+    if chip.skip_reason:
+        share.mask.set_aside(chip.label, chip.skip_reason)
         return
     parameters = batch.parameters
     try:
@@ -162,7 +162,7 @@ def _add(share: Share, chip: Chip, batch: Batch) -> None:
         share.mask.add(data, static_sig=parameters.static_sig, sky=parameters.sky,
                        label=chip.label, dq=dq, good_bits=batch.good_bits or 0)
     except StaticMaskError as error:
-        text = batch.origin.as_given(str(error), chip.path) if batch.origin else str(error)
+        text = batch.origin.user_path(str(error), chip.path) if batch.origin else str(error)
         if not batch.keep_going:
             raise type(error)(text) from error
         reason = text.removeprefix(f"{chip.path}: ").removeprefix(f"{chip.label}: ")
@@ -170,9 +170,9 @@ def _add(share: Share, chip: Chip, batch: Batch) -> None:
         share.left_out[str(chip.label)] = reason
 
 
-def _located(chip: Chip, origin: Origin | None) -> Chip:
+def _located(chip: Chip, origin: RunContext | None) -> Chip:
     """Return a chip with the paths by which its files are found from here."""
-    if origin is None or origin.located(chip.path) == chip.path:
+    if origin is None or origin.local_path(chip.path) == chip.path:
         return chip
-    dq = chip.dq and replace(chip.dq, path=origin.located(chip.dq.path))
-    return replace(chip, path=origin.located(chip.path), dq=dq)
+    dq = chip.dq and replace(chip.dq, path=origin.local_path(chip.dq.path))
+    return replace(chip, path=origin.local_path(chip.path), dq=dq)

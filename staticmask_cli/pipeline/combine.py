@@ -118,11 +118,11 @@ def _log(part: PartialMask) -> None:
 def _warn(plan: MaskPlan, mask: StaticMask) -> None:
     """Say which chips were set aside, lack DQ, or may hold sources."""
     for chip, member in zip(plan.chips, mask.members, strict=True):
-        if chip.unfit:
+        if chip.skip_reason:
             continue  # the plan has said so
         if plan.good_bits is not None and chip.dq is None:
             log.warning("%s: no DQ extension, so no pixel counts as flagged", member.label)
-        for doubt in member.doubts():
+        for doubt in member.warnings():
             log.warning("%s: %s", member.label, doubt)
 
 

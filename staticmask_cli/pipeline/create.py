@@ -17,7 +17,7 @@ from staticmask_cli.parallel.dask_cluster import scheduled
 from staticmask_cli.parallel.tasks import jobs_of
 from staticmask_cli.pipeline.combine import clip_and_combine, in_parts
 from staticmask_cli.pipeline.plan import MaskPlan, plan_masks
-from staticmask_cli.pipeline.update import Anew, Growth, fold
+from staticmask_cli.pipeline.update import MaskUpdate, NewMasks, merge_members
 
 __all__ = ["Masks", "Progress", "create_masks", "make_masks"]
 
@@ -192,7 +192,7 @@ def make_masks(
         unopened = dict(left_out or {})
         for path, reason in unopened.items():
             log.warning("%s: left out: %s", path, reason)
-        growth = Growth(plans, parameters, unopened) if update else Anew(plans)
+        growth = MaskUpdate(plans, parameters, unopened) if update else NewMasks(plans)
         for plan in growth.to_do:
             log.debug("%s: to be made of %d chips in %d files", plan.path, len(plan.chips),
                       len(plan.files))
@@ -253,7 +253,7 @@ def _add(
     """Add the masks of a part to those of the parts before, which hold some of them already."""
     for plan, mask in zip(plans, masks, strict=True):
         if plan.path in fresh:
-            fold(fresh[plan.path], mask)
+            merge_members(fresh[plan.path], mask)
         else:
             fresh[plan.path] = mask
 
@@ -275,7 +275,7 @@ def _without_empty(
     """
     problems = {
         mask.signature.filename: f"none of its {len(mask.members)} chips could be used: "
-        + "; ".join(f"{member.label}: {member.unused}" for member in mask.members[:3])
+        + "; ".join(f"{member.label}: {member.skip_reason}" for member in mask.members[:3])
         for mask in named.values()
         if not mask.used
     }

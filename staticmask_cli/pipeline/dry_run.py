@@ -13,10 +13,10 @@ from staticmask_cli.errors import ConfigError, InputError, StaticMaskError
 from staticmask_cli.exposures.exposure import Chip
 from staticmask_cli.fits.open import astropy_silenced
 from staticmask_cli.io.paths import is_remote, size_of
-from staticmask_cli.pipeline.existing import freshness_of
+from staticmask_cli.pipeline.existing import mask_status
 from staticmask_cli.pipeline.plan import MaskPlan, Plans, plan_masks
 
-__all__ = ["Forecast", "PlannedMask", "forecast_of", "make_rules", "plan_run"]
+__all__ = ["DryRun", "PlannedMask", "dry_run_of", "make_rules", "plan_run"]
 
 _FITS_BLOCK = 2880
 
@@ -38,7 +38,7 @@ class PlannedMask:
     path : str
         Where it goes.
     state : str
-        Of what is there now, see `Freshness`.
+        Of what is there now, see `MaskStatus`.
     why : tuple of str
         What differs.
     detector, number, shape
@@ -64,7 +64,7 @@ class PlannedMask:
 
 
 @dataclass(frozen=True)
-class Forecast:
+class DryRun:
     """What a run would do; the names are those of the JSON.
 
     Attributes
@@ -98,7 +98,7 @@ def plan_run(
         )
 
 
-def forecast_of(plans: Plans, parameters: Parameters) -> Forecast:
+def dry_run_of(plans: Plans, parameters: Parameters) -> DryRun:
     """Say what a run with these plans would do; nothing is written.
 
     Raises
@@ -107,12 +107,12 @@ def forecast_of(plans: Plans, parameters: Parameters) -> Forecast:
         If a file has vanished since it was planned with.
     """
     files = sorted({file for plan in plans for file in plan.files})
-    return Forecast(
+    return DryRun(
         parameters,
         tuple(FileSize(file, _size_of(file)) for file in files),
         tuple(_planned(plan, parameters) for plan in plans),
         tuple(
-            {"file": chip.label.file, "extver": chip.label.extver, "whynot": chip.unfit}
+            {"file": chip.label.file, "extver": chip.label.extver, "whynot": chip.skip_reason}
             for chip in plans.set_aside
         ),
     )
@@ -120,7 +120,7 @@ def forecast_of(plans: Plans, parameters: Parameters) -> Forecast:
 
 def _planned(plan: MaskPlan, parameters: Parameters) -> PlannedMask:
     ny, nx = plan.signature.shape
-    freshness = freshness_of(plan, parameters)
+    freshness = mask_status(plan, parameters)
     return PlannedMask(
         plan.path, freshness.state, freshness.why,
         plan.signature.detector, plan.signature.number, (ny, nx),
@@ -134,7 +134,7 @@ def _chip(chip: Chip) -> dict[str, Any]:
     return {
         "file": label.file, "rootname": label.rootname, "extver": label.extver,
         "exptime": label.exptime, "dq": None if chip.dq is None else chip.dq.path,
-        "whynot": chip.unfit,
+        "whynot": chip.skip_reason,
     }
 
 

@@ -23,8 +23,15 @@ from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.pipeline.plan import MaskPlan, good_bits_of
 
 __all__ = [
-    "Freshness", "Identity", "KnownMembers", "freshness_of", "is_known", "modified",
-    "refuse_changed", "some", "standing_mask",
+    "Identity",
+    "MaskStatus",
+    "MemberIndex",
+    "mask_status",
+    "modified",
+    "needs_no_reading",
+    "read_existing_mask",
+    "refuse_changed",
+    "some",
 ]
 
 _MOST_NAMES = 3  # in a reason
@@ -49,7 +56,7 @@ def other_grid(plan: MaskPlan, mask: StaticMask) -> Iterator[str]:
     ):
         if before != now:
             yield _differs(name, before, now)
-    grid = next((chip.grid for chip in plan.chips if not chip.unfit), None)
+    grid = next((chip.grid for chip in plan.chips if not chip.skip_reason), None)
     if grid is None or not mask.used:
         return
     for key in grid.keys() | mask.grid.keys():
@@ -106,7 +113,7 @@ Identity = tuple[str, int]
 """Of a chip: the file, with its path normalized, and EXTVER."""
 
 
-def standing_mask(plan: MaskPlan, parameters: Parameters) -> StaticMask:
+def read_existing_mask(plan: MaskPlan, parameters: Parameters) -> StaticMask:
     """Read the mask that stands in the place of a plan; refuse one that cannot be added to."""
     try:
         with opened(plan.path) as hdus:
@@ -137,8 +144,8 @@ def refuse_changed(plan: MaskPlan, pairs: Iterable[tuple[Chip, Member | None]]) 
         if member.label.rootname != chip.label.rootname:
             wrong.append(f"{chip.label} (ROOTNAME was {member.label.rootname:.80}, "
                          f"is {chip.label.rootname:.80})")
-        elif chip.unfit:
-            wrong.append(f"{chip.label} (is now set aside: {chip.unfit})")
+        elif chip.skip_reason:
+            wrong.append(f"{chip.label} (is now set aside: {chip.skip_reason})")
         elif _is_newer(chip, written):
             wrong.append(f"{chip.label} (newer than the mask)")
     if wrong:
@@ -149,7 +156,7 @@ def refuse_changed(plan: MaskPlan, pairs: Iterable[tuple[Chip, Member | None]]) 
         raise OutputError(msg)
 
 
-class KnownMembers:
+class MemberIndex:
     """Members of a mask, to be found by the chips of a run."""
 
     def __init__(self, members: Sequence[Member]) -> None:
@@ -179,11 +186,11 @@ def _name_of(identity: Identity) -> Identity:
     return os.path.basename(identity[0]), identity[1]
 
 
-def is_known(chip: Chip, member: Member, written: int | None) -> bool:
+def needs_no_reading(chip: Chip, member: Member, written: int | None) -> bool:
     """Whether reading a chip would tell nothing new about a member."""
-    if chip.unfit and not member.used:
-        return chip.unfit == member.unused
-    return member.used or (member.settled and not _is_newer(chip, written))
+    if chip.skip_reason and not member.used:
+        return chip.skip_reason == member.skip_reason
+    return member.used or (member.pixels_seen and not _is_newer(chip, written))
 
 
 def _is_newer(chip: Chip, written: int | None) -> bool:
@@ -193,7 +200,7 @@ def _is_newer(chip: Chip, written: int | None) -> bool:
 
 
 @dataclass(frozen=True)
-class Freshness:
+class MaskStatus:
     """The state of a mask, next to what a run would make of it.
 
     Attributes
@@ -210,7 +217,7 @@ class Freshness:
     why: tuple[str, ...] = ()
 
 
-def freshness_of(plan: MaskPlan, parameters: Parameters) -> Freshness:
+def mask_status(plan: MaskPlan, parameters: Parameters) -> MaskStatus:
     """Compare a mask on disk with the plan for it.
 
     Members are told by their paths as they were given, parameters by their meaning,
@@ -225,11 +232,11 @@ def freshness_of(plan: MaskPlan, parameters: Parameters) -> Freshness:
         That the plan was made with.
     """
     if not exists(plan.path):
-        return Freshness("missing")
+        return MaskStatus("missing")
     try:
         mask = StaticMask.read(plan.path)
     except StaticMaskError:
-        return Freshness("foreign", ("does not say what it was made from",))
+        return MaskStatus("foreign", ("does not say what it was made from",))
     for state, reasons in (
         ("other members", _other_members(plan, mask)),
         ("other parameters", other_parameters(plan, mask, parameters)),
@@ -237,8 +244,8 @@ def freshness_of(plan: MaskPlan, parameters: Parameters) -> Freshness:
     ):
         why = tuple(reasons)
         if why:
-            return Freshness(state, why)
-    return Freshness("up to date")
+            return MaskStatus(state, why)
+    return MaskStatus("up to date")
 
 
 def _other_members(plan: MaskPlan, mask: StaticMask) -> Iterator[str]:

@@ -12,7 +12,7 @@ from staticmask_cli.exposures.exposure import Chip
 from staticmask_cli.exposures.inputs import expand_inputs
 from staticmask_cli.exposures.instruments import instrument_of
 from staticmask_cli.exposures.reading import read_headers, sharing
-from staticmask_cli.io.paths import beside, check_writable, exists, full_of, identity_of
+from staticmask_cli.io.paths import beside, check_writable, exists, identity_of, with_credentials
 from staticmask_cli.io.urls import normalized
 from staticmask_cli.masks.bitmask import good_bits
 from staticmask_cli.masks.signature import Signature
@@ -57,7 +57,7 @@ class Plans(list[MaskPlan]):
     Attributes
     ----------
     set_aside : tuple of Chip
-        Chips that take no part, also those of which no mask would be made; `unfit` says why.
+        Chips that take no part, also those of which no mask would be made; `skip_reason` says why.
     """
 
     def __init__(self, plans: Iterable[MaskPlan] = (), set_aside: Iterable[Chip] = ()) -> None:
@@ -126,19 +126,19 @@ def plan_masks(
     if problems and (left_out is None or not chips):
         kind = InputError if isinstance(problems[0], InputError) else ExposureError
         raise kind("\n".join(map(str, problems)))
-    unfit = [chip for members in chips.values() for chip in members if chip.unfit]
-    _warn_of(unfit)
+    skip_reason = [chip for members in chips.values() for chip in members if chip.skip_reason]
+    _warn_of(skip_reason)
     chips = {
         key: sorted(members, key=lambda chip: chip.label.place)
         for key, members in chips.items()
-        if not all(chip.unfit for chip in members)
+        if not all(chip.skip_reason for chip in members)
         or (update and os.path.lexists(_path_of(key, output_dir)))
     }
     if not chips:
         msg = "all exposures were set aside, so there is nothing to make a mask from"
         raise ExposureError(msg)
     for members in chips.values():
-        _check_grid([chip for chip in members if not chip.unfit])
+        _check_grid([chip for chip in members if not chip.skip_reason])
     plans = Plans((
         MaskPlan(
             signature,
@@ -147,7 +147,7 @@ def plan_masks(
             good_bits_of(members[0], parameters.final_bits),
         )
         for signature, members in chips.items()
-    ), unfit)
+    ), skip_reason)
     plans.sort(key=lambda plan: plan.path)
     _check_paths(plans, paths)
     if not overwrite and not update:
@@ -167,9 +167,9 @@ def _check_current_folder() -> None:
         raise InputError(msg) from error
 
 
-def _warn_of(unfit: Sequence[Chip]) -> None:
-    for chip in unfit:
-        log.warning("%s: set aside: %s", chip.label, chip.unfit)
+def _warn_of(skip_reason: Sequence[Chip]) -> None:
+    for chip in skip_reason:
+        log.warning("%s: set aside: %s", chip.label, chip.skip_reason)
 
 
 def good_bits_of(chip: Chip, final_bits: str | None) -> int | None:
@@ -221,7 +221,7 @@ def _check_paths(plans: Sequence[MaskPlan], inputs: Sequence[str]) -> None:
     taken = {identity_of(path): f"the input {path}" for path in inputs}
     for plan in plans:
         # Some file systems do not tell upper from lower case.
-        names = {full_of(plan.path), full_of(plan.path).lower()}
+        names = {with_credentials(plan.path), with_credentials(plan.path).lower()}
         for place in set(map(identity_of, names)):
             if place in taken:
                 msg = f"{plan.path}: this mask would take the place of {taken[place]}"

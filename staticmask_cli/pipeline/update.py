@@ -9,26 +9,26 @@ from dataclasses import replace
 from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import OutputError, StaticMaskError
 from staticmask_cli.exposures.exposure import common_facts
-from staticmask_cli.io.atomic import alone_with, make_folder
+from staticmask_cli.io.atomic import make_folder, update_lock
 from staticmask_cli.io.urls import normalized
 from staticmask_cli.masks.members import Member, Place
 from staticmask_cli.masks.static_mask import StaticMask, write_masks
 from staticmask_cli.pipeline.existing import (
     Identity,
-    KnownMembers,
-    is_known,
+    MemberIndex,
     modified,
+    needs_no_reading,
+    read_existing_mask,
     refuse_changed,
     some,
-    standing_mask,
 )
 from staticmask_cli.pipeline.plan import MaskPlan
 
-__all__ = ["Anew", "Growth", "fold"]
+__all__ = ["MaskUpdate", "NewMasks", "merge_members"]
 
 log = logging.getLogger(__name__)
 
-class Anew:
+class NewMasks:
     """Masks that are made anew, whatever is on disk.
 
     Parameters
@@ -74,7 +74,7 @@ class Anew:
         return ready
 
 
-class Growth(Anew):
+class MaskUpdate(NewMasks):
     """What a run with ``update`` has to do, and the masks on disk that it adds to.
 
     A chip is a member already if MEMBERS has its file, by whatever spelling of the path, and
@@ -129,13 +129,13 @@ class Growth(Anew):
             self.to_do.append(plan)
             self._read[plan.path] = {chip.label.place for chip in plan.chips}
             return
-        mask = standing_mask(plan, self._parameters)
-        known = KnownMembers(mask.members)
+        mask = read_existing_mask(plan, self._parameters)
+        known = MemberIndex(mask.members)
         pairs = [(chip, known.member_of(chip)) for chip in plan.chips]
         refuse_changed(plan, pairs)
         written = modified(plan.path)
         skipped = [(chip, member) for chip, member in pairs
-                   if member is not None and is_known(chip, member, written)]
+                   if member is not None and needs_no_reading(chip, member, written)]
         self._skipped[plan.path] = {member.label.identity for _, member in skipped}
         places = {chip.label.place for chip, _ in skipped}
         new = [chip for chip in plan.chips if chip.label.place not in places]
@@ -146,7 +146,7 @@ class Growth(Anew):
             self.to_do.append(replace(plan, chips=tuple(new)))
         else:
             self.unchanged[plan.path] = mask
-            mask.before = frozenset(member.label.place for member in mask.members)
+            mask.previous_members = frozenset(member.label.place for member in mask.members)
 
     def _has_unopened_to_note(self, mask: StaticMask) -> bool:
         noted = {member.label.identity[0] for member in mask.members if not member.label.extver}
@@ -155,7 +155,7 @@ class Growth(Anew):
     @staticmethod
     def _files_of(mask: StaticMask) -> set[str]:
         """Files of which a mask has a chip."""
-        return {member.label.identity[0] for member in mask.members if member.settled}
+        return {member.label.identity[0] for member in mask.members if member.pixels_seen}
 
     @contextmanager
     def folded(self, fresh: Mapping[str, StaticMask]) -> Iterator[dict[str, StaticMask]]:
@@ -177,7 +177,7 @@ class Growth(Anew):
         """
         for folder in {os.path.dirname(path) for path in fresh}:
             make_folder(folder or ".")
-        with alone_with(fresh):
+        with update_lock(fresh):
             yield {path: self._folded(path, mask) for path, mask in fresh.items()}
 
     def _folded(self, path: str, fresh: StaticMask) -> StaticMask:
@@ -185,19 +185,20 @@ class Growth(Anew):
         if not os.path.lexists(path) and not skipped:
             return fresh
         plan = self._plans[path]
-        mask = standing_mask(plan, self._parameters)
+        mask = read_existing_mask(plan, self._parameters)
         if not skipped <= {member.label.identity for member in mask.members}:
             msg = f"{path}: has lost members while this run was under way; run it again"
             raise OutputError(msg)
         files = self._files_of(mask)
         known = [member for member in fresh.members
                  if not member.label.extver and member.label.identity[0] in files]
-        fold(mask, fresh, leave_out=known, opened=self._opened)
-        mask.before = frozenset(member.label.place for member in mask.members) - self._read[path]
+        merge_members(mask, fresh, leave_out=known, opened=self._opened)
+        members = frozenset(member.label.place for member in mask.members)
+        mask.previous_members = members - self._read[path]
         return mask
 
 
-def fold(
+def merge_members(
     mask: StaticMask,
     fresh: StaticMask,
     *,
@@ -247,7 +248,7 @@ def fold(
     if facts:
         mask.facts = common_facts((mask.facts, fresh.facts)[number] for _, number in facts)
     mask.static_sig, mask.sky, mask.final_bits = fresh.static_sig, fresh.sky, fresh.final_bits
-    mask.causes_known = mask.causes_known and fresh.causes_known
+    mask.counts_by_cause_known = mask.counts_by_cause_known and fresh.counts_by_cause_known
     mask.members = list(kept)
     mask.merge(fresh)
     mask.members = [*kept, *new]

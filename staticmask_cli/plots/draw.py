@@ -16,7 +16,12 @@ from staticmask_cli.errors import ConfigError, InputError, OutputError
 from staticmask_cli.exposures.exposure import Chip
 from staticmask_cli.exposures.reading import read_pixels
 from staticmask_cli.fits.open import astropy_silenced, opened
-from staticmask_cli.io.atomic import clear_leftovers, make_folder, refusing_as, write_whole
+from staticmask_cli.io.atomic import (
+    as_output_error,
+    make_folder,
+    remove_stale_temporaries,
+    write_whole,
+)
 from staticmask_cli.io.paths import check_writable, folder_of_file, is_file, open_file
 from staticmask_cli.io.urls import concealed
 from staticmask_cli.masks.members import Member, Place
@@ -97,14 +102,14 @@ def plotted(pages: Sequence[Page], path: str) -> Iterator[list[str]]:
     files = _files_of(pages, path)
     for name in files:
         _refuse_fits(name)
-    clear_leftovers(files)
+    remove_stale_temporaries(files)
     with ExitStack() as stack:
         with mpl.rc_context():
             mpl.rcdefaults()  # not the user's style: it must be readable in grey
             mpl.rcParams.update(_STYLE)
             for name, its_pages in files.items():
                 stream = stack.enter_context(write_whole(name))
-                with refusing_as(name):
+                with as_output_error(name):
                     _write(stream, _format_of(path), its_pages)
         yield list(files)
 

@@ -15,11 +15,11 @@ from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.masks.votes import Agreement
 from staticmask_cli.reports.bad_pixels import Comparison, Shape, compare, deviations, shape_of_bad
 
-__all__ = ["Finding", "Findings", "inspect_masks"]
+__all__ = ["Inspection", "Inspections", "inspect_masks"]
 
 
 @dataclass(frozen=True)
-class Finding:
+class Inspection:
     """What is to be known about a mask; the names are those of the JSON.
 
     Attributes
@@ -70,22 +70,22 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Findings:
+class Inspections:
     """What is to be known about some masks.
 
     Attributes
     ----------
-    masks : tuple of Finding
+    masks : tuple of Inspection
         In the order they were named in.
     comparison : Comparison or None
         Of the second mask with the first, where there are just two that can be compared.
     """
 
-    masks: tuple[Finding, ...]
+    masks: tuple[Inspection, ...]
     comparison: Comparison | None
 
 
-def inspect_masks(paths: Sequence[str]) -> Findings:
+def inspect_masks(paths: Sequence[str]) -> Inspections:
     """Look at masks, of ours or of drizzlepac; files are opened read-only.
 
     Two masks are compared if they have one shape and, as far as their headers
@@ -96,7 +96,7 @@ def inspect_masks(paths: Sequence[str]) -> Findings:
     InputError
         Names every file that is missing or is no static mask.
     """
-    findings: list[Finding] = []
+    findings: list[Inspection] = []
     pixels: list[npt.NDArray[np.bool_]] = []
     problems = []
     with astropy_silenced():
@@ -111,16 +111,16 @@ def inspect_masks(paths: Sequence[str]) -> Findings:
     if problems:
         raise InputError("\n".join(problems))
     comparable = len(findings) == 2 and _comparable(*findings)  # noqa: PLR2004
-    return Findings(tuple(findings), compare(*pixels) if comparable else None)
+    return Inspections(tuple(findings), compare(*pixels) if comparable else None)
 
 
-def _comparable(first: Finding, second: Finding) -> bool:
+def _comparable(first: Inspection, second: Inspection) -> bool:
     signatures = [(found.detector, found.number) for found in (first, second)]
     same = signatures[0] == signatures[1] or (None, None) in signatures
     return first.shape == second.shape and same
 
 
-def _inspect(path: str) -> tuple[Finding, npt.NDArray[np.bool_]]:
+def _inspect(path: str) -> tuple[Inspection, npt.NDArray[np.bool_]]:
     with opened(path) as hdus:
         checksum = checksums_of(hdus)
         header, pixels = hdus[0].header, hdus[0].data
@@ -129,7 +129,7 @@ def _inspect(path: str) -> tuple[Finding, npt.NDArray[np.bool_]]:
     ours = StaticMask.read(path) if str(program).startswith("staticmask") else None
     bad: npt.NDArray[np.bool_] = pixels == 0
     nbad = int(np.count_nonzero(bad))
-    finding = Finding(
+    finding = Inspection(
         path,
         None if program is None else str(program), None if date is None else str(date), checksum,
         facts=ours.facts if ours else {},

@@ -143,8 +143,8 @@ def _mask(mask: StaticMask) -> dict[str, Any]:
         "added": len(mask.added),
         "bad": bad,
         "fraction": bad / mask.below.size,
-        "nbelow": mask.nbelow if mask.causes_known else None,
-        "ndq": bad - mask.nbelow if mask.causes_known else None,
+        "nbelow": mask.nbelow if mask.counts_by_cause_known else None,
+        "ndq": bad - mask.nbelow if mask.counts_by_cause_known else None,
         "dqbits": mask.added_by_bit(),
     }
 
@@ -152,7 +152,7 @@ def _mask(mask: StaticMask) -> dict[str, Any]:
 def _rows(masks: Iterable[StaticMask]) -> list[dict[str, Any]]:
     return [
         {"mask": mask.path, "bunit": str(mask.facts.get("BUNIT", "")), **row_of(member),
-         "added": member.label.place not in mask.before}
+         "added": member.label.place not in mask.previous_members}
         for mask in masks
         for member in mask.members
     ]

@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from staticmask_cli.stats.pixelset import Places
+from staticmask_cli.stats.pixelset import FlatIndices
 
-__all__ = ["BLOCK", "MOST_OUTSIDE", "WORKSPACE", "Outside", "Pixels", "Workspace"]
+__all__ = ["BLOCK", "MOST_OUTSIDE", "SCRATCH", "Blocks", "ScratchBuffers", "Tails"]
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 Bytes = npt.NDArray[np.uint8]
@@ -28,7 +28,7 @@ _SMALL = _PAGE // 8  # bytes that are not worth a part of such a page
 _LINE = 64  # bytes of a line of the cache
 
 
-class Workspace(threading.local):
+class ScratchBuffers(threading.local):
     """Memory by name, each for one purpose at a time, made once in a thread.
 
     Fresh memory of the size of a chip costs as much as reading the chip, because
@@ -39,7 +39,7 @@ class Workspace(threading.local):
         self._memory: dict[str, Bytes] = {}
         self._slab: Bytes = np.empty(0, dtype=np.uint8)
 
-    def take(self, name: str, size: int, dtype: type[Scalar]) -> npt.NDArray[Scalar]:
+    def get(self, name: str, size: int, dtype: type[Scalar]) -> npt.NDArray[Scalar]:
         """Return `size` elements with whatever they hold, valid until `name` is taken again."""
         nbytes = size * np.dtype(dtype).itemsize
         memory = self._memory.get(name)
@@ -58,7 +58,7 @@ class Workspace(threading.local):
         return memory
 
 
-WORKSPACE = Workspace()
+SCRATCH = ScratchBuffers()
 
 
 Floats = npt.NDArray[np.float32]
@@ -69,7 +69,7 @@ BLOCK = 1 << 18
 _SAMPLE = 1 << 14  # pixels that suggest the limits of the core, good to half a percent
 
 
-class Pixels:
+class Blocks:
     """Pixels of a chip, in blocks of native float32.
 
     Iterating yields the finite pixels in blocks that are valid until the next
@@ -97,7 +97,7 @@ class Pixels:
         for start in range(0, self.size, BLOCK):
             block = self._flat[start : start + BLOCK]
             yield block if self._is_native else _convert(
-                block, WORKSPACE.take("block", block.size, np.float32)
+                block, SCRATCH.get("block", block.size, np.float32)
             )
 
     def __iter__(self) -> Iterator[Floats]:
@@ -135,7 +135,7 @@ MOST_OUTSIDE = 1 / 8
 """Of the pixels; beyond that, visiting them again is cheaper than keeping them."""
 
 
-class Outside:
+class Tails:
     """Pixels that lie outside of the core, and where that is; in the memory of the thread.
 
     Parameters
@@ -153,19 +153,19 @@ class Outside:
 
     def __init__(self, size: int, lower: float, upper: float) -> None:
         # Memory that is not used costs nothing.
-        self._values = WORKSPACE.take("outside", size, np.float32)
-        self._outside = WORKSPACE.take("bytes", min(size, BLOCK), np.bool_)
+        self._values = SCRATCH.get("outside", size, np.float32)
+        self._outside = SCRATCH.get("bytes", min(size, BLOCK), np.bool_)
         self._lower = np.float32(lower)
         with np.errstate(over="ignore"):
             # Not minus zero, whose bits are those of a large number.
             self._height = min(abs(np.float32(upper) - self._lower), np.finfo(np.float32).max)
             highest = np.nextafter(self._height, np.float32(np.inf))
         self.core_ends = lower, lower + float(highest)
-        self._places: list[tuple[int, Places]] = []  # in blocks, with where these start
+        self._places: list[tuple[int, FlatIndices]] = []  # in blocks, with where these start
         self._most = int(MOST_OUTSIDE * size) + BLOCK
         self._count = self._start = 0
 
-    def add(self, block: Floats, scratch: Floats) -> Places:
+    def add(self, block: Floats, scratch: Floats) -> FlatIndices:
         """Add those of the next block, and return where in the block they are.
 
         numpy may warn of pixels that are not finite.
@@ -196,7 +196,7 @@ class Outside:
         """All of them, in their order on the chip."""
         return self._values[: self._count]
 
-    def below(self, end: float) -> tuple[float, Places]:
+    def below(self, end: float) -> tuple[float, FlatIndices]:
         """Return a value and where all pixels below it are: the given one if they are few.
 
         If they are not, the sample misled, and their places would take more memory than the chip.

@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from staticmask_cli.errors import ChipError
-from staticmask_cli.stats.blocks import Pixels
+from staticmask_cli.stats.blocks import Blocks
 from staticmask_cli.stats.histogram import Histogram
-from staticmask_cli.stats.moments import Moments, Survey
-from staticmask_cli.stats.pixelset import PixelSet, Places
+from staticmask_cli.stats.moments import Moments, WindowMoments
+from staticmask_cli.stats.pixelset import FlatIndices, PixelSet
 
 __all__ = ["ChipStatistics", "Clipping", "chip_statistics", "clip_chip", "low_pixels",
            "pixels_below"]
@@ -86,7 +86,7 @@ class Clipping:
     statistics: ChipStatistics
     median: float
     low_end: float = -math.inf
-    low_places: Places = field(default_factory=lambda: np.empty(0, dtype=np.intp))
+    low_places: FlatIndices = field(default_factory=lambda: np.empty(0, dtype=np.intp))
 
 
 def chip_statistics(data: npt.ArrayLike) -> ChipStatistics:
@@ -140,8 +140,8 @@ def clip_chip(data: npt.ArrayLike) -> Clipping:
         raise ChipError(msg)
     if array.size == 0:
         return _NOTHING
-    pixels = Pixels(array)
-    survey = Survey(pixels)
+    pixels = Blocks(array)
+    survey = WindowMoments(pixels)
     window, moments = _clipped(survey.moments, survey)
     if math.isfinite(pixels.first) and not window[0] <= pixels.first <= window[1]:
         # The histogram starts at the window's end, where the last digit of the rms can move
@@ -225,7 +225,7 @@ _NOTHING = Clipping(
 
 
 def _clipped(
-    moments_of: Callable[[float, float], Moments], survey: Survey
+    moments_of: Callable[[float, float], Moments], survey: WindowMoments
 ) -> tuple[tuple[float, float], Moments]:
     """Clip three times; return the last window and the moments of the pixels inside."""
     lower, upper = survey.minimum, survey.maximum

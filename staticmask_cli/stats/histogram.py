@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from staticmask_cli.stats.blocks import WORKSPACE
+from staticmask_cli.stats.blocks import SCRATCH
 
 __all__ = ["Histogram", "SkyHistogram", "sky_histogram"]
 
@@ -137,8 +137,8 @@ class _DenseCount:
         self._pairs = np.zeros(_BYTE_BINS**2 if self._few else 0, dtype=np.int64)
 
     def add(self, block: Floats, start: np.float32, scale: np.float32, end: np.float32) -> None:
-        scaled = WORKSPACE.take("numbers", block.size, np.float32)
-        numbers = WORKSPACE.take("bytes", block.size, np.uint8 if self._few else np.intp)
+        scaled = SCRATCH.get("numbers", block.size, np.float32)
+        numbers = SCRATCH.get("bytes", block.size, np.uint8 if self._few else np.intp)
         block.clip(start, end, out=scaled)
         scaled -= start
         np.multiply(scaled, scale, out=numbers, casting="unsafe")

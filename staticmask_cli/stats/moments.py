@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from staticmask_cli.stats.blocks import BLOCK, MOST_OUTSIDE, WORKSPACE, Outside, Pixels
+from staticmask_cli.stats.blocks import BLOCK, MOST_OUTSIDE, SCRATCH, Blocks, Tails
 
-__all__ = ["ExactSums", "FastSums", "Moments", "Survey", "fast_sums_hold"]
+__all__ = ["ExactSums", "FastSums", "Moments", "WindowMoments", "fast_sums_hold"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -99,14 +99,14 @@ class Moments:
     rms: float
 
 
-class Survey:
+class WindowMoments:
     """What one pass over the pixels of a chip tells about any window.
 
     Parts of it lie in the memory of the thread: it is valid until the next one is made.
 
     Parameters
     ----------
-    pixels : Pixels
+    pixels : Blocks
         Of the chip.
 
     Attributes
@@ -119,14 +119,14 @@ class Survey:
         Where the others are, in the chip as one row.
     """
 
-    def __init__(self, pixels: Pixels) -> None:
+    def __init__(self, pixels: Blocks) -> None:
         self._pixels = pixels
         self._pivot, self._core_ends = _core_of(pixels.sample())
         self._tails = self._visit()
         self.minimum, self.maximum = self._ends()
         self._useful = self._tails.size <= MOST_OUTSIDE * self._count + BLOCK
         if self._useful:
-            self._distances = WORKSPACE.take("distances", self._tails.size, np.float64)
+            self._distances = SCRATCH.get("distances", self._tails.size, np.float64)
             np.subtract(self._tails, self._pivot, out=self._distances, dtype=np.float64)
 
     def moments(self, lower: float, upper: float) -> Moments:
@@ -143,7 +143,7 @@ class Survey:
         if npix == 0:
             return Moments(0, math.nan, math.nan)
         # Those outside become zero, which is quicker than leaving them out.
-        distances = WORKSPACE.take("numbers", inside.size, np.float64)
+        distances = SCRATCH.get("numbers", inside.size, np.float64)
         np.multiply(self._distances, inside, out=distances)
         total = self._sum + float(np.add.reduce(distances))
         # Not by numpy.vecdot, whose threads would get into the way of ours.
@@ -188,13 +188,13 @@ class Survey:
 
     def _visit(self) -> Floats:
         """Sum the core, and return the finite pixels outside of it, which count as 0 there."""
-        outside = Outside(self._pixels.size, *self._core_ends)
+        outside = Tails(self._pixels.size, *self._core_ends)
         pivot = np.float32(self._pivot)
         # A mean near zero, which has no pivot, has digits beyond those that rounding leaves.
         reach = max(abs(end - self._pivot) for end in self._core_ends)
         fast = pivot and fast_sums_hold(reach)
         sums = FastSums(self._pixels.size) if fast else ExactSums()
-        memory = WORKSPACE.take("numbers", min(BLOCK, self._pixels.size), np.float32)
+        memory = SCRATCH.get("numbers", min(BLOCK, self._pixels.size), np.float32)
         with np.errstate(over="ignore", invalid="ignore"):
             for block in self._pixels.blocks():
                 distances = memory[: block.size]
@@ -251,7 +251,7 @@ def _beyond(pixels: Floats, lower: np.float32, upper: np.float32) -> tuple[int, 
     return int(np.count_nonzero(pixels < lower)), int(np.count_nonzero(pixels >= upper))
 
 
-def _visit_window(pixels: Pixels, lower: float, upper: float) -> Moments:
+def _visit_window(pixels: Blocks, lower: float, upper: float) -> Moments:
     """Moments of a window the plain way, in two passes over the pixels."""
     npix, total, squares = 0, 0.0, 0.0
     for block in pixels:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["PackedBits", "PixelSet", "Places"]
+__all__ = ["FlatIndices", "PackedBits", "PixelSet"]
 
 Bits = npt.NDArray[np.bool_]
 
@@ -46,7 +46,7 @@ class PackedBits:
         return flat.view(np.bool_).reshape(self._shape)
 
 
-Places = npt.NDArray[np.intp]
+FlatIndices = npt.NDArray[np.intp]
 """Places of pixels in the chip as one row; not modified by anybody."""
 
 
@@ -70,7 +70,7 @@ class PixelSet:
     """
 
     def __init__(
-        self, shape: tuple[int, int], *, places: Places | None = None, bits: Bits | None = None
+        self, shape: tuple[int, int], *, places: FlatIndices | None = None, bits: Bits | None = None
     ) -> None:
         self.shape = shape
         self._bits = bits
@@ -114,7 +114,7 @@ class PixelSet:
         else:
             np.logical_or(mine, other.bits, out=self._bits)
 
-    def _put(self, places: Places) -> None:
+    def _put(self, places: FlatIndices) -> None:
         if self._bits is None:
             self._bits = np.full(self.shape, fill_value=False)  # in large pages, unlike zeros
         self._bits.reshape(-1)[places] = True

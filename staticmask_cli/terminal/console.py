@@ -18,7 +18,7 @@ from staticmask_cli._version import __version__
 from staticmask_cli.errors import OutputError
 from staticmask_cli.io.atomic import refuse_binary
 from staticmask_cli.io.urls import concealed
-from staticmask_cli.terminal.streams import hand_out, printable, shown_progress, tell
+from staticmask_cli.terminal.streams import printable, shown_progress, write_stderr, write_stdout
 from staticmask_cli.terminal.tables import load_tables, new_table, text
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class Console:
     def say(self, words: str) -> None:
         """Show words on stderr, unless the run is quiet."""
         if not self.quiet:
-            tell(words)
+            write_stderr(words)
 
     @contextmanager
     def progress(self) -> Iterator[Callable[[int, int], None] | None]:
@@ -123,7 +123,7 @@ class Console:
         if masks and not self.quiet:
             self._show_table(masks)
         for mask in masks:
-            hand_out(str(mask.path), "the masks are complete, only their paths are not shown")
+            write_stdout(str(mask.path), "the masks are complete, only their paths are not shown")
 
     def show_left_out(self, left_out: Mapping[str, str]) -> None:
         """Show on stderr what a run that kept going had to leave out, and why."""
@@ -144,8 +144,9 @@ class Console:
             bits = mask.added_by_bit()
             if bits:
                 counts = ", ".join(f"{bit}: {count}" for bit, count in bits.items())
-                tell(printable(f"{mask.path}: pixels that each DQ bit added in all exposures: "
-                               f"{counts}"))
+                write_stderr(printable(
+                    f"{mask.path}: pixels that each DQ bit added in all exposures: {counts}"
+                ))
 
 
 def _report_and_prepare(report: Callable[[int, int], None], done: int, total: int) -> None:
@@ -163,7 +164,7 @@ class _Lines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         prefix = "" if record.levelno <= logging.INFO else f"{record.levelname.capitalize()}: "
-        tell(prefix + printable(record.getMessage()))
+        write_stderr(prefix + printable(record.getMessage()))
 
 
 class _LogFile(logging.FileHandler):
@@ -177,7 +178,7 @@ class _LogFile(logging.FileHandler):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - logging's name
         """Say why, the first time."""
         if not self._broken:
-            tell(f"Warning: {self.path}: the log cannot be written: {sys.exc_info()[1]}")
+            write_stderr(f"Warning: {self.path}: the log cannot be written: {sys.exc_info()[1]}")
         self._broken = True
 
     def close(self) -> None:
@@ -207,19 +208,19 @@ def _show(table: "Table") -> None:
     RichConsole(
         file=shown, width=width, force_terminal=sys.stderr.isatty(), emoji=False
     ).print(table)
-    tell(shown.getvalue().removesuffix("\n"), colour=True)
+    write_stderr(shown.getvalue().removesuffix("\n"), colour=True)
 
 
 def _row(mask: "StaticMask") -> tuple[str, ...]:
     used, bad, below = mask.used, mask.nbad, mask.nbelow
     all_of = "" if len(used) == len(mask.members) else f" of {len(mask.members)}"
-    new = f", {len(mask.added)} new" if mask.before else ""
+    new = f", {len(mask.added)} new" if mask.previous_members else ""
     return (
         mask.signature.filename.removesuffix("_staticMask.fits"),
         f"{len(used)}{all_of}{new}",
         _range([member.mode for member in used]),
         _range([member.rms for member in used]),
-        str(below) if mask.causes_known else "?",
+        str(below) if mask.counts_by_cause_known else "?",
         f"{mask.chance:.3g}",
         _by_dq(mask, bad - below),
         f"{bad / mask.below.size:.4%}",
@@ -227,7 +228,7 @@ def _row(mask: "StaticMask") -> tuple[str, ...]:
 
 
 def _by_dq(mask: "StaticMask", number: int) -> str:
-    if not mask.causes_known:
+    if not mask.counts_by_cause_known:
         return "?"
     return "-" if mask.flagged is None else str(number)
 

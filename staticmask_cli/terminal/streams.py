@@ -16,7 +16,10 @@ import click
 
 from staticmask_cli.errors import OutputError
 
-__all__ = ["ensure_streams", "hand_out", "leave", "pace", "printable", "shown_progress", "tell"]
+__all__ = [
+    "ensure_streams", "leave", "pace", "printable", "shown_progress", "write_stderr",
+    "write_stdout",
+]
 
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")  # all but the end of a line
 
@@ -36,7 +39,7 @@ def ensure_streams() -> None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - to the end
 
 
-def tell(text: str, *, colour: bool | None = None) -> None:
+def write_stderr(text: str, *, colour: bool | None = None) -> None:
     """Write text to stderr; where that cannot be, nobody listens, and the run goes on."""
     try:
         click.echo(text, err=True, color=colour)
@@ -44,7 +47,7 @@ def tell(text: str, *, colour: bool | None = None) -> None:
         _abandon(sys.stderr)
 
 
-def hand_out(result: str, else_: str = "") -> None:
+def write_stdout(result: str, else_: str = "") -> None:
     """Write results to stdout, whatever bytes the names of files in them have.
 
     A reader who has read enough (``| head -1``) is no error.
@@ -155,7 +158,7 @@ class _Lines:
         if now - self._said >= _SECONDS_BETWEEN_LINES and done < total:
             self._said = now
             words = pace(done, total, now - self._start)
-            tell(f"{done} of {total} chips{words and ', '}{words}")
+            write_stderr(f"{done} of {total} chips{words and ', '}{words}")
 
 
 class _AboveTheBar:

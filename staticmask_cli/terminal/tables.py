@@ -10,18 +10,18 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from staticmask_cli.terminal.streams import hand_out
+from staticmask_cli.terminal.streams import write_stdout
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
     from rich.text import Text
 
-    from staticmask_cli.pipeline.dry_run import Forecast, PlannedMask
+    from staticmask_cli.pipeline.dry_run import DryRun, PlannedMask
     from staticmask_cli.reports.bad_pixels import Comparison, Line, Shape
-    from staticmask_cli.reports.inspection import Finding, Findings
+    from staticmask_cli.reports.inspection import Inspection, Inspections
 
-__all__ = ["load_tables", "new_table", "show", "show_findings", "show_plan", "size", "text"]
+__all__ = ["load_tables", "new_table", "show", "show_inspections", "show_plan", "size", "text"]
 
 _WIDTH_OF_FILES = 200  # columns where there is no terminal to ask
 _KILO = 1000
@@ -42,7 +42,7 @@ def show(*parts: "RenderableType") -> None:
     lines = [line.rstrip() for line in captured.get().splitlines()]
     # Tables come with blank lines above and below; one between two of them is enough.
     kept = (line for line, before in zip(lines, ["", *lines], strict=False) if line or before)
-    hand_out("\n".join(kept))
+    write_stdout("\n".join(kept))
 
 
 def _console() -> "Console":
@@ -102,12 +102,12 @@ _MOST_MEMBERS = 20  # shown without being asked for all
 _TITLES = {"mode": "mode", "rms": "rms", "nbelow": "below", "ndq": "by DQ"}
 
 
-def show_findings(findings: "Findings", *, everything: bool = False) -> None:
+def show_inspections(findings: "Inspections", *, everything: bool = False) -> None:
     """Show what was found about masks on stdout.
 
     Parameters
     ----------
-    findings : Findings
+    findings : Inspections
         To show.
     everything : bool
         All members, however many there are.
@@ -118,7 +118,7 @@ def show_findings(findings: "Findings", *, everything: bool = False) -> None:
         show(_comparison(findings))
 
 
-def _parts(finding: "Finding", *, everything: bool) -> Iterator["RenderableType"]:
+def _parts(finding: "Inspection", *, everything: bool) -> Iterator["RenderableType"]:
     yield text(finding.path, "bold")
     yield _facts(finding)
     if finding.bad:
@@ -129,7 +129,7 @@ def _parts(finding: "Finding", *, everything: bool) -> Iterator["RenderableType"
         yield _members(finding.members, len(finding.members) if everything else _MOST_MEMBERS)
 
 
-def _facts(finding: "Finding") -> "Table":
+def _facts(finding: "Inspection") -> "Table":
     ny, nx = finding.shape
     facts = finding.facts
     chip = f", CCDCHIP {facts['CCDCHIP']}" if "CCDCHIP" in facts else ""
@@ -217,7 +217,7 @@ def _members(members: Sequence[Mapping[str, Any]], most: int) -> "Table":
     return table
 
 
-def _comparison(findings: "Findings") -> "Table":
+def _comparison(findings: "Inspections") -> "Table":
     first, second = findings.masks
     found: Comparison = findings.comparison  # type: ignore[assignment]
     table = new_table(
@@ -238,12 +238,12 @@ _MOST_FILES = 20  # shown without being asked for all
 _STYLES = {"up to date": "green", "missing": "yellow", "foreign": "red"}
 
 
-def show_plan(forecast: "Forecast", *, everything: bool = False) -> None:
+def show_plan(forecast: "DryRun", *, everything: bool = False) -> None:
     """Show a plan on stdout.
 
     Parameters
     ----------
-    forecast : Forecast
+    forecast : DryRun
         To show.
     everything : bool
         All files, however many there are.
@@ -266,7 +266,7 @@ def _exposures(mask: "PlannedMask") -> str:
     return f"{used}" if used == len(mask.chips) else f"{used} of {len(mask.chips)}"
 
 
-def _summary(forecast: "Forecast") -> str:
+def _summary(forecast: "DryRun") -> str:
     read = sum(file.bytes for file in forecast.files)
     written = sum(mask.bytes for mask in forecast.masks)
     current = sum(mask.state == "up to date" for mask in forecast.masks)
@@ -280,7 +280,7 @@ def _count(things: Sequence[object], name: str) -> str:
     return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
 
 
-def _files(forecast: "Forecast", *, everything: bool) -> "Table":
+def _files(forecast: "DryRun", *, everything: bool) -> "Table":
     """Table of what would be read, and of what takes no part."""
     table = new_table("file", "size", "chips", "set aside", texts=("file", "set aside"))
     chips = [chip for mask in forecast.masks for chip in mask.chips if not chip["whynot"]]

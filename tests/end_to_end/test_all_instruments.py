@@ -76,7 +76,7 @@ def test_stis_image_sets_fall_into_one_mask_and_a_constant_one_is_set_aside(
     (mask,) = create_masks(visit.paths, output_dir=tmp_path)
     assert [member.used for member in mask.members] == [True, False, True]
     assert [member.label.extver for member in mask.members] == [1, 2, 3]
-    assert "constant" in mask.members[1].unused
+    assert "constant" in mask.members[1].skip_reason
     np.testing.assert_array_equal(mask.array, oracle_mask(chips))
 
 
@@ -144,7 +144,7 @@ def test_every_grid_keyword_tells_grids_apart(
 
 
 @pytest.mark.parametrize(
-    ("unfit", "reason"),
+    ("primary", "reason"),
     [
         ({"EXPTIME": 0.0}, "EXPTIME = 0"),
         ({"EXPTIME": -1.0}, "EXPTIME = -1"),
@@ -154,17 +154,18 @@ def test_every_grid_keyword_tells_grids_apart(
     ],
 )
 def test_exposures_that_astrodrizzle_drops_are_set_aside_with_the_reason(
-    unfit: dict[str, Any], reason: str, write_exposure: WriteExposure, tmp_path: Path,
+    primary: dict[str, Any], reason: str, write_exposure: WriteExposure, tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    same = {key: unfit[key] for key in ("INSTRUME", "DETECTOR") if key in unfit}
+    same = {key: primary[key] for key in ("INSTRUME", "DETECTOR") if key in primary}
     good = write_exposure("good_flt.fits", **same)
-    bad = write_exposure("unfit_flt.fits", **unfit)
+    bad = write_exposure("unfit_flt.fits", **primary)
     (mask,) = create_masks([good, bad], output_dir=tmp_path)
-    assert [(m.label.file, m.unused) for m in mask.members] == [(str(good), ""), (str(bad), reason)]
+    found = [(member.label.file, member.skip_reason) for member in mask.members]
+    assert found == [(str(good), ""), (str(bad), reason)]
     assert f"{bad}[SCI,1]: set aside: {reason}" in caplog.text
     np.testing.assert_array_equal(mask.array, oracle_mask([sky()]))
-    assert StaticMask.read(str(mask.path)).members[1].unused == reason
+    assert StaticMask.read(str(mask.path)).members[1].skip_reason == reason
     with pytest.raises(ExposureError, match="all exposures were set aside"):
         create_masks(bad, output_dir=tmp_path)
 
@@ -247,7 +248,7 @@ def test_a_constant_value_sci_extension_is_set_aside(
     fits.HDUList([fits.PrimaryHDU(header=header), sci]).writeto(path)
     (mask,) = create_masks([good, path], output_dir=tmp_path)
     assert [bool(member.used) for member in mask.members] == [False, True]
-    assert "constant-value extension" in mask.members[0].unused
+    assert "constant-value extension" in mask.members[0].skip_reason
 
 
 @pytest.mark.parametrize(("value", "flagged"), [(0, 0), (16, 4800)])

@@ -21,7 +21,7 @@ from astropy.io import fits
 
 from staticmask_cli import create_masks
 from staticmask_cli.errors import OutputError
-from staticmask_cli.io.atomic import clear_leftovers, write_whole
+from staticmask_cli.io.atomic import remove_stale_temporaries, write_whole
 from staticmask_cli.simulate.visit import Visit
 from tests.support.exposures import WriteExposure, digest
 from tests.support.process import process_environment
@@ -147,7 +147,7 @@ def test_leftovers_are_cleared_but_never_those_of_a_live_run(tmp_path: Path) -> 
         path.write_bytes(b"half")
     with write_whole(str(target)) as stream:
         stream.write(b"whole")
-        clear_leftovers([str(target)])
+        remove_stale_temporaries([str(target)])
         assert not dead.exists()
         assert other.exists()
         assert len(list(tmp_path.glob(f".{NAME}.*.tmp"))) == 1

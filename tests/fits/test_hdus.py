@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from staticmask_cli.exposures.exposure import Exposure, read_exposure
 from staticmask_cli.fits.cards import PlainHeader, UnusualError
 from staticmask_cli.fits.hdus import PlainHDU, plain_hdus
-from staticmask_cli.fits.layout import ClaimError, bounded
+from staticmask_cli.fits.layout import LayoutError, bounded
 from staticmask_cli.fits.open import astropy_silenced, of_headers
 from tests.support.exposures import WriteExposure, sky
 
@@ -172,7 +172,7 @@ def test_other_files_are_left_to_astropy(make: Callable[[], bytes]) -> None:
 def test_claims_are_checked_to_the_end_also_where_headers_are_left_to_astropy() -> None:
     content = content_of(TABLE, IMAGE).replace(b"TTYPE1  ", b"ttype1  ")
     assert read(content) is None
-    with pytest.raises(ClaimError, match="is cut: SCI"):
+    with pytest.raises(LayoutError, match="is cut: SCI"):
         read(content[:-2880])
 
 

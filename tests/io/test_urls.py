@@ -12,9 +12,9 @@ from staticmask_cli.io.urls import (
     beside,
     concealed,
     folder_of,
-    full_of,
     has_wildcard,
     is_remote,
+    with_credentials,
 )
 
 
@@ -46,7 +46,7 @@ from staticmask_cli.io.urls import (
 def test_secrets_are_not_shown(text: str, shown: str | None) -> None:
     found = concealed(text)
     assert str(found) == f"{found}" == (text if shown is None else shown)
-    assert full_of(found) == text
+    assert with_credentials(found) == text
     assert isinstance(found, Concealing) == (shown is not None)
 
 
@@ -60,13 +60,13 @@ def test_no_part_of_user_and_query_is_shown(user: str, query: str) -> None:
 
 def test_what_is_concealed_stays_so_and_travels() -> None:
     url = concealed("https://me:pass@host/visit/a_flt.fits?sig=1")
-    assert full_of(pickle.loads(pickle.dumps(url))) == full_of(url)  # noqa: S301 - our own bytes
+    assert with_credentials(pickle.loads(pickle.dumps(url))) == with_credentials(url)  # noqa: S301 - our own bytes
     assert json.dumps([url]) == '["https://host/visit/a_flt.fits"]'
     assert repr(url) == "'https://host/visit/a_flt.fits'"
-    assert full_of(concealed(url)) == full_of(url)
+    assert with_credentials(concealed(url)) == with_credentials(url)
     folder = folder_of(url)
     assert str(folder) == "https://host/visit"
-    assert full_of(beside(folder, "b_flt.fits")) == "https://me:pass@host/visit/b_flt.fits"
+    assert with_credentials(beside(folder, "b_flt.fits")) == "https://me:pass@host/visit/b_flt.fits"
 
 
 @pytest.mark.parametrize(("path", "remote"), [

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from staticmask_cli.localsky.noise import NoiseRelation, pixel_noise, second_differences
+from staticmask_cli.localsky.noise import NoiseModel, pixel_noise, second_differences
 
 SHAPE = (300, 410)
 Y, X = np.mgrid[: SHAPE[0], : SHAPE[1]]
@@ -59,10 +59,10 @@ def test_without_differences_there_is_no_noise(data: npt.NDArray[np.float64]) ->
     assert np.isnan(pixel_noise(data))
 
 
-def relation_of(sky: npt.NDArray[np.float64], pixels: npt.NDArray[np.float64]) -> NoiseRelation:
+def relation_of(sky: npt.NDArray[np.float64], pixels: npt.NDArray[np.float64]) -> NoiseModel:
     """Read a relation off pixels whose sky is known."""
     inside = np.s_[1:-1, 1:-1]
-    return NoiseRelation.of(
+    return NoiseModel.of(
         sky[inside].ravel().astype(np.float32),
         (sky - pixels)[inside].ravel().astype(np.float32),
         second_differences(pixels.astype(np.float32)).ravel(),
@@ -101,7 +101,7 @@ def test_where_levels_are_not_above_zero_their_own_noise_counts() -> None:
 
 
 def test_beyond_the_brightest_sky_noise_grows_like_the_level() -> None:
-    relation = NoiseRelation(np.array([10.0, 100.0]), np.array([3.0, 9.0]))
+    relation = NoiseModel(np.array([10.0, 100.0]), np.array([3.0, 9.0]))
     level = np.array([-5.0, 55.0, 100.0, 400.0], np.float32)
     assert relation.at(level).tolist() == [3.0, 6.0, 9.0, 36.0]
 

@@ -5,16 +5,16 @@ import numpy.typing as npt
 import pytest
 
 from staticmask_cli.localsky import prediction
-from staticmask_cli.localsky.noise import NoiseRelation
+from staticmask_cli.localsky.noise import NoiseModel
 from staticmask_cli.localsky.prediction import Prediction
-from staticmask_cli.localsky.surface_fit import below_surface
+from staticmask_cli.localsky.surface_fit import below_surface_fit
 
 Floats = npt.NDArray[np.float64]
 SHAPE = (150, 210)
 Y, X = np.mgrid[: SHAPE[0], : SHAPE[1]].astype(float)
 EVERY = np.divmod(np.arange(X.size), SHAPE[1])
 PLACES = (X % 11 == 4) & (Y % 13 == 6)
-PHOTONS = NoiseRelation(np.array([0.0, 20.0, 100.0, 1e3, 1e4, 1e5]),
+PHOTONS = NoiseModel(np.array([0.0, 20.0, 100.0, 1e3, 1e4, 1e5]),
                         np.sqrt(np.array([0.0, 20.0, 100.0, 1e3, 1e4, 1e5]) + 16.0))
 
 
@@ -57,7 +57,7 @@ def test_among_stars_low_pixels_are_found_that_surfaces_miss() -> None:
     wing = PLACES & (light > 300.0)
     rows, columns = np.nonzero(wing)
     noise = np.sqrt(light[wing] + 16.0)
-    surfaces = below_surface(data, rows, columns, noise, 5.0, scatter=np.zeros(noise.size))
+    surfaces = below_surface_fit(data, rows, columns, noise, 5.0, scatter=np.zeros(noise.size))
     assert low[wing].sum() > surfaces.sum() + 5
     # Low pixels mislead what is predicted beside them, which is why others look as well.
     assert below(exposed(light)).mean() < 1e-3

@@ -8,15 +8,15 @@ import pytest
 from astropy.io import fits
 
 from staticmask_cli.localsky.local_sky import pixels_below_local_sky
-from staticmask_cli.localsky.sign_test import LineSigns
-from staticmask_cli.localsky.windows import Bands
+from staticmask_cli.localsky.sign_test import SignTest
+from staticmask_cli.localsky.windows import RowBlocks
 
 SHAPE = (300, 420)
 
 
-def signs_of(data: npt.NDArray[np.float32], band: int) -> LineSigns:
-    signs = LineSigns(data, 5.0)
-    for start, tile in Bands(data, band):
+def signs_of(data: npt.NDArray[np.float32], band: int) -> SignTest:
+    signs = SignTest(data, 5.0)
+    for start, tile in RowBlocks(data, band):
         signs.add(start, tile)
     return signs
 

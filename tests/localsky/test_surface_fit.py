@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pytest
 
 from staticmask_cli.localsky.median import fill_missing
-from staticmask_cli.localsky.surface_fit import below_surface
+from staticmask_cli.localsky.surface_fit import below_surface_fit
 
 SHAPE = (24, 31)
 Y, X = np.mgrid[: SHAPE[0], : SHAPE[1]]
@@ -17,7 +17,8 @@ def below(
 ) -> bool:
     """Whether one pixel lies below the surface around it; the noise is 1."""
     places = np.array([row]), np.array([column])
-    return bool(below_surface(data, *places, np.ones(1), static_sig, scatter=np.full(1, 0.6))[0])
+    scatter = np.full(1, 0.6)
+    return bool(below_surface_fit(data, *places, np.ones(1), static_sig, scatter=scatter)[0])
 
 
 def noisy(sky: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -55,7 +56,7 @@ def test_a_share_of_the_scatter_around_counts_where_it_is_larger_than_the_noise(
     place = np.array([12]), np.array([13]), np.ones(1)
     for share, low in ((0.15, True), (0.6, False), (1.0, False)):
         scatter = np.full(1, share)
-        assert below_surface(data, *place, 5.0, scatter=scatter).tolist() == [low]
+        assert below_surface_fit(data, *place, 5.0, scatter=scatter).tolist() == [low]
     data[12, 13] = -40.0
     assert below(data, 12, 13)
 
@@ -66,7 +67,7 @@ def test_many_pixels_give_what_each_gives_alone() -> None:
     rows, columns = np.tile(rows, 4), np.tile(columns, 4)  # more than are looked at together
     data[5::7, 3::6] -= 10.0
     before = data.copy()
-    together = below_surface(data, rows, columns, np.ones(rows.size), 5.0,
+    together = below_surface_fit(data, rows, columns, np.ones(rows.size), 5.0,
                              scatter=np.full(rows.size, 0.6))
     assert 10 < together[: data.size].sum() <= 20
     for number in range(0, data.size, 41):

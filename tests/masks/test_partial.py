@@ -166,8 +166,8 @@ def test_the_local_rule_finds_what_a_slope_hides_and_has_no_threshold() -> None:
         assert ((mask.below & low).sum() >= 0.9 * low.sum()) == (rule == "local")
     assert math.isnan(rules["local"].threshold)
     assert rules["global"].mode == rules["local"].mode
-    assert any("try --sky local" in doubt for doubt in rules["global"].doubts())
-    assert rules["local"].doubts() == []
+    assert any("try --sky local" in doubt for doubt in rules["global"].warnings())
+    assert rules["local"].warnings() == []
 
 
 def test_an_empty_mask_is_good_everywhere_and_merging_it_changes_nothing() -> None:
@@ -212,8 +212,8 @@ def test_a_chip_that_cannot_be_clipped_changes_no_pixel(
     assert (added.below, added.flagged, added.added_by_bit) == (0, 0, {})
     assert mask.members[-1] is added
     assert len(mask.used) == (0 if first else 2)
-    assert added.doubts() == [f"set aside: {added.unused}"]
-    assert added.unused.startswith(reason)
+    assert added.warnings() == [f"set aside: {added.skip_reason}"]
+    assert added.skip_reason.startswith(reason)
     mask.merge(mask_of(4))
     np.testing.assert_array_equal(mask.array, mask_of(*([4] if first else [1, 2, 4])).array)
 
@@ -224,7 +224,7 @@ def test_a_chip_that_is_unfit_by_its_header_is_a_member_only() -> None:
     mask.set_aside(ChipLabel("b.fits", 2, "b", 0.0), "EXPTIME = 0")
     np.testing.assert_array_equal(mask.array, before)
     aside = mask.members[-1]
-    assert (aside.npix, aside.used, aside.doubts()) == (2240, False, ["set aside: EXPTIME = 0"])
+    assert (aside.npix, aside.used, aside.warnings()) == (2240, False, ["set aside: EXPTIME = 0"])
     assert math.isnan(aside.threshold)
     assert [used.label.file for used in mask.used] == ["1.fits"]
 
@@ -313,9 +313,9 @@ def test_a_mask_of_another_signature_is_not_merged(
 
 
 def test_a_chip_without_peculiarities_raises_no_doubt() -> None:
-    assert member().doubts() == []
+    assert member().warnings() == []
     at_the_limits = member(below=10, flagged=100, median=102.5, noise=2.5)
-    assert at_the_limits.doubts() == []
+    assert at_the_limits.warnings() == []
 
 
 @pytest.mark.parametrize(
@@ -333,17 +333,17 @@ def test_a_chip_without_peculiarities_raises_no_doubt() -> None:
     ids=["many below", "median above", "median below", "blind", "local", "much DQ"],
 )
 def test_doubts_come_with_their_figures(changes: dict[str, Any], doubt: str) -> None:
-    assert member(**changes).doubts() == [doubt]
+    assert member(**changes).warnings() == [doubt]
 
 
 def test_several_doubts_are_all_told_but_a_chip_set_aside_has_only_its_reason() -> None:
     doubtful = {"below": 500, "median": 120.0, "flagged": 500}
-    assert len(member(**doubtful).doubts()) == 3
-    assert member(**doubtful, unused="EXPTIME = 0").doubts() == ["set aside: EXPTIME = 0"]
+    assert len(member(**doubtful).warnings()) == 3
+    assert member(**doubtful, skip_reason="EXPTIME = 0").warnings() == ["set aside: EXPTIME = 0"]
 
 
 def test_a_crowded_field_raises_the_doubt() -> None:
     data = sky(SHAPE)
     data[:, 20:] += np.random.default_rng(2).gamma(2.0, 60.0, (SHAPE[0], 36)).astype(np.float32)
     crowded = PartialMask(SIGNATURE).add(data, static_sig=0.5, label="a.fits")
-    assert any("a crowded or nebular field?" in doubt for doubt in crowded.doubts())
+    assert any("a crowded or nebular field?" in doubt for doubt in crowded.warnings())

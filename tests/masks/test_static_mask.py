@@ -113,7 +113,7 @@ def test_what_was_written_is_read_back(tmp_path: Path) -> None:
     assert (read.signature, read.static_sig, read.final_bits) == (SIGNATURE, 3.0, "64,32")
     np.testing.assert_array_equal(read.array, mask.array)
     assert read.members[:2] == mask.members[:2]
-    assert read.members[2].unused == mask.members[2].unused
+    assert read.members[2].skip_reason == mask.members[2].skip_reason
     assert read.path == str(tmp_path / "m.fits")
 
 

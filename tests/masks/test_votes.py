@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from staticmask_cli.masks.votes import Agreement, expected_by_chance, votes_needed
+from staticmask_cli.masks.votes import Agreement, expected_false_positives, votes_needed
 
 
 @pytest.mark.parametrize(
@@ -25,13 +25,13 @@ def test_votes_that_are_needed_of_no_one_two_five_and_ten(
 def test_chance_is_what_noise_does(voters: int, needed: int) -> None:
     noise = np.random.default_rng(voters).standard_normal((voters, 400_000), np.float32)
     found = np.count_nonzero((noise < -1.5).sum(axis=0) >= needed)
-    expected = expected_by_chance(400_000, 1.5, voters=voters, needed=needed)
+    expected = expected_false_positives(400_000, 1.5, voters=voters, needed=needed)
     assert found == pytest.approx(expected, abs=4 * expected**0.5)
 
 
 def test_chance_at_the_ends() -> None:
-    assert expected_by_chance(1000, 50.0, voters=3) == 0.0
-    assert expected_by_chance(1000, 4.0, voters=3, needed=4) == 0.0
-    assert expected_by_chance(1000, 4.0, voters=0) == 0.0
-    assert expected_by_chance(10, 1e-9, voters=4000, needed=1) == pytest.approx(10)
-    assert expected_by_chance(10, 1e-9, voters=4000, needed=2001) == pytest.approx(5, abs=0.2)
+    assert expected_false_positives(1000, 50.0, voters=3) == 0.0
+    assert expected_false_positives(1000, 4.0, voters=3, needed=4) == 0.0
+    assert expected_false_positives(1000, 4.0, voters=0) == 0.0
+    assert expected_false_positives(10, 1e-9, voters=4000, needed=1) == pytest.approx(10)
+    assert expected_false_positives(10, 1e-9, voters=4000, needed=2001) == pytest.approx(5, abs=0.2)

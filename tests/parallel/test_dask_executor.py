@@ -186,7 +186,7 @@ def test_with_keep_going_it_is_set_aside(address: str, visit: Visit, tmp_path: P
     )
     assert [len(mask.used) for mask in masks] == [3, 3]
     lost = [mask.members[2] for mask in masks]
-    assert masks.left_out == {str(member.label): member.unused for member in lost}
+    assert masks.left_out == {str(member.label): member.skip_reason for member in lost}
     assert [member.label.file for member in lost] == [str(paths[2])] * 2
 
 

@@ -21,8 +21,8 @@ from staticmask_cli.exposures import reading
 from staticmask_cli.masks.members import ChipLabel
 from staticmask_cli.masks.partial import PartialMask
 from staticmask_cli.masks.votes import Agreement
-from staticmask_cli.parallel.tasks import Origin
-from staticmask_cli.pipeline.batches import Batch, Share, clip_batch, combine, cut
+from staticmask_cli.parallel.tasks import RunContext
+from staticmask_cli.pipeline.batches import Batch, BatchResult, clip_batch, combine, cut
 from staticmask_cli.pipeline.plan import MaskPlan, plan_masks
 from staticmask_cli.simulate.visit import Visit
 from tests.support.exposures import WriteExposure, digest, sky
@@ -39,15 +39,15 @@ def carried(thing: Anything) -> Anything:
     return copy
 
 
-def share_of(number: int, agree: Agreement) -> Share:
+def share_of(number: int, agree: Agreement) -> BatchResult:
     """Share of one chip: some are set aside, some have DQ."""
     part = PartialMask(SIGNATURE, agree=agree)
     if number % 3 == 2:
         part.set_aside(LABELS[number], "no finite pixel")
-        return Share(part, {str(LABELS[number]): "no finite pixel"})
+        return BatchResult(part, {str(LABELS[number]): "no finite pixel"})
     dq = None if number % 2 else np.random.default_rng(number).integers(0, 2, SHAPE, np.int16)
     part.add(sky(SHAPE, seed=number), static_sig=2.0, label=LABELS[number], dq=dq)
-    return Share(part)
+    return BatchResult(part)
 
 
 def in_one_go(agree: Agreement) -> PartialMask:
@@ -179,20 +179,20 @@ def test_headers_that_others_read_come_back_in_order_and_with_their_faults(
     assert isinstance(found[-1][1], InputError)
 
 
-def batch_of(plan: MaskPlan, origin: Origin, chips: int = 2) -> Batch:
+def batch_of(plan: MaskPlan, origin: RunContext, chips: int = 2) -> Batch:
     return Batch(plan.chips[:chips], Parameters.load(), None, keep_going=False, origin=origin)
 
 
 def test_a_worker_with_another_version_is_refused(plans: list[MaskPlan]) -> None:
     with pytest.raises(StaticMaskError, match=r"has staticmask 0\.\S+, expected 7\.0 as on \S+; "):
-        clip_batch(batch_of(plans[0], Origin(version="7.0")))
+        clip_batch(batch_of(plans[0], RunContext(version="7.0")))
 
 
 def test_a_worker_on_another_machine_says_where_it_is(
     plans: list[MaskPlan], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("socket.gethostname", lambda: "node17")
-    batch = batch_of(plans[0], Origin(host="front"))
+    batch = batch_of(plans[0], RunContext(host="front"))
     assert len(clip_batch(batch).mask.used) == 2
     monkeypatch.setattr("staticmask_cli.fits.hdus.stamp_of", lambda _path: None)
     monkeypatch.setattr("staticmask_cli.exposures.reading.opened", open_nothing)
@@ -206,7 +206,7 @@ def open_nothing(path: str, **_: bool) -> None:
 
 
 def test_no_two_runs_have_equal_tasks(plans: list[MaskPlan]) -> None:
-    assert batch_of(plans[0], Origin()) != batch_of(plans[0], Origin())
+    assert batch_of(plans[0], RunContext()) != batch_of(plans[0], RunContext())
 
 
 MPI = """

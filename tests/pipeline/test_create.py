@@ -393,13 +393,13 @@ def test_an_unreadable_exposure_is_left_out_of_the_masks_of_the_others(
     assert (result.exit_code, result.stdout) == (1, f"{NAME}\n")
     mask = StaticMask.read(NAME)
     np.testing.assert_array_equal(mask.array, oracle_mask([sky()], 2.0))
-    used, unused = mask.members
-    assert (used.label.file, used.label.extver, used.unused) == ("good_flt.fits", 1, "")
-    assert (unused.label.file, unused.label.extver) == ("bad_flt.fits", 0)
-    assert f"Warning: bad_flt.fits: left out: {unused.unused}\n" in result.stderr
+    used, skip_reason = mask.members
+    assert (used.label.file, used.label.extver, used.skip_reason) == ("good_flt.fits", 1, "")
+    assert (skip_reason.label.file, skip_reason.label.extver) == ("bad_flt.fits", 0)
+    assert f"Warning: bad_flt.fits: left out: {skip_reason.skip_reason}\n" in result.stderr
     table = result.stderr.split("why")[1]
-    assert unused.unused.split()[0] in table
-    assert len(unused.unused) > 5
+    assert skip_reason.skip_reason.split()[0] in table
+    assert len(skip_reason.skip_reason) > 5
     assert good.exists()
     assert sorted(os.listdir(folder / ".")) == sorted(
         {"good_flt.fits", NAME, *(["bad_flt.fits"] if os.path.lexists(bad) else []),
@@ -442,9 +442,9 @@ def test_a_file_that_shrinks_while_it_is_read_loses_only_the_chip_that_was_cut(
     assert list(masks.left_out) == [f"{paths[1]}[SCI,2]"]
     (reason,) = masks.left_out.values()
     assert reason.startswith(("is cut: ", "cannot be read as FITS: "))
-    assert [member.unused for member in masks[1].members] == ["", reason, "", ""]
+    assert [member.skip_reason for member in masks[1].members] == ["", reason, "", ""]
     assert [len(mask.used) for mask in masks] == [4, 3]
-    assert StaticMask.read(str(masks[1].path)).members[1].unused == reason
+    assert StaticMask.read(str(masks[1].path)).members[1].skip_reason == reason
     np.testing.assert_array_equal(masks[0].below, before[0].below)
 
 

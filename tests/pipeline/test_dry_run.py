@@ -17,8 +17,8 @@ from astropy.io import fits
 
 from staticmask_cli import Parameters, create_masks
 from staticmask_cli.errors import ConfigError, InputError
-from staticmask_cli.pipeline.dry_run import Forecast, forecast_of, make_rules, plan_run
-from staticmask_cli.pipeline.existing import Freshness
+from staticmask_cli.pipeline.dry_run import DryRun, dry_run_of, make_rules, plan_run
+from staticmask_cli.pipeline.existing import MaskStatus
 from staticmask_cli.pipeline.plan import plan_masks
 from staticmask_cli.reports.run_report import as_json
 from staticmask_cli.simulate.visit import simulate_visit
@@ -29,12 +29,12 @@ from tests.support.process import process_environment
 MASK = "ACSWFC_60x80_1_staticMask.fits"
 
 
-def forecast(folder: Path, *paths: Path | str, **given: object) -> Forecast:
+def forecast(folder: Path, *paths: Path | str, **given: object) -> DryRun:
     """Say what a run with these inputs would do in a folder, which stays as it is."""
     before = snapshot(folder)
     parameters = Parameters.load(None, {"input": [str(path) for path in paths], **given})
     plans = plan_run(parameters, suffix=None, output_dir=str(folder), overwrite=True)
-    found = forecast_of(plans, parameters)
+    found = dry_run_of(plans, parameters)
     checked("plan", as_json("plan", found))
     assert snapshot(folder) == before
     return found
@@ -47,9 +47,9 @@ def snapshot(folder: Path) -> dict[str, tuple[int, str]]:
     }
 
 
-def state(found: Forecast) -> Freshness:
+def state(found: DryRun) -> MaskStatus:
     (mask,) = found.masks
-    return Freshness(mask.state, mask.why)
+    return MaskStatus(mask.state, mask.why)
 
 
 @pytest.fixture
@@ -70,22 +70,22 @@ def age(path: Path, seconds: float) -> None:
 
 
 def test_a_mask_is_missing_and_then_up_to_date(exposures: list[Path], tmp_path: Path) -> None:
-    assert state(forecast(tmp_path, *exposures)) == Freshness("missing")
+    assert state(forecast(tmp_path, *exposures)) == MaskStatus("missing")
     create_masks(exposures, output_dir=tmp_path)
-    assert state(forecast(tmp_path, *exposures[::-1])) == Freshness("up to date")
+    assert state(forecast(tmp_path, *exposures[::-1])) == MaskStatus("up to date")
 
 
 def test_a_mask_is_older_than_a_member(exposures: list[Path], tmp_path: Path) -> None:
     create_masks(exposures, output_dir=tmp_path)
     age(tmp_path / MASK, 5000)
     listed = ", ".join(map(str, exposures))
-    assert state(forecast(tmp_path, *exposures)) == Freshness("older", (f"newer: {listed}",))
+    assert state(forecast(tmp_path, *exposures)) == MaskStatus("older", (f"newer: {listed}",))
     written = (tmp_path / MASK).stat().st_mtime_ns
     for path in exposures:
         os.utime(path, ns=(written, written))  # not older than itself
-    assert state(forecast(tmp_path, *exposures)) == Freshness("up to date")
+    assert state(forecast(tmp_path, *exposures)) == MaskStatus("up to date")
     os.utime(exposures[1], ns=(written, written + 1000))
-    assert state(forecast(tmp_path, *exposures)) == Freshness("older", (f"newer: {exposures[1]}",))
+    assert state(forecast(tmp_path, *exposures)) == MaskStatus("older", (f"newer: {exposures[1]}",))
 
 
 def test_a_mask_is_older_than_the_file_of_its_dq_flags(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_a_mask_is_of_other_members(
     exposures: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     create_masks(exposures[:2], output_dir=tmp_path)
-    assert state(forecast(tmp_path, *exposures[1:])) == Freshness("other members", (
+    assert state(forecast(tmp_path, *exposures[1:])) == MaskStatus("other members", (
         f"new: {exposures[2]}[SCI,1]", f"gone: {exposures[0]}[SCI,1]",
     ))
     monkeypatch.chdir(tmp_path)
@@ -140,7 +140,7 @@ def test_a_mask_is_made_with_other_parameters(
     asked_for: dict[str, object], why: tuple[str, ...] | None,
 ) -> None:
     create_masks(exposures, output_dir=tmp_path, **made_with)  # type: ignore[arg-type]
-    expected = Freshness("up to date") if why is None else Freshness("other parameters", why)
+    expected = MaskStatus("up to date") if why is None else MaskStatus("other parameters", why)
     assert state(forecast(tmp_path, *exposures, **asked_for)) == expected
 
 
@@ -187,7 +187,7 @@ def test_a_file_that_vanished_is_an_error(exposures: list[Path], tmp_path: Path)
     plans = plan_run(parameters, suffix=None, output_dir=str(tmp_path), overwrite=False)
     exposures[0].unlink()
     with pytest.raises(InputError, match=r"a_flt\.fits: cannot be looked at: No such file"):
-        forecast_of(plans, parameters)
+        dry_run_of(plans, parameters)
 
 
 MAKE = shutil.which("make")

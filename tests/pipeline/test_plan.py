@@ -140,7 +140,7 @@ def test_files_that_are_set_aside_do_not_count_for_the_grid_and_are_told(
         for name, exptime, ltv1 in (("a", 9.0, 0.0), ("b", 0.0, -50.0), ("c", 9.0, 0.0))
     ]
     (plan,) = planned(*paths)
-    assert [chip.unfit for chip in plan.chips] == ["", "EXPTIME = 0", ""]
+    assert [chip.skip_reason for chip in plan.chips] == ["", "EXPTIME = 0", ""]
     assert [(record.name, record.getMessage()) for record in caplog.records] == [
         ("staticmask_cli.pipeline.plan", f"{paths[1]}[SCI,1]: set aside: EXPTIME = 0")
     ]

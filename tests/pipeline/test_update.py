@@ -16,7 +16,7 @@ from staticmask_cli.cli import cli
 from staticmask_cli.errors import ConfigError, InputError, OutputError
 from staticmask_cli.exposures.exposure import Chip
 from staticmask_cli.exposures.reading import read_pixels
-from staticmask_cli.io.atomic import alone_with
+from staticmask_cli.io.atomic import update_lock
 from staticmask_cli.pipeline import batches
 from tests.support.documents import checked
 from tests.support.exposures import WriteExposure, digest, sky
@@ -381,10 +381,10 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]
     """Do something when a run has read its exposures, and not yet looked at the masks again."""
     def arrange(action: Callable[[], object]) -> None:
         def held(paths: Any) -> Any:  # noqa: ANN401
-            monkeypatch.setattr("staticmask_cli.pipeline.update.alone_with", alone_with)
+            monkeypatch.setattr("staticmask_cli.pipeline.update.update_lock", update_lock)
             action()
-            return alone_with(paths)
-        monkeypatch.setattr("staticmask_cli.pipeline.update.alone_with", held)
+            return update_lock(paths)
+        monkeypatch.setattr("staticmask_cli.pipeline.update.update_lock", held)
     return arrange
 
 
@@ -480,5 +480,5 @@ def test_a_run_that_fails_goes_on_from_its_last_checkpoint(
     before = len(pixels_read)
     masks = create_masks(seven, agree=2, output_dir="out", update=True, checkpoint=2)
     assert sorted(pixels_read[before:]) == [f"{n}_flt.fits[SCI,{e}]" for n in "efg" for e in (1, 2)]
-    assert [len(mask.before) for mask in masks] == [4, 4]
+    assert [len(mask.previous_members) for mask in masks] == [4, 4]
     assert contents("out") == contents("one")

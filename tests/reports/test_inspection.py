@@ -9,11 +9,11 @@ from astropy.io import fits
 
 from staticmask_cli import Parameters, StaticMask, create_masks
 from staticmask_cli.errors import InputError
-from staticmask_cli.pipeline.dry_run import forecast_of, plan_run
-from staticmask_cli.reports.inspection import Finding, inspect_masks
+from staticmask_cli.pipeline.dry_run import dry_run_of, plan_run
+from staticmask_cli.reports.inspection import Inspection, inspect_masks
 from staticmask_cli.reports.run_report import as_json
 from staticmask_cli.simulate.visit import Visit
-from staticmask_cli.terminal.tables import show_findings
+from staticmask_cli.terminal.tables import show_inspections
 from tests.support.documents import checked
 from tests.support.exposures import WriteExposure, digest, sky
 
@@ -29,7 +29,7 @@ def path_of(mask: StaticMask) -> str:
     return mask.path
 
 
-def inspected(path: str | os.PathLike[str]) -> Finding:
+def inspected(path: str | os.PathLike[str]) -> Inspection:
     (finding,) = inspect_masks([os.fspath(path)]).masks
     return finding
 
@@ -111,8 +111,8 @@ def test_an_exposure_that_stands_apart_is_marked(
     noisy = sky(seed=9, noise=9.0)
     noisy[5:9, 5:15] = -500.0
     paths.append(write_exposure("f_flt.fits", chips=[{"data": noisy}]))
-    unused = write_exposure("g_flt.fits", chips=[{"data": np.ones_like(noisy)}])
-    (mask,) = create_masks([*paths, unused], output_dir=tmp_path)
+    skip_reason = write_exposure("g_flt.fits", chips=[{"data": np.ones_like(noisy)}])
+    (mask,) = create_masks([*paths, skip_reason], output_dir=tmp_path)
     rows = inspected(path_of(mask)).members
     assert rows is not None
     apart = {row["rootname"]: set(row["apart"]) for row in rows}
@@ -201,9 +201,9 @@ def test_a_header_with_values_of_other_types_is_shown_as_it_is(
     path = path_of(masks[0])
     fits.setval(path, key, value=value)
     findings = inspect_masks([path])
-    show_findings(findings)
+    show_inspections(findings)
     assert "\x1b" not in capsys.readouterr().out
     as_json("inspection", findings)
     parameters = Parameters.load(None, {"input": visit.paths, "final_bits": "256"})
     plans = plan_run(parameters, suffix=None, output_dir=os.path.dirname(path), overwrite=True)
-    assert forecast_of(plans, parameters).masks[0].path == path
+    assert dry_run_of(plans, parameters).masks[0].path == path

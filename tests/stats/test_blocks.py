@@ -10,7 +10,7 @@ import numpy.typing as npt
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from staticmask_cli.stats.blocks import Outside, Workspace
+from staticmask_cli.stats.blocks import ScratchBuffers, Tails
 
 Floats = npt.NDArray[np.float32]
 
@@ -20,7 +20,7 @@ _PIXELS = st.floats(width=32) | st.sampled_from(
 _FINITE = st.floats(width=32, allow_nan=False, allow_infinity=False) | st.sampled_from([0.0, 1.0])
 
 
-def found_in(outside: Outside, blocks: list[Floats]) -> list[int]:
+def found_in(outside: Tails, blocks: list[Floats]) -> list[int]:
     """Add blocks; return the places of all that lie outside, in the chip as one row."""
     places, start = [], 0
     for block in blocks:
@@ -43,7 +43,7 @@ def test_what_is_not_outside_lies_between_the_ends_of_the_core(
     if negative_nan:
         arrays[0][0] = -np.float32(np.nan)
     chip = np.concatenate(arrays)
-    outside = Outside(chip.size, *ends)
+    outside = Tails(chip.size, *ends)
     places = found_in(outside, arrays)
     core = np.delete(chip, places)
     assert np.isfinite(core).all()
@@ -61,7 +61,7 @@ def test_what_is_not_outside_lies_between_the_ends_of_the_core(
 def test_pixels_below_the_core_are_listed_with_their_places(blocks: list[list[float]]) -> None:
     arrays = [np.array(block, dtype=np.float32) for block in blocks]
     chip = np.concatenate(arrays)
-    outside = Outside(chip.size, 1.0, 3.0)
+    outside = Tails(chip.size, 1.0, 3.0)
     found_in(outside, arrays)
     end, places = outside.below(1.0)
     assert end == 1.0
@@ -69,28 +69,28 @@ def test_pixels_below_the_core_are_listed_with_their_places(blocks: list[list[fl
 
 
 def test_memory_of_one_name_is_used_again_also_for_less() -> None:
-    workspace = Workspace()
-    first = workspace.take("chip", 12, np.float32)
+    workspace = ScratchBuffers()
+    first = workspace.get("chip", 12, np.float32)
     first[:] = 3.0
-    again = workspace.take("chip", 7, np.float32)
+    again = workspace.get("chip", 7, np.float32)
     assert again.shape == (7,)
     assert np.shares_memory(first, again)
     assert again.tolist() == [3.0] * 7
 
 
 def test_more_or_other_elements_are_new_memory() -> None:
-    workspace = Workspace()
-    first = workspace.take("chip", 12, np.float32)
-    assert not np.shares_memory(first, workspace.take("chip", 13, np.float32))
-    other = workspace.take("chip", 12, np.uint8)
+    workspace = ScratchBuffers()
+    first = workspace.get("chip", 12, np.float32)
+    assert not np.shares_memory(first, workspace.get("chip", 13, np.float32))
+    other = workspace.get("chip", 12, np.uint8)
     assert other.dtype == np.uint8
     assert not np.shares_memory(first, other)
 
 
 def test_names_and_threads_do_not_share() -> None:
-    workspace = Workspace()
-    ours = workspace.take("chip", 12, np.float32)
-    assert not np.shares_memory(ours, workspace.take("block", 12, np.float32))
+    workspace = ScratchBuffers()
+    ours = workspace.get("chip", 12, np.float32)
+    assert not np.shares_memory(ours, workspace.get("block", 12, np.float32))
     with ThreadPoolExecutor(1) as pool:
-        theirs = pool.submit(workspace.take, "chip", 12, np.float32).result()
+        theirs = pool.submit(workspace.get, "chip", 12, np.float32).result()
     assert not np.shares_memory(ours, theirs)

@@ -11,16 +11,16 @@ from staticmask_cli.stats.pixelset import PixelSet
 
 SHAPE = (30, 44)  # 1320 pixels
 
-Pixels = list[int]
+Blocks = list[int]
 
 
-def bits_of(pixels: Pixels) -> npt.NDArray[np.bool_]:
+def bits_of(pixels: Blocks) -> npt.NDArray[np.bool_]:
     bits = np.zeros(SHAPE, dtype=np.bool_)
     bits.reshape(-1)[pixels] = True
     return bits
 
 
-def set_of(pixels: Pixels, *, dense: bool) -> PixelSet:
+def set_of(pixels: Blocks, *, dense: bool) -> PixelSet:
     if dense:
         return PixelSet(SHAPE, bits=bits_of(pixels))
     return PixelSet(SHAPE, places=np.array(pixels, dtype=np.intp))
@@ -32,7 +32,7 @@ parts = st.lists(
 
 
 @given(parts)
-def test_the_sum_of_sets_has_the_pixels_of_all(chosen: list[tuple[Pixels, bool]]) -> None:
+def test_the_sum_of_sets_has_the_pixels_of_all(chosen: list[tuple[Blocks, bool]]) -> None:
     sets = [set_of(pixels, dense=dense) for pixels, dense in chosen]
     whole = PixelSet(SHAPE)
     for part in sets:

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from staticmask_cli import Parameters, create_masks
-from staticmask_cli.pipeline.dry_run import forecast_of, plan_run
+from staticmask_cli.pipeline.dry_run import dry_run_of, plan_run
 from staticmask_cli.reports.inspection import inspect_masks
 from staticmask_cli.simulate.visit import Visit
 from staticmask_cli.terminal import tables
-from staticmask_cli.terminal.tables import show, show_findings, show_plan, size, text
+from staticmask_cli.terminal.tables import show, show_inspections, show_plan, size, text
 from tests.support.exposures import WriteExposure
 
 FOLDERS = ["out", "a folder/with quite/a long name/and more/of it"]
@@ -50,7 +50,7 @@ def test_a_plan_loses_no_word(
     create_masks(paths[:2], output_dir=folder)
     parameters = Parameters.load(None, {"input": paths})
     plans = plan_run(parameters, suffix=None, output_dir=folder, overwrite=False)
-    show_plan(forecast_of(plans, parameters))
+    show_plan(dry_run_of(plans, parameters))
     output = capsys.readouterr().out
     assert max(map(len, output.splitlines())) <= width
     assert "\N{HORIZONTAL ELLIPSIS}" not in output
@@ -67,7 +67,7 @@ def test_an_inspection_loses_no_word(
     paths = [visit.paths[0], os.fspath(write_exposure(
         "dark_flt.fits", EXPTIME=0.0, chips=[{"data": np.zeros((150, 220), np.float32)}]))]
     masks = create_masks(paths)
-    show_findings(inspect_masks([str(masks[0].path)]))
+    show_inspections(inspect_masks([str(masks[0].path)]))
     output = capsys.readouterr().out
     assert max(map(len, output.splitlines())) <= width
     assert "\N{HORIZONTAL ELLIPSIS}" not in output

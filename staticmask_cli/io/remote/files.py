@@ -15,19 +15,19 @@ from staticmask_cli.io.remote.filesystem import (
     info_of,
     modified,
     opened_at,
-    patiently,
     place_of,
     refusing_faults,
+    with_retries,
 )
-from staticmask_cli.io.remote.ranges import RangeFile, kept_of
+from staticmask_cli.io.remote.ranges import RangeFile, header_cache_of
 from staticmask_cli.io.urls import (
     WEB,
     beside,
     concealed,
     folder_of,
-    full_of,
     has_wildcard,
     scheme_of,
+    with_credentials,
 )
 
 __all__ = [
@@ -61,7 +61,7 @@ def reading(url: str) -> Iterator[RangeFile]:
     InputError
         If it cannot be read, also where that shows only inside the block.
     """
-    name = full_of(url)
+    name = with_credentials(url)
     if name in _OPEN.files:
         yield _OPEN.files[name].again()
         return
@@ -101,7 +101,7 @@ def _file_of(source: IO[bytes], info: Mapping[str, object], url: str) -> RangeFi
             return bytes(source.read(stop - start))
 
         with refusing_faults(url):
-            content = patiently(url, ask)
+            content = with_retries(url, ask)
         if len(content) != stop - start:
             msg = (f"{concealed(url)}: asked for bytes {start} to {stop}, "
                    f"the service sent {len(content)}")
@@ -109,7 +109,7 @@ def _file_of(source: IO[bytes], info: Mapping[str, object], url: str) -> RangeFi
         return content
 
     entity = [str(info[key]) for key in _ENTITY if info.get(key)]
-    return RangeFile(fetch, size, kept_of(full_of(url), (size, *entity)))
+    return RangeFile(fetch, size, header_cache_of(with_credentials(url), (size, *entity)))
 
 
 @contextmanager
@@ -127,7 +127,7 @@ def _fetched_whole(file: RangeFile, url: str) -> Iterator[RangeFile]:
             stream.seek(start)
             return stream.read(stop - start)
 
-        yield RangeFile(fetch, file.size, kept_of("", object()))
+        yield RangeFile(fetch, file.size, header_cache_of("", object()))
 
 
 def size_of(url: str) -> int:
@@ -182,7 +182,7 @@ def matches(pattern: str) -> list[str]:
     """
     files, path = place_of(pattern)
     with refusing_faults(pattern):
-        found = patiently(pattern, lambda: files.glob(path, detail=True))
+        found = with_retries(pattern, lambda: files.glob(path, detail=True))
         if not found and scheme_of(pattern) == "s3":  # which is also so where nothing can match
             files.call_s3("list_objects_v2", Bucket=path.partition("/")[0], MaxKeys=1)
     if not found and scheme_of(pattern) in WEB:
@@ -193,7 +193,7 @@ def matches(pattern: str) -> list[str]:
 
 def _url_of(name: str, like: str) -> str:
     """URL of a file as it is listed, in the spelling of another URL."""
-    full = full_of(like)
+    full = with_credentials(like)
     if "://" in name:
         return concealed(name)
     slashes = "/" * (len(full.partition("://")[2]) - len(full.partition("://")[2].lstrip("/")))
@@ -202,7 +202,7 @@ def _url_of(name: str, like: str) -> str:
 
 def _is_below(url: str, pattern: str) -> bool:
     """Whether a listed name lies where it was looked for: listings come from strangers."""
-    full, folder = full_of(url), full_of(_root_of(pattern))
+    full, folder = with_credentials(url), with_credentials(_root_of(pattern))
     rest = full.removeprefix(folder)
     return rest != full and ".." not in rest.split("/")
 
@@ -226,5 +226,5 @@ def members_beside(folder: str, roots: list[str]) -> set[str] | None:
         else:
             listed = files.ls(path, detail=False)
     urls = (_url_of(name, folder) for name in listed)
-    names = {full_of(url).rpartition("/")[2]: full_of(url) for url in urls}
-    return {name for name, url in names.items() if url == full_of(beside(folder, name))}
+    names = {with_credentials(url).rpartition("/")[2]: with_credentials(url) for url in urls}
+    return {name for name, url in names.items() if url == with_credentials(beside(folder, name))}

@@ -15,9 +15,11 @@ from typing import Any, TypeVar
 import fsspec
 
 from staticmask_cli.errors import InputError, OutputError, StaticMaskError
-from staticmask_cli.io.urls import WEB, concealed, full_of, scheme_of
+from staticmask_cli.io.urls import WEB, concealed, scheme_of, with_credentials
 
-__all__ = ["exists", "info_of", "modified", "opened_at", "patiently", "place_of", "refusing_faults"]
+__all__ = [
+    "exists", "info_of", "modified", "opened_at", "place_of", "refusing_faults", "with_retries",
+]
 
 _ADVICE = {
     "s3": "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
@@ -160,7 +162,7 @@ _TIMES = ("LastModified", "last_modified", "Last-Modified", "mtime", "updated", 
 
 def place_of(url: str) -> tuple[Any, str]:
     """File system of a URL, and the path in it."""
-    full, scheme = full_of(url), scheme_of(url)
+    full, scheme = with_credentials(url), scheme_of(url)
     if scheme in ("file", "local"):
         msg = f"{concealed(url)}: name a local file by its path, without {scheme}://"
         raise InputError(msg)
@@ -183,7 +185,7 @@ def place_of(url: str) -> tuple[Any, str]:
         return kind(**options), kind._strip_protocol(full)  # noqa: SLF001
 
 
-def patiently(url: str, ask: Callable[[], Result]) -> Result:
+def with_retries(url: str, ask: Callable[[], Result]) -> Result:
     """Ask again where a fault may pass and the library does not do so itself."""
     for wait in _WAITS if scheme_of(url) in WEB else ():
         try:
@@ -223,7 +225,7 @@ def _asked(url: str, ask: Callable[[], Result]) -> Result:
     try:
         with refusing_faults(url):
             try:
-                return patiently(url, ask)
+                return with_retries(url, ask)
             except Exception:
                 if scheme_of(url) == "s3":  # its first answer has no text that says why
                     files, path = place_of(url)
@@ -238,7 +240,7 @@ def _asked(url: str, ask: Callable[[], Result]) -> Result:
 def _service_of(url: str) -> tuple[str | None, ...]:
     """Tell what is reached or not as a whole."""
     if scheme_of(url) in WEB:
-        return tuple(full_of(url).split("/")[:3])
+        return tuple(with_credentials(url).split("/")[:3])
     return scheme_of(url), *map(os.environ.get, ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"))
 
 

@@ -5,7 +5,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 
-__all__ = ["Kept", "RangeFile", "kept_of"]
+__all__ = ["HeaderCache", "RangeFile", "header_cache_of"]
 
 Fetch = Callable[[int, int], bytes]
 """Gives the bytes from a first one up to, and without, a last one; all of them."""
@@ -19,7 +19,7 @@ _MOST_KEPT = 1 << 23  # bytes of one file
 _MOST_OF_ALL = 1 << 26
 
 
-class Kept:
+class HeaderCache:
     """What was fetched of a file by small reads, which are headers."""
 
     def __init__(self, identity: object = None) -> None:
@@ -54,11 +54,11 @@ class RangeFile(io.BufferedIOBase):
         Gives the bytes of a range.
     size : int
         Bytes of the file.
-    kept : Kept
+    kept : HeaderCache
         Parts of it that need not be fetched; small reads add to it.
     """
 
-    def __init__(self, fetch: Fetch, size: int, kept: Kept) -> None:
+    def __init__(self, fetch: Fetch, size: int, kept: HeaderCache) -> None:
         self._fetch = fetch
         self.size = size
         self._kept = kept
@@ -118,13 +118,13 @@ class _Memory:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._files: OrderedDict[str, Kept] = OrderedDict()
+        self._files: OrderedDict[str, HeaderCache] = OrderedDict()
 
-    def of(self, name: str, identity: object) -> Kept:
+    def of(self, name: str, identity: object) -> HeaderCache:
         with self._lock:
             kept = self._files.pop(name, None)
             if kept is None or kept.identity != identity:
-                kept = Kept(identity)
+                kept = HeaderCache(identity)
             self._files[name] = kept
             total = sum(file.size for file in self._files.values())
             while total > _MOST_OF_ALL and len(self._files) > 1:
@@ -135,6 +135,6 @@ class _Memory:
 _MEMORY = _Memory()
 
 
-def kept_of(name: str, identity: object) -> Kept:
+def header_cache_of(name: str, identity: object) -> HeaderCache:
     """Headers of a file that were fetched before, while it has the same identity."""
     return _MEMORY.of(name, identity)

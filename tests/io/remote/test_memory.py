@@ -241,7 +241,7 @@ def test_masks_of_remote_exposures_grow(
     create_masks(remote_visit, agree=2, output_dir=tmp_path / "one")
     for some in (remote_visit[2:], remote_visit[:1], remote_visit):
         masks = create_masks(some, agree=2, output_dir=tmp_path / "grown", update=True)
-    assert [len(mask.before) for mask in masks] == [3, 3]
+    assert [len(mask.previous_members) for mask in masks] == [3, 3]
     for path in (tmp_path / "one").iterdir():
         assert path.read_bytes() == (tmp_path / "grown" / path.name).read_bytes()
 

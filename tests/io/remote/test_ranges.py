@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from staticmask_cli.io.remote.ranges import Kept, RangeFile, kept_of
+from staticmask_cli.io.remote.ranges import HeaderCache, RangeFile, header_cache_of
 
 CONTENT = random.Random(4).randbytes(300_000)  # noqa: S311 - a test
 
@@ -22,7 +22,7 @@ class Source:
 
 
 def test_it_reads_as_any_file_does() -> None:
-    file, plain = RangeFile(Source().fetch, len(CONTENT), Kept()), io.BytesIO(CONTENT)
+    file, plain = RangeFile(Source().fetch, len(CONTENT), HeaderCache()), io.BytesIO(CONTENT)
     chance = random.Random(5)  # noqa: S311 - a test
     for _ in range(300):
         place = chance.randrange(len(CONTENT) + 5000)
@@ -38,7 +38,7 @@ def test_it_reads_as_any_file_does() -> None:
 
 def test_headers_cost_few_requests_and_pixels_are_asked_for_exactly() -> None:
     source = Source()
-    file = RangeFile(source.fetch, len(CONTENT), Kept())
+    file = RangeFile(source.fetch, len(CONTENT), HeaderCache())
     for _ in range(12):  # a header of twelve blocks
         file.read(2880)
     assert source.asked == [(0, 14_400), (14_400, 43_200)]
@@ -51,10 +51,10 @@ def test_headers_cost_few_requests_and_pixels_are_asked_for_exactly() -> None:
 
 
 def test_what_is_kept_is_of_the_same_file_and_not_endless() -> None:
-    kept = kept_of("memory://a", (10, "etag"))
+    kept = header_cache_of("memory://a", (10, "etag"))
     kept.keep(0, b"0123456789")
-    assert kept_of("memory://a", (10, "etag")).find(3) == (0, b"0123456789")
-    assert kept_of("memory://a", (10, "other")).find(3) is None
+    assert header_cache_of("memory://a", (10, "etag")).find(3) == (0, b"0123456789")
+    assert header_cache_of("memory://a", (10, "other")).find(3) is None
     for number in range(40):
         kept.keep(number << 20, bytes(1 << 20))
     assert kept.size <= 8 << 20
@@ -63,7 +63,7 @@ def test_what_is_kept_is_of_the_same_file_and_not_endless() -> None:
 @pytest.mark.parametrize("size", [0, 5])
 def test_nothing_is_asked_for_beyond_the_end(size: int) -> None:
     source = Source()
-    file = RangeFile(source.fetch, size, Kept())
+    file = RangeFile(source.fetch, size, HeaderCache())
     file.seek(size)
     assert file.read(2880) == b""
     assert source.asked == []
