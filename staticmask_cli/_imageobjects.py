@@ -4,6 +4,7 @@ import logging
 import os
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from astropy.io import fits
@@ -60,7 +61,8 @@ class staticMask:
     def __init__(self, configObj: str | Mapping[str, object] | None = None) -> None:
         parameters = Parameters.load(source_of(configObj))
         self.static_sig = parameters.static_sig
-        self._sky, self._agree = parameters.sky, parameters.agree
+        # The DQ flags are left to AstroDrizzle.
+        self._rule = replace(parameters.rule, final_bits=None)
         self.masklist: dict[AnySignature, StaticMask] = {}
         self.masknames: dict[AnySignature, str] = {}
         self._by_chip: dict[str, str] = {}
@@ -82,8 +84,7 @@ class staticMask:
             signature: AnySignature = tuple(chip.signature)
             if signature not in self.masklist:
                 self.masklist[signature] = StaticMask(
-                    Signature(*signature),
-                    static_sig=self.static_sig, sky=self._sky, agree=self._agree,
+                    Signature(*signature), **vars(self._rule)
                 )
                 self.masknames[signature] = constructFilename(signature)
             chip.outputNames["staticMask"] = self.masknames[signature]
@@ -93,8 +94,7 @@ class staticMask:
                 str(getattr(imagePtr, "rootname", "")),
             )
             member = self.masklist[signature].add(
-                imagePtr.getData(chip_id),
-                static_sig=self.static_sig, sky=self._sky, label=label,
+                imagePtr.getData(chip_id), label=label
             )
             log.info("%s: mode = %9f;   rms = %7f;   static_sig = %0.2f",
                      label, member.mode, member.rms, self.static_sig)

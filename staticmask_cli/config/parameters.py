@@ -24,6 +24,7 @@ from staticmask_cli.errors import ConfigError
 from staticmask_cli.io.atomic import refuse_binary, write_whole
 from staticmask_cli.io.urls import concealed
 from staticmask_cli.masks.bitmask import EXPECTED_BITS, clean_final_bits
+from staticmask_cli.masks.rule import MaskRule
 from staticmask_cli.masks.votes import EXPECTED_AGREE, Agreement, clean_agree
 
 __all__ = ["Parameters", "check_texts", "expected_of", "texts_of"]
@@ -106,6 +107,11 @@ class Parameters:
         if problems:
             raise ConfigError("\n".join(problems))
         return cls(**values)
+
+    @property
+    def rule(self) -> MaskRule:
+        """The parameters that say which pixels are bad."""
+        return MaskRule(self.static_sig, self.sky, self.agree, self.final_bits)
 
     def with_input(self, words: tuple[str, ...]) -> "Parameters":
         """Return the same parameters for other exposures."""

@@ -22,8 +22,10 @@ from staticmask_cli.io.atomic import (
     remove_stale_temporaries,
     write_whole,
 )
-from staticmask_cli.masks.members import Member, as_ascii, from_ascii, members_of, members_table
+from staticmask_cli.masks.members import Member, SortKey
+from staticmask_cli.masks.members_table import as_ascii, from_ascii, members_of, members_table
 from staticmask_cli.masks.partial import PartialMask
+from staticmask_cli.masks.rule import MaskRule
 from staticmask_cli.masks.signature import Signature
 from staticmask_cli.masks.votes import Agreement, clean_agree, expected_false_positives
 
@@ -38,63 +40,65 @@ class StaticMask(PartialMask):
     Parameters
     ----------
     signature : Signature
-        Of all the chips that will be added.
-    static_sig : float, optional
-        The parameter the mask is made with, for the header.
-    sky : str, optional
-        Likewise: ``global`` or ``local``.
-    agree : str, int or float, optional
-        In how many chips a pixel must be bad.
+        The signature of all chips that will be added.
+    static_sig : float
+        The distance of the threshold below the sky, in units of the noise.
+    sky : str
+        ``global`` takes the mode and the rms of the whole chip, ``local`` those around each pixel.
+    agree : str, int or float
+        The number of exposures in which a pixel must be bad: ``any``, ``all``, a count, or a
+        fraction of the exposures that vote.
     final_bits : str, optional
-        DQ bits taken as good, as the user gave them, for the header.
+        The DQ bits that do not make a pixel bad, as the user gave them, for the header.
     facts : dict, optional
-        Header keywords that describe the detector, such as TELESCOP and CCDCHIP.
+        The header keywords that describe the detector, such as TELESCOP and CCDCHIP.
 
     Attributes
     ----------
+    rule : MaskRule
+        The four parameters above.
     path : str or None
         Where the mask was last written to or read from.
-    before : frozenset
-        Places of the members that were in the file already, where a run added others.
-    causes_known : bool
-        Whether `nbelow` tells low pixels from those that are bad by DQ alone; no file does.
+    previous_members : frozenset
+        The sort keys of the members that were in the file before a run added others.
+    counts_by_cause_known : bool
+        Whether `nbelow` distinguishes low pixels from those that are bad by DQ alone, which
+        mask files do not.
     """
 
     def __init__(
         self,
         signature: Signature,
         *,
-        static_sig: float = float("nan"),
+        static_sig: float = 4.0,
         sky: str = "global",
         agree: Agreement = "any",
         final_bits: str | None = None,
         facts: dict[str, str | float] | None = None,
     ) -> None:
-        super().__init__(signature, agree=agree)
-        self.static_sig = static_sig
-        self.sky = sky
-        self.final_bits = final_bits
+        super().__init__(signature, MaskRule(static_sig, sky, agree, final_bits))
         self.facts = dict(facts or {})
         self.path: str | None = None
-        self.previous_members: frozenset[tuple[bool, str, int]] = frozenset()
+        self.previous_members: frozenset[SortKey] = frozenset()
         self.counts_by_cause_known = True
 
     @property
     def added(self) -> list[Member]:
-        """Members that were not in the file before."""
+        """The members that were not in the file before."""
         before = self.previous_members
-        return [member for member in self.members if member.label.place not in before]
+        return [member for member in self.members if member.label.sort_key not in before]
 
     @property
     def grid(self) -> dict[str, str | float]:
-        """Those of `facts` that say where on the detector the pixels lie."""
+        """The `facts` about the position of the pixels on the detector."""
         return {key: value for key, value in self.facts.items() if key not in _TEXT_FACTS}
 
     @property
     def chance(self) -> float:
-        """Pixels that Gaussian noise alone would put into the mask."""
+        """The number of pixels that Gaussian noise alone puts into the mask."""
         return expected_false_positives(
-            self.below.size, self.static_sig, voters=len(self.used), needed=self.votes_needed
+            self.below.size, self.rule.static_sig,
+            voters=len(self.used), needed=self.votes_needed,
         )
 
     def write(self, path: str) -> None:
@@ -137,7 +141,7 @@ class StaticMask(PartialMask):
                     facts={key: _unescaped(header[key]) for key in _FACTS if key in header},
                 )
                 mask.below = _bad_pixels(good)
-                mask.counts_by_cause_known = mask.final_bits is None
+                mask.counts_by_cause_known = mask.rule.final_bits is None
                 mask.members = members_of(hdus["MEMBERS"].data)
                 if mask.votes is not None:
                     mask.votes = np.asarray(hdus["VOTES"].data)
@@ -175,10 +179,10 @@ class StaticMask(PartialMask):
         cards += [
             ("SIGDET", as_ascii(self.signature.detector), "signature: instrument and detector"),
             ("SIGNUM", self.signature.number, "signature: number of the chip"),
-            ("SKY", self.sky, "level and noise: of the chip, or around a pixel"),
-            ("STATSIG", self.static_sig, "[noise] threshold below the sky level"),
-            ("AGREE", str(self.agree), "in how many exposures a pixel must be bad"),
-            ("FINLBITS", str(self.final_bits), "DQ bits taken as good; None: DQ not read"),
+            ("SKY", self.rule.sky, "level and noise: of the chip, or around a pixel"),
+            ("STATSIG", self.rule.static_sig, "[noise] threshold below the sky level"),
+            ("AGREE", str(self.rule.agree), "in how many exposures a pixel must be bad"),
+            ("FINLBITS", str(self.rule.final_bits), "DQ bits taken as good; None: DQ not read"),
             ("NCOMBINE", len(self.used), "exposures combined"),
             ("NBAD", self.nbad, "bad pixels"),
         ]

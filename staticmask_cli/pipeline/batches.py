@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
 
-from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import StaticMaskError
 from staticmask_cli.exposures.exposure import Chip
 from staticmask_cli.exposures.reading import read_pixels
 from staticmask_cli.fits.open import astropy_silenced
 from staticmask_cli.masks.partial import PartialMask
+from staticmask_cli.masks.rule import MaskRule
 from staticmask_cli.masks.signature import Signature
 from staticmask_cli.parallel.tasks import ReducingExecutor, RunContext, jobs_of, run_tasks
 from staticmask_cli.pipeline.plan import MaskPlan
@@ -29,8 +29,8 @@ class Batch:
     Attributes
     ----------
     chips : tuple of Chip
-    parameters : Parameters
-        Without the inputs, which may be a million.
+    rule : MaskRule
+        The rule that says which pixels are bad.
     good_bits : int or None
         DQ bits that do not make a pixel bad.
     keep_going : bool
@@ -40,7 +40,7 @@ class Batch:
     """
 
     chips: tuple[Chip, ...]
-    parameters: Parameters
+    rule: MaskRule
     good_bits: int | None
     keep_going: bool
     origin: RunContext | None
@@ -72,7 +72,7 @@ class BatchResult:
 
 
 def cut(
-    plans: Sequence[MaskPlan], parameters: Parameters, *, keep_going: bool, jobs: int, alone: bool
+    plans: Sequence[MaskPlan], rule: MaskRule, *, keep_going: bool, jobs: int, alone: bool
 ) -> list[Batch]:
     """Cut the work of a run into batches.
 
@@ -82,8 +82,8 @@ def cut(
     ----------
     plans : sequence of MaskPlan
         Of the masks.
-    parameters : Parameters
-        Of the run.
+    rule : MaskRule
+        The rule that says which pixels are bad.
     keep_going : bool
         Whether chips that cannot be read are set aside.
     jobs : int
@@ -93,7 +93,6 @@ def cut(
     """
     chips = sum(len(plan.chips) for plan in plans)
     size = 1 if alone else min(math.ceil(chips / (jobs * _BATCHES_PER_JOB)), _MOST_CHIPS)
-    rule = parameters.with_input(())
     origin = None if alone else RunContext()
     batches = [
         Batch(plan.chips[start : start + size], rule, plan.good_bits, keep_going, origin)
@@ -137,7 +136,7 @@ def clip_batch(batch: Batch) -> BatchResult:
 def combine(shares: Sequence[BatchResult]) -> BatchResult:
     """Combine shares of one signature into a new one."""
     first = shares[0].mask
-    whole = BatchResult(PartialMask(first.signature, agree=first.agree))
+    whole = BatchResult(PartialMask(first.signature, first.rule))
     for share in shares:
         whole.mask.merge(share.mask)
         whole.left_out.update(share.left_out)
@@ -145,7 +144,7 @@ def combine(shares: Sequence[BatchResult]) -> BatchResult:
 
 
 def _clipped(batch: Batch) -> BatchResult:
-    share = BatchResult(PartialMask(batch.signature, agree=batch.parameters.agree))
+    share = BatchResult(PartialMask(batch.signature, batch.rule))
     for chip in batch.chips:
         _add(share, chip, batch)
     return share
@@ -156,11 +155,9 @@ def _add(share: BatchResult, chip: Chip, batch: Batch) -> None:
     if chip.skip_reason:
         share.mask.set_aside(chip.label, chip.skip_reason)
         return
-    parameters = batch.parameters
     try:
         data, dq = read_pixels(_located(chip, batch.origin), reuse_memory=True)
-        share.mask.add(data, static_sig=parameters.static_sig, sky=parameters.sky,
-                       label=chip.label, dq=dq, good_bits=batch.good_bits or 0)
+        share.mask.add(data, label=chip.label, dq=dq, good_bits=batch.good_bits or 0)
     except StaticMaskError as error:
         text = batch.origin.user_path(str(error), chip.path) if batch.origin else str(error)
         if not batch.keep_going:

@@ -6,10 +6,10 @@ from concurrent.futures import Executor
 from dataclasses import replace
 from itertools import groupby
 
-from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.exposures.exposure import common_facts
 from staticmask_cli.masks.members import ChipLabel
 from staticmask_cli.masks.partial import PartialMask
+from staticmask_cli.masks.rule import MaskRule
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.parallel.tasks import jobs_of
 from staticmask_cli.pipeline.batches import cut, run_batches
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 def clip_and_combine(
     plans: Sequence[MaskPlan],
-    parameters: Parameters,
+    rule: MaskRule,
     *,
     jobs: int | None,
     executor: Executor | None,
@@ -36,8 +36,8 @@ def clip_and_combine(
     ----------
     plans : sequence of MaskPlan
         Of the masks.
-    parameters : Parameters
-        Of the run.
+    rule : MaskRule
+        The rule that says which pixels are bad.
     jobs, executor
         As in `create_masks`.
     report : callable
@@ -52,10 +52,10 @@ def clip_and_combine(
     list of StaticMask
         One for each plan, in their order.
     """
-    masks = {plan.signature: _empty_mask(plan, parameters) for plan in plans}
+    masks = {plan.signature: StaticMask(plan.signature, **vars(rule)) for plan in plans}
     done, total = 0, sum(len(plan.chips) for plan in plans)
     report(0, total)
-    batches = cut(plans, parameters, keep_going=left_out is not None,
+    batches = cut(plans, rule, keep_going=left_out is not None,
                   jobs=jobs or jobs_of(executor), alone=executor is None)
     for count, share in run_batches(batches, jobs=jobs, executor=executor):
         if share is not None:
@@ -79,16 +79,6 @@ def clip_and_combine(
         for path, reason in sorted(unopened.items()):
             mask.set_aside(ChipLabel(path, extver=0), reason)
     return list(masks.values())
-
-
-def _empty_mask(plan: MaskPlan, parameters: Parameters) -> StaticMask:
-    return StaticMask(
-        plan.signature,
-        static_sig=parameters.static_sig,
-        sky=parameters.sky,
-        agree=parameters.agree,
-        final_bits=parameters.final_bits,
-    )
 
 
 def _facts(plan: MaskPlan, mask: StaticMask) -> dict[str, str | float]:

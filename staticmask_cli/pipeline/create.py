@@ -196,7 +196,7 @@ def make_masks(
         for plan in growth.to_do:
             log.debug("%s: to be made of %d chips in %d files", plan.path, len(plan.chips),
                       len(plan.files))
-        clip = partial(clip_and_combine, parameters=parameters, jobs=jobs, executor=executor,
+        clip = partial(clip_and_combine, rule=parameters.rule, jobs=jobs, executor=executor,
                        left_out=left_out, unopened=unopened)
         fresh: dict[str, StaticMask] = {}
         done = growth.unchanged
@@ -291,7 +291,7 @@ def _without_empty(
 def _refuse_too_few(masks: Iterable[StaticMask]) -> None:
     """Refuse a mask in which no pixel can be bad, as more votes are asked for than there are."""
     problems = [
-        f"agree = {mask.agree}: only {len(mask.used)} exposures of {mask.signature.filename} "
+        f"agree = {mask.rule.agree}: only {len(mask.used)} exposures of {mask.signature.filename} "
         f"vote, so no pixel could be bad; expected at most {len(mask.used)}, or any or all"
         for mask in masks
         if not mask.can_be_bad

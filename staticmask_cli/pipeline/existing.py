@@ -19,6 +19,7 @@ from staticmask_cli.fits.open import checksums_of, opened
 from staticmask_cli.io.paths import exists, modified_at
 from staticmask_cli.io.urls import is_remote
 from staticmask_cli.masks.members import Member
+from staticmask_cli.masks.rule import MaskRule
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.pipeline.plan import MaskPlan, good_bits_of
 
@@ -39,14 +40,15 @@ _LONGEST = 80  # characters of what a stranger's header says
 _DIGITS = 1e-14  # cards of older versions of astropy hold no more
 
 
-def other_parameters(plan: MaskPlan, mask: StaticMask, parameters: Parameters) -> Iterator[str]:
+def other_parameters(plan: MaskPlan, mask: StaticMask, rule: MaskRule) -> Iterator[str]:
     """Say which parameters differ, by their meaning, and how."""
     for name in ("static_sig", "sky", "agree"):
-        before, now = getattr(mask, name), getattr(parameters, name)
+        before, now = getattr(mask.rule, name), getattr(rule, name)
         if not _equal(before, now):
             yield _differs(name, before, now)
-    if mask.final_bits != parameters.final_bits and not _same_bits(plan, mask.final_bits):
-        yield _differs("final_bits", mask.final_bits, parameters.final_bits)
+    before, now = mask.rule.final_bits, rule.final_bits
+    if before != now and not _same_bits(plan, before):
+        yield _differs("final_bits", before, now)
 
 
 def other_grid(plan: MaskPlan, mask: StaticMask) -> Iterator[str]:
@@ -124,7 +126,7 @@ def read_existing_mask(plan: MaskPlan, parameters: Parameters) -> StaticMask:
     except StaticMaskError as error:
         msg = f"{error}; it cannot be updated: move it away, or make it anew without --update"
         raise OutputError(msg) from error
-    differences = [*other_parameters(plan, mask, parameters), *other_grid(plan, mask)]
+    differences = [*other_parameters(plan, mask, parameters.rule), *other_grid(plan, mask)]
     if differences:
         msg = (
             f"{plan.path}: cannot be updated, as it was made with {'; '.join(differences)}; "
@@ -239,7 +241,7 @@ def mask_status(plan: MaskPlan, parameters: Parameters) -> MaskStatus:
         return MaskStatus("foreign", ("does not say what it was made from",))
     for state, reasons in (
         ("other members", _other_members(plan, mask)),
-        ("other parameters", other_parameters(plan, mask, parameters)),
+        ("other parameters", other_parameters(plan, mask, parameters.rule)),
         ("older", _newer_files(plan)),
     ):
         why = tuple(reasons)

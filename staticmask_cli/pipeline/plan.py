@@ -129,7 +129,7 @@ def plan_masks(
     skip_reason = [chip for members in chips.values() for chip in members if chip.skip_reason]
     _warn_of(skip_reason)
     chips = {
-        key: sorted(members, key=lambda chip: chip.label.place)
+        key: sorted(members, key=lambda chip: chip.label.sort_key)
         for key, members in chips.items()
         if not all(chip.skip_reason for chip in members)
         or (update and os.path.lexists(_path_of(key, output_dir)))

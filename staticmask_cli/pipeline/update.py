@@ -11,7 +11,7 @@ from staticmask_cli.errors import OutputError, StaticMaskError
 from staticmask_cli.exposures.exposure import common_facts
 from staticmask_cli.io.atomic import make_folder, update_lock
 from staticmask_cli.io.urls import normalized
-from staticmask_cli.masks.members import Member, Place
+from staticmask_cli.masks.members import Member, SortKey
 from staticmask_cli.masks.static_mask import StaticMask, write_masks
 from staticmask_cli.pipeline.existing import (
     Identity,
@@ -111,7 +111,7 @@ class MaskUpdate(NewMasks):
         self._parameters = parameters
         self._plans = {plan.path: plan for plan in plans}
         self._skipped: dict[str, set[Identity]] = {}
-        self._read: dict[str, set[Place]] = {}
+        self._read: dict[str, set[SortKey]] = {}
         self._opened = {normalized(chip.path) for plan in plans for chip in plan.chips}
         self._unopened = {normalized(path) for path in unopened}
         problems = []
@@ -127,7 +127,7 @@ class MaskUpdate(NewMasks):
         """Find out what is to be done for a mask."""
         if not os.path.lexists(plan.path):
             self.to_do.append(plan)
-            self._read[plan.path] = {chip.label.place for chip in plan.chips}
+            self._read[plan.path] = {chip.label.sort_key for chip in plan.chips}
             return
         mask = read_existing_mask(plan, self._parameters)
         known = MemberIndex(mask.members)
@@ -137,16 +137,16 @@ class MaskUpdate(NewMasks):
         skipped = [(chip, member) for chip, member in pairs
                    if member is not None and needs_no_reading(chip, member, written)]
         self._skipped[plan.path] = {member.label.identity for _, member in skipped}
-        places = {chip.label.place for chip, _ in skipped}
-        new = [chip for chip in plan.chips if chip.label.place not in places]
+        places = {chip.label.sort_key for chip, _ in skipped}
+        new = [chip for chip in plan.chips if chip.label.sort_key not in places]
         log.info("%s: %d of %d chips are members already", plan.path, len(skipped),
                  len(plan.chips))
-        self._read[plan.path] = {chip.label.place for chip in new}
+        self._read[plan.path] = {chip.label.sort_key for chip in new}
         if new or self._has_unopened_to_note(mask):
             self.to_do.append(replace(plan, chips=tuple(new)))
         else:
             self.unchanged[plan.path] = mask
-            mask.previous_members = frozenset(member.label.place for member in mask.members)
+            mask.previous_members = frozenset(member.label.sort_key for member in mask.members)
 
     def _has_unopened_to_note(self, mask: StaticMask) -> bool:
         noted = {member.label.identity[0] for member in mask.members if not member.label.extver}
@@ -193,7 +193,7 @@ class MaskUpdate(NewMasks):
         known = [member for member in fresh.members
                  if not member.label.extver and member.label.identity[0] in files]
         merge_members(mask, fresh, leave_out=known, opened=self._opened)
-        members = frozenset(member.label.place for member in mask.members)
+        members = frozenset(member.label.sort_key for member in mask.members)
         mask.previous_members = members - self._read[path]
         return mask
 
@@ -242,12 +242,12 @@ def merge_members(
         if member.label.identity not in again
         and not (member.label.extver == 0 and member.label.identity[0] in opened)
     ]
-    firsts = [min((m.label.place for m in members if m.used), default=None)
+    firsts = [min((m.label.sort_key for m in members if m.used), default=None)
               for members in (kept, new)]
     facts = sorted((first, number) for number, first in enumerate(firsts) if first is not None)
     if facts:
         mask.facts = common_facts((mask.facts, fresh.facts)[number] for _, number in facts)
-    mask.static_sig, mask.sky, mask.final_bits = fresh.static_sig, fresh.sky, fresh.final_bits
+    mask.rule = fresh.rule  # which may be spelled in another way in the file
     mask.counts_by_cause_known = mask.counts_by_cause_known and fresh.counts_by_cause_known
     mask.members = list(kept)
     mask.merge(fresh)

@@ -3,6 +3,7 @@
 Pictures of masks as PNG, PDF or SVG files, drawn by matplotlib (the extra ``plot``).
 """
 
+import math
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
@@ -24,8 +25,9 @@ from staticmask_cli.io.atomic import (
 )
 from staticmask_cli.io.paths import check_writable, folder_of_file, is_file, open_file
 from staticmask_cli.io.urls import concealed
-from staticmask_cli.masks.members import Member, Place
+from staticmask_cli.masks.members import Member, SortKey
 from staticmask_cli.masks.partial import PartialMask
+from staticmask_cli.masks.rule import MaskRule
 from staticmask_cli.masks.signature import Signature
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.parallel.tasks import run_tasks
@@ -214,7 +216,8 @@ def _page_of_file(path: str) -> Page:
         if good is None or good.ndim != 2:  # noqa: PLR2004
             msg = f"{path}: expected a static mask, an image in the primary HDU"
             raise InputError(msg)
-        foreign = PartialMask(Signature(name, good.shape, 0))  # it does not say whose it is
+        # The file names neither its detector nor its rule.
+        foreign = PartialMask(Signature(name, good.shape, 0), MaskRule(math.nan))
         foreign.below = np.asarray(good) == 0
         return Page(foreign, name)
 
@@ -247,9 +250,9 @@ def picture_of(
     found = dict(run_tasks(_histogram, tasks, jobs=jobs, executor=executor))
     pages = [
         Page(mask, mask.signature.filename.removesuffix("_staticMask.fits"), _unit_of(mask), [
-            (os.path.basename(member.label.file), found[member.label.place])
+            (os.path.basename(member.label.file), found[member.label.sort_key])
             for member in mask.members
-            if member.label.place in found
+            if member.label.sort_key in found
         ])
         for mask, _ in masks
     ]
@@ -265,15 +268,15 @@ def _chosen(mask: StaticMask, chips: Sequence[Chip]) -> Iterator[_Task]:
 
     None by the local rule, which has no threshold that a histogram could show.
     """
-    by_place = {chip.label.place: chip for chip in chips}
-    used = [m for m in mask.used if m.is_global and m.label.place in by_place]
+    by_place = {chip.label.sort_key: chip for chip in chips}
+    used = [m for m in mask.used if m.is_global and m.label.sort_key in by_place]
     count = min(len(used), MOST_HISTOGRAMS)
     for number in range(count):
         member = used[number * (len(used) - 1) // max(1, count - 1)]
-        yield _Task(by_place[member.label.place], member)
+        yield _Task(by_place[member.label.sort_key], member)
 
 
-def _histogram(task: _Task) -> tuple[Place, SkyHistogram]:
+def _histogram(task: _Task) -> tuple[SortKey, SkyHistogram]:
     data, _ = read_pixels(task.chip, reuse_memory=True)
     member = task.member
-    return member.label.place, sky_histogram(data, member.mode, member.rms, member.threshold)
+    return member.label.sort_key, sky_histogram(data, member.mode, member.rms, member.threshold)

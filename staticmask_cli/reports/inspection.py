@@ -1,7 +1,7 @@
 """What can be said about masks on disk, of ours or of drizzlepac."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -10,12 +10,16 @@ import numpy.typing as npt
 from staticmask_cli.errors import InputError
 from staticmask_cli.fits.open import astropy_silenced, checksums_of, opened
 from staticmask_cli.io.urls import concealed
-from staticmask_cli.masks.members import Member, row_of
+from staticmask_cli.masks.members import Member
+from staticmask_cli.masks.members_table import row_of
+from staticmask_cli.masks.rule import MaskRule
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.masks.votes import Agreement
 from staticmask_cli.reports.bad_pixels import Comparison, Shape, compare, deviations, shape_of_bad
 
 __all__ = ["Inspection", "Inspections", "inspect_masks"]
+
+_RULE_NAMES = tuple(field.name for field in fields(MaskRule))
 
 
 @dataclass(frozen=True)
@@ -135,10 +139,7 @@ def _inspect(path: str) -> tuple[Inspection, npt.NDArray[np.bool_]]:
         facts=ours.facts if ours else {},
         detector=ours.signature.detector if ours else None,
         number=ours.signature.number if ours else None,
-        static_sig=ours.static_sig if ours else None,
-        sky=ours.sky if ours else None,
-        agree=ours.agree if ours else None,
-        final_bits=ours.final_bits if ours else None,
+        **(vars(ours.rule) if ours else dict.fromkeys(_RULE_NAMES)),
         shape=(bad.shape[0], bad.shape[1]),
         bad=nbad,
         fraction=nbad / bad.size,

@@ -22,7 +22,7 @@ from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import ConfigError
 from staticmask_cli.io.atomic import make_folder, refuse_binary, write_whole
 from staticmask_cli.io.paths import folder_of_file
-from staticmask_cli.masks.members import COLUMNS, row_of
+from staticmask_cli.masks.members_table import COLUMNS, row_of
 from staticmask_cli.masks.static_mask import StaticMask, time_of_making
 
 __all__ = ["as_json", "check_report", "plain", "write_report"]
@@ -152,7 +152,7 @@ def _mask(mask: StaticMask) -> dict[str, Any]:
 def _rows(masks: Iterable[StaticMask]) -> list[dict[str, Any]]:
     return [
         {"mask": mask.path, "bunit": str(mask.facts.get("BUNIT", "")), **row_of(member),
-         "added": member.label.place not in mask.previous_members}
+         "added": member.label.sort_key not in mask.previous_members}
         for mask in masks
         for member in mask.members
     ]

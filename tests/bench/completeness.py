@@ -17,10 +17,10 @@ import numpy.typing as npt
 from staticmask_cli import Signature
 from staticmask_cli.localsky.median import REACH, median_filter
 from staticmask_cli.masks.partial import PartialMask
-from staticmask_cli.masks.votes import Agreement
+from staticmask_cli.masks.rule import MaskRule
 from tests.bench.scenes import SCENES, Scene, Truth
 
-__all__ = ["DEEP", "RULES", "Outcome", "Rule", "main", "outcomes"]
+__all__ = ["DEEP", "RULES", "Outcome", "main", "outcomes"]
 
 Bits = npt.NDArray[np.bool_]
 Doubles = npt.NDArray[np.float64]
@@ -30,21 +30,8 @@ _EDGES = np.array([3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 15.0, 40.0])  # of bins o
 _SIZES = {"full": (1024, 1200), "small": (300, 420)}
 
 
-@dataclass(frozen=True)
-class Rule:
-    """Parameters of a mask."""
-
-    static_sig: float
-    sky: str
-    agree: Agreement
-
-    def __str__(self) -> str:
-        return f"{self.sky} {self.static_sig:g}, {self.agree}"
-
-
 RULES = (
-    Rule(4.0, "global", "any"), Rule(5.0, "local", "any"), Rule(5.0, "local", 2),
-    Rule(5.0, "local", "all"),
+    MaskRule(4.0), MaskRule(5.0, "local"), MaskRule(5.0, "local", 2), MaskRule(5.0, "local", "all"),
 )
 
 
@@ -86,16 +73,16 @@ class Outcome:
             return np.asarray(self.found / (self.found + self.false))
 
 
-def outcomes(scene: Scene, seed: int, shape: tuple[int, int]) -> dict[Rule, Outcome]:
+def outcomes(scene: Scene, seed: int, shape: tuple[int, int]) -> dict[MaskRule, Outcome]:
     """Simulate a scene once and try every rule on it."""
     density = scene.defects.count / (_SIZES["full"][0] * _SIZES["full"][1])
     images, truth = scene.exposures(seed, shape, defects=round(density * shape[0] * shape[1]))
     seeming = np.max([_seeming_depth(image, scene) for image in images], axis=0)
     found = {}
     for rule in RULES:
-        mask = PartialMask(Signature("SIMULATED", shape, 1), agree=rule.agree)
+        mask = PartialMask(Signature("SIMULATED", shape, 1), rule)
         for number, image in enumerate(images):
-            mask.add(image, static_sig=rule.static_sig, sky=rule.sky, label=f"{number}")
+            mask.add(image, label=f"{number}")
         found[rule] = _judge(mask.bad, truth, seeming)
     return found
 
@@ -121,9 +108,13 @@ def _seeming_depth(image: npt.NDArray[np.float32], scene: Scene) -> Doubles:
     return np.asarray((sky - electrons) / noise, dtype=np.float64)
 
 
-def _summary(results: Mapping[str, Mapping[Rule, Outcome]]) -> Iterator[str]:
+def _label(rule: MaskRule) -> str:
+    return f"{rule.sky} {rule.static_sig:g}, {rule.agree}"
+
+
+def _summary(results: Mapping[str, Mapping[MaskRule, Outcome]]) -> Iterator[str]:
     """Yield the table of the README: deep pixels found, and others, by scene and rule."""
-    yield "| scene | " + " | ".join(f"{rule}: found | false" for rule in RULES) + " |"
+    yield "| scene | " + " | ".join(f"{_label(rule)}: found | false" for rule in RULES) + " |"
     yield "|---" * (1 + 2 * len(RULES)) + "|"
     for name, by_rule in results.items():
         cells = [f"{100 * by_rule[rule].deep:.1f}% | {100 * by_rule[rule].wrong:.4f}%"
@@ -132,10 +123,10 @@ def _summary(results: Mapping[str, Mapping[Rule, Outcome]]) -> Iterator[str]:
     for name, by_rule in results.items():
         for rule in RULES:
             if np.isfinite(by_rule[rule].lines):
-                yield f"{name}, {rule}: {by_rule[rule].lines:.1%} of the bad lines found"
+                yield f"{name}, {_label(rule)}: {by_rule[rule].lines:.1%} of the bad lines found"
 
 
-def _by_depth(results: Mapping[str, Mapping[Rule, Outcome]]) -> Iterator[str]:
+def _by_depth(results: Mapping[str, Mapping[MaskRule, Outcome]]) -> Iterator[str]:
     """Yield completeness and purity by depth, for every scene and rule."""
     bins = [f"{low:g} to {high:g}" for low, high in pairwise(_EDGES)]
     for title in ("completeness", "purity"):
@@ -145,10 +136,10 @@ def _by_depth(results: Mapping[str, Mapping[Rule, Outcome]]) -> Iterator[str]:
             for rule in RULES:
                 values = getattr(by_rule[rule], title)
                 cells = ["-" if np.isnan(value) else f"{100 * value:.1f}%" for value in values]
-                yield f"| {name}: {rule} | " + " | ".join(cells) + " |"
+                yield f"| {name}: {_label(rule)} | " + " | ".join(cells) + " |"
 
 
-def _plot(results: Mapping[str, Mapping[Rule, Outcome]], path: str) -> None:
+def _plot(results: Mapping[str, Mapping[MaskRule, Outcome]], path: str) -> None:
     from matplotlib.figure import Figure  # noqa: PLC0415 - only here, and not always there
 
     figure = Figure(figsize=(3.2 * len(results), 5.5), layout="constrained")
@@ -160,7 +151,7 @@ def _plot(results: Mapping[str, Mapping[Rule, Outcome]], path: str) -> None:
         for rule in RULES:
             for row, title in enumerate(("completeness", "purity")):
                 axes[row, column].plot(middle, getattr(by_rule[rule], title), "o-", ms=3,
-                                       label=str(rule))
+                                       label=_label(rule))
                 axes[row, 0].set_ylabel(title)
     axes[0, 0].set_xscale("log")
     axes[0, 0].set_xticks([3, 5, 10, 20, 40], labels=["3", "5", "10", "20", "40"])

@@ -179,7 +179,7 @@ def test_parameters_come_from_config_obj_and_are_overridden_by_name(
     if keywords.get("configObj") is Parameters:
         keywords = {"configObj": ConfigObj("run.cfg")}
     (mask,) = staticMask.createMask(str(write_exposure()), **keywords)
-    assert mask.static_sig == static_sig
+    assert mask.rule.static_sig == static_sig
     np.testing.assert_array_equal(mask.array, oracle_mask([sky()], static_sig))
 
 
@@ -213,7 +213,7 @@ def test_editpars_edits_before_the_run(
 
     monkeypatch.setattr(staticMask, "edit_parameters", edit)
     masks = staticMask.createMask(str(write_exposure()), editpars=True)
-    assert [mask.static_sig for mask in masks] == ([2.0] if answer == "run" else [])
+    assert [mask.rule.static_sig for mask in masks] == ([2.0] if answer == "run" else [])
 
 
 def test_image_objects_make_the_masks_of_their_signatures() -> None:
@@ -323,9 +323,9 @@ def test_help_goes_to_stdout_or_replaces_a_file(
 
 
 def test_arrays_make_masks_without_any_file(folder: Path) -> None:
-    mask = staticmask_cli.StaticMask(staticmask_cli.Signature("MYCAM", (60, 80), 1))
+    mask = staticmask_cli.StaticMask(staticmask_cli.Signature("MYCAM", (60, 80), 1), static_sig=3.0)
     for number in (1, 2):
-        mask.add(sky(seed=number), static_sig=3.0, label=f"array {number}")
+        mask.add(sky(seed=number), label=f"array {number}")
     np.testing.assert_array_equal(mask.array, oracle_mask([sky(seed=1), sky(seed=2)], 3.0))
     assert list(folder.iterdir()) == []
 

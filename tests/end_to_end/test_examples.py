@@ -121,7 +121,7 @@ def test_the_batch_goes_on_past_a_bad_visit(folder: Path) -> None:
                                           for name in WFC]
     assert "empty: FAILED" in result.stderr
     assert result.stderr.endswith("2 of 3 visits done\n")
-    assert StaticMask.read(f"one/{WFC[0]}").final_bits == "64,32"
+    assert StaticMask.read(f"one/{WFC[0]}").rule.final_bits == "64,32"
     assert "final_bits = 64,32" in Path("one/masks/staticmask.log").read_text()
     assert run("sh", "run.sh", "one").returncode == 0
     assert run("sh", "run.sh").returncode == 2
@@ -149,4 +149,4 @@ def test_an_old_astrodrizzle_cfg_makes_masks() -> None:
     result = run("staticmask", "-c", cfg, "-o", "masks", "-q")
     assert (result.returncode, result.stdout.split()) == (0, WFC)
     mask = StaticMask.read(WFC[0])
-    assert (mask.static_sig, mask.final_bits) == (3.5, "64,32")
+    assert (mask.rule.static_sig, mask.rule.final_bits) == (3.5, "64,32")

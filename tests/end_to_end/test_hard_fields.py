@@ -116,7 +116,7 @@ def test_every_way_to_ask_gives_the_same_mask(
     assert mask.votes is not None
     assert expected.votes is not None
     np.testing.assert_array_equal(mask.votes, expected.votes)
-    assert (mask.sky, mask.agree, mask.static_sig) == ("local", 2, 5.0)
+    assert (mask.rule.sky, mask.rule.agree, mask.rule.static_sig) == ("local", 2, 5.0)
 
 
 def test_exposures_that_are_set_aside_do_not_vote(

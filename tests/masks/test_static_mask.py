@@ -36,8 +36,8 @@ def made(*, files: tuple[str, ...] = ("a_flt.fits", "b_flt.fits"), **facts: Any)
     dq[5, 6] = 16
     for number, file in enumerate(files):
         label = ChipLabel(file, 1, f"root{number}", 100.0 + number)
-        mask.add(sky(seed=number), static_sig=3.0, label=label, dq=dq, good_bits=96)
-    mask.add(np.full((60, 80), 7.0), static_sig=3.0, label="flat_flt.fits")
+        mask.add(sky(seed=number), label=label, dq=dq, good_bits=96)
+    mask.add(np.full((60, 80), 7.0), label="flat_flt.fits")
     return mask
 
 
@@ -110,7 +110,7 @@ def test_what_was_written_is_read_back(tmp_path: Path) -> None:
     mask = made()
     mask.write(str(tmp_path / "m.fits"))
     read = StaticMask.read(str(tmp_path / "m.fits"))
-    assert (read.signature, read.static_sig, read.final_bits) == (SIGNATURE, 3.0, "64,32")
+    assert (read.signature, read.rule.static_sig, read.rule.final_bits) == (SIGNATURE, 3.0, "64,32")
     np.testing.assert_array_equal(read.array, mask.array)
     assert read.members[:2] == mask.members[:2]
     assert read.members[2].skip_reason == mask.members[2].skip_reason
@@ -123,7 +123,7 @@ def test_votes_are_kept_in_the_file_where_they_are_needed(
 ) -> None:
     mask, path = StaticMask(SIGNATURE, static_sig=1.0, sky="local", agree=agree), tmp_path / "m"
     for number in range(3):
-        mask.add(sky(seed=number), static_sig=1.0, label=f"{number}.fits")
+        mask.add(sky(seed=number), label=f"{number}.fits")
     mask.write(str(path))
     needed = {"any": 1, "all": 3}.get(str(agree), 2)
     with fits.open(path, checksum=True) as hdus:
@@ -134,11 +134,11 @@ def test_votes_are_kept_in_the_file_where_they_are_needed(
         enough = "one exposure" if needed == 1 else f"{needed} exposures"
         assert header["COMMENT"][0] == f"Static mask: 1 = good, 0 = bad in at least {enough}."
     read = StaticMask.read(str(path))
-    assert (read.sky, read.agree, type(read.agree)) == ("local", agree, type(agree))
+    assert (read.rule.sky, read.rule.agree, type(read.rule.agree)) == ("local", agree, type(agree))
     np.testing.assert_array_equal(read.array, mask.array)
     assert 0 < read.nbad < 4800
     more = StaticMask(SIGNATURE, static_sig=1.0, sky="local", agree=agree)
-    more.add(sky(seed=9), static_sig=1.0, label="9.fits")
+    more.add(sky(seed=9), label="9.fits")
     read.merge(more)
     mask.merge(more)
     np.testing.assert_array_equal(read.array, mask.array)
@@ -153,7 +153,7 @@ def test_votes_that_do_not_fit_the_mask_are_refused(
 ) -> None:
     mask = StaticMask(SIGNATURE, static_sig=1.0, agree=2)
     for number in range(2):
-        mask.add(sky(seed=number), static_sig=1.0, label=f"{number}.fits")
+        mask.add(sky(seed=number), label=f"{number}.fits")
     mask.write(str(tmp_path / "m.fits"))
     with fits.open(tmp_path / "m.fits", mode="update") as hdus:
         del hdus["VOTES"]
@@ -180,8 +180,9 @@ def test_any_mask_is_read_back(
     mask.below = below
     mask.write(path)
     read = StaticMask.read(path)
-    assert (read.signature, read.final_bits, read.members) == (signature, final_bits, [])
-    assert read.static_sig == pytest.approx(static_sig, rel=1e-14)  # older cards hold 16 digits
+    assert (read.signature, read.rule.final_bits, read.members) == (signature, final_bits, [])
+    # Older cards hold 16 digits.
+    assert read.rule.static_sig == pytest.approx(static_sig, rel=1e-14)
     np.testing.assert_array_equal(read.array, 1 - below.astype(np.int16))
     assert fits.getheader(path)["NBAD"] == np.count_nonzero(below)
 

@@ -20,6 +20,7 @@ from staticmask_cli.errors import InputError, StaticMaskError
 from staticmask_cli.exposures import reading
 from staticmask_cli.masks.members import ChipLabel
 from staticmask_cli.masks.partial import PartialMask
+from staticmask_cli.masks.rule import MaskRule
 from staticmask_cli.masks.votes import Agreement
 from staticmask_cli.parallel.tasks import RunContext
 from staticmask_cli.pipeline.batches import Batch, BatchResult, clip_batch, combine, cut
@@ -41,12 +42,12 @@ def carried(thing: Anything) -> Anything:
 
 def share_of(number: int, agree: Agreement) -> BatchResult:
     """Share of one chip: some are set aside, some have DQ."""
-    part = PartialMask(SIGNATURE, agree=agree)
+    part = PartialMask(SIGNATURE, MaskRule(2.0, agree=agree))
     if number % 3 == 2:
         part.set_aside(LABELS[number], "no finite pixel")
         return BatchResult(part, {str(LABELS[number]): "no finite pixel"})
     dq = None if number % 2 else np.random.default_rng(number).integers(0, 2, SHAPE, np.int16)
-    part.add(sky(SHAPE, seed=number), static_sig=2.0, label=LABELS[number], dq=dq)
+    part.add(sky(SHAPE, seed=number), label=LABELS[number], dq=dq)
     return BatchResult(part)
 
 
@@ -86,23 +87,24 @@ def test_combining_changes_nothing_that_it_is_given() -> None:
 
 @pytest.mark.parametrize(("agree", "size"), [("any", 2 / 8), ("all", 2 / 8 + 1)])
 def test_a_partial_mask_travels_as_bits_and_votes_as_bytes(agree: Agreement, size: float) -> None:
-    part = PartialMask(Signature("CAM", (512, 600), 1), agree=agree)
-    part.add(sky((512, 600)), static_sig=3.0, label="a", dq=np.ones((512, 600), np.int16))
+    part = PartialMask(Signature("CAM", (512, 600), 1), MaskRule(3.0, agree=agree))
+    part.add(sky((512, 600)), label="a", dq=np.ones((512, 600), np.int16))
     assert size * 512 * 600 < len(pickle.dumps(part)) < size * 512 * 600 + 2000
 
 
 def test_masks_without_chips_and_those_from_files_travel_too(tmp_path: Path) -> None:
-    empty = carried(PartialMask(SIGNATURE, agree=3))
+    empty = carried(PartialMask(SIGNATURE, MaskRule(2.0, agree=3)))
     assert (empty.nbad, empty.members, empty.flagged) == (0, [], None)
     empty.merge(in_one_go(3))
     assert empty.nbad == in_one_go(3).nbad
-    mask = StaticMask(SIGNATURE, static_sig=2.0, final_bits="64", facts={"INSTRUME": "CAM"})
-    mask.merge(in_one_go("any"))
+    part = in_one_go("any")
+    mask = StaticMask(SIGNATURE, **vars(part.rule), facts={"INSTRUME": "CAM"})
+    mask.merge(part)
     mask.write(str(tmp_path / "a.fits"))
     carried(mask).write(str(tmp_path / "b.fits"))
     read = StaticMask.read(str(tmp_path / "b.fits"))
     np.testing.assert_array_equal(read.array, mask.array)
-    assert (read.final_bits, read.facts) == ("64", {"INSTRUME": "CAM"})
+    assert (read.rule, read.facts) == (part.rule, {"INSTRUME": "CAM"})
 
 
 @pytest.fixture(scope="module")
@@ -119,13 +121,11 @@ def test_batches_are_as_many_as_keep_all_busy_and_never_large(
     times: int, jobs: int, alone: bool, sizes: set[int], plans: list[MaskPlan]  # noqa: FBT001
 ) -> None:
     many = [MaskPlan(plan.signature, plan.path, plan.chips * times, 0) for plan in plans]
-    parameters = Parameters.load(None, {"input": ["*"] * 999})
-    batches = cut(many, parameters, keep_going=False, jobs=jobs, alone=alone)
+    batches = cut(many, MaskRule(4.0), keep_going=False, jobs=jobs, alone=alone)
     assert {len(batch.chips) for batch in batches} == sizes
     chips = [chip.label for batch in batches for chip in batch.chips]
     assert sorted(chips) == sorted(chip.label for plan in many for chip in plan.chips)
     assert all({chip.signature for chip in batch.chips} == {batch.signature} for batch in batches)
-    assert {batch.parameters.input for batch in batches} == {()}
 
 
 def test_what_the_chips_of_a_mask_share_is_kept_once(plans: list[MaskPlan]) -> None:
@@ -180,7 +180,7 @@ def test_headers_that_others_read_come_back_in_order_and_with_their_faults(
 
 
 def batch_of(plan: MaskPlan, origin: RunContext, chips: int = 2) -> Batch:
-    return Batch(plan.chips[:chips], Parameters.load(), None, keep_going=False, origin=origin)
+    return Batch(plan.chips[:chips], MaskRule(4.0), None, keep_going=False, origin=origin)
 
 
 def test_a_worker_with_another_version_is_refused(plans: list[MaskPlan]) -> None:

@@ -52,8 +52,8 @@ def test_four_exposures_make_exactly_two_masks_each_the_and_over_all(
         assert [member.below for member in mask.members] == alone
         read = StaticMask.read(str(mask.path))
         assert read.members == mask.members
-        assert (read.signature, read.static_sig, read.facts, read.path) == (
-            mask.signature, mask.static_sig, mask.facts, mask.path
+        assert (read.signature, read.rule.static_sig, read.facts, read.path) == (
+            mask.signature, mask.rule.static_sig, mask.facts, mask.path
         )
         np.testing.assert_array_equal(mask.array, read.array)
         assert mask.array.dtype == np.int16

@@ -14,6 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from staticmask_cli.masks.partial import PartialMask
+from staticmask_cli.masks.rule import MaskRule
 from staticmask_cli.masks.signature import Signature
 from staticmask_cli.plots.page import Page, draw_page, reduced
 from staticmask_cli.stats.histogram import SkyHistogram, sky_histogram
@@ -31,11 +32,11 @@ def untouched_style() -> Iterator[None]:
 
 def a_mask(exposures: int = 2) -> tuple[PartialMask, list[Named]]:
     """Mask of a sky with a bad column and two bad pixels, and its histograms."""
-    mask, histograms = PartialMask(Signature("ACSWFC", (60, 80), 1)), []
+    mask, histograms = PartialMask(Signature("ACSWFC", (60, 80), 1), MaskRule(5.0)), []
     for seed in range(exposures):
         data = sky(seed=seed)
         data[:, 7] = data[20, 30] = data[-1, -1] = 10.0
-        member = mask.add(data, static_sig=5.0, label=f"{seed}_flt.fits")
+        member = mask.add(data, label=f"{seed}_flt.fits")
         histograms.append((f"{seed}_flt.fits",
                            sky_histogram(data, member.mode, member.rms, member.threshold)))
     return mask, histograms
@@ -95,7 +96,7 @@ def test_the_image_shows_the_mask_the_right_way_up_in_pixels_of_the_file() -> No
 
 
 def test_a_large_mask_is_reduced_to_cells_that_the_picture_can_show() -> None:
-    mask = PartialMask(Signature("WFC3UVIS", (1500, 2300), 1))
+    mask = PartialMask(Signature("WFC3UVIS", (1500, 2300), 1), MaskRule(4.0))
     mask.below = np.zeros((1500, 2300), bool)
     mask.below[700, 1999] = True
     axes = panels(page(mask, []))[0]
@@ -206,7 +207,7 @@ def test_names_and_units_of_strangers_are_only_text(name: str) -> None:
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 3000), (900, 2), (2, 2)])
 def test_a_mask_of_any_shape_has_a_page(shape: tuple[int, int]) -> None:
-    mask = PartialMask(Signature("CAM", shape, 1))
+    mask = PartialMask(Signature("CAM", shape, 1), MaskRule(4.0))
     mask.below = np.ones(shape, bool)
     figure = page(mask, [])
     assert len(panels(figure)) == 3

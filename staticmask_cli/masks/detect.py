@@ -1,0 +1,124 @@
+"""The bad pixels of one chip: those below the global or the local threshold, and those by DQ."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from staticmask_cli.localsky.noise import pixel_noise
+from staticmask_cli.masks.bitmask import bad_by_dq, pixels_by_bit
+from staticmask_cli.masks.members import UNCLIPPABLE, ChipLabel, Member
+from staticmask_cli.masks.rule import MaskRule
+from staticmask_cli.masks.votes import expected_false_positives
+from staticmask_cli.stats.clipping import Clipping, clip_chip, low_pixels
+from staticmask_cli.stats.pixelset import PixelSet
+
+__all__ = ["ChipResult", "bad_pixels_of_chip"]
+
+Bits = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class ChipResult:
+    """The bad pixels of a chip, and the numbers that they were found with.
+
+    Attributes
+    ----------
+    npix : int
+        The number of pixels of the chip.
+    low : PixelSet
+        The pixels that lie below the threshold, or below their local sky.
+    flagged : numpy.ndarray of bool, shape (ny, nx), or None
+        True = bad by DQ; None where no DQ was given.
+    added_by_bit : dict of int to int
+        For each DQ bit, the number of pixels that carry it and are not low.
+    mode, rms, median, threshold, noise : float
+        As in `Member`, in the units of the chip.
+    expected_low : float
+        The number of low pixels that Gaussian noise alone makes.
+    skip_reason : str
+        Why the chip cannot be clipped; empty if it can.
+    """
+
+    npix: int
+    low: PixelSet
+    flagged: Bits | None = None
+    added_by_bit: dict[int, int] = field(default_factory=dict)
+    mode: float = math.nan
+    rms: float = math.nan
+    median: float = math.nan
+    threshold: float = math.nan
+    noise: float = math.nan
+    expected_low: float = 0.0
+    skip_reason: str = ""
+
+    def member(self, label: ChipLabel) -> Member:
+        """Return the row of the MEMBERS table for the chip of this label."""
+        return Member(
+            label, self.npix, self.mode, self.rms, self.median, self.threshold, self.noise,
+            len(self.low), self.expected_low,
+            0 if self.flagged is None else int(np.count_nonzero(self.flagged)),
+            self.added_by_bit, self.skip_reason,
+        )
+
+
+def bad_pixels_of_chip(
+    data: npt.NDArray[Any],
+    rule: MaskRule,
+    dq: npt.NDArray[Any] | None = None,
+    good_bits: int = 0,
+) -> ChipResult:
+    """Find the bad pixels of a chip.
+
+    Parameters
+    ----------
+    data : numpy.ndarray, shape (ny, nx)
+        Pixels of any real dtype; not modified.  A NaN pixel is not low.
+    rule : MaskRule
+        Its `static_sig` and `sky` say which pixels are low.
+    dq : numpy.ndarray of integer, shape (ny, nx), optional
+        DQ flags; a pixel with a flag that is not in `good_bits` is bad too.
+    good_bits : int
+        The DQ bits that do not make a pixel bad, as one number.
+
+    Returns
+    -------
+    ChipResult
+        Without any bad pixel where the chip cannot be clipped; `skip_reason` says why.
+
+    Raises
+    ------
+    ChipError
+        If `data` is not numeric or `dq` is not of an integer dtype.
+    """
+    clipping = clip_chip(data)
+    statistics = clipping.statistics
+    if not statistics.clippable:
+        reason = UNCLIPPABLE[statistics.npix > 0]
+        return ChipResult(data.size, PixelSet(data.shape), skip_reason=reason)
+    low, threshold = _low_pixels(data, clipping, rule)
+    flagged: Bits | None = None
+    added: dict[int, int] = {}
+    if dq is not None:
+        flagged = bad_by_dq(dq, good_bits)
+        added = pixels_by_bit(dq, good_bits, flagged & ~low.bits)
+    return ChipResult(
+        data.size, low, flagged, added,
+        mode=statistics.mode, rms=statistics.rms, median=clipping.median, threshold=threshold,
+        noise=pixel_noise(data), expected_low=expected_false_positives(data.size, rule.static_sig),
+    )
+
+
+def _low_pixels(
+    data: npt.NDArray[Any], clipping: Clipping, rule: MaskRule
+) -> tuple[PixelSet, float]:
+    """Return the low pixels and their threshold, which is NaN under the local rule."""
+    if rule.sky == "local":
+        # Imported here because it prepares networks and surfaces, which the other rule never needs.
+        from staticmask_cli.localsky.local_sky import pixels_below_local_sky  # noqa: PLC0415
+
+        return PixelSet(data.shape, bits=pixels_below_local_sky(data, rule.static_sig)), math.nan
+    threshold = clipping.statistics.threshold(rule.static_sig)
+    return low_pixels(data, clipping, threshold), threshold
