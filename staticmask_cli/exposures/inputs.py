@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from staticmask_cli.errors import InputError, StaticMaskError
 from staticmask_cli.exposures.associations import find_members, is_association, read_association
+from staticmask_cli.exposures.problems import Problems
 from staticmask_cli.io.paths import (
     beside,
     concealed,
@@ -30,16 +31,16 @@ __all__ = ["expand_inputs"]
 _FLT_OR_FLC = re.compile(r"_fl[tc]\.fits(\.gz|\.fz)?$", re.IGNORECASE)
 
 
-def reject_ambiguous(paths: Iterable[str], problems: list[str]) -> None:
+def reject_ambiguous(paths: Iterable[str], problems: Problems) -> None:
     """Refuse different inputs of which the same is shown, as MEMBERS could not tell them apart."""
     counts = Counter(map(str, paths))
-    problems += [
-        f"{path}: {count} inputs differ only in user, password or query, which are not shown"
-        for path, count in counts.items() if count > 1
-    ]
+    for path, count in counts.items():
+        if count > 1:
+            problems.refuse(f"{path}: {count} inputs differ only in user, password or query, "
+                            "which are not shown")
 
 
-def one_kind_each(paths: list[str], suffix: str | None, problems: list[str]) -> list[str]:
+def one_kind_each(paths: list[str], suffix: str | None, problems: Problems) -> list[str]:
     """Leave one file of each exposure: ``_flt`` and ``_flc`` are the same pixels twice."""
     exposures: dict[str, list[str]] = {}
     for path in paths:
@@ -55,7 +56,7 @@ def one_kind_each(paths: list[str], suffix: str | None, problems: list[str]) -> 
         if len(chosen) == 1:
             dropped.update(set(same) - set(chosen))
         else:
-            problems.append(f"{' and '.join(same)}: the same exposure twice; "
+            problems.refuse(f"{' and '.join(same)}: the same exposure twice; "
                             "choose one kind with --suffix flc (or flt)")
     return [path for path in paths if path not in dropped]
 
@@ -68,8 +69,7 @@ _LARGEST_LIST = 1 << 20  # bytes; thousands of names
 def expand_inputs(
     words: Iterable[str],
     suffix: str | None = None,
-    *,
-    left_out: dict[str, str] | None = None,
+    problems: Problems | None = None,
 ) -> list[str]:
     """Expand paths, wildcards, comma lists, @lists and association tables to files.
 
@@ -83,9 +83,9 @@ def expand_inputs(
         under exactly that name is taken as it is.
     suffix : str, optional
         Kind of file to take where an exposure has several, such as ``flc``.
-    left_out : dict of str to str, optional
-        Where it is given, files and members that do not exist are added to it,
-        each with the reason, and do not stop the expansion.
+    problems : Problems, optional
+        Collects what is wrong; where its run keeps going, files and members that do not exist
+        are left out.
 
     Returns
     -------
@@ -98,18 +98,15 @@ def expand_inputs(
         Names every word that matches nothing, every missing file and member,
         and every exposure that is there as ``_flt`` and as ``_flc``.
     """
-    problems: list[str] = []
+    problems = problems or Problems()
     paths: dict[str, str] = {}
-    place = _Place(suffix=suffix, left_out=left_out)
+    place = _Place(suffix=suffix)
     for word in words:
         for path in _expand(word, place, problems):
             paths.setdefault(identity_of(path), path)
     reject_ambiguous(paths.values(), problems)
     chosen = one_kind_each(sorted(paths.values()), suffix, problems)
-    if problems:
-        raise InputError("\n".join(dict.fromkeys(problems)))
-    if left_out and not paths:
-        raise InputError("\n".join(f"{path}: {reason}" for path, reason in left_out.items()))
+    problems.check(anything_left=bool(paths))
     if not paths:
         msg = "no input: name exposures, as in: staticmask '*flt.fits'"
         raise InputError(msg)
@@ -124,30 +121,22 @@ class _Place:
     lists: tuple[str, ...] = ()  # that are open, from the outermost
     suffix: str | None = None
     seen: set[str] = field(default_factory=set)  # lists that were expanded once already
-    left_out: dict[str, str] | None = None  # exposures that need not exist
 
     def path(self, word: str) -> str:
         return word if is_remote(word) else beside(self.folder, word)
 
-    def miss(self, path: str, reason: str, problems: list[str], blamed: str = "") -> None:
-        """Note an exposure that does not exist: as left out, or as a problem of `blamed`."""
-        if self.left_out is None:
-            problems.append(f"{blamed or path}: {reason}")
-        else:
-            self.left_out.setdefault(path, f"{blamed}: {reason}" if blamed else reason)
 
-
-def _expand(word: str, place: _Place, problems: list[str]) -> Iterator[str]:
+def _expand(word: str, place: _Place, problems: Problems) -> Iterator[str]:
     """Files of one word; what is wrong with it is added to `problems`."""
     if is_remote(word.removeprefix("@")) or is_remote(place.folder):
         yield from _expand_remote(word, place, problems)
         return
     path = place.path(word)
     if not _is_name(word):
-        place.miss(path, "no such file", problems)
+        problems.leave_out(path, InputError(f"{path}: no such file"))
     elif os.path.isdir(path):
         example = os.path.join(path, "*flt.fits")
-        problems.append(f"{path}: is a folder, expected files such as {example}")
+        problems.refuse(f"{path}: is a folder, expected files such as {example}")
     elif os.path.exists(path):
         yield from _expand_file(path, place, problems)
     elif word.startswith("@") and not _is_list_of_words(word, place):
@@ -158,10 +147,10 @@ def _expand(word: str, place: _Place, problems: list[str]) -> Iterator[str]:
     elif glob.has_magic(word):
         yield from _expand_wildcard(word, place, problems)
     else:
-        place.miss(path, _why_missing(path), problems)
+        problems.leave_out(path, InputError(f"{path}: {_why_missing(path)}"))
 
 
-def _expand_remote(word: str, place: _Place, problems: list[str]) -> Iterator[str]:
+def _expand_remote(word: str, place: _Place, problems: Problems) -> Iterator[str]:
     """Files of a word that is a URL, or stands in a remote list; those named are not looked for."""
     parts = _parts_of(with_credentials(word))
     if len(parts) > 1:
@@ -174,21 +163,21 @@ def _expand_remote(word: str, place: _Place, problems: list[str]) -> Iterator[st
     url = remote_path_within(place.folder, name) if is_remote(place.folder) else name
     if url is None:
         wrong = f"names {name[:80]!r}, expected what lies in its folder"
-        problems.append(f"@{concealed(place.lists[-1])}: {wrong}")
+        problems.refuse(f"@{concealed(place.lists[-1])}: {wrong}")
         return
     try:
         found = None if mark else matching(url)
     except StaticMaskError as error:
-        problems.append(str(error))
+        problems.refuse(error)
         return
     if mark:
         yield from _expand_list(url, place, problems)
     elif url.endswith("/"):
-        problems.append(f"{url}: is a folder, expected files such as {url}*flt.fits")
+        problems.refuse(f"{url}: is a folder, expected files such as {url}*flt.fits")
     elif found is None:
         yield from _expand_file(url, place, problems)
     elif not found:
-        problems.append(f"{url}: no file matches")
+        problems.refuse(f"{url}: no file matches")
     for path in found or ():
         yield from _expand_file(path, place, problems)
 
@@ -200,17 +189,17 @@ def _parts_of(word: str) -> list[str]:
     return list(filter(None, map(str.strip, re.split(comma, word))))
 
 
-def _expand_wildcard(word: str, place: _Place, problems: list[str]) -> Iterator[str]:
+def _expand_wildcard(word: str, place: _Place, problems: Problems) -> Iterator[str]:
     """Files that match; folders do not count, links to nothing are missing files."""
     pattern = os.path.join(glob.escape(place.folder), word)
     matches = [match for match in sorted(glob.glob(pattern)) if not os.path.isdir(match)]
     if not matches:
-        problems.append(f"{place.path(word)}: no file matches")
+        problems.refuse(f"{place.path(word)}: no file matches")
     for match in matches:
         if os.path.exists(match):
             yield from _expand_file(match, place, problems)
         else:
-            place.miss(match, _why_missing(match), problems)
+            problems.leave_out(match, InputError(f"{match}: {_why_missing(match)}"))
 
 
 def _why_missing(path: str) -> str:
@@ -230,7 +219,7 @@ def _is_list_of_words(word: str, place: _Place) -> bool:
     return "," in word and not os.path.isfile(place.path(word[1:]))
 
 
-def _expand_file(path: str, place: _Place, problems: list[str]) -> Iterator[str]:
+def _expand_file(path: str, place: _Place, problems: Problems) -> Iterator[str]:
     """Return a file itself, or the members of an association."""
     if not is_association(path):
         yield path
@@ -238,29 +227,29 @@ def _expand_file(path: str, place: _Place, problems: list[str]) -> Iterator[str]
     try:
         names = read_association(path)
     except StaticMaskError as error:
-        problems.append(str(error))
+        problems.refuse(error)
         return
     folder = folder_of_file(path)
     for name in names:
         try:
             found = find_members(folder, name, place.suffix)
         except StaticMaskError as error:  # a remote folder that cannot be looked at
-            problems.append(str(error))
+            problems.refuse(error)
             return
         if not found:
-            reason = f"member {name}: no such exposure beside the association"
-            place.miss(beside(folder, name), reason, problems, blamed=path)
+            reason = f"{path}: member {name}: no such exposure beside the association"
+            problems.leave_out(beside(folder, name), InputError(reason))
         yield from found
 
 
-def _expand_list(path: str, place: _Place, problems: list[str]) -> Iterator[str]:
+def _expand_list(path: str, place: _Place, problems: Problems) -> Iterator[str]:
     """Files of an @list."""
     identity = identity_of(path)
     if identity in place.lists:
-        problems.append(f"@{path}: the list includes itself")
+        problems.refuse(f"@{path}: the list includes itself")
         return
     if len(place.lists) == _DEEPEST_LIST:
-        problems.append(f"@{path}: lists are nested more than {_DEEPEST_LIST} deep")
+        problems.refuse(f"@{path}: lists are nested more than {_DEEPEST_LIST} deep")
         return
     if identity in place.seen:
         return  # a file that is named twice counts once
@@ -269,16 +258,16 @@ def _expand_list(path: str, place: _Place, problems: list[str]) -> Iterator[str]
         with open_file(path) as stream:
             content = stream.read(_LARGEST_LIST + 1)
         if len(content) > _LARGEST_LIST:
-            problems.append(f"@{path}: the list is larger than 1 MiB")
+            problems.refuse(f"@{path}: the list is larger than 1 MiB")
             return
         text = content.decode("utf-8-sig")
         lines = [line.strip() for line in io.StringIO(text, newline=None)]
     except StaticMaskError as error:
-        problems.append(f"@{error}")
+        problems.refuse(f"@{error}")
         return
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a text file"
-        problems.append(f"@{path}: cannot read the list: {reason}")
+        problems.refuse(f"@{path}: cannot read the list: {reason}")
         return
     inner = replace(
         place,

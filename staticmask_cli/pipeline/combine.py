@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from staticmask_cli.exposures.exposure import common_facts
+from staticmask_cli.exposures.problems import Problems
 from staticmask_cli.masks.members import ChipLabel
 from staticmask_cli.masks.partial import PartialMask
 from staticmask_cli.masks.rule import MaskRule
@@ -27,7 +28,7 @@ def clip_and_combine(
     jobs: int | None,
     executor: Executor | None,
     report: Callable[[int, int], None],
-    left_out: dict[str, str] | None,
+    problems: Problems,
     unopened: Mapping[str, str],
 ) -> list[StaticMask]:
     """Read and clip every chip of plans, and combine those of each signature.
@@ -42,8 +43,8 @@ def clip_and_combine(
         As in `create_masks`.
     report : callable
         Called with the chips that are done and the chips there are.
-    left_out : dict of str to str or None
-        Gets chips that cannot be read, with the reason; None if such a chip is an error.
+    problems : Problems
+        Collects the chips that cannot be read, where the run keeps going.
     unopened : mapping of str to str
         Exposures that could not be opened, with the reason, for the members of every mask.
 
@@ -55,14 +56,13 @@ def clip_and_combine(
     masks = {plan.signature: StaticMask(plan.signature, **vars(rule)) for plan in plans}
     done, total = 0, sum(len(plan.chips) for plan in plans)
     report(0, total)
-    batches = cut(plans, rule, keep_going=left_out is not None,
+    batches = cut(plans, rule, keep_going=problems.keep_going,
                   jobs=jobs or jobs_of(executor), alone=executor is None)
     for count, share in run_batches(batches, jobs=jobs, executor=executor):
         if share is not None:
             masks[share.mask.signature].merge(share.mask)
             _log(share.mask)
-            if left_out is not None:
-                left_out.update(share.left_out)
+            problems.left_out.update(share.left_out)
         if count:
             done += count
             report(done, total)

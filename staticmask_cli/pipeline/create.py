@@ -9,6 +9,7 @@ from functools import partial
 
 from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import ConfigError, ExposureError
+from staticmask_cli.exposures.problems import Problems
 from staticmask_cli.fits.open import astropy_silenced
 from staticmask_cli.io.atomic import make_folder
 from staticmask_cli.io.urls import concealed, is_remote
@@ -183,13 +184,13 @@ def make_masks(
     if not parameters.static:
         log.info("static = False: no mask is made")
         return Masks()
-    left_out: dict[str, str] | None = {} if keep_going else None
+    problems = Problems(keep_going=keep_going)
     with astropy_silenced():
         plans = plan_masks(
             parameters, output_dir=output_dir, suffix=suffix, overwrite=overwrite, update=update,
-            left_out=left_out, executor=executor,
+            problems=problems, executor=executor,
         )
-        unopened = dict(left_out or {})
+        unopened = dict(problems.left_out)
         for path, reason in unopened.items():
             log.warning("%s: left out: %s", path, reason)
         growth = MaskUpdate(plans, parameters, unopened) if update else NewMasks(plans)
@@ -197,7 +198,7 @@ def make_masks(
             log.debug("%s: to be made of %d chips in %d files", plan.path, len(plan.chips),
                       len(plan.files))
         clip = partial(clip_and_combine, rule=parameters.rule, jobs=jobs, executor=executor,
-                       left_out=left_out, unopened=unopened)
+                       problems=problems, unopened=unopened)
         fresh: dict[str, StaticMask] = {}
         done = growth.unchanged
         for part, report in _parts(growth.to_do, checkpoint, progress):
@@ -206,7 +207,7 @@ def make_masks(
             _add(fresh, part, clip(part, report=report))
         with ExitStack() as stack:  # so that there is a picture only if there are the masks
             named = stack.enter_context(growth.folded(fresh))
-            named = _without_empty(named, left_out, others=len(done))
+            named = _without_empty(named, problems, others=len(done))
             _refuse_too_few(named.values())
             make_folder(output_dir)
             done = dict(sorted({**done, **named}.items()))
@@ -219,7 +220,7 @@ def make_masks(
                     executor=executor, jobs=jobs or jobs_of(executor),
                 ))
             write_masks(named)
-    return Masks(done.values(), left_out)
+    return Masks(done.values(), problems.left_out)
 
 
 def _check_arguments(
@@ -267,24 +268,23 @@ def _say_nothing(_done: int, _total: int) -> None:
 
 
 def _without_empty(
-    named: Mapping[str, StaticMask], left_out: dict[str, str] | None, *, others: int
+    named: Mapping[str, StaticMask], problems: Problems, *, others: int
 ) -> dict[str, StaticMask]:
-    """Masks of which a chip was used; one without would say all is good: refuse or leave it out.
+    """Return the masks of which a chip was used: a mask without one would be good everywhere.
 
-    It is left out where there are `others`.
+    Where the run keeps going and there are `others`, such a mask is left out; else it is refused.
     """
-    problems = {
+    empty = {
         mask.signature.filename: f"none of its {len(mask.members)} chips could be used: "
         + "; ".join(f"{member.label}: {member.skip_reason}" for member in mask.members[:3])
         for mask in named.values()
         if not mask.used
     }
-    if problems and (left_out is None or len(problems) == len(named) + others):
-        raise ExposureError("\n".join(f"{name}: {why}" for name, why in problems.items()))
-    for name, why in problems.items():
+    if empty and (not problems.keep_going or len(empty) == len(named) + others):
+        raise ExposureError("\n".join(f"{name}: {why}" for name, why in empty.items()))
+    for name, why in empty.items():
         log.warning("%s: not made: %s", name, why)
-    if left_out is not None:
-        left_out.update(problems)
+    problems.left_out.update(empty)
     return {path: mask for path, mask in named.items() if mask.used}
 
 

@@ -11,6 +11,7 @@ from staticmask_cli.errors import ExposureError, InputError, OutputError, Static
 from staticmask_cli.exposures.exposure import Chip
 from staticmask_cli.exposures.inputs import expand_inputs
 from staticmask_cli.exposures.instruments import instrument_of
+from staticmask_cli.exposures.problems import Problems
 from staticmask_cli.exposures.reading import read_headers, sharing
 from staticmask_cli.io.paths import beside, check_writable, exists, identity_of, with_credentials
 from staticmask_cli.io.urls import normalized
@@ -72,7 +73,7 @@ def plan_masks(
     suffix: str | None = None,
     overwrite: bool = False,
     update: bool = False,
-    left_out: dict[str, str] | None = None,
+    problems: Problems | None = None,
     executor: Executor | None = None,
 ) -> Plans:
     """Find out which masks a run would make, from headers alone; write nothing.
@@ -90,9 +91,9 @@ def plan_masks(
     update : bool
         Whether masks that are there are to grow; then what is there is not looked at here, and a
         mask that is there has a plan even if all its chips are set aside.
-    left_out : dict of str to str, optional
-        Where it is given, exposures that are missing or unusable are added to it,
-        each with the reason, and do not stop the plan unless none is left.
+    problems : Problems, optional
+        Collects what is wrong; where its run keeps going, exposures that are missing or cannot
+        be used are left out and do not stop the plan unless none is left.
     executor : concurrent.futures.Executor, optional
         Reads the headers, if they are many.
 
@@ -108,24 +109,20 @@ def plan_masks(
     """
     _check_current_folder()
     check_writable(output_dir)
-    paths = expand_inputs(parameters.input, suffix, left_out=left_out)
+    problems = problems or Problems()
+    paths = expand_inputs(parameters.input, suffix, problems)
     chips: dict[Signature, list[Chip]] = {}
-    problems: list[StaticMaskError] = []
     with_dq = parameters.final_bits is not None
     for path, found in read_headers(paths, parameters.group, dq=with_dq, executor=executor):
         if isinstance(found, StaticMaskError):
-            problems.append(found)
-            if left_out is not None:
-                left_out[path] = str(found).removeprefix(f"{path}: ")
+            problems.leave_out(path, found)
             continue
         if found.doubt:
             log.warning("%s: %s", path, found.doubt)
         for chip in found.chips:
             members = chips.setdefault(chip.signature, [])
             members.append(sharing(chip, members[0]) if members else chip)
-    if problems and (left_out is None or not chips):
-        kind = InputError if isinstance(problems[0], InputError) else ExposureError
-        raise kind("\n".join(map(str, problems)))
+    problems.check(anything_left=bool(chips))
     skip_reason = [chip for members in chips.values() for chip in members if chip.skip_reason]
     _warn_of(skip_reason)
     chips = {
