@@ -1,4 +1,4 @@
-"""DQ flags: what ``final_bits`` means, and which pixels it leaves bad."""
+"""DQ flags: the meaning of ``final_bits``, and the pixels that are bad by it."""
 
 import re
 import warnings
@@ -22,31 +22,31 @@ _NOTHING = {"", "none", "indef"}
 
 
 def clean_final_bits(value: object) -> str | None:
-    """Check the syntax of ``final_bits`` and bring it to one form.
+    """Check the syntax of ``final_bits`` and return it as one string.
 
     Parameters
     ----------
     value : str, int, list or None
-        As a user, a script or a ``.cfg`` gives it.
+        The value from a user, a script or a ``.cfg``.
 
     Returns
     -------
     str or None
-        None where the DQ arrays are not to be read.
+        None if the DQ arrays are not to be read.
 
     Raises
     ------
     ConfigError
-        If it is not of the syntax of astropy's ``interpret_bit_flags``.
+        If it does not follow the syntax of astropy's ``interpret_bit_flags``.
     """
     if value is None:
         return None
     if isinstance(value, list | tuple):
         if any(isinstance(item, bool) for item in value):
-            raise ConfigError(_unusable(value))
+            raise ConfigError(_message(value))
         value = ",".join(str(item) for item in value)
     if isinstance(value, bool) or not isinstance(value, str | int | np.integer):
-        raise ConfigError(_unusable(value))
+        raise ConfigError(_message(value))
     text = str(value).strip()
     if text.lower() in _NOTHING:
         return None
@@ -56,21 +56,21 @@ def clean_final_bits(value: object) -> str | None:
 
 
 def good_bits(final_bits: str | None, instrument: str, flags: Mapping[str, int]) -> int | None:
-    """Bits that do not make a pixel bad, as one number.
+    """Return the bits that do not make a pixel bad, as one number.
 
     Parameters
     ----------
     final_bits : str or None
         In any syntax of astropy's ``interpret_bit_flags``.
     instrument : str
-        Whose flags these are, for the message.
+        The INSTRUME of the exposures, for the message of an error.
     flags : mapping of str to int
-        Names of the instrument's flags; may be empty.
+        The bits of the instrument's flags by name; may be empty.
 
     Returns
     -------
     int or None
-        Negative where the bits were complemented by ``~``; None without `final_bits`.
+        Negative if the bits were complemented by ``~``; None if `final_bits` is None.
 
     Raises
     ------
@@ -90,14 +90,14 @@ def good_bits(final_bits: str | None, instrument: str, flags: Mapping[str, int])
 
 
 def bad_by_dq(dq: npt.NDArray[Any], good: int) -> npt.NDArray[np.bool_]:
-    """Pixels with a DQ bit set that is not one of the good ones.
+    """Return the pixels with a DQ bit set that is not one of the good ones.
 
     Parameters
     ----------
     dq : numpy.ndarray of integer, shape (ny, nx)
         DQ flags.  Negative numbers are bit patterns: -32768 is bit 32768.
     good : int
-        The good bits, as from `good_bits`.
+        The good bits, from `good_bits`.
 
     Returns
     -------
@@ -126,7 +126,7 @@ def pixels_by_bit(
 
 
 def _bit_pattern(dq: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Unsigned flags of the same width and byte order; no pixel is copied."""
+    """Return the flags as unsigned integers of the same width and byte order, as a view."""
     if dq.dtype.kind not in "iu":
         msg = f"a DQ array must be of an integer dtype, found {dq.dtype}"
         raise ChipError(msg)
@@ -138,8 +138,8 @@ def _bad_bits(pattern: npt.NDArray[Any], good: int) -> int:
 
 
 def _interpret(text: str, flags: dict[str, int] | None) -> int:
-    """Leave the syntax to astropy, and say in one message what it allows."""
-    # Imported here because it loads a quarter of astropy, and final_bits is rarely given.
+    """Interpret bits by astropy, with one message about what it allows."""
+    # Imported here because it loads a quarter of astropy, and few runs give final_bits.
     from astropy.nddata.bitmask import (  # noqa: PLC0415
         extend_bit_flag_map,
         interpret_bit_flags,
@@ -148,14 +148,14 @@ def _interpret(text: str, flags: dict[str, int] | None) -> int:
     names = None if flags is None else extend_bit_flag_map("DQFlags", **flags)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that a bit is named twice harms nobody
+            warnings.simplefilter("ignore")  # a bit may be named twice
             bits = interpret_bit_flags(text, flag_name_map=names)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ConfigError(_unusable(text)) from error
+        raise ConfigError(_message(text)) from error
     if bits is None:
-        raise ConfigError(_unusable(text))
+        raise ConfigError(_message(text))
     return int(bits)
 
 
-def _unusable(value: object) -> str:
+def _message(value: object) -> str:
     return f"final_bits = {value}: expected {EXPECTED_BITS}"

@@ -1,4 +1,4 @@
-"""The mask file: a primary HDU that all readers of static masks know, and its MEMBERS."""
+"""The mask file: its primary image, which all readers of static masks understand, and MEMBERS."""
 
 import os
 import time
@@ -31,7 +31,7 @@ from staticmask_cli.masks.votes import Agreement, clean_agree, expected_false_po
 
 __all__ = ["StaticMask", "is_mask", "time_of_making", "write_masks"]
 
-_WRITERS = 2  # masks written at the same time: the one waits for the disk, the other computes
+_WRITERS = 2  # masks written at the same time: one waits for the disk while the other computes
 
 
 class StaticMask(PartialMask):
@@ -105,13 +105,13 @@ class StaticMask(PartialMask):
         """Write the mask and its MEMBERS table, whole or not at all.
 
         The primary HDU is int16 of shape (NAXIS2, NAXIS1), 1 good and 0 bad.
-        The bytes follow from members, parameters and versions alone, but for
+        The same members, parameters and versions give the same bytes, except for
         DATE, which is SOURCE_DATE_EPOCH where that is set.
 
         Raises
         ------
         OutputError
-            If the file cannot be written; what was there before still is.
+            If the file cannot be written; a file that was there before stays as it is.
         """
         write_masks({path: self})
 
@@ -119,18 +119,18 @@ class StaticMask(PartialMask):
     def read(cls, path: str) -> "StaticMask":
         """Read a mask that `write` wrote.
 
-        Which pixels are bad by their value and which by DQ is not in the file:
-        all bad pixels come back in `below`.
+        The file does not hold which pixels are bad by their value and which by DQ:
+        all bad pixels are returned in `below`.
 
         Raises
         ------
         InputError
-            If the file cannot be read or is not a mask of ours.
+            If the file cannot be read, or staticmask did not write it.
         """
         try:
             with astropy_silenced(), opened(path) as hdus:
                 header, good = hdus[0].header, hdus[0].data
-                detector = str(_unescaped(header["SIGDET"]))  # whatever a stranger wrote
+                detector = str(_unescaped(header["SIGDET"]))  # untrusted
                 signature = Signature(detector, good.shape, header["SIGNUM"])
                 mask = cls(
                     signature,
@@ -153,8 +153,8 @@ class StaticMask(PartialMask):
         return mask
 
     def hdus(self, date: str) -> list[NewHDU]:
-        """Return the HDUs of the mask file, for one made at that time (UTC)."""
-        # In the byte order of FITS, else the checksum and the writing would swap all bytes.
+        """Return the HDUs of the mask file, with this date (UTC) in its header."""
+        # In the byte order of FITS, as both the checksum and the file need it.
         good = np.empty(self.signature.shape, dtype=">i2")
         np.logical_not(self.bad, out=good, casting="unsafe")
         enough = "one exposure" if self.votes_needed == 1 else f"{self.votes_needed} exposures"
@@ -194,21 +194,21 @@ class StaticMask(PartialMask):
 def write_masks(masks: Mapping[str, StaticMask]) -> None:
     """Write masks to the paths that are their keys: all of them, or none.
 
-    Each is written under a temporary name and flushed to disk; only when all
-    are complete do they take their names.
+    Each is written to a temporary file and flushed to disk; when all are complete, all are
+    renamed.
 
     Raises
     ------
     OutputError
-        If one cannot be written; what was at the paths before still is.
+        If one cannot be written; the files that were there before stay as they are.
     """
     remove_stale_temporaries(masks)
     with ExitStack() as stack, ThreadPoolExecutor(_WRITERS) as writers:
         streams = [stack.enter_context(write_whole(path)) for path in masks]
         for _ in writers.map(_write_to, masks, masks.values(), streams):
-            pass  # but an error would be raised here
+            pass  # errors of the writers are raised here
         with interrupts_deferred():
-            stack.close()  # all take their names, or none
+            stack.close()  # which renames all of them
     for path, mask in masks.items():
         mask.path = path
 
@@ -221,7 +221,7 @@ def _write_to(path: str, mask: StaticMask, stream: IO[bytes]) -> None:
 
 
 def is_mask(path: str, shape: tuple[int, int]) -> bool:
-    """Whether a file is a static mask of that shape, of ours or of drizzlepac: int16, primary."""
+    """Whether a file is a static mask of this shape, ours or drizzlepac's: int16 in the primary."""
     def of_that_shape(hdus: Sequence[Any]) -> bool:
         return bool(hdus[0].header["BITPIX"] == 16 and hdus[0].shape == shape)  # noqa: PLR2004
 
@@ -248,7 +248,7 @@ _FACTS = {
 
 
 def time_of_making() -> str:
-    """Now, or the time that a reproducible build asks for (reproducible-builds.org)."""
+    """Return the time now, or SOURCE_DATE_EPOCH where it is set (reproducible-builds.org)."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
     seconds = int(epoch) if epoch.isascii() and epoch.isdigit() else time.time()
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
@@ -275,7 +275,7 @@ def _is_binary(good: npt.NDArray[Any]) -> bool:
 
 
 def _check_votes(mask: StaticMask, votes: npt.NDArray[Any]) -> None:
-    """Refuse votes that are no counts, more than there are voters, or not those of the mask."""
+    """Refuse votes that are not counts, exceed the voters, or contradict the mask."""
     counts = votes.dtype.kind == "u" and int(votes.max(initial=0)) <= len(mask.used)
     if not counts or not np.array_equal(mask.bad, mask.below):
         msg = "its VOTES do not give its bad pixels"

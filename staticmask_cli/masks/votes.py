@@ -1,11 +1,11 @@
-"""In how many exposures a pixel must be bad, and how many are so by chance."""
+"""Votes: the number of exposures in which a pixel must be bad, and the false ones to expect."""
 
 import math
 
 __all__ = ["EXPECTED_AGREE", "Agreement", "clean_agree", "expected_false_positives", "votes_needed"]
 
 Agreement = str | int | float
-"""``any``, ``all``, a count (int) or a fraction of the exposures that vote (float)."""
+"""``any``, ``all``, a count (int), or a fraction of the exposures that vote (float)."""
 
 EXPECTED_AGREE = "any, all, a count of exposures (2) or a fraction of them (0.5)"
 _LARGEST_COUNT = 999_999
@@ -13,12 +13,13 @@ _EXACT = 9  # decimal places; 0.6 of 5 is 3, although not in binary digits
 
 
 def clean_agree(value: object) -> Agreement:
-    """Bring ``any``, ``"2"``, ``"0.5"``, 2 and 0.5 to their one form.
+    """Return ``any``, ``all``, a count or a fraction, whatever form it was given in.
 
     Parameters
     ----------
     value : object
-        A count without a point, at least 1; or a fraction with one, above 0 and at most 1.
+        ``any`` or ``all``; a number without a decimal point, at least 1, is a count; a number
+        with one, above 0 and at most 1, is a fraction.
 
     Raises
     ------
@@ -39,7 +40,7 @@ def clean_agree(value: object) -> Agreement:
 
 
 def votes_needed(agree: Agreement, voters: int) -> int:
-    """In how many of the exposures that vote a pixel must be bad; more than there are if it cannot.
+    """Return the number of votes that make a pixel bad, which may exceed the number of voters.
 
     Examples
     --------
@@ -58,16 +59,16 @@ def votes_needed(agree: Agreement, voters: int) -> int:
 def expected_false_positives(
     npix: int, static_sig: float, *, voters: int = 1, needed: int = 1
 ) -> float:
-    """Pixels that pure Gaussian noise puts below a threshold in enough of the exposures.
+    """Return the number of pixels that Gaussian noise alone puts into a mask.
 
     Parameters
     ----------
     npix : int
-        Pixels of a chip.
+        The number of pixels of a chip.
     static_sig : float
-        Distance of the threshold, in standard deviations.
+        The distance of the threshold below the sky, in standard deviations.
     voters, needed : int
-        Exposures, and in how many of them a pixel must be low.
+        The number of exposures, and the number of them in which a pixel must be low.
 
     Examples
     --------
