@@ -1,5 +1,7 @@
 """What can go wrong for a user: one root, each kind also a built-in exception."""
 
+from collections.abc import Sequence
+
 __all__ = [
     "ChipError",
     "ClusterError",
@@ -8,6 +10,7 @@ __all__ = [
     "InputError",
     "OutputError",
     "StaticMaskError",
+    "first_few",
 ]
 
 
@@ -41,3 +44,15 @@ class OutputError(StaticMaskError, OSError):
 
 class ClusterError(StaticMaskError, OSError):
     """Nobody answers where a cluster should be, or its workers were lost (exit code 1)."""
+
+
+def first_few(names: Sequence[str], most: int = 3) -> str:
+    """Join the first few names for a message, with the number of the others.
+
+    Examples
+    --------
+    >>> first_few(["a", "b", "c", "d", "e"])
+    'a, b, c and 2 more'
+    """
+    others = len(names) - most
+    return ", ".join(names[:most]) + (f" and {others} more" if others > 0 else "")

@@ -58,11 +58,8 @@ def plan(
         raise click.UsageError(msg)
     with loading():
         from staticmask_cli.config.parameters import Parameters  # noqa: PLC0415
-        from staticmask_cli.pipeline.dry_run import (  # noqa: PLC0415
-            dry_run_of,
-            make_rules,
-            plan_run,
-        )
+        from staticmask_cli.pipeline.dry_run import dry_run_of, plan_run  # noqa: PLC0415
+        from staticmask_cli.pipeline.make_rules import make_rules  # noqa: PLC0415
         from staticmask_cli.reports.run_report import as_json  # noqa: PLC0415
         from staticmask_cli.terminal.streams import write_stdout  # noqa: PLC0415
         from staticmask_cli.terminal.tables import show_plan  # noqa: PLC0415

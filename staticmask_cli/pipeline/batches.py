@@ -1,4 +1,4 @@
-"""Batches of chips: the tasks of a run, and what comes back from them."""
+"""Batches of chips: the tasks that workers run, and their results."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -15,87 +15,90 @@ from staticmask_cli.masks.signature import Signature
 from staticmask_cli.parallel.tasks import ReducingExecutor, RunContext, jobs_of, run_tasks
 from staticmask_cli.pipeline.plan import MaskPlan
 
-__all__ = ["Batch", "BatchResult", "clip_batch", "combine", "cut", "run_batches"]
+__all__ = ["Batch", "BatchResult", "clip_batch", "combine", "run_batches", "split_into_batches"]
 
-_MOST_CHIPS = 64  # of a batch: what is lost with a worker is read again within a minute or so
+_LARGEST_BATCH = 64  # chips: those that are lost with a worker are read again within a minute
 _BYTES_OF_A_MEMBER = 700
 _BATCHES_PER_JOB = 4  # so that all workers end at about the same time
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Some chips of one signature, and how to clip them.
+    """A task: some chips of one signature, and the parameters to process them with.
 
     Attributes
     ----------
     chips : tuple of Chip
+        The chips, at least one.
     rule : MaskRule
         The rule that says which pixels are bad.
     good_bits : int or None
-        DQ bits that do not make a pixel bad.
+        The DQ bits that do not make a pixel bad; None where DQ is not read.
     keep_going : bool
-        Whether a chip that cannot be read is set aside.
-    origin : RunContext or None
-        Where the run was started; None if the batch never leaves its process.
+        Whether a chip that cannot be read is set aside; otherwise it is an error.
+    context : RunContext or None
+        The process that started the run; None if the batch never leaves that process.
     """
 
     chips: tuple[Chip, ...]
     rule: MaskRule
     good_bits: int | None
     keep_going: bool
-    origin: RunContext | None
+    context: RunContext | None
 
     @property
     def signature(self) -> Signature:
-        """Of all its chips."""
+        """The signature of all chips of the batch."""
         return self.chips[0].signature
 
 
 @dataclass
 class BatchResult:
-    """What some chips gave.
+    """The result of one batch, or of several that were combined.
 
     Attributes
     ----------
     mask : PartialMask
-        Of them all.
+        The partial mask of all chips.
     left_out : dict of str to str
-        Those that could not be read, and why; in the mask they are set aside.
+        The chips that could not be read, each with the reason; in the mask they are set aside.
     """
 
     mask: PartialMask
     left_out: dict[str, str] = field(default_factory=dict)
 
     def __sizeof__(self) -> int:
-        """Bytes in memory, by which Dask knows when a worker has enough."""
+        """Return the bytes in memory, by which Dask limits the results that a worker holds."""
         return self.mask.nbytes + _BYTES_OF_A_MEMBER * len(self.mask.members)
 
 
-def cut(
+def split_into_batches(
     plans: Sequence[MaskPlan], rule: MaskRule, *, keep_going: bool, jobs: int, alone: bool
 ) -> list[Batch]:
-    """Cut the work of a run into batches.
+    """Split the chips of a run into batches, in the order of the files.
 
-    Exposure by exposure rather than mask by mask: the chips of a file lie together on disk.
+    The order is exposure by exposure and not mask by mask, as the chips of a file are next to
+    each other on disk.
 
     Parameters
     ----------
     plans : sequence of MaskPlan
-        Of the masks.
+        The plans of the masks.
     rule : MaskRule
         The rule that says which pixels are bad.
     keep_going : bool
         Whether chips that cannot be read are set aside.
     jobs : int
-        Batches that will be under way at the same time.
+        The number of batches that will run at the same time.
     alone : bool
-        Whether all is done in this process, which can combine masks at once: a chip each.
+        Whether all batches run in this process, where results are combined at no cost: a batch
+        is then a single chip.
     """
     chips = sum(len(plan.chips) for plan in plans)
-    size = 1 if alone else min(math.ceil(chips / (jobs * _BATCHES_PER_JOB)), _MOST_CHIPS)
-    origin = None if alone else RunContext()
+    size = 1 if alone else min(math.ceil(chips / (jobs * _BATCHES_PER_JOB)), _LARGEST_BATCH)
+    context = None if alone else RunContext()
     batches = [
-        Batch(plan.chips[start : start + size], rule, plan.good_bits, keep_going, origin)
+        Batch(plan.chips[start : start + size], rule, plan.good_bits, keep_going, context)
         for plan in plans
         for start in range(0, len(plan.chips), size)
     ]
@@ -105,71 +108,72 @@ def cut(
 def run_batches(
     batches: Sequence[Batch], *, jobs: int | None, executor: Executor | None
 ) -> Iterator[tuple[int, BatchResult | None]]:
-    """Clip batches.
+    """Run batches, here or on an executor.
 
-    An executor that reduces combines what its workers find, and returns little; any other
-    one returns the share of each batch.
+    A `ReducingExecutor` combines the results of its workers and returns few of them; any other
+    executor returns the result of each batch.
 
     Yields
     ------
-    tuple of int and Share or None
-        Chips that are done since the last time; and a share that is to be taken over.
+    tuple of int and BatchResult or None
+        The number of chips that were done since the last step, and a result if there is one.
     """
     if isinstance(executor, ReducingExecutor):
         steps = executor.reduce(clip_batch, combine, batches, jobs=jobs,
                                 kind=lambda batch: batch.signature)
-        for batch, share in steps:
-            yield 0 if batch is None else len(batch.chips), share
+        for batch, result in steps:
+            yield 0 if batch is None else len(batch.chips), result
         return
-    for share in run_tasks(clip_batch, batches, jobs=jobs or jobs_of(executor), executor=executor):
-        yield len(share.mask.members), share
+    for result in run_tasks(clip_batch, batches, jobs=jobs or jobs_of(executor), executor=executor):
+        yield len(result.mask.members), result
 
 
 def clip_batch(batch: Batch) -> BatchResult:
-    """Clip the chips of a batch; a task of its own, for threads, processes and clusters alike."""
-    if batch.origin is None:
-        return _clipped(batch)
-    with batch.origin.checked(), astropy_silenced():
-        return _clipped(batch)
+    """Read the chips of a batch and find their bad pixels, in whatever process this runs."""
+    if batch.context is None:
+        return _process(batch)
+    with batch.context.checked(), astropy_silenced():
+        return _process(batch)
 
 
-def combine(shares: Sequence[BatchResult]) -> BatchResult:
-    """Combine shares of one signature into a new one."""
-    first = shares[0].mask
-    whole = BatchResult(PartialMask(first.signature, first.rule))
-    for share in shares:
-        whole.mask.merge(share.mask)
-        whole.left_out.update(share.left_out)
-    return whole
+def combine(results: Sequence[BatchResult]) -> BatchResult:
+    """Combine results of one signature into a new one."""
+    first = results[0].mask
+    combined = BatchResult(PartialMask(first.signature, first.rule))
+    for result in results:
+        combined.mask.merge(result.mask)
+        combined.left_out.update(result.left_out)
+    return combined
 
 
-def _clipped(batch: Batch) -> BatchResult:
-    share = BatchResult(PartialMask(batch.signature, batch.rule))
+def _process(batch: Batch) -> BatchResult:
+    result = BatchResult(PartialMask(batch.signature, batch.rule))
     for chip in batch.chips:
-        _add(share, chip, batch)
-    return share
+        _add_chip(result, chip, batch)
+    return result
 
 
-def _add(share: BatchResult, chip: Chip, batch: Batch) -> None:
-    """Clip a chip, or say why it cannot be."""
+def _add_chip(result: BatchResult, chip: Chip, batch: Batch) -> None:
+    """Add a chip to a result, or set it aside with the reason."""
     if chip.skip_reason:
-        share.mask.set_aside(chip.label, chip.skip_reason)
+        result.mask.set_aside(chip.label, chip.skip_reason)
         return
+    context = batch.context
     try:
-        data, dq = read_pixels(_located(chip, batch.origin), reuse_memory=True)
-        share.mask.add(data, label=chip.label, dq=dq, good_bits=batch.good_bits or 0)
+        data, dq = read_pixels(_with_local_paths(chip, context), reuse_memory=True)
+        result.mask.add(data, label=chip.label, dq=dq, good_bits=batch.good_bits or 0)
     except StaticMaskError as error:
-        text = batch.origin.user_path(str(error), chip.path) if batch.origin else str(error)
+        text = context.user_path(str(error), chip.path) if context else str(error)
         if not batch.keep_going:
             raise type(error)(text) from error
         reason = text.removeprefix(f"{chip.path}: ").removeprefix(f"{chip.label}: ")
-        share.mask.set_aside(chip.label, reason)
-        share.left_out[str(chip.label)] = reason
+        result.mask.set_aside(chip.label, reason)
+        result.left_out[str(chip.label)] = reason
 
 
-def _located(chip: Chip, origin: RunContext | None) -> Chip:
-    """Return a chip with the paths by which its files are found from here."""
-    if origin is None or origin.local_path(chip.path) == chip.path:
+def _with_local_paths(chip: Chip, context: RunContext | None) -> Chip:
+    """Return a chip with the paths by which this process finds its files."""
+    if context is None or context.local_path(chip.path) == chip.path:
         return chip
-    dq = chip.dq and replace(chip.dq, path=origin.local_path(chip.dq.path))
-    return replace(chip, path=origin.local_path(chip.path), dq=dq)
+    dq = chip.dq and replace(chip.dq, path=context.local_path(chip.dq.path))
+    return replace(chip, path=context.local_path(chip.path), dq=dq)

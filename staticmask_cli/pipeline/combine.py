@@ -1,4 +1,4 @@
-"""Clipping the chips of a run, and combining what comes back, in whatever order that is."""
+"""Combine the results of batches into masks, and warn of suspicious chips."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -13,10 +13,10 @@ from staticmask_cli.masks.partial import PartialMask
 from staticmask_cli.masks.rule import MaskRule
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.parallel.tasks import jobs_of
-from staticmask_cli.pipeline.batches import cut, run_batches
+from staticmask_cli.pipeline.batches import run_batches, split_into_batches
 from staticmask_cli.pipeline.plan import MaskPlan
 
-__all__ = ["clip_and_combine", "in_parts"]
+__all__ = ["clip_and_combine", "split_by_exposures"]
 
 log = logging.getLogger(__name__)
 
@@ -31,73 +31,82 @@ def clip_and_combine(
     problems: Problems,
     unopened: Mapping[str, str],
 ) -> list[StaticMask]:
-    """Read and clip every chip of plans, and combine those of each signature.
+    """Read every chip of the plans, find its bad pixels, and combine those of each signature.
+
+    The results may arrive in any order; the masks do not depend on it.
 
     Parameters
     ----------
     plans : sequence of MaskPlan
-        Of the masks.
+        The plans of the masks.
     rule : MaskRule
         The rule that says which pixels are bad.
     jobs, executor
         As in `create_masks`.
     report : callable
-        Called with the chips that are done and the chips there are.
+        Called with the number of chips that are done and the number of all chips.
     problems : Problems
         Collects the chips that cannot be read, where the run keeps going.
     unopened : mapping of str to str
-        Exposures that could not be opened, with the reason, for the members of every mask.
+        The exposures that could not be opened, each with the reason; they are listed among the
+        members of every mask.
 
     Returns
     -------
     list of StaticMask
-        One for each plan, in their order.
+        One mask for each plan, in the same order.
     """
     masks = {plan.signature: StaticMask(plan.signature, **vars(rule)) for plan in plans}
     done, total = 0, sum(len(plan.chips) for plan in plans)
     report(0, total)
-    batches = cut(plans, rule, keep_going=problems.keep_going,
-                  jobs=jobs or jobs_of(executor), alone=executor is None)
-    for count, share in run_batches(batches, jobs=jobs, executor=executor):
-        if share is not None:
-            masks[share.mask.signature].merge(share.mask)
-            _log(share.mask)
-            problems.left_out.update(share.left_out)
+    batches = split_into_batches(
+        plans, rule, keep_going=problems.keep_going, jobs=jobs or jobs_of(executor),
+        alone=executor is None,
+    )
+    for count, result in run_batches(batches, jobs=jobs, executor=executor):
+        if result is not None:
+            masks[result.mask.signature].merge(result.mask)
+            _log_members(result.mask)
+            problems.left_out.update(result.left_out)
         if count:
             done += count
             report(done, total)
     for plan in plans:
-        mask = masks[plan.signature]
-        mask.sort_members()
-        # Those that came from another process have labels of their own; millions are too many.
-        mask.members = [
-            replace(member, label=chip.label) if member.label == chip.label else member
-            for chip, member in zip(plan.chips, mask.members, strict=True)
-        ]
-        mask.facts = _facts(plan, mask)
-        _warn(plan, mask)
-        for path, reason in sorted(unopened.items()):
-            mask.set_aside(ChipLabel(path, extver=0), reason)
+        _complete(masks[plan.signature], plan, unopened)
     return list(masks.values())
 
 
-def _facts(plan: MaskPlan, mask: StaticMask) -> dict[str, str | float]:
-    """Return what the header says of the detector: facts that the chips share that were used."""
+def _complete(mask: StaticMask, plan: MaskPlan, unopened: Mapping[str, str]) -> None:
+    """Sort the members of a mask, add the facts about its detector, and warn."""
+    mask.sort_members()
+    # Members from another process have labels of their own, which would be millions.
+    mask.members = [
+        replace(member, label=chip.label) if member.label == chip.label else member
+        for chip, member in zip(plan.chips, mask.members, strict=True)
+    ]
+    mask.facts = _common_facts(plan, mask)
+    _warn(plan, mask)
+    for path, reason in sorted(unopened.items()):
+        mask.set_aside(ChipLabel(path, extver=0), reason)
+
+
+def _common_facts(plan: MaskPlan, mask: StaticMask) -> dict[str, str | float]:
+    """Return the facts about the detector that the chips in use share; warn of other units."""
     used = [chip for chip, member in zip(plan.chips, mask.members, strict=True) if member.used]
     facts = common_facts({**chip.facts, **chip.grid} for chip in used)
     units = {chip.facts.get("BUNIT", "none").casefold(): chip for chip in reversed(used)}
     if len(units) > 1:
         log.warning(
-            "%s: its exposures have different units: %s; each chip is held against its own mode "
-            "and rms, and MEMBERS names no unit", plan.signature.filename,
+            "%s: its exposures have different units: %s; each chip is compared with its own "
+            "mode and rms, and MEMBERS names no unit", plan.signature.filename,
             ", ".join(f"{chip.facts.get('BUNIT', 'none')} in {chip.label}"
                       for _, chip in sorted(units.items())),
         )
     return facts
 
 
-def _log(part: PartialMask) -> None:
-    """Put what a chip gave into the log, as soon as it is known."""
+def _log_members(part: PartialMask) -> None:
+    """Log the numbers of each chip of a result."""
     for member in part.used:
         log.debug(
             "%s: mode %.6g, rms %.6g, threshold %.6g, %d pixels below, %d by DQ",
@@ -106,18 +115,18 @@ def _log(part: PartialMask) -> None:
 
 
 def _warn(plan: MaskPlan, mask: StaticMask) -> None:
-    """Say which chips were set aside, lack DQ, or may hold sources."""
+    """Warn of chips that were set aside, lack DQ, or may hold sources."""
     for chip, member in zip(plan.chips, mask.members, strict=True):
         if chip.skip_reason:
-            continue  # the plan has said so
+            continue  # the plan has warned of it
         if plan.good_bits is not None and chip.dq is None:
             log.warning("%s: no DQ extension, so no pixel counts as flagged", member.label)
-        for doubt in member.warnings():
-            log.warning("%s: %s", member.label, doubt)
+        for warning in member.warnings():
+            log.warning("%s: %s", member.label, warning)
 
 
-def in_parts(plans: Sequence[MaskPlan], size: int | None) -> list[list[MaskPlan]]:
-    """Cut plans into parts of so many exposures each, in their order; one part without a size."""
+def split_by_exposures(plans: Sequence[MaskPlan], size: int | None) -> list[list[MaskPlan]]:
+    """Split plans into parts of `size` exposures each, in their order; one part if it is None."""
     if size is None:
         return [list(plans)]
     paths = sorted({chip.path for plan in plans for chip in plan.chips})

@@ -1,31 +1,30 @@
-"""The way from inputs to masks: expand, read, clip, combine, write."""
+"""Make masks of exposures: plan, process the chips, combine, write."""
 
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from contextlib import ExitStack
 from functools import partial
 
 from staticmask_cli.config.parameters import Parameters
-from staticmask_cli.errors import ConfigError, ExposureError
+from staticmask_cli.errors import ConfigError
 from staticmask_cli.exposures.problems import Problems
 from staticmask_cli.fits.open import astropy_silenced
-from staticmask_cli.io.atomic import make_folder
 from staticmask_cli.io.urls import concealed, is_remote
-from staticmask_cli.masks.static_mask import StaticMask, write_masks
+from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.parallel.dask_cluster import scheduled
 from staticmask_cli.parallel.tasks import jobs_of
-from staticmask_cli.pipeline.combine import clip_and_combine, in_parts
+from staticmask_cli.pipeline.combine import clip_and_combine, split_by_exposures
 from staticmask_cli.pipeline.plan import MaskPlan, plan_masks
 from staticmask_cli.pipeline.update import MaskUpdate, NewMasks, merge_members
+from staticmask_cli.pipeline.write import Picture, write_all
 
 __all__ = ["Masks", "Progress", "create_masks", "make_masks"]
 
 log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
-"""Called with the chips that are done and the chips there are."""
+"""A function that is called with the number of chips done and the number of all chips."""
 
 
 class Masks(list[StaticMask]):
@@ -34,8 +33,8 @@ class Masks(list[StaticMask]):
     Attributes
     ----------
     left_out : dict of str to str
-        What a run with `keep_going` had to leave out, and why: exposures, chips
-        (``a_flt.fits[SCI,2]``), and masks of which no chip was left.
+        The exposures, chips (``a_flt.fits[SCI,2]``) and masks that a run with `keep_going` left
+        out, each with the reason.
     """
 
     def __init__(self, masks: Iterable[StaticMask] = (),
@@ -169,18 +168,11 @@ def make_masks(
     Masks
         Empty if ``parameters.static`` is False.
     """
-    _check_arguments(jobs, checkpoint, update=update, overwrite=overwrite)
-    picture = None if plot is None else os.fspath(plot)
-    if picture is not None:
-        from staticmask_cli.plots.draw import check_plot  # noqa: PLC0415 - few runs draw
-
-        picture = concealed(picture)
-        check_plot(picture)
     output_dir = concealed(output_dir)
-    if update and is_remote(output_dir):
-        msg = (f"update: {output_dir} is remote, where runs cannot wait for each other; "
-               "expected a local output_dir: copy the masks there, and back")
-        raise ConfigError(msg)
+    _check_arguments(jobs, checkpoint, output_dir, update=update, overwrite=overwrite)
+    picture = None if plot is None else Picture(
+        concealed(os.fspath(plot)), jobs=jobs or jobs_of(executor), executor=executor
+    )
     if not parameters.static:
         log.info("static = False: no mask is made")
         return Masks()
@@ -193,39 +185,19 @@ def make_masks(
         unopened = dict(problems.left_out)
         for path, reason in unopened.items():
             log.warning("%s: left out: %s", path, reason)
-        growth = MaskUpdate(plans, parameters, unopened) if update else NewMasks(plans)
-        for plan in growth.to_do:
-            log.debug("%s: to be made of %d chips in %d files", plan.path, len(plan.chips),
-                      len(plan.files))
-        clip = partial(clip_and_combine, rule=parameters.rule, jobs=jobs, executor=executor,
-                       problems=problems, unopened=unopened)
-        fresh: dict[str, StaticMask] = {}
-        done = growth.unchanged
-        for part, report in _parts(growth.to_do, checkpoint, progress):
-            if fresh:
-                done |= growth.save(fresh)
-            _add(fresh, part, clip(part, report=report))
-        with ExitStack() as stack:  # so that there is a picture only if there are the masks
-            named = stack.enter_context(growth.folded(fresh))
-            named = _without_empty(named, problems, others=len(done))
-            _refuse_too_few(named.values())
-            make_folder(output_dir)
-            done = dict(sorted({**done, **named}.items()))
-            if picture is not None:
-                from staticmask_cli.plots.draw import picture_of  # noqa: PLC0415 - likewise
-
-                read = {plan.path: plan.chips for plan in growth.to_do}
-                stack.enter_context(picture_of(
-                    [(mask, read.get(path, ())) for path, mask in done.items()], picture,
-                    executor=executor, jobs=jobs or jobs_of(executor),
-                ))
-            write_masks(named)
-    return Masks(done.values(), problems.left_out)
+        work = MaskUpdate(plans, parameters, unopened) if update else NewMasks(plans)
+        process = partial(clip_and_combine, rule=parameters.rule, jobs=jobs, executor=executor,
+                          problems=problems, unopened=unopened)
+        fresh, done = _process(work, process, checkpoint, progress or _ignore_progress)
+        masks = write_all(work, fresh, done, output_dir=output_dir, problems=problems,
+                          picture=picture)
+    return Masks(masks.values(), problems.left_out)
 
 
 def _check_arguments(
-    jobs: int | None, checkpoint: int | None, *, update: bool, overwrite: bool
+    jobs: int | None, checkpoint: int | None, output_dir: str, *, update: bool, overwrite: bool
 ) -> None:
+    """Refuse arguments that contradict each other, before any work is done."""
     if jobs is not None and jobs < 1:
         msg = f"jobs = {jobs}: expected a number of chips > 0"
         raise ConfigError(msg)
@@ -236,65 +208,55 @@ def _check_arguments(
         what = "update too, by which a run goes on" if checkpoint > 0 else "a number > 0"
         msg = f"checkpoint = {checkpoint}: expected {what}"
         raise ConfigError(msg)
+    if update and is_remote(output_dir):
+        msg = (f"update: {output_dir} is remote, where runs cannot wait for each other; "
+               "expected a local output_dir: copy the masks there, and back")
+        raise ConfigError(msg)
+
+
+def _process(
+    work: NewMasks, process: Callable[..., list[StaticMask]], checkpoint: int | None,
+    progress: Progress,
+) -> tuple[dict[str, StaticMask], dict[str, StaticMask]]:
+    """Process the chips of all plans, and write the masks at each checkpoint.
+
+    Returns
+    -------
+    fresh, done : dict of str to StaticMask
+        By path, the masks of new exposures that are to be written, and the complete masks that
+        are on disk.
+    """
+    fresh: dict[str, StaticMask] = {}
+    done = dict(work.unchanged)
+    for plan in work.to_do:
+        log.debug("%s: to be made of %d chips in %d files", plan.path, len(plan.chips),
+                  len(plan.files))
+    for plans, report in _parts(work.to_do, checkpoint, progress):
+        if fresh:
+            done |= work.save(fresh)
+        for plan, mask in zip(plans, process(plans, report=report), strict=True):
+            if plan.path in fresh:
+                merge_members(fresh[plan.path], mask)
+            else:
+                fresh[plan.path] = mask
+    return fresh, done
 
 
 def _parts(
-    plans: Sequence[MaskPlan], size: int | None, progress: Progress | None
+    plans: Sequence[MaskPlan], size: int | None, progress: Progress
 ) -> Iterator[tuple[list[MaskPlan], Progress]]:
-    """Cut plans into parts, each with what to report to: the chips done of all there are."""
-    report, done, total = progress or _say_nothing, 0, sum(len(plan.chips) for plan in plans)
-    for part in in_parts(plans, size):
-        yield part, partial(_report_from, report, done, total)
+    """Split plans at checkpoints; yield each part with a function that reports its progress."""
+    done, total = 0, sum(len(plan.chips) for plan in plans)
+    for part in split_by_exposures(plans, size):
+        yield part, partial(_report_part, progress, done, total)
         done += sum(len(plan.chips) for plan in part)
 
 
-def _add(
-    fresh: dict[str, StaticMask], plans: Sequence[MaskPlan], masks: Iterable[StaticMask]
+def _report_part(
+    progress: Progress, before: int, total: int, done: int, _total_of_part: int
 ) -> None:
-    """Add the masks of a part to those of the parts before, which hold some of them already."""
-    for plan, mask in zip(plans, masks, strict=True):
-        if plan.path in fresh:
-            merge_members(fresh[plan.path], mask)
-        else:
-            fresh[plan.path] = mask
+    progress(before + done, total)
 
 
-def _report_from(report: Progress, before: int, total: int, done: int, _of_part: int) -> None:
-    report(before + done, total)
-
-
-def _say_nothing(_done: int, _total: int) -> None:
-    """Stand in for a progress report that nobody asked for."""
-
-
-def _without_empty(
-    named: Mapping[str, StaticMask], problems: Problems, *, others: int
-) -> dict[str, StaticMask]:
-    """Return the masks of which a chip was used: a mask without one would be good everywhere.
-
-    Where the run keeps going and there are `others`, such a mask is left out; else it is refused.
-    """
-    empty = {
-        mask.signature.filename: f"none of its {len(mask.members)} chips could be used: "
-        + "; ".join(f"{member.label}: {member.skip_reason}" for member in mask.members[:3])
-        for mask in named.values()
-        if not mask.used
-    }
-    if empty and (not problems.keep_going or len(empty) == len(named) + others):
-        raise ExposureError("\n".join(f"{name}: {why}" for name, why in empty.items()))
-    for name, why in empty.items():
-        log.warning("%s: not made: %s", name, why)
-    problems.left_out.update(empty)
-    return {path: mask for path, mask in named.items() if mask.used}
-
-
-def _refuse_too_few(masks: Iterable[StaticMask]) -> None:
-    """Refuse a mask in which no pixel can be bad, as more votes are asked for than there are."""
-    problems = [
-        f"agree = {mask.rule.agree}: only {len(mask.used)} exposures of {mask.signature.filename} "
-        f"vote, so no pixel could be bad; expected at most {len(mask.used)}, or any or all"
-        for mask in masks
-        if not mask.can_be_bad
-    ]
-    if problems:
-        raise ConfigError("\n".join(problems))
+def _ignore_progress(_done: int, _total: int) -> None:
+    """Stand in for the function of a user who wants no progress report."""

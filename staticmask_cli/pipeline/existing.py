@@ -1,9 +1,4 @@
-"""Whether the mask that a run would write is there already, as that run would make it.
-
-Whether a mask on disk was made as a run would make it.
-
-Masks that stand on disk: whether a run can add to them, and which of its chips they have.
-"""
+"""Compare masks on disk with a plan: up to date, out of date, other parameters, or foreign."""
 
 import logging
 import math
@@ -13,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from staticmask_cli.config.parameters import Parameters
-from staticmask_cli.errors import InputError, OutputError, StaticMaskError
+from staticmask_cli.errors import InputError, OutputError, StaticMaskError, first_few
 from staticmask_cli.exposures.exposure import Chip
 from staticmask_cli.fits.open import checksums_of, opened
 from staticmask_cli.io.paths import exists, modified_at
@@ -32,16 +27,181 @@ __all__ = [
     "needs_no_reading",
     "read_existing_mask",
     "refuse_changed",
-    "some",
 ]
 
-_MOST_NAMES = 3  # in a reason
-_LONGEST = 80  # characters of what a stranger's header says
+_LONGEST = 80  # characters of an untrusted header
 _DIGITS = 1e-14  # cards of older versions of astropy hold no more
 
 
-def other_parameters(plan: MaskPlan, mask: StaticMask, rule: MaskRule) -> Iterator[str]:
-    """Say which parameters differ, by their meaning, and how."""
+log = logging.getLogger(__name__)
+
+Identity = tuple[str, int]
+"""The normalized path of a chip's file, and its EXTVER."""
+
+
+@dataclass(frozen=True)
+class MaskStatus:
+    """The state of a mask on disk, compared with the mask that a run would write.
+
+    Attributes
+    ----------
+    state : str
+        ``missing``; ``up to date``; ``older`` than a member; made from ``other members`` or
+        with ``other parameters``; or ``foreign``, where the file does not list its members: a
+        mask of drizzlepac, or no mask at all.
+    why : tuple of str
+        The differences, in words; empty for ``missing`` and ``up to date``.
+    """
+
+    state: str
+    why: tuple[str, ...] = ()
+
+
+def mask_status(plan: MaskPlan, parameters: Parameters) -> MaskStatus:
+    """Compare a mask on disk with the plan for it.
+
+    Members are compared by their paths as they were given, parameters by their meaning, and
+    ages by modification times, where equal times count as up to date, as in Make.  The version
+    of the program does not count.
+
+    Parameters
+    ----------
+    plan : MaskPlan
+        The plan of the mask; files are read, and nothing is written.
+    parameters : Parameters
+        The parameters that the plan was made with.
+    """
+    if not exists(plan.path):
+        return MaskStatus("missing")
+    try:
+        mask = StaticMask.read(plan.path)
+    except StaticMaskError:
+        return MaskStatus("foreign", ("does not say what it was made from",))
+    for state, reasons in (
+        ("other members", _other_members(plan, mask)),
+        ("other parameters", _other_parameters(plan, mask, parameters.rule)),
+        ("older", _newer_files(plan)),
+    ):
+        why = tuple(reasons)
+        if why:
+            return MaskStatus(state, why)
+    return MaskStatus("up to date")
+
+
+def read_existing_mask(plan: MaskPlan, parameters: Parameters) -> StaticMask:
+    """Read the mask on disk that a plan is to update; refuse one that cannot be updated."""
+    try:
+        with opened(plan.path) as hdus:
+            if checksums_of(hdus) == "wrong":
+                msg = f"{plan.path}: is damaged: its checksums are wrong"
+                raise OutputError(msg)
+        mask = StaticMask.read(plan.path)
+    except StaticMaskError as error:
+        msg = f"{error}; it cannot be updated: move it away, or make it anew without --update"
+        raise OutputError(msg) from error
+    differences = [*_other_parameters(plan, mask, parameters.rule), *_other_grid(plan, mask)]
+    if differences:
+        msg = (
+            f"{plan.path}: cannot be updated, as it was made with {'; '.join(differences)}; "
+            "use the same, or another --output-dir, or make it anew without --update"
+        )
+        raise OutputError(msg)
+    return mask
+
+
+def refuse_changed(plan: MaskPlan, pairs: Iterable[tuple[Chip, Member | None]]) -> None:
+    """Refuse members that have changed, as a mask cannot lose what they added to it."""
+    written = modified(plan.path)
+    wrong = []
+    for chip, member in pairs:
+        if member is None or not member.used:
+            continue
+        if member.label.rootname != chip.label.rootname:
+            wrong.append(f"{chip.label} (ROOTNAME was {member.label.rootname:.80}, "
+                         f"is {chip.label.rootname:.80})")
+        elif chip.skip_reason:
+            wrong.append(f"{chip.label} (is now set aside: {chip.skip_reason})")
+        elif _is_newer(chip, written):
+            wrong.append(f"{chip.label} (newer than the mask)")
+    if wrong:
+        msg = (
+            f"{plan.path}: cannot be updated, as members have changed: {first_few(wrong)}; "
+            "what they did cannot be taken back: make it anew without --update"
+        )
+        raise OutputError(msg)
+
+
+class MemberIndex:
+    """Finds the members of a mask that the chips of a run are."""
+
+    def __init__(self, members: Sequence[Member]) -> None:
+        self._by_identity = {member.label.identity: member for member in members}
+        self._by_name: dict[Identity, list[Member]] = defaultdict(list)
+        for member in members:
+            self._by_name[_file_name_and_extver(member.label.identity)].append(member)
+
+    def member_of(self, chip: Chip) -> Member | None:
+        """Return the member that a chip is, also if its path is spelled in another way."""
+        member = self._by_identity.get(chip.label.identity)
+        if member is not None or is_remote(chip.path):
+            return member
+        for other in self._by_name.get(_file_name_and_extver(chip.label.identity), ()):
+            if is_remote(other.label.file):
+                continue
+            if not os.path.exists(other.label.file):
+                if other.label.rootname == chip.label.rootname:
+                    log.warning("%s: is the member %s the same exposure, under a path that is "
+                                "not there any more? It will count twice", chip.label, other.label)
+            elif os.path.samefile(other.label.file, chip.path):
+                return other
+        return None
+
+
+def needs_no_reading(chip: Chip, member: Member, written: int | None) -> bool:
+    """Whether a member need not be read again, as the result would be the same."""
+    if chip.skip_reason and not member.used:
+        return chip.skip_reason == member.skip_reason
+    return member.used or (member.pixels_seen and not _is_newer(chip, written))
+
+
+def modified(path: str) -> int | None:
+    """Return the time when a file was modified, in ns; None if a remote service has none.
+
+    Raises
+    ------
+    InputError
+        If there is no such file.
+    """
+    try:
+        return modified_at(path)
+    except StaticMaskError:
+        raise
+    except OSError as error:
+        msg = f"{path}: its date cannot be read: {error.strerror}"
+        raise InputError(msg) from error
+
+
+def _other_members(plan: MaskPlan, mask: StaticMask) -> Iterator[str]:
+    planned = {chip.label.identity for chip in plan.chips}
+    made = {member.label.identity for member in mask.members}
+    for what, names in (("new", planned - made), ("gone", made - planned)):
+        if names:
+            yield f"{what}: {first_few(sorted(f'{file}[SCI,{extver}]' for file, extver in names))}"
+
+
+def _newer_files(plan: MaskPlan) -> Iterator[str]:
+    written = modified(plan.path)
+    ages = {path: modified(path) for path in plan.files}
+    newer = [path for path, when in ages.items() if when and written and when > written]
+    unknown = [path for path, when in ((plan.path, written), *ages.items()) if when is None]
+    if newer:
+        yield f"newer: {first_few(newer)}"
+    if unknown:
+        yield f"of unknown age: {first_few(unknown)}"
+
+
+def _other_parameters(plan: MaskPlan, mask: StaticMask, rule: MaskRule) -> Iterator[str]:
+    """Describe the parameters that differ in their meaning."""
     for name in ("static_sig", "sky", "agree"):
         before, now = getattr(mask.rule, name), getattr(rule, name)
         if not _equal(before, now):
@@ -51,8 +211,8 @@ def other_parameters(plan: MaskPlan, mask: StaticMask, rule: MaskRule) -> Iterat
         yield _differs("final_bits", before, now)
 
 
-def other_grid(plan: MaskPlan, mask: StaticMask) -> Iterator[str]:
-    """Say in what the detector pixels differ: signature, subarray, binning, chip."""
+def _other_grid(plan: MaskPlan, mask: StaticMask) -> Iterator[str]:
+    """Describe the differences of the detector pixels: signature, subarray, binning, chip."""
     for name, before, now in zip(
         ("detector", "shape", "number"), mask.signature, plan.signature, strict=True
     ):
@@ -78,192 +238,19 @@ def _differs(name: str, before: object, now: object) -> str:
 
 
 def _same_bits(plan: MaskPlan, final_bits: str | None) -> bool:
-    """Whether other words mean the same bits, as 96 and 64,32 do."""
-    words = None if final_bits is None else str(final_bits)  # a stranger's header has anything
+    """Whether `final_bits` means the bits of the plan, as 96 and 64,32 mean the same."""
+    words = None if final_bits is None else str(final_bits)  # an untrusted value of any type
     try:
         return good_bits_of(plan.chips[0], words) == plan.good_bits
     except StaticMaskError:
         return False
 
 
-def modified(path: str) -> int | None:
-    """When a file was changed last, in nanoseconds; None where a remote service does not say.
-
-    Raises
-    ------
-    InputError
-        If it is not there.
-    """
-    try:
-        return modified_at(path)
-    except StaticMaskError:
-        raise
-    except OSError as error:
-        msg = f"{path}: cannot be looked at: {error.strerror}"
-        raise InputError(msg) from error
-
-
-def some(names: Sequence[str]) -> str:
-    """Join the first few of some names, and say how many more there are."""
-    more = len(names) - _MOST_NAMES
-    return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
-
-
-log = logging.getLogger(__name__)
-
-Identity = tuple[str, int]
-"""Of a chip: the file, with its path normalized, and EXTVER."""
-
-
-def read_existing_mask(plan: MaskPlan, parameters: Parameters) -> StaticMask:
-    """Read the mask that stands in the place of a plan; refuse one that cannot be added to."""
-    try:
-        with opened(plan.path) as hdus:
-            if checksums_of(hdus) == "wrong":
-                msg = f"{plan.path}: is damaged: its checksums are wrong"
-                raise OutputError(msg)
-        mask = StaticMask.read(plan.path)
-    except StaticMaskError as error:
-        msg = f"{error}; it cannot be updated: move it away, or make it anew without --update"
-        raise OutputError(msg) from error
-    differences = [*other_parameters(plan, mask, parameters.rule), *other_grid(plan, mask)]
-    if differences:
-        msg = (
-            f"{plan.path}: cannot be updated, as it was made with {'; '.join(differences)}; "
-            "use the same, or another --output-dir, or make it anew without --update"
-        )
-        raise OutputError(msg)
-    return mask
-
-
-def refuse_changed(plan: MaskPlan, pairs: Iterable[tuple[Chip, Member | None]]) -> None:
-    """Refuse members that are not what they were, as nothing can be taken out of a mask."""
-    written = modified(plan.path)
-    wrong = []
-    for chip, member in pairs:
-        if member is None or not member.used:
-            continue
-        if member.label.rootname != chip.label.rootname:
-            wrong.append(f"{chip.label} (ROOTNAME was {member.label.rootname:.80}, "
-                         f"is {chip.label.rootname:.80})")
-        elif chip.skip_reason:
-            wrong.append(f"{chip.label} (is now set aside: {chip.skip_reason})")
-        elif _is_newer(chip, written):
-            wrong.append(f"{chip.label} (newer than the mask)")
-    if wrong:
-        msg = (
-            f"{plan.path}: cannot be updated, as members have changed: {some(wrong)}; "
-            "what they did cannot be taken back: make it anew without --update"
-        )
-        raise OutputError(msg)
-
-
-class MemberIndex:
-    """Members of a mask, to be found by the chips of a run."""
-
-    def __init__(self, members: Sequence[Member]) -> None:
-        self._by_identity = {member.label.identity: member for member in members}
-        self._by_name: dict[Identity, list[Member]] = defaultdict(list)
-        for member in members:
-            self._by_name[_name_of(member.label.identity)].append(member)
-
-    def member_of(self, chip: Chip) -> Member | None:
-        """Find the member that a chip is, also where its folder is named in another way."""
-        member = self._by_identity.get(chip.label.identity)
-        if member is not None or is_remote(chip.path):
-            return member
-        for other in self._by_name.get(_name_of(chip.label.identity), ()):
-            if is_remote(other.label.file):
-                continue
-            if not os.path.exists(other.label.file):
-                if other.label.rootname == chip.label.rootname:
-                    log.warning("%s: is the member %s the same exposure, under a path that is "
-                                "not there any more? It will count twice", chip.label, other.label)
-            elif os.path.samefile(other.label.file, chip.path):
-                return other
-        return None
-
-
-def _name_of(identity: Identity) -> Identity:
+def _file_name_and_extver(identity: Identity) -> Identity:
     return os.path.basename(identity[0]), identity[1]
-
-
-def needs_no_reading(chip: Chip, member: Member, written: int | None) -> bool:
-    """Whether reading a chip would tell nothing new about a member."""
-    if chip.skip_reason and not member.used:
-        return chip.skip_reason == member.skip_reason
-    return member.used or (member.pixels_seen and not _is_newer(chip, written))
 
 
 def _is_newer(chip: Chip, written: int | None) -> bool:
     files = {chip.path} if chip.dq is None else {chip.path, chip.dq.path}
     ages = [modified(path) for path in files]
     return written is not None and any(age is not None and age > written for age in ages)
-
-
-@dataclass(frozen=True)
-class MaskStatus:
-    """The state of a mask, next to what a run would make of it.
-
-    Attributes
-    ----------
-    state : str
-        ``missing``; ``up to date``; ``older``, than a member; ``other members`` or
-        ``other parameters``, than it was made with; ``foreign``, where the file does not
-        say what it was made from: a mask of drizzlepac, or no mask at all.
-    why : tuple of str
-        What differs, in words; empty for ``missing`` and ``up to date``.
-    """
-
-    state: str
-    why: tuple[str, ...] = ()
-
-
-def mask_status(plan: MaskPlan, parameters: Parameters) -> MaskStatus:
-    """Compare a mask on disk with the plan for it.
-
-    Members are told by their paths as they were given, parameters by their meaning,
-    and ages by modification times, where equal times count as up to date, as they do
-    for Make.  The version of the program does not count.
-
-    Parameters
-    ----------
-    plan : MaskPlan
-        Of the mask; only files are looked at, nothing is written.
-    parameters : Parameters
-        That the plan was made with.
-    """
-    if not exists(plan.path):
-        return MaskStatus("missing")
-    try:
-        mask = StaticMask.read(plan.path)
-    except StaticMaskError:
-        return MaskStatus("foreign", ("does not say what it was made from",))
-    for state, reasons in (
-        ("other members", _other_members(plan, mask)),
-        ("other parameters", other_parameters(plan, mask, parameters.rule)),
-        ("older", _newer_files(plan)),
-    ):
-        why = tuple(reasons)
-        if why:
-            return MaskStatus(state, why)
-    return MaskStatus("up to date")
-
-
-def _other_members(plan: MaskPlan, mask: StaticMask) -> Iterator[str]:
-    planned = {chip.label.identity for chip in plan.chips}
-    made = {member.label.identity for member in mask.members}
-    for what, names in (("new", planned - made), ("gone", made - planned)):
-        if names:
-            yield f"{what}: {some(sorted(f'{file}[SCI,{extver}]' for file, extver in names))}"
-
-
-def _newer_files(plan: MaskPlan) -> Iterator[str]:
-    written = modified(plan.path)
-    ages = {path: modified(path) for path in plan.files}
-    newer = [path for path, when in ages.items() if when and written and when > written]
-    unknown = [path for path, when in ((plan.path, written), *ages.items()) if when is None]
-    if newer:
-        yield f"newer: {some(newer)}"
-    if unknown:
-        yield f"of unknown age: {some(unknown)}"

@@ -1,4 +1,4 @@
-"""Deciding, from headers alone, which masks a run makes of which chips."""
+"""Group the chips of all exposures into masks, from headers alone."""
 
 import logging
 import os
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import ExposureError, InputError, OutputError, StaticMaskError
-from staticmask_cli.exposures.exposure import Chip
+from staticmask_cli.exposures.exposure import Chip, Exposure
 from staticmask_cli.exposures.inputs import expand_inputs
 from staticmask_cli.exposures.instruments import instrument_of
 from staticmask_cli.exposures.problems import Problems
 from staticmask_cli.exposures.reading import read_headers, sharing
 from staticmask_cli.io.paths import beside, check_writable, exists, identity_of, with_credentials
 from staticmask_cli.io.urls import normalized
-from staticmask_cli.masks.bitmask import good_bits
+from staticmask_cli.masks import bitmask
 from staticmask_cli.masks.signature import Signature
 from staticmask_cli.masks.static_mask import is_mask
 
@@ -26,18 +26,18 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class MaskPlan:
-    """One mask that a run would write.
+    """One mask that a run will write.
 
     Attributes
     ----------
     signature : Signature
-        Of its chips.
+        The signature of its chips.
     path : str
-        Where it goes.
+        The path of the mask file.
     chips : tuple of Chip
-        What it is made from, in the order of the MEMBERS table.
+        The chips that the mask is made from, in the order of the MEMBERS table.
     good_bits : int or None
-        DQ bits that do not make a pixel bad; None where DQ is not read.
+        The DQ bits that do not make a pixel bad; None where DQ is not read.
     """
 
     signature: Signature
@@ -47,18 +47,19 @@ class MaskPlan:
 
     @property
     def files(self) -> list[str]:
-        """Files that the mask is made from, those with the DQ flags included, sorted."""
+        """The files that the mask is made from, including those with DQ flags alone, sorted."""
         flags = {chip.dq.path for chip in self.chips if chip.dq is not None}
         return sorted(flags.union(chip.path for chip in self.chips))
 
 
 class Plans(list[MaskPlan]):
-    """The masks that a run would write, sorted by path.
+    """The masks that a run will write, sorted by path.
 
     Attributes
     ----------
     set_aside : tuple of Chip
-        Chips that take no part, also those of which no mask would be made; `skip_reason` says why.
+        The chips that are not used, each with its `skip_reason`; also those of masks that are
+        not made for want of other chips.
     """
 
     def __init__(self, plans: Iterable[MaskPlan] = (), set_aside: Iterable[Chip] = ()) -> None:
@@ -76,21 +77,21 @@ def plan_masks(
     problems: Problems | None = None,
     executor: Executor | None = None,
 ) -> Plans:
-    """Find out which masks a run would make, from headers alone; write nothing.
+    """Plan the masks of a run, from headers alone; nothing is written.
 
     Parameters
     ----------
     parameters : Parameters
-        What to make them from, and how.
+        The exposures, and the rule of the masks.
     output_dir : str
-        Folder of the masks; it need not exist.
+        The folder of the masks; it need not exist.
     suffix : str, optional
-        Kind of file to take where an exposure has several, such as ``flc``.
+        The kind of file to use where an exposure has several, such as ``flc``.
     overwrite : bool
-        Whether a mask may take the place of a file that is no such mask.
+        Whether a mask may replace a file that is not a mask of its detector.
     update : bool
-        Whether masks that are there are to grow; then what is there is not looked at here, and a
-        mask that is there has a plan even if all its chips are set aside.
+        Whether masks on disk will be updated.  The files on disk are then not checked here, and
+        a mask on disk has a plan even if all its chips are set aside.
     problems : Problems, optional
         Collects what is wrong; where its run keeps going, exposures that are missing or cannot
         be used are left out and do not stop the plan unless none is left.
@@ -105,15 +106,41 @@ def plan_masks(
         If inputs are missing or unusable, their chips do not fit together, or
         all are set aside; every such file is named.
     OutputError
-        If a mask would take the place of an input, or of a file that is no mask.
+        If a mask would replace an input, or a file that is not a mask.
     """
     _check_current_folder()
     check_writable(output_dir)
     problems = problems or Problems()
     paths = expand_inputs(parameters.input, suffix, problems)
+    headers = read_headers(
+        paths, parameters.group, dq=parameters.final_bits is not None, executor=executor
+    )
+    chips = _chips_by_signature(headers, problems)
+    set_aside = [chip for members in chips.values() for chip in members if chip.skip_reason]
+    for chip in set_aside:
+        log.warning("%s: set aside: %s", chip.label, chip.skip_reason)
+    plans = Plans((
+        _plan(members, parameters, output_dir)
+        for signature, members in chips.items()
+        if not all(chip.skip_reason for chip in members)
+        or (update and os.path.lexists(_path_of(signature, output_dir)))
+    ), set_aside)
+    if not plans:
+        msg = "all exposures were set aside, so there is nothing to make a mask from"
+        raise ExposureError(msg)
+    plans.sort(key=lambda plan: plan.path)
+    _check_paths(plans, paths)
+    if not overwrite and not update:
+        _check_existing(plans)
+    return plans
+
+
+def _chips_by_signature(
+    headers: Iterable[tuple[str, Exposure | StaticMaskError]], problems: Problems
+) -> dict[Signature, list[Chip]]:
+    """Group the chips of all exposures by signature."""
     chips: dict[Signature, list[Chip]] = {}
-    with_dq = parameters.final_bits is not None
-    for path, found in read_headers(paths, parameters.group, dq=with_dq, executor=executor):
+    for path, found in headers:
         if isinstance(found, StaticMaskError):
             problems.leave_out(path, found)
             continue
@@ -123,36 +150,20 @@ def plan_masks(
             members = chips.setdefault(chip.signature, [])
             members.append(sharing(chip, members[0]) if members else chip)
     problems.check(anything_left=bool(chips))
-    skip_reason = [chip for members in chips.values() for chip in members if chip.skip_reason]
-    _warn_of(skip_reason)
-    chips = {
-        key: sorted(members, key=lambda chip: chip.label.sort_key)
-        for key, members in chips.items()
-        if not all(chip.skip_reason for chip in members)
-        or (update and os.path.lexists(_path_of(key, output_dir)))
-    }
-    if not chips:
-        msg = "all exposures were set aside, so there is nothing to make a mask from"
-        raise ExposureError(msg)
-    for members in chips.values():
-        _check_grid([chip for chip in members if not chip.skip_reason])
-    plans = Plans((
-        MaskPlan(
-            signature,
-            _path_of(signature, output_dir),
-            tuple(members),
-            good_bits_of(members[0], parameters.final_bits),
-        )
-        for signature, members in chips.items()
-    ), skip_reason)
-    plans.sort(key=lambda plan: plan.path)
-    _check_paths(plans, paths)
-    if not overwrite and not update:
-        _check_existing(plans)
-    return plans
+    return chips
+
+
+def _plan(chips: Sequence[Chip], parameters: Parameters, output_dir: str) -> MaskPlan:
+    """Plan the mask of the chips of one signature."""
+    members = tuple(sorted(chips, key=lambda chip: chip.label.sort_key))
+    _check_grid([chip for chip in members if not chip.skip_reason])
+    signature = members[0].signature
+    good_bits = good_bits_of(members[0], parameters.final_bits)
+    return MaskPlan(signature, _path_of(signature, output_dir), members, good_bits)
 
 
 def _path_of(signature: Signature, folder: str) -> str:
+    """Return the path of a signature's mask."""
     return normalized(beside(folder, signature.filename))
 
 
@@ -164,16 +175,11 @@ def _check_current_folder() -> None:
         raise InputError(msg) from error
 
 
-def _warn_of(skip_reason: Sequence[Chip]) -> None:
-    for chip in skip_reason:
-        log.warning("%s: set aside: %s", chip.label, chip.skip_reason)
-
-
 def good_bits_of(chip: Chip, final_bits: str | None) -> int | None:
-    """DQ bits that do not make a pixel bad, by the flags of a chip's instrument."""
+    """Return the DQ bits that do not make a pixel bad, by the flags of a chip's instrument."""
     name = chip.facts["INSTRUME"]
     flags = instrument_of(name).flags_of(chip.facts.get("DETECTOR", ""))
-    return good_bits(final_bits, name, flags)
+    return bitmask.good_bits(final_bits, name, flags)
 
 
 def _check_grid(chips: Sequence[Chip]) -> None:
@@ -199,15 +205,15 @@ def _grid_as_text(grid: Mapping[str, float]) -> str:
 
 
 def _check_existing(plans: Sequence[MaskPlan]) -> None:
-    """Refuse to replace what is not a mask of the same detector."""
-    strangers = [
+    """Refuse to replace a file that is not a mask of the same detector."""
+    foreign = [
         plan.path
         for plan in plans
         if exists(plan.path) and not is_mask(plan.path, plan.signature.shape)
     ]
-    if strangers:
+    if foreign:
         msg = (
-            f"{', '.join(strangers)}: exists and is not a static mask of that shape; "
+            f"{', '.join(foreign)}: exists and is not a static mask of that shape; "
             "move it away, or use --overwrite"
         )
         raise OutputError(msg)
@@ -217,10 +223,10 @@ def _check_paths(plans: Sequence[MaskPlan], inputs: Sequence[str]) -> None:
     """Refuse masks that would overwrite an input or each other."""
     taken = {identity_of(path): f"the input {path}" for path in inputs}
     for plan in plans:
-        # Some file systems do not tell upper from lower case.
+        # Some file systems ignore the case of letters.
         names = {with_credentials(plan.path), with_credentials(plan.path).lower()}
-        for place in set(map(identity_of, names)):
-            if place in taken:
-                msg = f"{plan.path}: this mask would take the place of {taken[place]}"
+        for identity in set(map(identity_of, names)):
+            if identity in taken:
+                msg = f"{plan.path}: this mask would take the place of {taken[identity]}"
                 raise OutputError(msg)
-            taken[place] = f"the mask of {plan.signature}"
+            taken[identity] = f"the mask of {plan.signature}"

@@ -1,4 +1,4 @@
-"""Masks that grow: which exposures a mask on disk lacks, and folding them into it."""
+"""Update masks on disk: find the exposures that they lack, and merge these into them."""
 
 import logging
 import os
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from staticmask_cli.config.parameters import Parameters
-from staticmask_cli.errors import OutputError, StaticMaskError
+from staticmask_cli.errors import OutputError, StaticMaskError, first_few
 from staticmask_cli.exposures.exposure import common_facts
 from staticmask_cli.io.atomic import make_folder, update_lock
 from staticmask_cli.io.urls import normalized
@@ -20,7 +20,6 @@ from staticmask_cli.pipeline.existing import (
     needs_no_reading,
     read_existing_mask,
     refuse_changed,
-    some,
 )
 from staticmask_cli.pipeline.plan import MaskPlan
 
@@ -28,20 +27,21 @@ __all__ = ["MaskUpdate", "NewMasks", "merge_members"]
 
 log = logging.getLogger(__name__)
 
+
 class NewMasks:
-    """Masks that are made anew, whatever is on disk.
+    """The work of a run that makes all masks from the start, whatever is on disk.
 
     Parameters
     ----------
     plans : sequence of MaskPlan
-        Of all exposures that the run names.
+        The plans for all exposures of the run.
 
     Attributes
     ----------
     to_do : list of MaskPlan
-        All of them.
+        The plans whose chips must be read, here all of them.
     unchanged : dict of str to StaticMask
-        None.
+        The masks on disk that stay as they are, by path; here there are none.
     """
 
     def __init__(self, plans: Sequence[MaskPlan]) -> None:
@@ -49,21 +49,21 @@ class NewMasks:
         self.unchanged: dict[str, StaticMask] = {}
 
     @contextmanager
-    def folded(self, fresh: Mapping[str, StaticMask]) -> Iterator[dict[str, StaticMask]]:
-        """Return the masks as they are, for the block to write."""
+    def merged(self, fresh: Mapping[str, StaticMask]) -> Iterator[dict[str, StaticMask]]:
+        """Return the masks that the block is to write, by path."""
         yield dict(fresh)
 
     def save(self, fresh: dict[str, StaticMask]) -> dict[str, StaticMask]:
-        """Write the masks of new exposures that can be written by now, and take them out.
+        """Write the masks that can be written by now, and remove them from `fresh`.
 
-        Those that would be refused at the end of a run, for want of votes, stay.
+        Masks with too few votes for any bad pixel, which a run refuses at its end, stay there.
 
         Returns
         -------
         dict of str to StaticMask
-            What was written, by path.
+            The masks that were written, by path.
         """
-        with self.folded(fresh) as masks:
+        with self.merged(fresh) as masks:
             ready = {path: mask for path, mask in masks.items() if mask.used and mask.can_be_bad}
             write_masks(ready)
         for path in ready:
@@ -75,33 +75,33 @@ class NewMasks:
 
 
 class MaskUpdate(NewMasks):
-    """What a run with ``update`` has to do, and the masks on disk that it adds to.
+    """The work of a run that updates masks on disk: the chips that they lack.
 
-    A chip is a member already if MEMBERS has its file, by whatever spelling of the path, and
-    EXTVER.  It is not read again, unless it was set aside and may be of use by now.
+    A chip is a member already if MEMBERS lists its file, whatever the spelling of the path, and
+    its EXTVER.  It is not read again, unless it was set aside and might be used now.
 
     Parameters
     ----------
     plans : sequence of MaskPlan
-        Of all exposures that the run names.
+        The plans for all exposures of the run.
     parameters : Parameters
-        Of the run.
+        The parameters of the run.
     unopened : collection of str
-        Exposures that the run could not open.
+        The exposures that the run could not open.
 
     Attributes
     ----------
     to_do : list of MaskPlan
-        Of what is to be read alone; without any chip where there is only an exposure to note
-        that could not be opened.
+        The plans with the chips that must be read.  A plan has no chips where an exposure that
+        could not be opened is all that must be added to MEMBERS.
     unchanged : dict of str to StaticMask
-        By path, the masks for which nothing is to be done.
+        The masks on disk that stay as they are, by path.
 
     Raises
     ------
     OutputError
-        If a mask that is there does not fit the run, or a member is not what it was; all
-        that differs is named.
+        If a mask on disk does not fit the run, or a member has changed since; all
+        differences are named.
     """
 
     def __init__(
@@ -124,7 +124,7 @@ class MaskUpdate(NewMasks):
             raise OutputError("\n".join(problems))
 
     def _decide(self, plan: MaskPlan) -> None:
-        """Find out what is to be done for a mask."""
+        """Decide which chips of a plan must be read."""
         if not os.path.lexists(plan.path):
             self.to_do.append(plan)
             self._read[plan.path] = {chip.label.sort_key for chip in plan.chips}
@@ -154,33 +154,33 @@ class MaskUpdate(NewMasks):
 
     @staticmethod
     def _files_of(mask: StaticMask) -> set[str]:
-        """Files of which a mask has a chip."""
+        """Return the files of which a mask holds a chip."""
         return {member.label.identity[0] for member in mask.members if member.pixels_seen}
 
     @contextmanager
-    def folded(self, fresh: Mapping[str, StaticMask]) -> Iterator[dict[str, StaticMask]]:
-        """Add masks of new exposures to those on disk as they are by now, for the block to write.
+    def merged(self, fresh: Mapping[str, StaticMask]) -> Iterator[dict[str, StaticMask]]:
+        """Merge masks of new exposures with those on disk, for the block to write.
 
-        No other run does the same with these files at the same time: one that ended
-        meanwhile is added to, and one that comes to this point waits.
+        The masks on disk are read again, under a lock: what another run has written meanwhile
+        is added to, and other runs that come to this point wait.
 
         Parameters
         ----------
         fresh : mapping of str to StaticMask
-            By path; they stay as they are.
+            The masks of the new exposures, by path; not modified.
 
         Raises
         ------
         OutputError
-            If a mask on disk does not fit any more, or has lost members that this run skipped,
-            or has got some that this run has read, whose votes would count twice.
+            If a mask on disk no longer fits the run, lacks members that this run did not read,
+            or holds members that this run has read, whose votes would count twice.
         """
         for folder in {os.path.dirname(path) for path in fresh}:
             make_folder(folder or ".")
         with update_lock(fresh):
-            yield {path: self._folded(path, mask) for path, mask in fresh.items()}
+            yield {path: self._merged(path, mask) for path, mask in fresh.items()}
 
-    def _folded(self, path: str, fresh: StaticMask) -> StaticMask:
+    def _merged(self, path: str, fresh: StaticMask) -> StaticMask:
         skipped = self._skipped.get(path, set())
         if not os.path.lexists(path) and not skipped:
             return fresh
@@ -205,33 +205,35 @@ def merge_members(
     leave_out: Collection[Member] = (),
     opened: Collection[str] = (),
 ) -> None:
-    """Add the members of one mask to another, and what they did to its pixels.
+    """Add the members of one mask, and their bad pixels, to another.
 
-    The result is what one run over all of them makes: header facts are those of the first
-    member that was used.  Members that were set aside make room for the same ones.
+    The result equals that of one run over all members.  The facts in the header are those of
+    the first member that is used.  New members replace the same ones that were set aside.
 
     Parameters
     ----------
     mask : StaticMask
-        It grows.
+        The mask to add to; modified.
     fresh : StaticMask
-        Of the same signature and parameters; stays as it is.
+        A mask of the same signature and rule; not modified.
     leave_out : collection of Member
-        Of those of `fresh`, set aside, that are not to be taken over.
+        Members of `fresh` that were set aside and are not added.
     opened : collection of str
-        Files, with their paths normalized, of which it is known by now which chips they have.
+        The normalized paths of the files whose chips are listed by now, so that their rows
+        with EXTVER 0 are removed.
 
     Raises
     ------
     OutputError
-        If both have a member that votes.
+        If both masks have a member that votes.
     """
     used = {member.label.identity for member in mask.used}
     twice = [member for member in fresh.members if member.label.identity in used]
     if mask.votes is not None and any(member.used for member in twice):
+        names = first_few([str(member.label) for member in twice])
         msg = (
-            f"{mask.path}: another run has added {some([str(m.label) for m in twice])} meanwhile, "
-            "whose votes would count twice; run again: what is there is skipped"
+            f"{mask.path}: another run has added {names} meanwhile, whose votes would count "
+            "twice; run again: what is there is skipped"
         )
         raise OutputError(msg)
     dropped = {id(member) for member in (*twice, *leave_out)}

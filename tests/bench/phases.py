@@ -44,11 +44,11 @@ def main() -> None:
         import numpy as np  # noqa: F401, PLC0415
 
         mark("import numpy")
-        from staticmask_cli.pipeline import create  # noqa: PLC0415
+        from staticmask_cli.pipeline import create, write  # noqa: PLC0415
 
         mark("import the rest")
     _mark_around(create, "plan_masks", "read parameters", "plan: read headers")
-    _mark_around(create, "write_masks", "read and clip", "write and flush masks")
+    _mark_around(write, "write_masks", "read and clip", "write and flush masks")
     cli(standalone_mode=False)
     mark("show the table")
     begins = [_BEGIN, *(when for _, when in _marks)]

@@ -1,4 +1,4 @@
-"""Batches of chips and partial masks: cut, carried elsewhere, merged in any order."""
+"""Batches of chips and partial masks:  carried elsewhere, merged in any order."""
 
 import os
 import pickle
@@ -23,7 +23,13 @@ from staticmask_cli.masks.partial import PartialMask
 from staticmask_cli.masks.rule import MaskRule
 from staticmask_cli.masks.votes import Agreement
 from staticmask_cli.parallel.tasks import RunContext
-from staticmask_cli.pipeline.batches import Batch, BatchResult, clip_batch, combine, cut
+from staticmask_cli.pipeline.batches import (
+    Batch,
+    BatchResult,
+    clip_batch,
+    combine,
+    split_into_batches,
+)
 from staticmask_cli.pipeline.plan import MaskPlan, plan_masks
 from staticmask_cli.simulate.visit import Visit
 from tests.support.exposures import WriteExposure, digest, sky
@@ -121,7 +127,7 @@ def test_batches_are_as_many_as_keep_all_busy_and_never_large(
     times: int, jobs: int, alone: bool, sizes: set[int], plans: list[MaskPlan]  # noqa: FBT001
 ) -> None:
     many = [MaskPlan(plan.signature, plan.path, plan.chips * times, 0) for plan in plans]
-    batches = cut(many, MaskRule(4.0), keep_going=False, jobs=jobs, alone=alone)
+    batches = split_into_batches(many, MaskRule(4.0), keep_going=False, jobs=jobs, alone=alone)
     assert {len(batch.chips) for batch in batches} == sizes
     chips = [chip.label for batch in batches for chip in batch.chips]
     assert sorted(chips) == sorted(chip.label for plan in many for chip in plan.chips)
@@ -180,7 +186,7 @@ def test_headers_that_others_read_come_back_in_order_and_with_their_faults(
 
 
 def batch_of(plan: MaskPlan, origin: RunContext, chips: int = 2) -> Batch:
-    return Batch(plan.chips[:chips], MaskRule(4.0), None, keep_going=False, origin=origin)
+    return Batch(plan.chips[:chips], MaskRule(4.0), None, keep_going=False, context=origin)
 
 
 def test_a_worker_with_another_version_is_refused(plans: list[MaskPlan]) -> None:

@@ -18,7 +18,6 @@ from matplotlib.image import imread
 from staticmask_cli import create_masks
 from staticmask_cli.cli import cli
 from staticmask_cli.errors import ConfigError, InputError, OutputError
-from staticmask_cli.pipeline import create
 from staticmask_cli.plots import draw
 from staticmask_cli.plots.draw import MOST_HISTOGRAMS, plot_masks
 from staticmask_cli.plots.page import Page
@@ -246,7 +245,7 @@ def test_masks_that_cannot_be_written_leave_the_picture_unwritten(
         msg = "full"
         raise OutputError(msg)
 
-    monkeypatch.setattr(create, "write_masks", fail)
+    monkeypatch.setattr("staticmask_cli.pipeline.write.write_masks", fail)
     Path("m.pdf").write_text("before")
     with pytest.raises(OutputError, match="full"):
         create_masks(visit.paths, plot="m.pdf")

@@ -1,0 +1,111 @@
+"""Make rules for the masks of a run: each mask depends on its exposures and on the ``.cfg``."""
+
+import shlex
+from collections.abc import Iterable, Sequence
+
+from staticmask_cli.errors import ConfigError
+from staticmask_cli.io.paths import is_remote
+from staticmask_cli.pipeline.plan import MaskPlan
+
+__all__ = ["make_rules"]
+
+# How GNU Make spells these characters in the name of a file; those of the second line have no
+# spelling that works in targets, prerequisites and variables alike.
+_ESCAPES = str.maketrans({
+    " ": r"\ ", "#": r"\#", "$": "$$", ":": r"\:", "*": r"\*", "?": r"\?", "[": r"\[",
+})
+_IMPOSSIBLE = r"%=;|\()~"
+
+_HEAD = """\
+# Static masks, for include in a Makefile after its first rule; GNU Make 4.3 or newer.
+STATICMASK ?= staticmask
+STATIC_MASKS += {masks}
+"""
+
+
+def make_rules(
+    plans: Sequence[MaskPlan], options: Sequence[str], others: Sequence[str] = ()
+) -> str:
+    """Return a Makefile that makes the masks of some plans.
+
+    Masks that share an exposure are made by one rule, as by one run; other masks have rules of
+    their own, so that a changed exposure remakes no other mask.  The variable ``STATIC_MASKS``
+    holds the paths of all masks, and ``STATICMASK`` is the command.
+
+    Parameters
+    ----------
+    plans : sequence of MaskPlan
+        The plans of the masks.
+    options : sequence of str
+        The words of the command between ``staticmask create`` and the exposures.
+    others : sequence of str
+        Further files on which all masks depend, such as a ``.cfg``.
+
+    Raises
+    ------
+    ConfigError
+        If the name of a file has a character that Make does not allow in one.
+    """
+    rules = [_rule(group, options, others) for group in _sharing_files(plans)]
+    return "\n".join((_HEAD.format(masks=" ".join(_names(p.path for p in plans))), *rules))
+
+
+def _rule(group: Sequence[MaskPlan], options: Sequence[str], others: Sequence[str]) -> str:
+    targets = " ".join(_names(plan.path for plan in group))
+    files = sorted({file for plan in group for file in plan.files})
+    exposures = sorted({chip.path for plan in group for chip in plan.chips})
+    grouped = " &" if len(group) > 1 else ""
+    command = " ".join(["$(STATICMASK) create", *map(_word, options), "--"])
+    return (
+        f"{_lines(f'{targets}{grouped}:', _names((*others, *files)))}\n"
+        f"\t{_lines(command, map(_word, exposures))}\n"
+    )
+
+
+def _lines(head: str, words: Iterable[str]) -> str:
+    return " \\\n\t\t".join((head, *words))
+
+
+def _word(text: str) -> str:
+    """Quote a word of a recipe for Make, which expands it, and for the shell, which splits it."""
+    return shlex.quote(text).replace("$", "$$")
+
+
+def _names(paths: Iterable[str]) -> list[str]:
+    """Return paths in the spelling of Make."""
+    return [_name(path) for path in paths]
+
+
+def _name(path: str) -> str:
+    if is_remote(path):
+        msg = f"{path}: Make knows only the files of this machine; call staticmask from a script"
+        raise ConfigError(msg)
+    wrong = [char for char in path if char in _IMPOSSIBLE or not _is_allowed(char)]
+    if wrong or path.endswith(" "):
+        found = repr(wrong[0]) if wrong else "a blank at its end"
+        msg = (
+            f"{path}: holds {found}, which Make cannot have in the name of a file; "
+            "rename it, or call staticmask from a script"
+        )
+        raise ConfigError(msg)
+    return path.translate(_ESCAPES)
+
+
+def _is_allowed(char: str) -> bool:
+    return char.isprintable() or "\udc80" <= char <= "\udcff"  # a byte that is not text
+
+
+def _sharing_files(plans: Sequence[MaskPlan]) -> list[list[MaskPlan]]:
+    """Group plans so that no two groups share a file, in the order of the plans."""
+    groups: list[tuple[set[str], list[MaskPlan]]] = []
+    for plan in plans:
+        files, members = set(plan.files), [plan]
+        apart = []
+        for others, earlier in groups:
+            if others.isdisjoint(files):
+                apart.append((others, earlier))
+            else:
+                files |= others
+                members = [*earlier, *members]
+        groups = [*apart, (files, members)]
+    return [members for _, members in sorted(groups, key=lambda group: group[1][0].path)]

@@ -1,0 +1,122 @@
+"""Write the masks of a run, and their picture: all of them, or none."""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager, ExitStack
+
+from staticmask_cli.errors import ConfigError, ExposureError
+from staticmask_cli.exposures.problems import Problems
+from staticmask_cli.io.atomic import make_folder
+from staticmask_cli.masks.static_mask import StaticMask, write_masks
+from staticmask_cli.pipeline.plan import MaskPlan
+from staticmask_cli.pipeline.update import NewMasks
+
+__all__ = ["Picture", "write_all"]
+
+log = logging.getLogger(__name__)
+
+
+class Picture:
+    """The picture that a run draws of its masks.
+
+    Parameters
+    ----------
+    path : str
+        The path of the picture.
+    jobs : int
+        The number of chips that are read at the same time.
+    executor : concurrent.futures.Executor or None
+        Its workers read the chips, if there is one.
+    """
+
+    def __init__(self, path: str, *, jobs: int, executor: Executor | None) -> None:
+        # Imported here because it loads matplotlib, and few runs draw.
+        from staticmask_cli.plots.draw import check_plot  # noqa: PLC0415
+
+        check_plot(path)
+        self._path, self._jobs, self._executor = path, jobs, executor
+
+    def drawn(
+        self, masks: Mapping[str, StaticMask], plans: Sequence[MaskPlan]
+    ) -> AbstractContextManager[list[str]]:
+        """Draw masks and the chips that were read for them; files appear if the block ends well."""
+        from staticmask_cli.plots.draw import picture_of  # noqa: PLC0415 - as above
+
+        chips = {plan.path: plan.chips for plan in plans}
+        pairs = [(mask, chips.get(path, ())) for path, mask in masks.items()]
+        return picture_of(pairs, self._path, jobs=self._jobs, executor=self._executor)
+
+
+def write_all(
+    work: NewMasks,
+    fresh: Mapping[str, StaticMask],
+    done: Mapping[str, StaticMask],
+    *,
+    output_dir: str,
+    problems: Problems,
+    picture: Picture | None,
+) -> dict[str, StaticMask]:
+    """Write the masks of a run, and their picture: all of them, or none.
+
+    Parameters
+    ----------
+    work : NewMasks
+        The work of the run, which merges new masks with those on disk.
+    fresh, done : mapping of str to StaticMask
+        By path, the masks that are to be written, and those that are complete on disk.
+    output_dir : str
+        The folder of the masks; made when missing.
+    problems : Problems
+        Collects masks of which no chip could be used, where the run keeps going.
+    picture : Picture or None
+        The picture to draw of all masks.
+
+    Returns
+    -------
+    dict of str to StaticMask
+        All masks of the run by path, sorted.
+    """
+    with ExitStack() as stack:
+        merged = stack.enter_context(work.merged(fresh))
+        to_write = _without_empty(merged, problems, others=len(done))
+        _refuse_too_few(to_write.values())
+        make_folder(output_dir)
+        masks = dict(sorted({**done, **to_write}.items()))
+        if picture is not None:
+            stack.enter_context(picture.drawn(masks, work.to_do))
+        write_masks(to_write)
+    return masks
+
+
+def _without_empty(
+    named: Mapping[str, StaticMask], problems: Problems, *, others: int
+) -> dict[str, StaticMask]:
+    """Return the masks of which a chip was used: a mask without one would be good everywhere.
+
+    Where the run keeps going and there are `others`, such a mask is left out; else it is refused.
+    """
+    empty = {
+        mask.signature.filename: f"none of its {len(mask.members)} chips could be used: "
+        + "; ".join(f"{member.label}: {member.skip_reason}" for member in mask.members[:3])
+        for mask in named.values()
+        if not mask.used
+    }
+    if empty and (not problems.keep_going or len(empty) == len(named) + others):
+        raise ExposureError("\n".join(f"{name}: {why}" for name, why in empty.items()))
+    for name, why in empty.items():
+        log.warning("%s: not made: %s", name, why)
+    problems.left_out.update(empty)
+    return {path: mask for path, mask in named.items() if mask.used}
+
+
+def _refuse_too_few(masks: Iterable[StaticMask]) -> None:
+    """Refuse masks in which no pixel can be bad, as they have fewer voters than votes needed."""
+    problems = [
+        f"agree = {mask.rule.agree}: only {len(mask.used)} exposures of {mask.signature.filename} "
+        f"vote, so no pixel could be bad; expected at most {len(mask.used)}, or any or all"
+        for mask in masks
+        if not mask.can_be_bad
+    ]
+    if problems:
+        raise ConfigError("\n".join(problems))
