@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, ExitStack
 
 from staticmask_cli.errors import ConfigError, ExposureError
 from staticmask_cli.exposures.problems import Problems
-from staticmask_cli.io.atomic import make_folder
+from staticmask_cli.io.atomic import make_folder, remove_stale_temporaries
 from staticmask_cli.masks.static_mask import StaticMask, write_masks
 from staticmask_cli.pipeline.plan import MaskPlan
 from staticmask_cli.pipeline.update import NewMasks
@@ -77,6 +77,7 @@ def write_all(
     dict of str to StaticMask
         All masks of the run by path, sorted.
     """
+    remove_stale_temporaries(done)  # of killed runs; those of other masks go as they are written
     with ExitStack() as stack:
         merged = stack.enter_context(work.merged(fresh))
         to_write = _without_empty(merged, problems, others=len(done))

@@ -482,3 +482,14 @@ def test_a_run_that_fails_goes_on_from_its_last_checkpoint(
     assert sorted(pixels_read[before:]) == [f"{n}_flt.fits[SCI,{e}]" for n in "efg" for e in (1, 2)]
     assert [len(mask.previous_members) for mask in masks] == [4, 4]
     assert contents("out") == contents("one")
+
+
+def test_what_a_killed_update_left_is_removed_by_one_that_has_nothing_to_do(
+    seven: list[str], folder: Path
+) -> None:
+    create_masks(seven[:2], update=True)
+    before = sorted(path.name for path in folder.iterdir())
+    for name in (f".{NAME}.lock.tmp", f".{SECOND}.abc123.tmp"):
+        (folder / name).touch()
+    create_masks(seven[:2], update=True)
+    assert sorted(path.name for path in folder.iterdir()) == before
