@@ -1,7 +1,26 @@
 """Static bad-pixel masks from calibrated astronomical exposures.
 
-The names below are loaded when they are first used, so that importing the
-package costs nothing.
+The public names are loaded when they are first used, so that importing the package costs nothing.
+
+One exposure's way to its mask:
+
+1. `cli.create` reads the command line; `config.parameters` adds the ``.cfg`` and the defaults of
+   ``configspec/``, and checks every value.
+2. `pipeline.create` runs the steps that follow; it is also what Python calls.
+3. `exposures.inputs` expands wildcards, lists and association tables to files.
+4. `exposures.exposure` reads the headers of a file, by `fits`: its chips, their signatures, and
+   where their DQ flags are.
+5. `pipeline.plan` groups the chips of all exposures by signature: one mask for each.
+6. `pipeline.batches` makes tasks of the chips, and `parallel` runs them in threads, on an executor
+   or on a cluster.
+7. `exposures.reading` reads the SCI and DQ pixels of a chip.
+8. `masks.detect` finds its bad pixels: below the global threshold (`stats`), below the local sky
+   (`localsky`), or by DQ (`masks.bitmask`).
+9. `masks.partial` counts the votes of the chips, and `pipeline.combine` merges them into the masks.
+10. `pipeline.write` writes the mask files (`masks.static_mask`, by `fits.writer` and `io.atomic`),
+    and `terminal.console` prints the closing table.
+
+A package imports only from those below it; ``tests/repository/test_layering.py`` has the table.
 """
 
 from importlib import import_module

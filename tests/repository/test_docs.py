@@ -164,3 +164,19 @@ def test_every_command_has_help_with_examples_in_80_columns(command: str) -> Non
 
 def test_the_changelog_has_an_unreleased_section() -> None:
     assert "## Unreleased" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_the_map_of_the_code_names_modules_that_exist() -> None:
+    table = README.split("## Finding your way in the code\n")[1].split("\n## ")[0]
+    paths = re.findall(r"`([\w/]+(?:\.py|/))`", "\n".join(
+        line for line in table.splitlines() if line.startswith("| ")
+    ))
+    assert len(paths) > 15
+    for path in paths:
+        assert (ROOT / "staticmask_cli" / path).exists() or (ROOT / path).exists(), path
+    package = (ROOT / "staticmask_cli" / "__init__.py").read_text(encoding="utf-8")
+    modules = re.findall(r"`(\w+(?:\.\w+)?)`", package.split('"""')[1])
+    assert len(modules) > 15
+    for module in modules:
+        path = ROOT / "staticmask_cli" / module.replace(".", "/")
+        assert path.is_dir() or path.with_suffix(".py").is_file(), module

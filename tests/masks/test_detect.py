@@ -1,0 +1,62 @@
+"""What makes a pixel of a chip bad: the global threshold, the local sky, and DQ."""
+
+import numpy as np
+import pytest
+
+from staticmask_cli import chip_statistics
+from staticmask_cli.errors import ChipError
+from staticmask_cli.masks.detect import bad_pixels_of_chip
+from staticmask_cli.masks.members import ChipLabel
+from staticmask_cli.masks.rule import MaskRule
+from tests.support.exposures import sky
+
+LABEL = ChipLabel("a_flt.fits", 2, "a", 500.0)
+
+
+def test_the_global_rule_marks_what_lies_below_its_threshold() -> None:
+    data = sky()
+    data[5, 7] = 20.0
+    data[6, 8] = np.nan
+    found = bad_pixels_of_chip(data, MaskRule(3.0))
+    statistics = chip_statistics(data)
+    assert found.threshold == statistics.mode - 3.0 * statistics.rms
+    np.testing.assert_array_equal(found.low.bits, data < found.threshold)
+    assert found.low.bits[5, 7]
+    assert not found.low.bits[6, 8]
+    assert found.flagged is None
+
+
+def test_the_local_rule_marks_what_a_slope_hides() -> None:
+    data = sky() + 10.0 * np.arange(80, dtype=np.float32)
+    data[30, 70] -= 100.0
+    for rule, is_found in ((MaskRule(5.0), False), (MaskRule(5.0, "local"), True)):
+        found = bad_pixels_of_chip(data, rule)
+        assert found.low.bits[30, 70] == is_found
+        assert np.isnan(found.threshold) == is_found
+
+
+def test_dq_counts_apart_from_what_is_low() -> None:
+    data = sky()
+    data[5, 7] = 20.0
+    dq = np.zeros((60, 80), np.int16)
+    dq[5, 7] = dq[1, 2] = 16
+    dq[3] = 64
+    found = bad_pixels_of_chip(data, MaskRule(6.0), dq, good_bits=64)
+    assert found.flagged is not None
+    assert np.argwhere(found.flagged).tolist() == [[1, 2], [5, 7]]
+    assert found.added_by_bit == {16: 1}
+    member = found.member(LABEL)
+    assert (member.below, member.flagged, member.used) == (1, 2, True)
+    assert member.label is LABEL
+
+
+def test_a_chip_that_cannot_be_clipped_has_no_bad_pixel_also_not_by_dq() -> None:
+    dq = np.full((60, 80), 16, np.int16)
+    found = bad_pixels_of_chip(np.full((60, 80), 7.0), MaskRule(4.0), dq)
+    assert (len(found.low), found.flagged, found.added_by_bit) == (0, None, {})
+    assert found.member(LABEL).skip_reason.startswith("its pixels fill fewer than two")
+
+
+def test_dq_of_floating_point_numbers_is_refused() -> None:
+    with pytest.raises(ChipError, match="a DQ array must be of an integer dtype, found float64"):
+        bad_pixels_of_chip(sky(), MaskRule(4.0), np.zeros((60, 80)))
