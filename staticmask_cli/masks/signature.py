@@ -37,7 +37,7 @@ class Signature(NamedTuple):
     def filename(self) -> str:
         """Name of the mask, such as ``ACSWFC_2048x4096_1_staticMask.fits``.
 
-        Headers come from strangers: only letters, digits, ``.``, ``+`` and ``-``
+        Headers are untrusted: only letters, digits, ``.``, ``+`` and ``-``
         of `detector` reach the name, and it starts with none of the last three.
 
         Raises

@@ -278,5 +278,5 @@ def _check_votes(mask: StaticMask, votes: npt.NDArray[Any]) -> None:
     """Refuse votes that are not counts, exceed the voters, or contradict the mask."""
     counts = votes.dtype.kind == "u" and int(votes.max(initial=0)) <= len(mask.used)
     if not counts or not np.array_equal(mask.bad, mask.below):
-        msg = "its VOTES do not give its bad pixels"
+        msg = "its VOTES contradict its bad pixels"
         raise ValueError(msg)

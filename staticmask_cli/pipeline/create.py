@@ -68,57 +68,58 @@ def create_masks(
     Parameters
     ----------
     inputs : str, path, or several of them
-        Paths, wildcards, comma lists, ``@list``, association tables; opened read-only.
+        The exposures, as paths, wildcards, comma lists, ``@list`` or association tables; files
+        are opened read-only.
     static_sig : float
         A pixel is low when it lies below ``mode - static_sig * rms``.
     sky : str
-        ``global``: mode and rms of the chip, as the reference has them; ``local``: of the
-        sky around each pixel, for fields that are not flat.
+        ``global`` takes the mode and the rms of the chip, as the reference does; ``local`` takes
+        those of the sky around each pixel, for fields that are not flat.
     agree : str, int or float
-        In how many exposures a pixel must be bad: ``any``, ``all``, a count (2), or a
-        fraction of those that vote (0.5).
+        The number of exposures in which a pixel must be bad: ``any``, ``all``, a count (2), or a
+        fraction of the exposures that vote (0.5).
     final_bits : str, int or None
-        DQ bits that do *not* make a pixel bad, in any syntax of astropy's
+        The DQ bits that do *not* make a pixel bad, in any syntax of astropy's
         ``interpret_bit_flags``; with None, DQ is not read.
     group : str, int or None
-        FITS extensions to use in every exposure, ``1``, ``"1,4"`` or ``"sci,2"``.
+        The FITS extensions to use in every exposure, ``1``, ``"1,4"`` or ``"sci,2"``.
     suffix : str, optional
-        Kind of file to take where an exposure has several, such as ``flc``.
+        The kind of file to use where an exposure has several, such as ``flc``.
     output_dir : str or path
-        Folder of the masks; made when missing.
+        The folder of the masks; made when missing.
     overwrite : bool
-        Replace a file of a mask's name even if it is no mask of that shape.
+        Whether to replace a file of a mask's name that is not a mask of that shape.
     update : bool
-        Add the exposures to masks that are in `output_dir` already, which must have been made with
-        the same parameters of the same detector pixels.  Members are not read again, unless
-        they were set aside unread.  The masks are those of one run over all members.
+        Whether to add the exposures to masks in `output_dir`, which must have been made with the
+        same parameters and of the same detector pixels.  Members are not read again, unless they
+        were set aside unread.  The masks equal those of one run over all members.
     checkpoint : int, optional
-        With `update`, write the masks after every so many exposures too, so that the same call
-        goes on from there if the run is ended.
+        With `update`, the number of exposures after which the masks are written each time, so
+        that the same call continues from there if the run is interrupted.
     keep_going : bool
-        Set exposures aside that are missing or unreadable, instead of stopping at
-        them: they are warned of, stand in MEMBERS as unused, with the reason, and are
-        in ``left_out`` of what is returned.  One of which not even the headers can be read
-        stands in the MEMBERS of every mask, with EXTVER 0.
+        Whether to set exposures aside that are missing or unreadable, instead of stopping.  They
+        are warned of, are listed in MEMBERS as unused, with the reason, and in ``left_out`` of
+        the result.  An exposure whose headers cannot be read is listed in the MEMBERS of every
+        mask, with EXTVER 0.
     plot : str or path, optional
-        A picture to draw, ``.png``, ``.pdf`` or ``.svg`` (needs matplotlib): the masks, and
-        some of their exposures' pixels near the sky.
+        The path of a picture to draw, ``.png``, ``.pdf`` or ``.svg`` (needs matplotlib): the
+        masks, and the pixels near the sky of some exposures.
     jobs : int, optional
-        Chips at the same time; as many as there are processors, up to four, if None.  With
-        `executor` or `scheduler`, batches of chips under way; two for each worker if None.
+        The number of chips at the same time; if None, the number of processors, up to four.
+        With `executor` or `scheduler`, the number of batches; if None, two for each worker.
     executor : concurrent.futures.Executor, optional
-        Its workers read and clip, instead of threads of our own.
+        An executor whose workers read and clip the chips, instead of threads.
     scheduler : str, optional
-        Address of a Dask scheduler (``tcp://host:8786``) whose workers do that, or ``local``
-        for processes on this machine.  Needs `distributed`.
+        The address of a Dask scheduler (``tcp://host:8786``) whose workers do the same, or
+        ``local`` for processes on this machine.  Needs `distributed`.
     progress : callable, optional
-        Called with the number of chips done and the number of all chips.
+        A function that is called with the number of chips done and the number of all chips.
 
     Returns
     -------
     Masks
         A list with one `StaticMask` for each signature, sorted by file name;
-        ``mask.path`` is where it was written and ``mask.array`` its pixels,
+        ``mask.path`` is the path of its file and ``mask.array`` holds its pixels,
         int16, 1 good and 0 bad.
 
     Raises
@@ -129,10 +130,10 @@ def create_masks(
         If an input is missing or unusable, or with `keep_going` all of them are;
         nothing is written then.
     OutputError
-        If a mask or picture cannot be written, a file that is no mask has its name, or with
-        `update` a mask that is there was made in another way, or members have changed.
+        If a mask or picture cannot be written or its name belongs to a file that is not a mask,
+        or with `update`, if a mask on disk was made in another way or members have changed.
     ClusterError
-        If the scheduler does not answer or is lost, or its workers die time and again.
+        If the scheduler does not answer or is lost, or its workers die repeatedly.
     """
     words = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
     given = {"input": words, "static_sig": static_sig, "sky": sky, "agree": agree,
@@ -161,7 +162,7 @@ def make_masks(
     executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> Masks:
-    """Do what `parameters` say; see `create_masks` for the rest.
+    """Make the masks that `parameters` describe; the other arguments are those of `create_masks`.
 
     Returns
     -------
@@ -202,7 +203,7 @@ def _check_arguments(
         msg = f"jobs = {jobs}: expected a number of chips > 0"
         raise ConfigError(msg)
     if update and overwrite:
-        msg = "update and overwrite contradict each other: masks either grow or are made anew"
+        msg = "update and overwrite contradict each other: masks are either updated or made again"
         raise ConfigError(msg)
     if checkpoint is not None and (checkpoint < 1 or not update):
         what = "update too, by which a run goes on" if checkpoint > 0 else "a number > 0"

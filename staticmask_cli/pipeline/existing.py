@@ -76,7 +76,7 @@ def mask_status(plan: MaskPlan, parameters: Parameters) -> MaskStatus:
     try:
         mask = StaticMask.read(plan.path)
     except StaticMaskError:
-        return MaskStatus("foreign", ("does not say what it was made from",))
+        return MaskStatus("foreign", ("does not list the exposures it was made from",))
     for state, reasons in (
         ("other members", _other_members(plan, mask)),
         ("other parameters", _other_parameters(plan, mask, parameters.rule)),
@@ -97,13 +97,13 @@ def read_existing_mask(plan: MaskPlan, parameters: Parameters) -> StaticMask:
                 raise OutputError(msg)
         mask = StaticMask.read(plan.path)
     except StaticMaskError as error:
-        msg = f"{error}; it cannot be updated: move it away, or make it anew without --update"
+        msg = f"{error}; it cannot be updated: move it away, or make it again without --update"
         raise OutputError(msg) from error
     differences = [*_other_parameters(plan, mask, parameters.rule), *_other_grid(plan, mask)]
     if differences:
         msg = (
             f"{plan.path}: cannot be updated, as it was made with {'; '.join(differences)}; "
-            "use the same, or another --output-dir, or make it anew without --update"
+            "use the same, or another --output-dir, or make it again without --update"
         )
         raise OutputError(msg)
     return mask
@@ -126,7 +126,7 @@ def refuse_changed(plan: MaskPlan, pairs: Iterable[tuple[Chip, Member | None]]) 
     if wrong:
         msg = (
             f"{plan.path}: cannot be updated, as members have changed: {first_few(wrong)}; "
-            "what they did cannot be taken back: make it anew without --update"
+            "what they added cannot be removed: make it again without --update"
         )
         raise OutputError(msg)
 

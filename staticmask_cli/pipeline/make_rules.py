@@ -78,7 +78,7 @@ def _names(paths: Iterable[str]) -> list[str]:
 
 def _name(path: str) -> str:
     if is_remote(path):
-        msg = f"{path}: Make knows only the files of this machine; call staticmask from a script"
+        msg = f"{path}: Make handles only the files of this machine; call staticmask from a script"
         raise ConfigError(msg)
     wrong = [char for char in path if char in _IMPOSSIBLE or not _is_allowed(char)]
     if wrong or path.endswith(" "):

@@ -137,8 +137,8 @@ class MaskUpdate(NewMasks):
         skipped = [(chip, member) for chip, member in pairs
                    if member is not None and needs_no_reading(chip, member, written)]
         self._skipped[plan.path] = {member.label.identity for _, member in skipped}
-        places = {chip.label.sort_key for chip, _ in skipped}
-        new = [chip for chip in plan.chips if chip.label.sort_key not in places]
+        skipped_keys = {chip.label.sort_key for chip, _ in skipped}
+        new = [chip for chip in plan.chips if chip.label.sort_key not in skipped_keys]
         log.info("%s: %d of %d chips are members already", plan.path, len(skipped),
                  len(plan.chips))
         self._read[plan.path] = {chip.label.sort_key for chip in new}

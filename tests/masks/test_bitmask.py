@@ -1,4 +1,4 @@
-"""DQ flags and final_bits, held against astropy's own answers."""
+"""DQ flags and final_bits, compared with those of astropy."""
 
 import warnings
 from typing import Any

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from staticmask_cli import Signature
 from staticmask_cli.errors import ChipError
-from staticmask_cli.masks.members import ChipLabel, Member
+from staticmask_cli.masks.members import ChipLabel
 from staticmask_cli.masks.partial import PartialMask
 from staticmask_cli.masks.rule import MaskRule
 from staticmask_cli.masks.votes import Agreement
@@ -22,10 +22,6 @@ from tests.support.oracle import oracle_mask
 SHAPE = (40, 56)
 RULE = MaskRule(4.0)
 SIGNATURE = Signature("ACSWFC", SHAPE, 1)
-CROWDED = "a crowded or nebular field? The mask may hold sources"
-BLIND = ("that neighbouring pixels show: the sky is not flat, and low pixels are overlooked; "
-         "try --sky local")
-FLEETING = "flags that come and go make poor static masks"
 UNUSABLE = {
     "constant": np.full(SHAPE, 7.0),
     "zero counts": np.zeros(SHAPE, dtype=np.int16),
@@ -55,12 +51,6 @@ def mask_of(*seeds: int, dq: bool = True) -> PartialMask:
         mask.add(chip(seed), label=f"{seed}.fits", good_bits=64,
                  dq=flags(seed) if dq and seed % 3 else None)
     return mask
-
-
-def member(**changes: Any) -> Member:  # noqa: ANN401 - the fields of a member
-    """Member of 1000 pixels without a doubt, but for what is changed."""
-    fields = {"npix": 1000, "mode": 100.0, "rms": 5.0, "median": 100.5, "threshold": 80.0}
-    return Member(ChipLabel("a_flt.fits", 2), **{**fields, **changes})
 
 
 @settings(max_examples=60)
@@ -168,7 +158,7 @@ def test_the_local_rule_finds_what_a_slope_hides_and_has_no_threshold() -> None:
         assert ((mask.below & low).sum() >= 0.9 * low.sum()) == (rule == "local")
     assert math.isnan(rules["local"].threshold)
     assert rules["global"].mode == rules["local"].mode
-    assert any("try --sky local" in doubt for doubt in rules["global"].warnings())
+    assert any("try --sky local" in warning for warning in rules["global"].warnings())
     assert rules["local"].warnings() == []
 
 
@@ -314,38 +304,8 @@ def test_a_mask_of_another_signature_is_not_merged(
     assert len(mask.members) == 1
 
 
-def test_a_chip_without_peculiarities_raises_no_doubt() -> None:
-    assert member().warnings() == []
-    at_the_limits = member(below=10, flagged=100, median=102.5, noise=2.5)
-    assert at_the_limits.warnings() == []
-
-
-@pytest.mark.parametrize(
-    ("changes", "doubt"),
-    [
-        ({"below": 11}, f"1.1% of the pixels lie below the threshold 80; {CROWDED}"),
-        ({"median": 102.6}, f"mode 100 and median 102.6 are 0.52 rms apart; {CROWDED}"),
-        ({"median": 92.0}, f"mode 100 and median 92 are 1.60 rms apart; {CROWDED}"),
-        ({"noise": 2.49}, f"rms 5 is 2.0 times the noise 2.49 {BLIND}"),
-        ({"below": 11, "threshold": math.nan, "noise": 1.0, "median": 120.0},
-         f"1.1% of the pixels lie below their local sky; {CROWDED}"),
-        ({"flagged": 101, "added_by_bit": {16: 90, 4096: 9}},
-         f"DQ removes 10.1% of the pixels (added by bit: 16: 90, 4096: 9); {FLEETING}"),
-    ],
-    ids=["many below", "median above", "median below", "blind", "local", "much DQ"],
-)
-def test_doubts_come_with_their_figures(changes: dict[str, Any], doubt: str) -> None:
-    assert member(**changes).warnings() == [doubt]
-
-
-def test_several_doubts_are_all_told_but_a_chip_set_aside_has_only_its_reason() -> None:
-    doubtful = {"below": 500, "median": 120.0, "flagged": 500}
-    assert len(member(**doubtful).warnings()) == 3
-    assert member(**doubtful, skip_reason="EXPTIME = 0").warnings() == ["set aside: EXPTIME = 0"]
-
-
-def test_a_crowded_field_raises_the_doubt() -> None:
+def test_a_crowded_field_is_warned_of() -> None:
     data = sky(SHAPE)
     data[:, 20:] += np.random.default_rng(2).gamma(2.0, 60.0, (SHAPE[0], 36)).astype(np.float32)
     crowded = PartialMask(SIGNATURE, MaskRule(0.5)).add(data, label="a.fits")
-    assert any("a crowded or nebular field?" in doubt for doubt in crowded.warnings())
+    assert any("a crowded or nebular field?" in warning for warning in crowded.warnings())

@@ -254,13 +254,13 @@ def test_where_a_mask_would_lie_it_says_so_with_the_figure(
     assert re.search(words, record.getMessage())
 
 
-def test_a_plain_sky_is_not_doubted(visit: Visit, tmp_path: Path,
+def test_a_plain_sky_is_not_warned_of(visit: Visit, tmp_path: Path,
                                     caplog: pytest.LogCaptureFixture) -> None:
     create_masks(visit.paths, final_bits=0, output_dir=tmp_path)
     assert caplog.text == ""
 
 
-def test_dq_that_removes_much_is_doubted_with_its_bits(
+def test_dq_that_removes_much_is_warned_of_with_its_bits(
     write_exposure: WriteExposure, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     flags = np.zeros((60, 80), np.int16)
@@ -331,9 +331,9 @@ def test_an_output_folder_that_cannot_be_made_is_an_error(
 
 
 def test_progress_counts_every_chip(visit: Visit, tmp_path: Path) -> None:
-    told: list[tuple[int, int]] = []
-    create_masks(visit.paths, output_dir=tmp_path, progress=lambda *now: told.append(now))
-    assert told == [(done, 8) for done in range(9)]
+    reported: list[tuple[int, int]] = []
+    create_masks(visit.paths, output_dir=tmp_path, progress=lambda *now: reported.append(now))
+    assert reported == [(done, 8) for done in range(9)]
 
 
 def test_memory_does_not_grow_with_the_number_of_exposures(
@@ -490,7 +490,7 @@ def test_missing_files_and_members_are_left_out(
         (["flat_flt.fits"], ExposureError, "none of its 1 chips could be used"),
     ],
 )
-def test_what_nobody_could_rely_on_stops_the_run_all_the_same(
+def test_a_mask_without_any_usable_chip_stops_the_run_all_the_same(
     words: list[str], kind: type[StaticMaskError], message: str, write_exposure: WriteExposure,
     folder: Path,
 ) -> None:

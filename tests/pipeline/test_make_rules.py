@@ -60,7 +60,7 @@ needs_make = pytest.mark.skipif(not has_grouped_targets(), reason="needs GNU Mak
 
 
 def names_made(result: "subprocess.CompletedProcess[bytes]") -> list[str]:
-    """Masks that a call of Make made anew."""
+    """Masks that a call of Make made again."""
     assert result.returncode == 0, result.stderr
     lines = os.fsdecode(result.stdout).splitlines()
     return sorted(line for line in lines if line.endswith("_staticMask.fits"))

@@ -173,7 +173,7 @@ def test_other_parameters_are_refused_and_the_masks_stay(
     lines = [line for line in result.stderr.splitlines() if "Warning: b_flt" not in line]
     assert lines == [
         f"{start}out/{name}: cannot be updated, as it was made with {differs}; use the same, or "
-        "another --output-dir, or make it anew without --update"
+        "another --output-dir, or make it again without --update"
         for start, name in (("Error: ", NAME), ("", SECOND))
     ]
     assert contents("out") == before
@@ -224,7 +224,7 @@ def test_a_member_that_has_changed_is_refused(seven: list[str]) -> None:
     later = os.stat(f"out/{NAME}").st_mtime_ns + 1
     os.utime("c_flt.fits", ns=(later, later))
     message = (r"cannot be updated, as members have changed: c_flt\.fits\[SCI,1\] \(newer than the "
-               r"mask\); what they did cannot be taken back: make it anew without --update")
+               r"mask\); what they added cannot be removed: make it again without --update")
     with pytest.raises(OutputError, match=message):
         create_masks(seven, output_dir="out", update=True)
     create_masks(["d_flt.fits"], output_dir="out", update=True)  # c is not named
@@ -325,7 +325,8 @@ def test_what_is_no_mask_of_ours_is_refused_and_stays(kind: str, seven: list[str
         }
         instead[kind]()
     before = b"" if kind in {"folder", "link"} else path.read_bytes()
-    message = rf"^{NAME}: .*; it cannot be updated: move it away, or make it anew without --update$"
+    remedy = "move it away, or make it again without --update"
+    message = rf"^{NAME}: .*; it cannot be updated: {remedy}$"
     with pytest.raises(OutputError, match=message):
         create_masks(seven[:1] + seven[2:], update=True, group="1")
     assert (b"" if kind in {"folder", "link"} else path.read_bytes()) == before
@@ -335,15 +336,15 @@ def test_what_is_no_mask_of_ours_is_refused_and_stays(kind: str, seven: list[str
 def test_update_contradicts_overwrite(seven: list[str]) -> None:
     result = run(*seven, "--update", "--overwrite")
     assert result.exit_code == 2
-    assert result.stderr == ("Error: update and overwrite contradict each other: masks either grow "
-                             "or are made anew\n")
+    assert result.stderr == ("Error: update and overwrite contradict each other: masks are either "
+                             "updated or made again\n")
     assert run(*seven, "--checkpoint", "2").stderr == (
         "Error: checkpoint = 2: expected update too, by which a run goes on\n")
     with pytest.raises(ConfigError, match="checkpoint = 0: expected a number > 0"):
         create_masks(seven, update=True, checkpoint=0)
 
 
-# What is told of masks that grew.
+# Tables and reports of updated masks.
 
 
 @pytest.mark.parametrize("final_bits", ["None", "64"])
@@ -351,11 +352,11 @@ def test_report_and_table_tell_what_is_new_and_claim_no_more_than_the_file_tells
     final_bits: str, seven: list[str]
 ) -> None:
     words = ["-o", "out", "--update", "--final-bits", final_bits, "--report", "run.json"]
-    anew = run(*seven[:3], *words)
+    made_again = run(*seven[:3], *words)
     first = checked("report", Path("run.json").read_text("ascii"))
     assert [mask["added"] for mask in first["masks"]] == [3, 3]
     assert [mask["nbelow"] + mask["ndq"] - mask["bad"] for mask in first["masks"]] == [0, 0]
-    assert " new" not in anew.stderr
+    assert " new" not in made_again.stderr
     grown = run(*seven, *words)
     second = checked("report", Path("run.json").read_text("ascii"))
     assert [mask["added"] for mask in second["masks"]] == [4, 4]
@@ -433,13 +434,13 @@ def test_a_mask_that_loses_members_meanwhile_is_refused(
 
 
 class Recorder:
-    """Keeps what progress it is told of."""
+    """Keeps the progress that is reported to it."""
 
-    def __init__(self, told: list[tuple[int, int]]) -> None:
-        self._told = told
+    def __init__(self, reported: list[tuple[int, int]]) -> None:
+        self._reported = reported
 
     def __call__(self, done: int, total: int) -> None:
-        self._told.append((done, total))
+        self._reported.append((done, total))
 
 
 @pytest.mark.parametrize("agree", ["any", 2, 5])

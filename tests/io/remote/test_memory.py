@@ -324,7 +324,7 @@ def states_of(*words: str) -> list[str]:
 def test_make_does_not_get_rules_of_remote_files(remote_visit: list[str]) -> None:
     result = CliRunner().invoke(cli, ["plan", "--make", *remote_visit])
     assert result.exit_code == 2
-    assert result.output.endswith("Make knows only the files of this machine; call staticmask "
+    assert result.output.endswith("Make handles only the files of this machine; call staticmask "
                                   "from a script\n")
 
 

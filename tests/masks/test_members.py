@@ -1,0 +1,49 @@
+"""Warnings about chips, from the numbers of their members."""
+
+import math
+from typing import Any
+
+import pytest
+
+from staticmask_cli.masks.members import ChipLabel, Member
+
+CROWDED = "a crowded or nebular field? The mask may hold sources"
+BLIND = ("that neighbouring pixels show: the sky is not flat, and low pixels are overlooked; "
+         "try --sky local")
+FLEETING = "flags that come and go make poor static masks"
+
+
+def member(**changes: Any) -> Member:  # noqa: ANN401 - the fields of a member
+    """Member of 1000 pixels that causes no warning, but for what is changed."""
+    fields = {"npix": 1000, "mode": 100.0, "rms": 5.0, "median": 100.5, "threshold": 80.0}
+    return Member(ChipLabel("a_flt.fits", 2), **{**fields, **changes})
+
+
+def test_a_chip_without_peculiarities_causes_no_warning() -> None:
+    assert member().warnings() == []
+    at_the_limits = member(below=10, flagged=100, median=102.5, noise=2.5)
+    assert at_the_limits.warnings() == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "warning"),
+    [
+        ({"below": 11}, f"1.1% of the pixels lie below the threshold 80; {CROWDED}"),
+        ({"median": 102.6}, f"mode 100 and median 102.6 are 0.52 rms apart; {CROWDED}"),
+        ({"median": 92.0}, f"mode 100 and median 92 are 1.60 rms apart; {CROWDED}"),
+        ({"noise": 2.49}, f"rms 5 is 2.0 times the noise 2.49 {BLIND}"),
+        ({"below": 11, "threshold": math.nan, "noise": 1.0, "median": 120.0},
+         f"1.1% of the pixels lie below their local sky; {CROWDED}"),
+        ({"flagged": 101, "added_by_bit": {16: 90, 4096: 9}},
+         f"DQ removes 10.1% of the pixels (added by bit: 16: 90, 4096: 9); {FLEETING}"),
+    ],
+    ids=["many below", "median above", "median below", "blind", "local", "much DQ"],
+)
+def test_warnings_come_with_their_figures(changes: dict[str, Any], warning: str) -> None:
+    assert member(**changes).warnings() == [warning]
+
+
+def test_several_warnings_are_all_given_but_a_chip_set_aside_has_only_its_reason() -> None:
+    suspicious = {"below": 500, "median": 120.0, "flagged": 500}
+    assert len(member(**suspicious).warnings()) == 3
+    assert member(**suspicious, skip_reason="EXPTIME = 0").warnings() == ["set aside: EXPTIME = 0"]
