@@ -1,1 +1,1 @@
-"""The clipping core: sky level and noise of a chip, as stsci.imagestats has them; numpy alone."""
+"""The clipping core, with numpy alone: mode and rms of a chip as stsci.imagestats computes them."""

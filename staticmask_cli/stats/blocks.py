@@ -1,8 +1,8 @@
-"""Pixels that lie outside of the core of a chip, which are few, as a pass over it comes by them.
+"""A chip in blocks of float32 pixels, the pixels outside its core, and memory that is used again.
 
-Memory that a thread uses for one chip after the other.
-
-The pixels of a chip as the clipping core sees them: native float32, block by block.
+All of them serve the speed of the clipping: a block and its temporaries stay in the cache of the
+processor, the few pixels outside the core are kept for later passes, and one chip after the other
+is processed in the same memory.
 """
 
 import math
@@ -18,20 +18,43 @@ from staticmask_cli.stats.pixelset import FlatIndices
 __all__ = ["BLOCK", "MOST_OUTSIDE", "SCRATCH", "Blocks", "ScratchBuffers", "Tails"]
 
 Scalar = TypeVar("Scalar", bound=np.generic)
-Bytes = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
+
+BLOCK = 1 << 18
+"""Pixels in a block: its temporaries fit the second-level cache.
+
+With smaller blocks the calls of numpy cost more than the cache gains, and threads wait for each
+other between these calls.
+"""
+
+MOST_OUTSIDE = 1 / 8
+"""Largest share of the pixels to keep as tails; with more, visiting all again costs less."""
+
+_SAMPLE = 1 << 14  # pixels of the sample, which estimate the limits of the core to 0.5 percent
+
 
 class ScratchBuffers(threading.local):
-    """Memory by name, each for one purpose at a time, made once in a thread.
+    """Arrays by name, allocated once in each thread and used again for one chip after the other.
 
-    Fresh memory of the size of a chip costs as much as reading the chip, because
-    the system clears it page by page and makes the other threads wait.
+    Newly allocated memory of the size of a chip costs as much time as reading the chip, because
+    the operating system clears it page by page while the other threads wait.
     """
 
     def __init__(self) -> None:
-        self._memory: dict[str, Bytes] = {}
+        self._memory: dict[str, npt.NDArray[np.uint8]] = {}
 
     def get(self, name: str, size: int, dtype: type[Scalar]) -> npt.NDArray[Scalar]:
-        """Return `size` elements with whatever they hold, valid until `name` is taken again."""
+        """Return an uninitialized array, valid until the same name is requested again.
+
+        Parameters
+        ----------
+        name : str
+            The purpose of the array; different names never share memory.
+        size : int
+            The number of elements.
+        dtype : type
+            The numpy type of the elements.
+        """
         nbytes = size * np.dtype(dtype).itemsize
         memory = self._memory.get(name)
         if memory is None or memory.size < nbytes:
@@ -40,31 +63,26 @@ class ScratchBuffers(threading.local):
 
 
 SCRATCH = ScratchBuffers()
-
-
-Floats = npt.NDArray[np.float32]
-
-# Pixels in a block: its temporaries stay near the second-level cache.  With smaller ones the
-# calls of numpy cost more than the cache gives, and threads wait for each other between them.
-BLOCK = 1 << 18
-_SAMPLE = 1 << 14  # pixels that suggest the limits of the core, good to half a percent
+"""The buffers that the whole package uses."""
 
 
 class Blocks:
-    """Pixels of a chip, in blocks of native float32.
+    """The pixels of a chip, in blocks of native float32.
 
-    Iterating yields the finite pixels in blocks that are valid until the next
-    one is asked for, and are not to be modified.
+    Iterating yields the finite pixels.  A block is valid until the next one is requested, and
+    must not be modified.
 
     Parameters
     ----------
     data : numpy.ndarray
-        Real pixels of any dtype, byte order and shape; not modified.
+        Pixels of any real dtype, byte order and shape; not modified.
 
     Attributes
     ----------
+    size : int
+        The number of pixels, finite or not.
     all_finite : bool
-        Whether no pixel needs to be passed over; False until somebody has looked.
+        Whether all pixels are known to be finite, so that none needs to be left out.
     """
 
     def __init__(self, data: npt.NDArray[Any]) -> None:
@@ -73,117 +91,124 @@ class Blocks:
         self.all_finite = False
         self._is_native = data.dtype == np.float32 and data.dtype.isnative
 
-    def blocks(self) -> Iterator[Floats]:
-        """Yield all pixels, also those that are not finite."""
-        for start in range(0, self.size, BLOCK):
-            block = self._flat[start : start + BLOCK]
-            yield block if self._is_native else _convert(
-                block, SCRATCH.get("block", block.size, np.float32)
-            )
-
     def __iter__(self) -> Iterator[Floats]:
         for block in self.blocks():
             if self.all_finite:
                 yield block
                 continue
             finite = np.isfinite(block)
-            kept = block if finite.all() else block[finite]
-            if kept.size:
-                yield kept
+            pixels = block if finite.all() else block[finite]
+            if pixels.size:
+                yield pixels
+
+    def blocks(self) -> Iterator[Floats]:
+        """Yield all pixels in blocks, those that are not finite included."""
+        for start in range(0, self.size, BLOCK):
+            block = self._flat[start : start + BLOCK]
+            yield block if self._is_native else _convert(
+                block, SCRATCH.get("block", block.size, np.float32)
+            )
 
     @property
     def first(self) -> float:
-        """The very first pixel, finite or not."""
+        """The first pixel of the chip, finite or not."""
         return float(_convert(self._flat[:1], np.empty(1, dtype=np.float32))[0])
 
     def sample(self) -> Floats:
-        """Finite pixels of a thin sample, in an odd step so that all columns take part."""
+        """Return a sparse sample of the finite pixels.
+
+        The step between them is odd, so that the sample includes pixels of all columns.
+        """
         step = self.size // _SAMPLE | 1
-        thin = self._flat[::step]
-        pixels = _convert(thin, np.empty(thin.size, dtype=np.float32))
+        sparse = self._flat[::step]
+        pixels = _convert(sparse, np.empty(sparse.size, dtype=np.float32))
         return pixels[np.isfinite(pixels)]
 
 
 def _convert(block: npt.NDArray[Any], buffer: Floats) -> Floats:
-    """Pixels as native float32, in a buffer; what does not fit becomes infinite."""
+    """Copy pixels into a buffer of native float32; those beyond its range become infinite."""
     target = buffer[: block.size]
     with np.errstate(over="ignore"):
         np.copyto(target, block, casting="unsafe")
     return target
 
 
-MOST_OUTSIDE = 1 / 8
-"""Of the pixels; beyond that, visiting them again is cheaper than keeping them."""
-
-
 class Tails:
-    """Pixels that lie outside of the core, and where that is; in the memory of the thread.
+    """The pixels outside the core of a chip and their positions, in scratch buffers.
 
     Parameters
     ----------
     size : int
-        Pixels of the chip.
+        The number of pixels of the chip.
     lower, upper : float
-        Ends of the core, which are float32 numbers and belong to it.
+        The ends of the core, which are float32 numbers and belong to it.
 
     Attributes
     ----------
     core_ends : tuple of float
-        What no pixel of the core lies beyond; the upper one is a little higher than `upper`.
+        Limits that contain all pixels of the core; the upper one is slightly above `upper`.
     """
 
     def __init__(self, size: int, lower: float, upper: float) -> None:
-        # Memory that is not used costs nothing.
+        # As large as the chip: the system provides a page of memory only when it is written to.
         self._values = SCRATCH.get("outside", size, np.float32)
         self._outside = SCRATCH.get("bytes", min(size, BLOCK), np.bool_)
         self._lower = np.float32(lower)
         with np.errstate(over="ignore"):
-            # Not minus zero, whose bits are those of a large number.
+            # abs() because the bits of minus zero are those of a large unsigned integer.
             self._height = min(abs(np.float32(upper) - self._lower), np.finfo(np.float32).max)
             highest = np.nextafter(self._height, np.float32(np.inf))
         self.core_ends = lower, lower + float(highest)
-        self._places: list[tuple[int, FlatIndices]] = []  # in blocks, with where these start
+        # The first index of each block, and the indices of its outer pixels within it.
+        self._indices: list[tuple[int, FlatIndices]] = []
         self._most = int(MOST_OUTSIDE * size) + BLOCK
         self._count = self._start = 0
 
     def add(self, block: Floats, scratch: Floats) -> FlatIndices:
-        """Add those of the next block, and return where in the block they are.
+        """Add the outer pixels of the next block, and return their indices within the block.
 
-        numpy may warn of pixels that are not finite.
+        The caller silences numpy's warnings about pixels that are not finite.
 
         Parameters
         ----------
         block : numpy.ndarray of float32
-            Not modified.
+            The pixels; not modified.
         scratch : numpy.ndarray of float32
-            Memory of its size.
+            Memory of the same size, which is overwritten.
         """
         outside = self._outside[: block.size]
         np.subtract(block, self._lower, out=scratch)
-        # Seen as unsigned integers, floats from 0 up keep their order, and all that are
-        # below 0 or NaN come after them: one comparison for both ends.
+        # Interpreted as unsigned integers, floats from 0 upwards keep their order, and all that
+        # are negative or NaN come after them: one comparison serves both ends.
         np.greater(scratch.view(np.uint32), self._height.view(np.uint32), out=outside)
-        (places,) = outside.nonzero()
-        end = self._count + places.size
-        block.take(places, out=self._values[self._count : end], mode="clip")
+        (indices,) = outside.nonzero()
+        end = self._count + indices.size
+        block.take(indices, out=self._values[self._count : end], mode="clip")
         if end <= self._most:
-            self._places.append((self._start, places))
+            self._indices.append((self._start, indices))
         self._start += block.size
         self._count = end
-        return places
+        return indices
 
     @property
     def values(self) -> Floats:
-        """All of them, in their order on the chip."""
+        """The pixels outside the core, in their order on the chip."""
         return self._values[: self._count]
 
     def below(self, end: float) -> tuple[float, FlatIndices]:
-        """Return a value and where all pixels below it are: the given one if they are few.
+        """Find all pixels below a limit, which lies at the lower end of the core or below.
 
-        If they are not, the sample misled, and their places would take more memory than the chip.
+        Returns
+        -------
+        limit : float
+            The given limit.  It is minus infinity if too many pixels lie outside the core
+            because the sample was not typical: their indices would need more memory than the
+            chip.
+        indices : numpy.ndarray of intp
+            The flat indices of all pixels below `limit`.
         """
         if self._count > self._most:
             return -math.inf, np.empty(0, dtype=np.intp)
         low = np.flatnonzero(self.values < np.float32(end))
-        places = np.concatenate([places + start for start, places in self._places])
-        return end, places[low]
+        indices = np.concatenate([indices + start for start, indices in self._indices])
+        return end, indices[low]

@@ -1,10 +1,9 @@
-"""The clipping core: arrays in, numbers out.
+"""Iterative sigma clipping: mode and rms of a chip, as stsci.imagestats computes them.
 
-The algorithm is that of ``ImageStats`` of stsci.imagestats 1.8, as drizzlepac
-3.11 calls it (``nclip=3, lsig=usig=3, binwidth=0.1``), reproduced to the bit of
-the mask; its quirks are marked where they occur.  Intended differences: pixels
-that are not finite never count (the reference fails on them), and a chip that
-cannot be clipped is reported by ``nbins < 2``.
+The algorithm is that of ``ImageStats`` of stsci.imagestats 1.8, called as in drizzlepac 3.11
+(``nclip=3, lsig=usig=3, binwidth=0.1``), so that the masks are the same to the bit.  Comments mark
+its quirks.  Two differences are intended: pixels that are not finite never count (the reference
+fails on them), and a chip that cannot be clipped has ``nbins < 2``.
 """
 
 import math
@@ -26,8 +25,8 @@ __all__ = ["ChipStatistics", "Clipping", "chip_statistics", "clip_chip", "low_pi
 
 _CLIPPING_PASSES = 3
 _CLIPPING_SIGMA = 3.0
-_BIN_WIDTH = 0.1  # of a histogram bin, in units of rms
-_SMALLEST_WIDTH = 10.0 * float(np.finfo(np.float32).eps)
+_BIN_WIDTH = 0.1  # width of a histogram bin, in units of the rms
+_SMALLEST_WIDTH = 10.0 * float(np.finfo(np.float32).eps)  # of a bin, in the units of the pixels
 
 
 @dataclass(frozen=True)
@@ -37,16 +36,16 @@ class ChipStatistics:
     Attributes
     ----------
     npix : int
-        Pixels inside the last clipping window.
+        The number of pixels inside the last clipping window.
     mean, rms : float
-        Their mean and sample standard deviation (n - 1), as float32 has them.
+        The mean and the sample standard deviation (n - 1) of these pixels, rounded to float32.
     mode : float
-        Peak of their histogram, by parabolic interpolation; NaN if `npix` is 0.
+        The peak of their histogram, by parabolic interpolation; NaN if `npix` is 0.
     minimum, maximum : float
-        Ends of the histogram: the smallest and largest of these pixels, or the
-        window's end where the chip's first pixel lies beyond it.
+        The ends of the histogram: the smallest and largest of these pixels, or the
+        end of the window beyond which the first pixel of the chip lies.
     nbins : int
-        Bins of the histogram.  With fewer than 2 the chip cannot be clipped.
+        The number of bins of the histogram.  With fewer than 2 the chip cannot be clipped.
     """
 
     npix: int
@@ -59,54 +58,60 @@ class ChipStatistics:
 
     @property
     def clippable(self) -> bool:
-        """Whether a threshold can be trusted: at least two bins."""
+        """Whether the chip has a valid threshold, which takes at least two bins."""
         return self.nbins > 1
 
     def threshold(self, static_sig: float) -> float:
-        """Value below which a pixel is bad, ``mode - static_sig * rms``, in double precision."""
+        """Return ``mode - static_sig * rms`` in double precision; pixels below it are bad."""
         return self.mode - static_sig * self.rms
 
 
 @dataclass(frozen=True)
 class Clipping:
-    """Statistics of a chip and what else the same passes over its pixels gave.
+    """Statistics of a chip, and further results of the same passes over its pixels.
 
     Attributes
     ----------
     statistics : ChipStatistics
-        The numbers that make the mask.
+        The sky level and the noise, from which the threshold of the mask follows.
     median : float
-        Median of all finite pixels, to a fraction of a bin; NaN without a histogram.
+        The median of all finite pixels, to a fraction of a bin; NaN without a histogram.
     low_end : float
-        A value that most pixels lie above.
-    low_places : numpy.ndarray of intp
-        Where all pixels below it are, and none that is not, in the chip as one row.
+        A value below which only a few pixels lie.
+    low_indices : numpy.ndarray of intp
+        The flat indices of exactly the pixels below `low_end`.
     """
 
     statistics: ChipStatistics
     median: float
     low_end: float = -math.inf
-    low_places: FlatIndices = field(default_factory=lambda: np.empty(0, dtype=np.intp))
+    low_indices: FlatIndices = field(default_factory=lambda: np.empty(0, dtype=np.intp))
+
+
+_NOTHING = Clipping(  # of a chip without finite pixels
+    ChipStatistics(0, math.nan, math.nan, math.nan, math.nan, math.nan, 0), math.nan
+)
 
 
 def chip_statistics(data: npt.ArrayLike) -> ChipStatistics:
-    """Estimate sky level and noise of a chip by iterative clipping.
+    """Estimate the sky level and the noise of a chip by iterative sigma clipping.
 
     The window starts as [minimum, maximum] of the finite pixels and shrinks
-    three times to ``mean +- 3 std``, both ends included; the fourth set of
-    pixels gives `rms` and a histogram in bins of a tenth of it, whose peak is
+    three times to ``mean +- 3 std``, both ends included.  The pixels inside the last
+    window determine `rms` and a histogram with bins of a tenth of it, whose peak is
     the mode.
 
     Parameters
     ----------
     data : array_like, shape (ny, nx)
-        Pixels of any real dtype and byte order, in any unit.  They are seen as
+        Pixels of any real dtype and byte order, in any unit.  They are converted to
         float32 and never modified.  NaN and infinities never count.
 
     Returns
     -------
     ChipStatistics
-        For a chip without finite pixels `npix` and `nbins` are 0 and the rest is NaN.
+        The numbers.  For a chip without finite pixels `npix` and `nbins` are 0, and all
+        others are NaN.
 
     Raises
     ------
@@ -115,11 +120,11 @@ def chip_statistics(data: npt.ArrayLike) -> ChipStatistics:
 
     Notes
     -----
-    Same numbers as ``stsci.imagestats.ImageStats(data, nclip=3, fields="mode",
+    The numbers are those of ``stsci.imagestats.ImageStats(data, nclip=3, fields="mode",
     lower=nanmin, upper=nanmax)`` (version 1.8) where all pixels are finite.
     Two of its quirks are kept on purpose, because the masks depend on them: the
-    histogram starts at the window's end if the very first pixel lies beyond it,
-    and the mode counts bins in units of ``0.1 rms`` though they are a little wider.
+    histogram starts at the end of the window if the very first pixel lies beyond it,
+    and the mode counts bins in units of ``0.1 rms`` although they are slightly wider.
 
     Examples
     --------
@@ -133,7 +138,7 @@ def chip_statistics(data: npt.ArrayLike) -> ChipStatistics:
 
 
 def clip_chip(data: npt.ArrayLike) -> Clipping:
-    """Statistics of a chip together with its median; see `chip_statistics`."""
+    """Return the statistics of a chip and its lowest pixels; see `chip_statistics`."""
     array = np.asarray(data)
     if array.dtype.kind not in "buif":
         msg = f"a chip must be of a real numeric dtype, found {array.dtype}"
@@ -141,71 +146,73 @@ def clip_chip(data: npt.ArrayLike) -> Clipping:
     if array.size == 0:
         return _NOTHING
     pixels = Blocks(array)
-    survey = WindowMoments(pixels)
-    window, moments = _clipped(survey.moments, survey)
+    windows = WindowMoments(pixels)
+    window, moments = _clipped(windows.moments, windows)
     if math.isfinite(pixels.first) and not window[0] <= pixels.first <= window[1]:
-        # The histogram starts at the window's end, where the last digit of the rms can move
-        # counts to another bin: take it in the reference's own arithmetic.
-        window, moments = _clipped(survey.visited, survey)
+        # The histogram starts at the end of the window, which depends on the last digit of the
+        # rms, and with it the bins of the pixels: use the arithmetic of the reference.
+        window, moments = _clipped(windows.as_in_reference, windows)
     if moments.npix == 0:
         return _NOTHING
-    minimum, maximum = _histogram_ends(survey.extremes(*window), window, pixels.first)
+    minimum, maximum = _histogram_ends(windows.extremes(*window), window, pixels.first)
     width = _BIN_WIDTH * moments.rms
     nbins = _number_of_bins(maximum - minimum, width)
     if nbins == 1:
         mode, median = minimum + 0.5 * width, math.nan
     else:
-        histogram = Histogram.of(pixels, minimum, maximum, nbins, survey.outside)
+        histogram = Histogram.of(pixels, minimum, maximum, nbins, windows.outside)
         mode, median = histogram.mode(width), histogram.median()
     return Clipping(
         ChipStatistics(moments.npix, moments.mean, moments.rms, mode, minimum, maximum, nbins),
-        median, survey.low_end, survey.low_places,
+        median, windows.low_end, windows.low_indices,
     )
 
 
 def low_pixels(data: npt.NDArray[Any], clipping: Clipping, threshold: float) -> PixelSet:
-    """Pixels strictly below a threshold; quick where it is as low as those of a mask are.
+    """Find the pixels strictly below a threshold among the lowest pixels of a chip.
+
+    This is fast for thresholds as low as those of masks; for others all pixels are compared.
 
     Parameters
     ----------
     data : numpy.ndarray, shape (ny, nx)
         Pixels of any real dtype and byte order; not modified.
     clipping : Clipping
-        What `clip_chip` gave for them.
+        The result of `clip_chip` for these pixels.
     threshold : float
-        In the units of `data`.
+        The threshold, in the units of `data`.
 
     Returns
     -------
     PixelSet
-        Those that `pixels_below` says.
+        The pixels for which `pixels_below` is True.
     """
-    # Seen as float32, which may round up, a pixel below the threshold reaches that at the most.
+    # Rounded to float32, a pixel below the threshold is at most the next float32 above it.
     if not _not_below(threshold) < clipping.low_end:
         return PixelSet(data.shape, bits=pixels_below(data, threshold))
-    places = clipping.low_places
-    low = pixels_below(data.reshape(-1)[places], threshold)
-    return PixelSet(data.shape, places=places[low])
+    indices = clipping.low_indices
+    low = pixels_below(data.reshape(-1)[indices], threshold)
+    return PixelSet(data.shape, indices=indices[low])
 
 
 def pixels_below(data: npt.NDArray[Any], threshold: float) -> npt.NDArray[np.bool_]:
-    """Pixels strictly below a threshold, compared in double precision.
+    """Compare all pixels with a threshold in double precision.
 
     Parameters
     ----------
     data : numpy.ndarray, shape (ny, nx)
         Pixels of any real dtype and byte order; not modified.
     threshold : float
-        In the units of `data`.
+        The threshold, in the units of `data`.
 
     Returns
     -------
     numpy.ndarray of bool, shape (ny, nx)
-        True = below, hence bad.  A NaN pixel is not below anything.
+        True = strictly below the threshold, hence bad.  A NaN pixel is never below.
     """
     below: npt.NDArray[np.bool_]
     if data.dtype.kind == "f" and data.dtype.itemsize == np.float32().itemsize:
-        # Among float32 pixels, v < threshold says the same as v < the next float32 up.
+        # For float32 pixels, v < threshold is equivalent to v < the next float32 above it.
         below = np.less(data, _not_below(threshold))
     else:
         below = np.less(data, np.float64(threshold), signature="dd->?", casting="unsafe")
@@ -213,22 +220,17 @@ def pixels_below(data: npt.NDArray[Any], threshold: float) -> npt.NDArray[np.boo
 
 
 def _not_below(threshold: float) -> np.float32:
-    """Smallest float32 that is not below a threshold."""
+    """Return the smallest float32 that is not below a threshold."""
     with np.errstate(over="ignore"):
         limit = np.float32(threshold)
     return np.nextafter(limit, np.float32(np.inf)) if float(limit) < threshold else limit
 
 
-_NOTHING = Clipping(
-    ChipStatistics(0, math.nan, math.nan, math.nan, math.nan, math.nan, 0), math.nan
-)
-
-
 def _clipped(
-    moments_of: Callable[[float, float], Moments], survey: WindowMoments
+    moments_of: Callable[[float, float], Moments], windows: WindowMoments
 ) -> tuple[tuple[float, float], Moments]:
-    """Clip three times; return the last window and the moments of the pixels inside."""
-    lower, upper = survey.minimum, survey.maximum
+    """Clip three times; return the last window and the moments of the pixels inside it."""
+    lower, upper = windows.minimum, windows.maximum
     window = (lower, upper)
     moments = moments_of(*window)
     for _ in range(_CLIPPING_PASSES):
@@ -239,7 +241,7 @@ def _clipped(
 
 
 def _rounded(lower: float, upper: float) -> tuple[float, float]:
-    """Round the ends of a window as float32 has them."""
+    """Round the ends of a window to float32."""
     with np.errstate(over="ignore"):
         return float(np.float32(lower)), float(np.float32(upper))
 
@@ -247,7 +249,7 @@ def _rounded(lower: float, upper: float) -> tuple[float, float]:
 def _histogram_ends(
     extremes: tuple[float, float], window: tuple[float, float], first: float
 ) -> tuple[float, float]:
-    """Take the extremes inside the window, but for the first pixel's quirk."""
+    """Return the extremes inside the window, or its end if the first pixel lies beyond it."""
     minimum, maximum = extremes
     if math.isfinite(first) and first < window[0]:
         minimum = window[0]
@@ -257,7 +259,7 @@ def _histogram_ends(
 
 
 def _number_of_bins(extent: float, width: float) -> int:
-    """Bins of `width` that cover `extent`; 1 if either is too small, or the rms is not finite."""
+    """Return how many bins cover `extent`; 1 if it or `width` is too small or not finite."""
     if not math.isfinite(width) or width < _SMALLEST_WIDTH or extent < _SMALLEST_WIDTH:
         return 1
     return 1 if width > extent else int(extent / width) + 1

@@ -1,7 +1,4 @@
-"""Sets of pixels: the few of one chip by their places, those of several as booleans.
-
-Masks on their way from one process to another: a bit for each pixel.
-"""
+"""Sets of pixels of a chip: as indices, as booleans, or packed as bits for transport."""
 
 from typing import Any
 
@@ -12,6 +9,89 @@ __all__ = ["FlatIndices", "PackedBits", "PixelSet"]
 
 Bits = npt.NDArray[np.bool_]
 
+FlatIndices = npt.NDArray[np.intp]
+"""Indices of pixels in the flattened chip; such an array is never modified."""
+
+
+class PixelSet:
+    """A set of pixels of a chip.
+
+    A few pixels are stored as their indices.  As soon as the set is combined with another one it
+    is stored as booleans, so that its memory does not grow with the number of sets.  It is
+    pickled as packed bits.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        The shape ``(ny, nx)`` of the chip.
+    indices : numpy.ndarray of intp, optional
+        The flat indices of the first pixels of the set, without repetition.
+    bits : numpy.ndarray of bool, shape (ny, nx), optional
+        The first pixels as booleans, True = in the set.  The set owns the array from now on.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        The shape ``(ny, nx)`` of the chip.
+    indices : numpy.ndarray of intp, or None
+        The flat indices of the pixels; None if the set is stored as booleans, or is empty.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, int],
+        *,
+        indices: FlatIndices | None = None,
+        bits: Bits | None = None,
+    ) -> None:
+        self.shape = shape
+        self._bits = bits
+        self.indices = indices
+
+    def __getstate__(self) -> tuple[tuple[int, int], "PackedBits"]:
+        return self.shape, PackedBits(self.bits)
+
+    def __setstate__(self, state: tuple[tuple[int, int], "PackedBits"]) -> None:
+        self.shape, packed = state
+        self._bits, self.indices = packed.unpacked(), None
+
+    def __len__(self) -> int:
+        if self.indices is not None:
+            return self.indices.size
+        return int(np.count_nonzero(self.bits))
+
+    @property
+    def bits(self) -> Bits:
+        """The set as booleans of shape (ny, nx), True = in the set; not to be modified."""
+        if self.indices is not None:
+            self._set(self.indices)
+            self.indices = None
+        return np.broadcast_to(np.False_, self.shape) if self._bits is None else self._bits
+
+    @property
+    def nbytes(self) -> int:
+        """The number of bytes that the set uses at present."""
+        return sum(array.nbytes for array in (self._bits, self.indices) if array is not None)
+
+    def add(self, other: "PixelSet") -> None:
+        """Add the pixels of another set, which is not changed by it."""
+        if self.indices is None and self._bits is None and other.indices is not None:
+            self.indices = other.indices
+            return
+        bits = self.bits
+        if other.indices is not None:
+            self._set(other.indices)
+        elif self._bits is None:
+            self._bits = other.bits.copy()
+        else:
+            np.logical_or(bits, other.bits, out=self._bits)
+
+    def _set(self, indices: FlatIndices) -> None:
+        """Set the booleans at these flat indices."""
+        if self._bits is None:
+            self._bits = np.full(self.shape, fill_value=False)  # in large pages, unlike zeros
+        self._bits.reshape(-1)[indices] = True
+
 
 class PackedBits:
     """Booleans of any shape, eight in a byte.
@@ -19,7 +99,7 @@ class PackedBits:
     Parameters
     ----------
     bits : numpy.ndarray of bool
-        Not modified.
+        The booleans; not modified.
 
     Examples
     --------
@@ -36,85 +116,11 @@ class PackedBits:
 
     @property
     def nbytes(self) -> int:
-        """Number of bytes that the bits take."""
+        """The number of bytes of the packed booleans."""
         return self._bytes.nbytes
 
     def unpacked(self) -> Bits:
-        """Return the booleans, in memory of their own."""
+        """Return the booleans as a new array."""
         size = int(np.prod(self._shape))
         flat: npt.NDArray[Any] = np.unpackbits(self._bytes, count=size)
         return flat.view(np.bool_).reshape(self._shape)
-
-
-FlatIndices = npt.NDArray[np.intp]
-"""Places of pixels in the chip as one row; not modified by anybody."""
-
-
-class PixelSet:
-    """Some of the pixels of a chip.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        ``(ny, nx)`` of the chip.
-    places : numpy.ndarray of intp, optional
-        Pixels to begin with, each of them once.
-    bits : numpy.ndarray of bool, shape (ny, nx), optional
-        Likewise, and belongs to the set from now on.
-
-    Attributes
-    ----------
-    shape : tuple of int
-    places : numpy.ndarray of intp, or None
-        What the set is held as; None if as booleans.
-    """
-
-    def __init__(
-        self, shape: tuple[int, int], *, places: FlatIndices | None = None, bits: Bits | None = None
-    ) -> None:
-        self.shape = shape
-        self._bits = bits
-        self.places = places
-
-    def __getstate__(self) -> tuple[tuple[int, int], PackedBits]:
-        return self.shape, PackedBits(self.bits)
-
-    def __setstate__(self, state: tuple[tuple[int, int], PackedBits]) -> None:
-        self.shape, packed = state
-        self._bits, self.places = packed.unpacked(), None
-
-    def __len__(self) -> int:
-        if self.places is not None:
-            return self.places.size
-        return int(np.count_nonzero(self.bits))
-
-    @property
-    def bits(self) -> Bits:
-        """As booleans, shape (ny, nx): True = in the set; not to be modified."""
-        if self.places is not None:
-            self._put(self.places)
-            self.places = None
-        return np.broadcast_to(np.False_, self.shape) if self._bits is None else self._bits
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes that the set takes now."""
-        return sum(array.nbytes for array in (self._bits, self.places) if array is not None)
-
-    def add(self, other: "PixelSet") -> None:
-        """Add the pixels of another set, which stays as it is."""
-        if self.places is None and self._bits is None and other.places is not None:
-            self.places = other.places
-            return
-        mine = self.bits
-        if other.places is not None:
-            self._put(other.places)
-        elif self._bits is None:
-            self._bits = other.bits.copy()
-        else:
-            np.logical_or(mine, other.bits, out=self._bits)
-
-    def _put(self, places: FlatIndices) -> None:
-        if self._bits is None:
-            self._bits = np.full(self.shape, fill_value=False)  # in large pages, unlike zeros
-        self._bits.reshape(-1)[places] = True

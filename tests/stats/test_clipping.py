@@ -1,4 +1,4 @@
-"""The clipping core, held against stsci.imagestats."""
+"""Mode, rms and masks of chips are compared with those of stsci.imagestats."""
 
 import math
 import tracemalloc
@@ -23,7 +23,7 @@ COUNTED: Counter[str] = Counter()
 
 
 def ulps_apart(ours: float, theirs: float) -> int:
-    """How many float32 lie between two numbers that both are float32, or one of them is NaN."""
+    """Return by how many float32 steps two float32 numbers differ; two NaN do not differ."""
     if ours == theirs or (math.isnan(ours) and math.isnan(theirs)):
         return 0
     if not (math.isfinite(ours) and math.isfinite(theirs)):
@@ -38,15 +38,16 @@ def ulps_apart(ours: float, theirs: float) -> int:
 def check_against_oracle(
     chip: npt.NDArray[Any], static_sig: float, finite: npt.NDArray[Any] | None = None
 ) -> None:
-    seen = chip if finite is None else finite
-    theirs = oracle_statistics(seen.astype(np.float32))  # other limits than float32 upset it
+    """Compare the statistics and the mask of a chip; the oracle gets its finite pixels alone."""
+    pixels = chip if finite is None else finite
+    theirs = oracle_statistics(pixels.astype(np.float32))  # it needs limits that are float32
     clipping = clip_chip(chip)
     ours = clipping.statistics
     assert ours.npix == theirs.npix
     for name in ("mean", "rms"):
         apart = ulps_apart(getattr(ours, name), getattr(theirs, name))
         assert apart <= 1
-        COUNTED[f"{name} {'equal' if apart == 0 else 'one float32 beside'}"] += 1
+        COUNTED[f"{name} {'equal' if apart == 0 else 'one float32 apart'}"] += 1
     COUNTED["chips"] += 1
     assert ours.nbins == theirs.nbins
     assert ours.clippable == (theirs.nbins > 1)
@@ -58,7 +59,7 @@ def check_against_oracle(
         assert ours.mode == pytest.approx(theirs.mode, abs=1e-5 * theirs.rms, rel=1e-6)
 
 
-def test_no_pixel_differs_from_the_oracles_mask(
+def test_no_pixel_differs_from_the_mask_of_the_oracle(
     record_property: Callable[[str, object], None],
 ) -> None:
     COUNTED.clear()
@@ -77,7 +78,7 @@ def test_no_pixel_differs_from_the_oracles_mask(
     "scene", ["sky", "counts", "first low", "first high", "hot", "huge", "bimodal", "blank half"]
 )
 @pytest.mark.parametrize("dtype", [">f4", "<f4", ">i2", "<f8"])
-def test_chips_of_many_blocks_agree_too(scene: str, dtype: str) -> None:
+def test_chips_of_many_blocks_agree_with_the_oracle_too(scene: str, dtype: str) -> None:
     rng = np.random.default_rng(5)
     chip = rng.normal(200.0, 7.0, (700, 911))
     if scene == "counts":
@@ -101,10 +102,10 @@ def test_chips_of_many_blocks_agree_too(scene: str, dtype: str) -> None:
     ("first", "counts", "static_sig"),
     [(-46.0, (177, 685, 3028, 1), 2.5), (-26.0, (350, 1186, 1982, 3), 0.5)],
 )
-def test_counts_at_the_end_of_a_bin_fall_to_the_side_where_the_oracle_has_them(
+def test_counts_at_the_edge_of_a_bin_fall_into_the_bin_that_the_oracle_counts_them_in(
     first: float, counts: tuple[int, ...], static_sig: float
 ) -> None:
-    # The bins start at the window's end, so the last digit of the rms decides on the peak.
+    # The bins start at the end of the window, so the last digit of the rms decides on the peak.
     chip = np.repeat(np.array([first, 0, 5, 6, 126], dtype=np.float32), (1, *counts))
     check_against_oracle(chip.reshape(1, -1), static_sig)
 
@@ -127,7 +128,7 @@ def test_pixels_that_are_not_finite_never_count(
     if finite.size < 2:  # the oracle divides by the number of pixels minus one
         assert (chip_statistics(chip).npix, chip_statistics(chip).clippable) == (finite.size, False)
         return
-    if first:  # anchors nothing, as a pixel that lies inside every window anchors nothing
+    if first:  # The oracle gets a first pixel inside every window, where it has no effect either.
         distance = np.abs(finite.astype(float) - chip_statistics(chip).mean)
         inside = int(np.argmin(distance))
         finite[[0, inside]] = finite[[inside, 0]]
@@ -145,16 +146,15 @@ def test_input_is_never_modified(dtype: str) -> None:
     assert chip.tobytes() == before
 
 
-def test_views_and_lists_are_chips_too() -> None:
+def test_views_and_lists_give_the_statistics_of_the_array() -> None:
     wide = np.random.default_rng(4).normal(90.0, 4.0, (60, 140))
     view = wide[::2, 5:90:3]
     assert chip_statistics(view) == chip_statistics(view.copy())
     assert chip_statistics(view.tolist()) == chip_statistics(view)
-    assert chip_statistics(view.T) != chip_statistics(np.zeros((3, 4)))
 
 
 @pytest.mark.parametrize("dtype", ["c8", "U3", "O", "M8[s]"])
-def test_what_is_not_a_real_number_is_refused(dtype: str) -> None:
+def test_pixels_that_are_not_real_numbers_are_refused(dtype: str) -> None:
     with pytest.raises(ChipError, match="a chip must be of a real numeric dtype, found"):
         chip_statistics(np.zeros((3, 4), dtype=dtype))
 
@@ -171,7 +171,7 @@ def test_what_is_not_a_real_number_is_refused(dtype: str) -> None:
         (np.full((5, 7), np.finfo(np.float64).max), 0, 0),
     ],
 )
-def test_chips_that_cannot_be_clipped_say_so(
+def test_chips_that_cannot_be_clipped_have_fewer_than_two_bins(
     chip: npt.NDArray[Any], npix: int, nbins: int
 ) -> None:
     statistics = chip_statistics(chip)
@@ -199,27 +199,27 @@ def test_float32_pixels_are_compared_as_in_double_precision(threshold: float, se
 
 @settings(max_examples=60)
 @given(seed=st.integers(0, 2**32 - 1), skew=st.floats(0, 0.4))
-def test_median_is_numpys_to_a_bin(seed: int, skew: float) -> None:
+def test_median_agrees_with_numpy_to_a_bin(seed: int, skew: float) -> None:
     rng = np.random.default_rng(seed)
     chip = rng.normal(10.0, 2.0, (150, 260)) + (rng.random((150, 260)) < skew) * 3.0
     clipping = clip_chip(chip)
     assert clipping.median == pytest.approx(np.median(chip), abs=0.1 * clipping.statistics.rms)
 
 
-def test_a_first_pixel_that_asks_for_millions_of_bins_costs_no_memory() -> None:
+def test_a_first_pixel_that_requires_millions_of_bins_costs_no_memory() -> None:
     rng = np.random.default_rng(8)
     chip = rng.normal(0.0, 1e-4, (300, 500)).astype(np.float32)
-    chip.flat[:3] = -1e9, -5e6, -3e4  # each clip takes one away, and the last window is wide
+    chip.flat[:3] = -1e9, -5e6, -3e4  # each clip removes one, so that the last window is wide
     tracemalloc.start()
     statistics = chip_statistics(chip)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert statistics.nbins > 1 << 22
-    check_against_oracle(chip, 4.0)  # which takes a hundred megabytes for it
+    check_against_oracle(chip, 4.0)  # which needs a hundred megabytes
     assert peak < 30 * chip.size + (8 << 20)
 
 
-def test_low_pixels_are_found_also_where_the_sample_misled() -> None:
+def test_low_pixels_are_found_even_if_the_sample_is_not_typical() -> None:
     chip = np.random.default_rng(2).normal(5.0, 1.0, (1300, 1700))
     chip.reshape(-1)[:: chip.size // (1 << 14) | 1] = 300.0
     for view in (chip, chip.T, chip[::-1, ::2]):
@@ -230,7 +230,7 @@ def test_low_pixels_are_found_also_where_the_sample_misled() -> None:
             assert len(low) == np.count_nonzero(view < threshold)
 
 
-def test_low_pixels_are_found_where_float32_hardly_tells_pixels_apart() -> None:
+def test_low_pixels_are_found_where_float32_hardly_resolves_the_noise() -> None:
     chip = np.random.default_rng(72).normal(1e4, 1e-3, (500, 700))
     clipping = clip_chip(chip)
     for threshold in np.linspace(clipping.low_end - 2e-3, clipping.low_end + 1e-3, 20):
@@ -238,7 +238,7 @@ def test_low_pixels_are_found_where_float32_hardly_tells_pixels_apart() -> None:
         np.testing.assert_array_equal(low.bits, chip < threshold)
 
 
-def test_statistics_are_frozen_and_hold_what_is_documented() -> None:
+def test_statistics_are_frozen_and_the_threshold_follows_from_them() -> None:
     statistics = chip_statistics(np.random.default_rng(1).normal(5.0, 1.0, (40, 50)))
     with pytest.raises(AttributeError):
         statistics.npix = 3  # type: ignore[misc]

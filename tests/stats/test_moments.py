@@ -1,4 +1,4 @@
-"""Sums that are fast are those that are exact, to more digits than float32 has."""
+"""Fast sums agree with exact ones to more digits than float32 has."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from staticmask_cli.stats.moments import ExactSums, FastSums, fast_sums_hold
 
-_CLOSE = 5e-8  # less than half of what a float32 is rounded by
+_CLOSE = 5e-8  # less than the rounding error of a float32
 
 
 @settings(max_examples=25)
@@ -23,8 +23,8 @@ def test_fast_sums_are_exact_to_more_digits_than_float32_has(
     rng = np.random.default_rng(seed)
     numbers = [rng.normal(offset * noise, noise, size).astype(np.float32) for size in pieces]
     fast = FastSums(sum(pieces))
-    for some in numbers:
-        fast.add(some)
+    for piece in numbers:
+        fast.add(piece)
     whole = np.concatenate(numbers).astype(np.float64)
     total, squares = fast.totals()
     assert total == pytest.approx(whole.sum(), abs=_CLOSE * np.abs(whole).sum())
@@ -49,7 +49,7 @@ def test_few_numbers_are_summed_exactly() -> None:
     assert fast.totals() == exact.totals()
 
 
-def test_numbers_whose_squares_leave_float32_are_told() -> None:
+def test_fast_sums_are_not_for_numbers_whose_squares_leave_the_range_of_float32() -> None:
     assert fast_sums_hold(3.0)
     assert not fast_sums_hold(0.0)
     assert not fast_sums_hold(1e-13)

@@ -1,4 +1,4 @@
-"""Sets of pixels are the same however they are held."""
+"""Sets of pixels behave the same whether they are stored as indices or as booleans."""
 
 import pickle
 
@@ -11,19 +11,19 @@ from staticmask_cli.stats.pixelset import PixelSet
 
 SHAPE = (30, 44)  # 1320 pixels
 
-Blocks = list[int]
+Indices = list[int]
 
 
-def bits_of(pixels: Blocks) -> npt.NDArray[np.bool_]:
+def bits_of(pixels: Indices) -> npt.NDArray[np.bool_]:
     bits = np.zeros(SHAPE, dtype=np.bool_)
     bits.reshape(-1)[pixels] = True
     return bits
 
 
-def set_of(pixels: Blocks, *, dense: bool) -> PixelSet:
+def set_of(pixels: Indices, *, dense: bool) -> PixelSet:
     if dense:
         return PixelSet(SHAPE, bits=bits_of(pixels))
-    return PixelSet(SHAPE, places=np.array(pixels, dtype=np.intp))
+    return PixelSet(SHAPE, indices=np.array(pixels, dtype=np.intp))
 
 
 parts = st.lists(
@@ -32,7 +32,7 @@ parts = st.lists(
 
 
 @given(parts)
-def test_the_sum_of_sets_has_the_pixels_of_all(chosen: list[tuple[Blocks, bool]]) -> None:
+def test_the_union_of_sets_has_the_pixels_of_all(chosen: list[tuple[Indices, bool]]) -> None:
     sets = [set_of(pixels, dense=dense) for pixels, dense in chosen]
     whole = PixelSet(SHAPE)
     for part in sets:
@@ -46,7 +46,7 @@ def test_the_sum_of_sets_has_the_pixels_of_all(chosen: list[tuple[Blocks, bool]]
         np.testing.assert_array_equal(part.bits, bits_of(pixels))
 
 
-def test_an_added_set_is_not_changed_by_what_is_added_later() -> None:
+def test_an_added_set_is_not_changed_by_later_additions() -> None:
     first, whole = set_of([1, 2], dense=True), PixelSet(SHAPE)
     whole.add(first)
     whole.add(set_of([3], dense=True))
@@ -55,15 +55,15 @@ def test_an_added_set_is_not_changed_by_what_is_added_later() -> None:
     assert np.flatnonzero(first.bits).tolist() == [1, 2]
 
 
-def test_sums_take_no_more_memory_the_more_there_is_added() -> None:
+def test_memory_does_not_grow_with_the_number_of_added_sets() -> None:
     pixels = set_of(list(range(20)), dense=False)
     assert pixels.nbytes == 160
-    for place in range(20, 30):
-        pixels.add(set_of([place], dense=False))
+    for index in range(20, 30):
+        pixels.add(set_of([index], dense=False))
         assert pixels.nbytes == 1320
 
 
-def test_an_empty_set_takes_no_memory() -> None:
+def test_an_empty_set_uses_no_memory() -> None:
     pixels = PixelSet(SHAPE)
     assert not pixels.bits.any()
     assert pixels.bits.shape == SHAPE
