@@ -1,1 +1,1 @@
-"""The local rule: pixels, columns and rows far below the sky around them; numpy alone."""
+"""The local rule, with numpy alone: pixels, columns and rows far below the sky around them."""

@@ -1,11 +1,11 @@
-"""Bad columns and rows: a line one to three pixels wide that is low along its length.
+"""Bad columns and rows: lines one to three pixels wide that are low along their length.
 
-Each pixel of such a line may lie within the noise; the line as a whole does not.  Lines that are
-mostly below what is beside them are looked at in full, against what the pixels on both of their
-sides lead to expect.
+Each pixel of such a line may lie within the noise, while the line as a whole does not.  The
+candidates of the sign test are compared with the values that the pixels on both of their sides
+predict.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -19,179 +19,195 @@ __all__ = ["mark_low_lines"]
 Bits = npt.NDArray[np.bool_]
 Doubles = npt.NDArray[np.float64]
 
-_PIECE = 64  # pixels of a line whose mean shows how low it is
-_WIDEST = 3  # lines side by side that can be one defect
-_SHORTEST = 64  # pixels; gaps between stars line up too
-_LEAST_DEPTH = 0.5  # of a line, in noise of a pixel
-_SIDE = 3  # pixels on each side that say what the line should be
-# A straight line through three neighbours, carried on to the next pixel: weights from near to far.
-_CARRIED_ON = np.array([4.0, 1.0, -2.0]) / 3.0
-_CLIPPED = 3.0  # noise; what a single pixel can say about its line at most
-_NEAR_END = 16  # pixels; a line that comes so near the edge goes on to it
-_CONTROLS = 8  # lines on each side that show how far lines there differ anyway
-_TO_SIGMA = 1.4826  # from a median distance
-_MEDIAN_ERROR = 1.2533 * 1.5  # of the distances from both sides, in noise of a pixel
-# Of the deepest run among all places and lengths of all lines, by chance alone.
-_LOOK_ELSEWHERE = 1.3
+_SEGMENT = 64  # pixels of a line whose mean shows how low the line is
+_WIDEST = 3  # adjacent lines that can be one defect
+_SHORTEST = 64  # pixels of a run, because gaps between stars line up too
+_LEAST_DEPTH = 0.5  # of a low line, in units of the noise of a pixel
+_SIDE = 3  # pixels on each side that predict the value of a line
+# The straight line through three pixels, extrapolated to the next one: weights from the nearest on.
+_EXTRAPOLATION = np.array([4.0, 1.0, -2.0]) / 3.0
+_CLIPPED = 3.0  # largest contribution of a pixel to its run, in units of the noise
+_AT_END = 16  # pixels; a run that ends so close to the edge extends to it
+_CONTROLS = 8  # lines on each side that show the depths that occur without a defect
+_TO_SIGMA = 1.4826  # sigma of a Gaussian distribution in units of its median absolute deviation
+# Error of the median depth times the root of the number of pixels, in units of the noise: that of a
+# median, times that of the distances from both sides.
+_MEDIAN_ERROR = 1.2533 * 1.5
+_LOOK_ELSEWHERE = 1.3  # excess of the deepest among all runs of all lines by chance alone
 
 
 def mark_low_lines(
-    low: Bits, data: npt.NDArray[Any], signs: SignTest, relation: NoiseModel, static_sig: float
+    low: Bits, data: npt.NDArray[Any], signs: SignTest, noise_model: NoiseModel, static_sig: float
 ) -> None:
     """Set the pixels of low columns and rows.
 
     Parameters
     ----------
     low : numpy.ndarray of bool, shape (ny, nx)
-        Changed in place.
+        True = low; changed in place.
     data : numpy.ndarray, shape (ny, nx)
-        Pixels of a chip; not modified.
+        The pixels of a chip; not modified.
     signs : SignTest
-        Of all its pixels.
-    relation : NoiseModel
-        Of the chip.
+        The signs of all these pixels.
+    noise_model : NoiseModel
+        The noise of the chip.
     static_sig : float
-        How many times its uncertainty a line must be low.
+        The threshold for the depth of a line, in units of its uncertainty.
     """
-    for pixels, lines, marked in (
+    for pixels, candidates, marked in (
         (data, signs.low_columns(), low), (data.T, signs.low_rows(), low.T)
     ):
-        for group in _groups(lines):
-            for number in range(*group):
-                for start, end in _runs(pixels, number, group, lines, relation, static_sig):
-                    marked[start:end, number] = True
+        columns = _Columns(pixels, candidates, noise_model, static_sig)
+        for group in _groups(candidates):
+            for column in range(*group):
+                for start, end in columns.low_runs(column, group):
+                    marked[start:end, column] = True
 
 
-def _runs(  # noqa: PLR0917 - all of them say which line
-    data: npt.NDArray[Any], number: int, group: tuple[int, int], lines: Bits,
-    relation: NoiseModel, static_sig: float,
-) -> Iterator[tuple[int, int]]:
-    """Find where along its length a column of `data` is low."""
-    steps = _sides(group, lines.size)
-    if not steps:
-        return
-    sides = _depth_from_sides(data, number, group, steps, relation)
-    both = np.nan_to_num(np.mean(sides, axis=0))
-    for start, end in _low_runs(np.clip(both, -_CLIPPED, _CLIPPED)):
-        depth, error = _depth_of_run(sides, start, end), _error_of_run(start, end)
-        if depth <= max(_LEAST_DEPTH, static_sig * error):
-            continue
-        part = data[start:end]
-        controls, near = (
-            np.array([
-                _depth_of_run(_depth_from_sides(part, other, (other, other + 1), steps, relation))
-                for other in others
-            ])
-            for others in (_controls(group, lines.size, steps), _near(group, lines, steps))
-        )
-        offset, scatter = _usual(controls, one_sided=len(steps) == 1)
-        error = max(error, scatter, near.max(initial=0.0))
-        if depth - offset > max(_LEAST_DEPTH, static_sig * error):
-            yield (0 if start < _NEAR_END else start,
-                   both.size if end > both.size - _NEAR_END else end)
-
-
-def _groups(found: Bits) -> Iterator[tuple[int, int]]:
-    """Lines side by side, as first and one past the last; not those that are too wide."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], found, [False]]).astype(np.int8)))
+def _groups(candidates: Bits) -> Iterator[tuple[int, int]]:
+    """Yield the first of adjacent candidates and one past the last, if there are not too many."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], candidates, [False]]).astype(np.int8)))
     for first, last in edges.reshape(-1, 2):
         if last - first <= _WIDEST:
             yield int(first), int(last)
 
 
-def _sides(
-    group: tuple[int, int], count: int, steps: Sequence[int] = (-1, 1)
-) -> list[int]:
-    """Those sides of a group of columns, -1 and 1, on which there are enough others."""
-    room = {-1: group[0], 1: count - group[1]}
-    return [step for step in steps if room[step] >= _SIDE]
+class _Columns:
+    """The columns of a chip, compared with the columns on their sides, -1 and 1.
 
+    A group is the first of some adjacent columns and one past the last.
 
-def _depth_from_sides(
-    data: npt.NDArray[Any], number: int, group: tuple[int, int], steps: list[int],
-    relation: NoiseModel,
-) -> list[Doubles]:
-    """How far a column lies below what each side leads to expect, in noise of a pixel.
-
-    A slope is carried on, and at the bottom of a smooth lane both sides lead to expect less
-    than there is.
+    Parameters
+    ----------
+    data : numpy.ndarray, shape (ny, nx)
+        The pixels of a chip, or of its transpose; not modified.
+    candidates : numpy.ndarray of bool, shape (nx,)
+        True = the column may be low.
+    noise_model : NoiseModel
+        The noise of the chip.
+    static_sig : float
+        The threshold for the depth of a column, in units of its uncertainty.
     """
-    line = data[:, number].astype(np.float64)
-    sides = []
-    for step in steps:
-        near = group[0] - 1 if step < 0 else group[1]
-        beside = np.stack([data[:, near + step * place].astype(np.float64)
-                           for place in range(_SIDE)])
-        level = np.median(beside, axis=0)
-        with np.errstate(invalid="ignore", over="ignore"):
-            expected = _CARRIED_ON @ beside
-            depth = (expected - line) / relation.at(level.astype(np.float32))
-        depth[~np.isfinite(depth)] = np.nan
-        sides.append(depth)
-    return sides
+
+    def __init__(
+        self, data: npt.NDArray[Any], candidates: Bits, noise_model: NoiseModel, static_sig: float
+    ) -> None:
+        self._data = data
+        self._candidates = candidates
+        self._noise_model = noise_model
+        self._static_sig = static_sig
+
+    def low_runs(self, column: int, group: tuple[int, int]) -> Iterator[tuple[int, int]]:
+        """Yield where along its length a column of a group is low: the first row and the end."""
+        sides = self._sides(group)
+        if not sides:
+            return
+        length = self._data.shape[0]
+        depths = self._depths(slice(0, length), column, group, sides)
+        mean_depth = np.nan_to_num(np.mean(depths, axis=0))
+        for start, end in _deepest_runs(np.clip(mean_depth, -_CLIPPED, _CLIPPED)):
+            run = slice(start, end)
+            depth = _median_depth([side[run] for side in depths])
+            error = float(_LOOK_ELSEWHERE * _MEDIAN_ERROR / np.sqrt(end - start))
+            if depth <= max(_LEAST_DEPTH, self._static_sig * error):
+                continue
+            controls = self._median_depths(run, self._controls(group, sides), sides)
+            beside = self._median_depths(run, self._beside(group, sides), sides)
+            offset, scatter = _depth_without_defect(controls, one_sided=len(sides) == 1)
+            error = max(error, scatter, beside.max(initial=0.0))
+            if depth - offset > max(_LEAST_DEPTH, self._static_sig * error):
+                yield (0 if start < _AT_END else start,
+                       length if end > length - _AT_END else end)
+
+    def _sides(self, group: tuple[int, int], sides: Iterable[int] = (-1, 1)) -> list[int]:
+        """Return those sides of a group that have enough columns."""
+        room = {-1: group[0], 1: self._candidates.size - group[1]}
+        return [side for side in sides if room[side] >= _SIDE]
+
+    def _depths(
+        self, rows: slice, column: int, group: tuple[int, int], sides: list[int]
+    ) -> list[Doubles]:
+        """Return how far a column lies below the extrapolation from each side, in units of noise.
+
+        Slopes are followed by this, and at the bottom of a smooth lane the extrapolated values
+        are smaller than the pixels.
+        """
+        line = self._data[rows, column].astype(np.float64)
+        depths = []
+        for side in sides:
+            nearest = group[0] - 1 if side < 0 else group[1]
+            beside = np.stack([self._data[rows, nearest + side * distance].astype(np.float64)
+                               for distance in range(_SIDE)])
+            level = np.median(beside, axis=0)
+            with np.errstate(invalid="ignore", over="ignore"):
+                expected = _EXTRAPOLATION @ beside
+                depth = (expected - line) / self._noise_model.sigma(level.astype(np.float32))
+            depth[~np.isfinite(depth)] = np.nan
+            depths.append(depth)
+        return depths
+
+    def _median_depths(self, rows: slice, columns: list[int], sides: list[int]) -> Doubles:
+        """Return the median depths of single columns in some rows."""
+        return np.array([
+            _median_depth(self._depths(rows, column, (column, column + 1), sides))
+            for column in columns
+        ])
+
+    def _controls(self, group: tuple[int, int], sides: list[int]) -> list[int]:
+        """Return columns close to a group whose depths do not depend on its pixels."""
+        first, last = group
+        gap = _SIDE if len(sides) > 1 else 0
+        columns = {-1: range(first - gap - _CONTROLS, first - gap),
+                   1: range(last + gap, last + gap + _CONTROLS)}
+        return [column for side in sides for column in columns[side]
+                if column in range(self._candidates.size)
+                and sides == self._sides((column, column + 1), sides)]
+
+    def _beside(self, group: tuple[int, int], sides: list[int]) -> list[int]:
+        """Return the columns beside a group, which a bad column cannot make low but a star can."""
+        return [column for column in range(group[0] - _SIDE, group[1] + _SIDE)
+                if column in range(self._candidates.size) and not self._candidates[column]
+                and sides == self._sides((column, column + 1), sides)]
 
 
-def _controls(group: tuple[int, int], count: int, steps: list[int]) -> list[int]:
-    """Columns near a group that do not use its pixels, to show what is usual there."""
-    first, last = group
-    gap = _SIDE if len(steps) > 1 else 0
-    near = {-1: range(first - gap - _CONTROLS, first - gap),
-            1: range(last + gap, last + gap + _CONTROLS)}
-    return [number for step in steps for number in near[step]
-            if 0 <= number < count and steps == _sides((number, number + 1), count, steps)]
+def _median_depth(depths: list[Doubles]) -> float:
+    """Return the median depth from the side where it is smaller; 0 if all depths are NaN."""
+    known = [depth[np.isfinite(depth)] for depth in depths]
+    return min((float(np.median(depth)) for depth in known if depth.size), default=0.0)
 
 
-def _near(group: tuple[int, int], lines: Bits, steps: list[int]) -> list[int]:
-    """Columns beside a group.  They cannot be low because of it, but where a star has ridges."""
-    beside = (number for number in range(group[0] - _SIDE, group[1] + _SIDE)
-              if 0 <= number < lines.size and not lines[number])
-    return [number for number in beside
-            if steps == _sides((number, number + 1), lines.size, steps)]
+def _depth_without_defect(depths: Doubles, *, one_sided: bool) -> tuple[float, float]:
+    """Return the depth that columns have without a defect, at least 0, and its scatter.
 
-
-def _error_of_run(start: int, end: int) -> float:
-    """Uncertainty of the depth of a run on a flat sky, in noise of a pixel."""
-    return float(_LOOK_ELSEWHERE * _MEDIAN_ERROR / np.sqrt(end - start))
-
-
-def _depth_of_run(sides: list[Doubles], start: int = 0, end: int | None = None) -> float:
-    """Median depth in a run, from the side that finds less; 0 if nothing is known."""
-    depths = [side[start:end][np.isfinite(side[start:end])] for side in sides]
-    return min((float(np.median(depth)) for depth in depths if depth.size), default=0.0)
-
-
-def _usual(depths: Doubles, *, one_sided: bool) -> tuple[float, float]:
-    """Depth that lines near a low one have anyway, not below 0, and its scatter.
-
-    Where only one side leads to expect something, a lane that runs along the edge looks like a
-    low line; there the deepest one says how far that goes.
+    If there are columns on one side only, a dark lane along the edge resembles a low column; then
+    the deepest of the control columns counts as the scatter.
     """
     if not depths.size:
         return 0.0, 0.0
     offset = float(np.median(depths))
-    away = np.abs(depths - offset)
-    scatter = np.abs(depths).max() if one_sided else _TO_SIGMA * np.median(away)
+    deviations = np.abs(depths - offset)
+    scatter = np.abs(depths).max() if one_sided else _TO_SIGMA * np.median(deviations)
     return max(offset, 0.0), float(scatter)
 
 
-def _low_runs(depth: Doubles) -> Iterator[tuple[int, int]]:
-    """Find the runs along a line in which it is low, deepest first: those of the largest sum.
+def _deepest_runs(depth: Doubles) -> Iterator[tuple[int, int]]:
+    """Yield the runs in which a line is low, in each part the one with the largest sum first.
 
-    Half the depth of a low line is taken off each pixel, so that a run ends where the line
-    is no longer low.
+    Half the depth of the lowest segment is subtracted from each pixel, so that a run ends where
+    the line is no longer low.
     """
-    pieces = [depth[start : start + _PIECE].mean() for start in range(0, depth.size, _PIECE)]
-    usual = max(_LEAST_DEPTH, float(max(pieces))) / 2
-    todo = [(0, depth.size)]
-    while todo:
-        start, end = todo.pop()
+    means = [depth[start : start + _SEGMENT].mean() for start in range(0, depth.size, _SEGMENT)]
+    half_depth = max(_LEAST_DEPTH, float(max(means))) / 2
+    parts = [(0, depth.size)]
+    while parts:
+        start, end = parts.pop()
         if end - start < _SHORTEST:
             continue
-        total = np.concatenate([[0.0], np.cumsum(depth[start:end] - usual)])
+        total = np.concatenate([[0.0], np.cumsum(depth[start:end] - half_depth)])
         lowest = np.minimum.accumulate(total)
         last = int(np.argmax(total - lowest))
         first = int(np.argmin(total[: last + 1]))
         if last - first < _SHORTEST:
             continue
         yield start + first, start + last
-        todo += [(start, start + first), (start + last, end)]
+        parts += [(start, start + first), (start + last, end)]

@@ -1,9 +1,9 @@
-"""The local rule: a pixel is low when it lies far below the sky around it, in noise of that sky.
+"""The local rule: a pixel is low if it lies far below its local sky, in units of the local noise.
 
-Local sky is the median of the 5 x 5 pixels around.  Its noise follows from its level, by a
-relation that the chip itself shows.  Pixels that are low by both are looked at once more: against
-what their neighbours predict, against a surface through them, and against each of them; and whole
-columns and rows count as one.
+The local sky is the median of the 5 x 5 pixels around.  The noise is a function of its level, which
+is estimated from the chip itself.  Pixels far below their sky are candidates: each is compared with
+the prediction from its neighbours, with a surface fitted through them, and with each neighbour.
+Whole columns and rows are found separately.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,146 +27,149 @@ Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
 
-# Pixels in a band of rows: smaller ones stay in the cache, but then threads wait for each other.
-_BAND = 1 << 17
-_ENOUGH = 1 << 14  # pixels that are looked at once more together
+# Pixels in a block of rows: smaller blocks stay in the cache, but then threads wait for each other.
+_BLOCK = 1 << 17
+_ENOUGH = 1 << 14  # candidates that are checked together
 _LARGEST = float(np.finfo(np.float32).max)
-_SAMPLE = 1 << 19  # pixels whose noise and level are looked at
-# Of the scatter around a surface not all counts: that of 49 pixels is uncertain by 15%, and among
-# crowded stars it is their wings; but without it many a valley between them would count as low.
+_SAMPLE = 1 << 19  # pixels whose local sky is computed for the noise model
+_READ_OFF = 1 << 17  # pixels of these from which the noise model is estimated
+# Fractions of the scatter around a surface that count as noise; the second one is for candidates
+# that the prediction does not confirm.  All of it would be too much, because the scatter of 49
+# pixels is uncertain by 15%, and among crowded stars their wings cause it.  With none of it, many
+# a valley between stars would count as low.
 _SCATTER, _ROUGH_SCATTER = 0.15, 0.6
-_READ_OFF = 1 << 17  # of these, from which the relation is read off
 
 
 def pixels_below_local_sky(data: npt.NDArray[Any], static_sig: float) -> Bits:
-    """Pixels that lie more than `static_sig` times the local noise below the local sky.
+    """Find the pixels that lie more than `static_sig` times the local noise below the local sky.
 
     Parameters
     ----------
     data : numpy.ndarray, shape (ny, nx)
-        Pixels of any real dtype and byte order; seen as float32, not modified.
+        Pixels of any real dtype and byte order, which are converted to float32; not modified.
     static_sig : float
-        The threshold.
+        The threshold, in units of the local noise.
 
     Returns
     -------
     numpy.ndarray of bool, shape (ny, nx)
-        True = low, hence bad.  A NaN pixel is not below anything; minus infinity is
-        below everything.
+        True = low, hence bad.  A NaN pixel is never low; a pixel of minus infinity always is.
 
     Notes
     -----
-    Memory is that of the result and of some bands of rows, whatever the chip.
+    The memory is that of the result and of a few blocks of rows, whatever the size of the chip.
     """
     low = np.zeros(data.shape, dtype=np.bool_)
     if data.dtype.kind == "f":
         np.less(data, -_LARGEST, out=low)
-    bands = RowBlocks(data, _BAND)
-    relation = _relation(data, bands)
-    if not relation:
+    blocks = RowBlocks(data, _BLOCK)
+    noise_model = _noise_model(data, blocks)
+    if not noise_model:
         return low
     signs = SignTest(data, static_sig)
-    prediction = Prediction(data, relation)
-    found = []
-    for far in _many_at_once(_far_below(bands, signs, relation, static_sig)):
-        predicted, plainly = prediction.below(far.rows, far.columns, static_sig)
-        plain = far.kept(plainly)
-        rest = far.kept(~plainly).checked(predicted[~plainly], static_sig)
-        rest = rest.kept(below_surface_fit(data, rest.rows, rest.columns, rest.noise, static_sig,
-                                       scatter=rest.scatter))
-        found += [plain, rest]
-    rows, columns, _, noise, *_ = Candidates.of(found)
+    prediction = Prediction(data, noise_model)
+    confirmed = []
+    for candidates in _in_batches(_candidates(blocks, signs, noise_model, static_sig)):
+        predicted, certain = prediction.below(candidates.rows, candidates.columns, static_sig)
+        uncertain = candidates.select(~certain).compared(predicted[~certain], static_sig)
+        below_surface = below_surface_fit(
+            data, uncertain.rows, uncertain.columns, uncertain.noise, static_sig,
+            scatter=uncertain.scatter,
+        )
+        confirmed += [candidates.select(certain), uncertain.select(below_surface)]
+    rows, columns, _, noise, *_ = Candidates.joined(confirmed)
     low[rows, columns] = True
     lowest = lowest_of_neighbours(data, low, rows, columns, static_sig * noise)
     low[rows[~lowest], columns[~lowest]] = False
-    mark_low_lines(low, data, signs, relation, static_sig)
+    mark_low_lines(low, data, signs, noise_model, static_sig)
     return low
 
 
 class Candidates(NamedTuple):
-    """Pixels of a chip that lie far below their sky.
+    """Pixels of a chip that lie far below their local sky.
 
     Attributes
     ----------
     rows, columns : numpy.ndarray of integer, shape (n,)
+        The positions of the pixels.
     depth : numpy.ndarray of float32, shape (n,)
-        How far.
+        The distances of the pixels below their sky.
     noise : numpy.ndarray of float64, shape (n,)
-        That counts for each.
-    rough : numpy.ndarray of float64, shape (n,)
-        With the structure that stars leave at its level.
+        The noise with which each pixel is compared.
+    noise_with_structure : numpy.ndarray of float64, shape (n,)
+        The noise at the level of each sky, including the structure that stars cause there.
     scatter : numpy.ndarray of float64, shape (n,)
-        How much of the scatter around a surface counts.
+        The fraction of the scatter around a surface that counts as noise.
     """
 
     rows: Indices
     columns: Indices
     depth: Floats
     noise: Doubles
-    rough: Doubles
+    noise_with_structure: Doubles
     scatter: Doubles
 
     @classmethod
-    def of(cls, parts: Sequence["Candidates"]) -> "Candidates":
-        """Put some together."""
+    def joined(cls, parts: Sequence["Candidates"]) -> "Candidates":
+        """Join several groups of candidates into one."""
         return cls(*(np.concatenate(part) for part in zip(*parts, strict=True)))
 
-    def kept(self, kept: Bits) -> "Candidates":
-        """Return some of them."""
-        return Candidates(self.rows[kept], self.columns[kept], self.depth[kept], self.noise[kept],
-                    self.rough[kept], self.scatter[kept])
+    def select(self, selected: Bits) -> "Candidates":
+        """Return the candidates for which `selected` is True."""
+        return Candidates._make(values[selected] for values in self)
 
-    def checked(self, predicted: Bits, static_sig: float) -> "Candidates":
-        """Return those below what their neighbours predict, or far below in rough noise.
+    def compared(self, predicted: Bits, static_sig: float) -> "Candidates":
+        """Return the candidates below their prediction, or below the structure around them.
 
-        Low pixels side by side predict each other; they must stand out from all structure.
+        Adjacent low pixels lower the prediction of each other.  Those that are not below their
+        prediction must be low even if all structure at their level counts as noise.
         """
-        noise = np.where(predicted, self.noise, self.rough)
+        noise = np.where(predicted, self.noise, self.noise_with_structure)
         scatter = np.where(predicted, _SCATTER, _ROUGH_SCATTER)
-        kept = predicted | (self.depth > static_sig * self.rough)
-        return self._replace(noise=noise, scatter=scatter).kept(kept)
+        low = predicted | (self.depth > static_sig * self.noise_with_structure)
+        return self._replace(noise=noise, scatter=scatter).select(low)
 
 
-def _far_below(
-    bands: RowBlocks, signs: SignTest, relation: NoiseModel, static_sig: float
+def _candidates(
+    blocks: RowBlocks, signs: SignTest, noise_model: NoiseModel, static_sig: float
 ) -> Iterator[Candidates]:
-    """Yield the pixels of each band that lie far below their sky, in the noise of its level."""
-    # First against the least noise there is, which is quick and leaves few.
+    """Yield the candidates of each block of rows, and count the signs of its pixels."""
+    # Comparing all pixels with the least noise of any level first is fast, and leaves few.
     with np.errstate(over="ignore"):
-        limit = np.float32(static_sig * relation.least)
-    for start, tile in bands:
+        limit = np.float32(static_sig * noise_model.least)
+    for start, tile in blocks:
         signs.add(start, tile)
         rows, columns, sky = far_below_median(tile, limit)
         depth = sky - tile[rows + REACH, columns + REACH]
-        noise = relation.at(sky)
+        noise = noise_model.sigma(sky)
         far = depth > static_sig * noise
-        rough = relation.sigma_with_structure(sky[far])
-        yield Candidates(rows[far] + start, columns[far], depth[far], noise[far], rough,
-                   np.full(rough.shape, _SCATTER))
+        with_structure = noise_model.sigma_with_structure(sky[far])
+        yield Candidates(rows[far] + start, columns[far], depth[far], noise[far], with_structure,
+                         np.full(with_structure.shape, _SCATTER))
 
 
-def _many_at_once(parts: Iterable[Candidates]) -> Iterator[Candidates]:
-    """Put parts together until they are many: few at a time take longer."""
+def _in_batches(groups: Iterable[Candidates]) -> Iterator[Candidates]:
+    """Join groups of candidates until there are enough, because checking a few takes longer."""
     waiting: list[Candidates] = []
-    for part in parts:
-        waiting.append(part)
-        if sum(far.rows.size for far in waiting) > _ENOUGH:
-            yield Candidates.of(waiting)
+    for group in groups:
+        waiting.append(group)
+        if sum(candidates.rows.size for candidates in waiting) > _ENOUGH:
+            yield Candidates.joined(waiting)
             waiting.clear()
     if waiting:
-        yield Candidates.of(waiting)
+        yield Candidates.joined(waiting)
 
 
-def _relation(data: npt.NDArray[Any], bands: RowBlocks) -> NoiseModel:
-    """Noise by level of the sky, from bands all over the chip."""
+def _noise_model(data: npt.NDArray[Any], blocks: RowBlocks) -> NoiseModel:
+    """Estimate the noise as a function of sky level, from blocks of rows all over the chip."""
     ny, nx = data.shape
     if min(ny, nx) <= 2 * REACH:
         return NoiseModel(np.empty(0), np.empty(0))
-    count = min(-(-ny // bands.rows), max(1, _SAMPLE // (bands.rows * nx)))
-    step = max(1, ny * nx // _READ_OFF // max(1, ny // (count * bands.rows))) | 1
+    count = min(-(-ny // blocks.rows), max(1, _SAMPLE // (blocks.rows * nx)))
+    step = max(1, ny * nx // _READ_OFF // max(1, ny // (count * blocks.rows))) | 1
     parts = []
     for number in range(count):
-        tile = bands.read(number * (ny - bands.rows) // max(count - 1, 1))
+        tile = blocks.read(number * (ny - blocks.rows) // max(count - 1, 1))
         sky = median_filter(tile)
         difference = second_differences(tile[REACH - 1 : 1 - REACH, REACH - 1 : 1 - REACH])
         with np.errstate(invalid="ignore", over="ignore"):

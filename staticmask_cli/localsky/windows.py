@@ -1,7 +1,4 @@
-"""Bands of rows of a chip, with margins for what looks at the pixels around each.
-
-Pixels and those around them: squares of a chip, and whether a pixel is the lowest of its own.
-"""
+"""Row blocks of a chip with mirrored margins, and the square neighbourhoods of pixels."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -19,12 +16,78 @@ Indices = npt.NDArray[np.intp]
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
-_MARGIN = 0.4  # of the limit, by which neighbours lie higher
-_CENTRE = 4  # of 3 x 3 pixels, one after the other
+_MARGIN = 0.4  # of the limit, by which the neighbours of a low pixel must lie above it
+_CENTRE = 4  # index of the central pixel of 3 x 3
+
+
+class RowBlocks:
+    """Blocks of rows of a chip, one after the other in the same scratch buffer.
+
+    Iterating yields the number of the first row of each block, and the block as `read`
+    returns it.
+
+    Parameters
+    ----------
+    data : numpy.ndarray, shape (ny, nx)
+        Pixels of any real dtype and byte order; not modified.
+    size : int
+        The number of pixels of a block; a block has at least one row.
+
+    Attributes
+    ----------
+    rows : int
+        The number of rows of a block; the last block can have fewer.
+    """
+
+    def __init__(self, data: npt.NDArray[Any], size: int) -> None:
+        self._data = data
+        ny, nx = data.shape
+        self.rows = min(ny, max(1, size // (nx + 2 * REACH)))
+        self._y = mirrored(-REACH, ny + REACH, ny)
+        self._x = mirrored(-REACH, nx + REACH, nx)
+
+    def __iter__(self) -> Iterator[tuple[int, Floats]]:
+        for start in range(0, self._data.shape[0], self.rows):
+            yield start, self.read(start)
+
+    def read(self, start: int) -> Floats:
+        """Return the block that starts at a row, valid until the next block is read.
+
+        Parameters
+        ----------
+        start : int
+            The number of the first row.
+
+        Returns
+        -------
+        numpy.ndarray of float32, shape (rows + 4, nx + 4)
+            The rows with margins, which are mirrored at the edges of the chip, in contiguous
+            memory.  Pixels that are not finite are replaced as in `fill_missing`.
+        """
+        end = min(start + self.rows, self._data.shape[0])
+        nx = self._data.shape[1]
+        rows = self._y[start : end + 2 * REACH]
+        width = nx + 2 * REACH
+        tile = SCRATCH.get("tile", rows.size * width, np.float32).reshape(rows.size, width)
+        with np.errstate(over="ignore"):
+            for row, source in enumerate(rows):
+                np.copyto(tile[row, REACH:-REACH], self._data[source], casting="unsafe")
+        for column in (*range(REACH), *range(nx + REACH, width)):
+            tile[:, column] = tile[:, REACH + self._x[column]]
+        fill_missing(tile)
+        return tile
 
 
 def mirrored(first: int, last: int, size: int) -> Indices:
-    """Return the indices from `first` up to `last`, mirrored at the ends of an axis."""
+    """Return the indices from `first` up to `last` (exclusive), mirrored at the ends of an axis.
+
+    Parameters
+    ----------
+    first, last : int
+        The range of indices, which may extend beyond the axis.
+    size : int
+        The length of the axis.
+    """
     period = max(1, 2 * (size - 1))
     index = np.abs(np.arange(first, last)) % period
     return np.where(index < size, index, period - index)
@@ -33,20 +96,21 @@ def mirrored(first: int, last: int, size: int) -> Indices:
 def neighbourhoods(
     data: npt.NDArray[Any], rows: Indices, columns: Indices, reach: int
 ) -> Floats:
-    """Square around each pixel, mirrored at the ends of the chip.
+    """Return the square of pixels around each of some pixels, mirrored at the edges of the chip.
 
     Parameters
     ----------
     data : numpy.ndarray, shape (ny, nx)
-        Pixels, or booleans; not modified.
+        Pixels of any real dtype, or booleans; not modified.
     rows, columns : numpy.ndarray of integer, shape (n,)
-        Where these pixels are.
+        The positions of the central pixels.
     reach : int
-        Pixels of the square to each side of its centre.
+        The number of pixels that a square extends to each side of its centre.
 
     Returns
     -------
     numpy.ndarray of float32, shape (n, 2 * reach + 1, 2 * reach + 1)
+        The squares.
     """
     ny, nx = data.shape
     y, x = mirrored(-reach, ny + reach, ny), mirrored(-reach, nx + reach, nx)
@@ -61,78 +125,34 @@ def neighbourhoods(
 def lowest_of_neighbours(
     data: npt.NDArray[Any], low: Bits, rows: Indices, columns: Indices, limit: Doubles
 ) -> Bits:
-    """Whether pixels lie clearly below the eight around them, as the ends of dark lanes do not.
+    """Return which pixels lie clearly below the eight pixels around them.
 
-    One of the eight may be lower, as on the slope of a star; or any number of them that are
-    low themselves, as in a cluster of defects.
+    The pixels at the end of a dark lane do not.  One of the eight may be lower, as on the slope
+    of a star, and so may any number of them that are low themselves, as in a cluster of defects.
 
     Parameters
     ----------
     data : numpy.ndarray, shape (ny, nx)
-        Pixels of any real dtype; not modified.  NaN is not lower than anything.
+        Pixels of any real dtype; not modified.  NaN is never lower than another pixel.
     low : numpy.ndarray of bool, shape (ny, nx)
-        All the pixels that seem to be low.
+        All pixels that were found to be low, True = low.
     rows, columns : numpy.ndarray of integer, shape (n,)
-        Which of them are asked for.
+        The positions of the pixels to check.
     limit : numpy.ndarray of float64, shape (n,)
-        How far below its sky each must lie; its neighbours must lie higher by 0.4 of that.
+        The depth below the local sky from which on each pixel is low; its neighbours must lie
+        above it by 0.4 of that.
+
+    Returns
+    -------
+    numpy.ndarray of bool, shape (n,)
+        True = clearly below its neighbours.
     """
     pixels = neighbourhoods(data, rows, columns, 1).reshape(-1, 9)
-    themselves_low = neighbourhoods(low, rows, columns, 1).reshape(-1, 9) > 0
-    themselves_low[:, _CENTRE] = True
+    excused = neighbourhoods(low, rows, columns, 1).reshape(-1, 9) > 0
+    excused[:, _CENTRE] = True
     with np.errstate(invalid="ignore", over="ignore"):
         above = pixels - pixels[:, _CENTRE, None] > _MARGIN * limit[:, None]
     above |= np.isnan(pixels)
     above[:, _CENTRE] = True
-    but_one = np.count_nonzero(above, axis=1) >= above.shape[1] - 1
-    return np.asarray(but_one | (above | themselves_low).all(axis=1))
-
-
-class RowBlocks:
-    """Bands of rows of a chip, one after the other in the same memory of the thread.
-
-    Parameters
-    ----------
-    data : numpy.ndarray, shape (ny, nx)
-        Pixels of any real dtype and byte order; not modified.
-    size : int
-        Pixels of a band, or one row if that is more.
-
-    Attributes
-    ----------
-    rows : int
-        Rows of a band; the last one can have fewer.
-    """
-
-    def __init__(self, data: npt.NDArray[Any], size: int) -> None:
-        self._data = data
-        ny, nx = data.shape
-        self.rows = min(ny, max(1, size // (nx + 2 * REACH)))
-        self._y = mirrored(-REACH, ny + REACH, ny)
-        self._x = mirrored(-REACH, nx + REACH, nx)
-
-    def __iter__(self) -> Iterator[tuple[int, Floats]]:
-        """Yield the first row of each band, and the band; valid until the next is asked for."""
-        for start in range(0, self._data.shape[0], self.rows):
-            yield start, self.read(start)
-
-    def read(self, start: int) -> Floats:
-        """Rows from `start` with margins, mirrored at the edges; missing pixels as infinities.
-
-        Returns
-        -------
-        numpy.ndarray of float32, shape (rows + 4, nx + 4)
-            Pixels of one piece of memory, one row after the other.
-        """
-        end = min(start + self.rows, self._data.shape[0])
-        nx = self._data.shape[1]
-        rows = self._y[start : end + 2 * REACH]
-        width = nx + 2 * REACH
-        tile = SCRATCH.get("tile", rows.size * width, np.float32).reshape(rows.size, width)
-        with np.errstate(over="ignore"):
-            for row, source in enumerate(rows):
-                np.copyto(tile[row, REACH:-REACH], self._data[source], casting="unsafe")
-        for column in (*range(REACH), *range(nx + REACH, width)):
-            tile[:, column] = tile[:, REACH + self._x[column]]
-        fill_missing(tile)
-        return tile
+    all_but_one = np.count_nonzero(above, axis=1) >= above.shape[1] - 1
+    return np.asarray(all_but_one | (above | excused).all(axis=1))

@@ -1,4 +1,4 @@
-"""The local rule, on fields whose low pixels are known."""
+"""The local rule finds the planted low pixels of simulated fields, and hardly any others."""
 
 import math
 from collections.abc import Callable
@@ -13,26 +13,26 @@ from staticmask_cli.localsky.local_sky import pixels_below_local_sky
 Floats = npt.NDArray[np.float64]
 SHAPE = (180, 260)
 Y, X = np.mgrid[: SHAPE[0], : SHAPE[1]].astype(float)
-PLACES = np.zeros(SHAPE, bool)
-PLACES[4::11, 5::13] = True
+PLANTED = np.zeros(SHAPE, bool)
+PLANTED[4::11, 5::13] = True
 
 
 def lanes(angle: float) -> Floats:
-    """Bright clouds, and a dark lane a dozen pixels wide at some angle to the rows."""
+    """Return bright clouds with a dark lane a dozen pixels wide, at some angle to the rows."""
     across = (X - 130.0) * math.sin(angle) - (Y - 90.0) * math.cos(angle)
     clouds = 2000.0 * (1.5 + np.sin(X / 40.0) * np.cos(Y / 30.0))
     return np.asarray(60.0 + clouds * (1 - 0.9 * np.exp(-((across / 6.0) ** 2))))
 
 
 def stars(count: int) -> Floats:
-    """Stars of all brightnesses on a flat sky, with a width of 2 pixels."""
+    """Return stars of all brightnesses on a flat sky, two pixels wide."""
     rng = np.random.default_rng(2)
     light = np.full(SHAPE, 80.0)
     for _ in range(count):
         y, x = rng.uniform(0, SHAPE[0]), rng.uniform(0, SHAPE[1])
-        near = np.s_[max(int(y) - 9, 0) : int(y) + 10, max(int(x) - 9, 0) : int(x) + 10]
-        distance = (Y[near] - y) ** 2 + (X[near] - x) ** 2
-        light[near] += 60.0 * (1 + rng.pareto(0.9)) * (1 + distance / 2.5) ** -3.0
+        around = np.s_[max(int(y) - 9, 0) : int(y) + 10, max(int(x) - 9, 0) : int(x) + 10]
+        distance = (Y[around] - y) ** 2 + (X[around] - x) ** 2
+        light[around] += 60.0 * (1 + rng.pareto(0.9)) * (1 + distance / 2.5) ** -3.0
     return light
 
 
@@ -47,10 +47,10 @@ FIELDS: dict[str, Callable[[], Floats]] = {
 
 
 def exposure(light: Floats, depth: float = 0.0, *, seed: int = 1) -> npt.NDArray[np.float32]:
-    """Expose a field: photon noise, read noise 4, and pixels that are low by `depth` noise."""
+    """Expose a field with photon noise, a read noise of 4, and pixels low by `depth` times that."""
     rng = np.random.default_rng(seed)
     noise = np.sqrt(light + 16.0)
-    low = np.where(PLACES, depth * noise, 0.0)
+    low = np.where(PLANTED, depth * noise, 0.0)
     return np.asarray(light - low + noise * rng.standard_normal(SHAPE), np.float32)
 
 
@@ -58,8 +58,8 @@ def exposure(light: Floats, depth: float = 0.0, *, seed: int = 1) -> npt.NDArray
 def test_low_pixels_are_found_and_hardly_any_other(name: str) -> None:
     low = pixels_below_local_sky(exposure(FIELDS[name](), 11.0), 5.0)
     assert low.dtype == np.bool_
-    assert (low & PLACES).sum() >= (0.9 if name == "stars" else 0.97) * PLACES.sum()
-    assert (low & ~PLACES).sum() <= 2
+    assert (low & PLANTED).sum() >= (0.9 if name == "stars" else 0.97) * PLANTED.sum()
+    assert (low & ~PLANTED).sum() <= 2
 
 
 @pytest.mark.parametrize("name", FIELDS)
@@ -68,7 +68,7 @@ def test_where_nothing_is_low_nothing_is_found(name: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", [">f4", "float64", ">i2", "uint16", "int32"])
-def test_kinds_of_numbers_do_not_matter_and_pixels_are_not_changed(dtype: str) -> None:
+def test_the_dtype_does_not_matter_and_pixels_are_not_modified(dtype: str) -> None:
     whole = np.rint(exposure(FIELDS["gradient"](), 11.0)).clip(0)
     data = whole.astype(dtype)
     data.flags.writeable = False
@@ -78,32 +78,31 @@ def test_kinds_of_numbers_do_not_matter_and_pixels_are_not_changed(dtype: str) -
     np.testing.assert_array_equal(data, whole)
 
 
-def test_bands_give_what_the_whole_chip_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_size_of_the_row_blocks_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     data = exposure(FIELDS["lane"](), 9.0)
     data[:, 77] -= 60.0
     data[31:44, 100:140] = np.nan
-    whole = pixels_below_local_sky(data, 5.0)
-    assert whole.sum() > PLACES.sum() / 2
-    # The relation comes from a sample of bands: of all of them, so that only the cut differs.
+    # The noise model comes from a sample of blocks: of all blocks here, so that it is the same.
     monkeypatch.setattr(local_sky, "_SAMPLE", 1 << 30)
     monkeypatch.setattr(local_sky, "_READ_OFF", 1 << 30)
     whole = pixels_below_local_sky(data, 5.0)
-    for band in (1, 3000, 9000):
-        monkeypatch.setattr(local_sky, "_BAND", band)
+    assert whole.sum() > PLANTED.sum() / 2
+    for size in (1, 3000, 9000):
+        monkeypatch.setattr(local_sky, "_BLOCK", size)
         assert np.count_nonzero(pixels_below_local_sky(data, 5.0) != whole) <= 3
 
 
 @pytest.mark.parametrize("axis", [0, 1])
-@pytest.mark.parametrize("place", [0, 1, 90, 178])
+@pytest.mark.parametrize("number", [0, 1, 90, 178])
 def test_a_bad_line_is_found_over_its_whole_length_and_no_neighbour(
-    axis: int, place: int
+    axis: int, number: int
 ) -> None:
     data = exposure(FIELDS["flat"]())
-    line = np.moveaxis(data, axis, 0)
-    line[place] -= 20.0  # 2 sigma in every pixel
+    lines = np.moveaxis(data, axis, 0)
+    lines[number] -= 20.0  # 2 sigma in every pixel
     low = np.moveaxis(pixels_below_local_sky(data, 5.0), axis, 0)
-    assert low[place].all()
-    low[place] = False
+    assert low[number].all()
+    low[number] = False
     assert low.sum() <= 2
 
 
@@ -136,21 +135,21 @@ def test_missing_pixels_are_not_low_and_do_not_hide_their_neighbours() -> None:
     low = pixels_below_local_sky(data, 5.0)
     assert not low[20:60, 30:90].any()
     assert (low[100, 100], low[102, 100]) == (True, False)
-    assert low[PLACES & np.isfinite(data)].mean() > 0.97
+    assert low[PLANTED & np.isfinite(data)].mean() > 0.97
     low[100, 100] = False
-    assert (low & ~PLACES).sum() <= 1
+    assert (low & ~PLANTED).sum() <= 1
 
 
 @pytest.mark.parametrize("level", [0.02, 0.5, 3.0])
-def test_few_counts_are_no_low_pixels(level: float) -> None:
+def test_empty_pixels_among_few_counts_are_not_low(level: float) -> None:
     counts = np.random.default_rng(9).poisson(level, SHAPE).astype(np.float32)
     assert pixels_below_local_sky(counts, 5.0).sum() == 0
 
 
 def test_dead_pixels_among_many_counts_are_low() -> None:
     counts = np.random.default_rng(9).poisson(60.0, SHAPE).astype(np.int16)
-    counts[PLACES] = 0
-    np.testing.assert_array_equal(pixels_below_local_sky(counts, 5.0), PLACES)
+    counts[PLANTED] = 0
+    np.testing.assert_array_equal(pixels_below_local_sky(counts, 5.0), PLANTED)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +177,7 @@ def test_extreme_values_do_no_harm() -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("level", [0.0, 100.0, 1e10])
-def test_pixels_of_any_size_give_a_mask_and_no_warning(seed: int, level: float) -> None:
+def test_pixels_of_any_magnitude_give_a_mask_and_no_warning(seed: int, level: float) -> None:
     rng = np.random.default_rng(seed)
     flat = rng.normal(level, 0.1 * level + 1e-20, (199, 71))
     huge = np.clip(1e38 * rng.normal(size=flat.shape), -3.3e38, 3.3e38)

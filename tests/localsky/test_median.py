@@ -1,7 +1,4 @@
-"""Pixels far below the median around, held against that median of all.
-
-The median filter, held against sorting, and its network against all it can meet.
-"""
+"""The median filter is compared with sorting, and the fast search with the median of all pixels."""
 
 import itertools
 
@@ -18,14 +15,14 @@ SIDE = 2 * REACH + 1
 
 
 def sorted_median(tile: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Median of every 5 x 5 window, by sorting it."""
+    """Return the median of every 5 x 5 window by sorting it."""
     windows = np.lib.stride_tricks.sliding_window_view(tile, (SIDE, SIDE))
     return np.sort(windows.reshape(*windows.shape[:2], -1), axis=-1)[..., SIDE * SIDE // 2]
 
 
 @pytest.mark.parametrize("shape", [(5, 5), (5, 31), (44, 6), (37, 53)])
 @pytest.mark.parametrize("kind", ["noise", "counts", "infinities"])
-def test_it_is_the_median_of_the_pixels_around(shape: tuple[int, int], kind: str) -> None:
+def test_the_filter_returns_the_median_around_each_pixel(shape: tuple[int, int], kind: str) -> None:
     rng = np.random.default_rng(5)
     tile = rng.normal(100.0, 5.0, shape).astype(np.float32)
     if kind == "counts":
@@ -41,8 +38,8 @@ def test_it_is_the_median_of_the_pixels_around(shape: tuple[int, int], kind: str
 
 
 def test_the_network_finds_the_median_of_all_zeros_and_ones() -> None:
-    # What holds for all zeros and ones holds for all numbers, the 0-1 principle.  The columns of
-    # a window are sorted one by one first, so each counts by its number of ones alone.
+    # By the 0-1 principle a network that is right for all zeros and ones is right for all numbers.
+    # The columns of a window are sorted first, so only their numbers of ones matter.
     rng = np.random.default_rng(6)
     windows = []
     for ones in itertools.product(range(SIDE + 1), repeat=SIDE):
@@ -54,31 +51,31 @@ def test_the_network_finds_the_median_of_all_zeros_and_ones() -> None:
     assert found.tolist() == expected
 
 
-def test_the_memory_is_used_again_for_smaller_tiles() -> None:
+def test_tiles_of_different_sizes_can_follow_each_other() -> None:
     rng = np.random.default_rng(7)
     for shape in ((40, 50), (20, 50), (7, 9), (40, 50)):
         tile = rng.normal(size=shape).astype(np.float32)
         np.testing.assert_array_equal(median_filter(tile), sorted_median(tile))
 
 
-def check(tile: np.ndarray, limit: float) -> int:
-    """Compare with the median of all pixels; how many are far below."""
+def number_far_below(tile: np.ndarray, limit: float) -> int:
+    """Count the pixels far below the median, after a comparison with the median of all pixels."""
     before = tile.copy()
     rows, columns, medians = far_below_median(tile, np.float32(limit))
     np.testing.assert_array_equal(tile, before)
     expected = sorted_median(tile)
     with np.errstate(invalid="ignore", over="ignore"):
         depth = expected - tile[REACH:-REACH, REACH:-REACH]
-    places = np.nonzero((depth > np.float32(limit)) & np.isfinite(depth))
-    np.testing.assert_array_equal(np.stack([rows, columns]), np.stack(places))
-    np.testing.assert_array_equal(medians, expected[places])
+    far = np.nonzero((depth > np.float32(limit)) & np.isfinite(depth))
+    np.testing.assert_array_equal(np.stack([rows, columns]), np.stack(far))
+    np.testing.assert_array_equal(medians, expected[far])
     return int(rows.size)
 
 
 @pytest.mark.parametrize("shape", [(5, 5), (5, 40), (31, 6), (60, 91)])
 @pytest.mark.parametrize("missing", [0.0, 0.02, 0.3])
 @pytest.mark.parametrize("limit", [0.0, 8.0, 25.0])
-def test_they_are_those_that_the_median_of_all_shows(
+def test_the_pixels_far_below_are_those_that_the_median_of_all_shows(
     shape: tuple[int, int], missing: float, limit: float
 ) -> None:
     rng = np.random.default_rng(4)
@@ -87,7 +84,7 @@ def test_they_are_those_that_the_median_of_all_shows(
     tile[rng.random(shape) < 0.05] -= 60
     tile[rng.random(shape) < missing] = np.nan
     fill_missing(tile)
-    assert check(tile, limit) > 0 or min(shape) < 9
+    assert number_far_below(tile, limit) > 0 or min(shape) < 9
 
 
 @given(
@@ -97,7 +94,7 @@ def test_they_are_those_that_the_median_of_all_shows(
     ),
     st.sampled_from([0.0, 0.5, 1.0, 1e30]),
 )
-def test_hostile_pixels_are_compared_as_the_median_has_them(
+def test_extreme_pixels_are_compared_with_their_median_too(
     tile: np.ndarray, limit: float
 ) -> None:
-    check(tile, limit)
+    number_far_below(tile, limit)

@@ -1,4 +1,4 @@
-"""Noise from differences: known noise on skies that are not flat."""
+"""Known noise is recovered from skies that are not flat."""
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ SKIES = {
 }
 
 
-def test_second_differences_have_the_noise_of_a_pixel_and_see_no_slope() -> None:
+def test_second_differences_have_the_noise_of_a_pixel_and_cancel_slopes() -> None:
     rows = RNG.normal(size=(7, 9)).astype(np.float32)
     mask = np.outer([1, -2, 1], [1, -2, 1]) / 6
     expected = [
@@ -55,12 +55,12 @@ def test_defects_stars_and_missing_pixels_hardly_change_the_noise() -> None:
      np.zeros((0, 5)), np.ones((1, 1)), RNG.normal(size=(4, 5))],
     ids=["constant", "zeros", "nan", "two rows", "none", "one", "too few"],
 )
-def test_without_differences_there_is_no_noise(data: npt.NDArray[np.float64]) -> None:
+def test_without_differences_the_noise_is_nan(data: npt.NDArray[np.float64]) -> None:
     assert np.isnan(pixel_noise(data))
 
 
-def relation_of(sky: npt.NDArray[np.float64], pixels: npt.NDArray[np.float64]) -> NoiseModel:
-    """Read a relation off pixels whose sky is known."""
+def noise_model_of(sky: npt.NDArray[np.float64], pixels: npt.NDArray[np.float64]) -> NoiseModel:
+    """Estimate the noise model from pixels whose sky is known."""
     inside = np.s_[1:-1, 1:-1]
     return NoiseModel.of(
         sky[inside].ravel().astype(np.float32),
@@ -69,44 +69,45 @@ def relation_of(sky: npt.NDArray[np.float64], pixels: npt.NDArray[np.float64]) -
     )
 
 
-def test_the_relation_follows_photon_noise_over_all_levels() -> None:
+def test_the_noise_model_follows_photon_noise_over_all_levels() -> None:
     sky = np.asarray(40.0 * np.exp(X / 80.0))
-    relation = relation_of(sky, RNG.poisson(sky) + RNG.normal(0.0, 4.0, SHAPE))
+    model = noise_model_of(sky, RNG.poisson(sky) + RNG.normal(0.0, 4.0, SHAPE))
     level = np.array([50.0, 200.0, 1000.0, 4000.0], np.float32)
-    np.testing.assert_allclose(relation.at(level), np.sqrt(level + 16), rtol=0.12)
-    assert relation.least == pytest.approx(np.sqrt(56.0), rel=0.12)
+    np.testing.assert_allclose(model.sigma(level), np.sqrt(level + 16), rtol=0.12)
+    assert model.least == pytest.approx(np.sqrt(56.0), rel=0.12)
 
 
-def test_stars_and_clouds_do_not_raise_the_relation() -> None:
+def test_stars_and_clouds_do_not_increase_the_noise() -> None:
     pixels = SKIES["flat"] + NOISE
     pixels[::5, ::4] += 300.0  # which lie above their sky
-    clouds = 40.0 * np.sin(X / 2.0)  # which neighbours share
+    clouds = 40.0 * np.sin(X / 2.0)  # which are similar in adjacent pixels
     for data in (pixels, SKIES["flat"] + NOISE + np.minimum(clouds, 0.0)):
-        assert relation_of(SKIES["flat"], data).at(np.array([100.0], np.float32))[0] < 1.2 * 7.0
+        model = noise_model_of(SKIES["flat"], data)
+        assert model.sigma(np.array([100.0], np.float32))[0] < 1.2 * 7.0
 
 
-def test_wings_of_stars_are_not_taken_for_photon_noise() -> None:
+def test_wings_of_stars_do_not_count_as_photon_noise() -> None:
     sky = np.asarray(40.0 * np.exp(X / 80.0))
     rough = sky * (1 + 0.3 * RNG.standard_normal(SHAPE) * np.clip((X - 100) / 100, 0, 1))
-    relation = relation_of(sky, rough + np.sqrt(sky + 16) * RNG.standard_normal(SHAPE))
+    model = noise_model_of(sky, rough + np.sqrt(sky + 16) * RNG.standard_normal(SHAPE))
     level = np.array([50.0, 100.0, 400.0, 2000.0, 5000.0], np.float32)
-    np.testing.assert_allclose(relation.at(level), np.sqrt(level + 16), rtol=0.2)
+    np.testing.assert_allclose(model.sigma(level), np.sqrt(level + 16), rtol=0.2)
 
 
-def test_where_levels_are_not_above_zero_their_own_noise_counts() -> None:
+def test_levels_below_zero_have_the_noise_of_their_own_pixels() -> None:
     sky = X - 300.0  # the sky is subtracted
-    relation = relation_of(sky, sky + RNG.normal(size=SHAPE) * np.where(X < 150, 3.0, 9.0))
+    model = noise_model_of(sky, sky + RNG.normal(size=SHAPE) * np.where(X < 150, 3.0, 9.0))
     level = np.array([-250.0, -170.0, -130.0, -10.0], np.float32)
-    np.testing.assert_allclose(relation.at(level), [3.0, 3.0, 9.0, 9.0], rtol=0.12)
+    np.testing.assert_allclose(model.sigma(level), [3.0, 3.0, 9.0, 9.0], rtol=0.12)
 
 
-def test_beyond_the_brightest_sky_noise_grows_like_the_level() -> None:
-    relation = NoiseModel(np.array([10.0, 100.0]), np.array([3.0, 9.0]))
+def test_above_the_brightest_sky_noise_is_proportional_to_the_level() -> None:
+    model = NoiseModel(np.array([10.0, 100.0]), np.array([3.0, 9.0]))
     level = np.array([-5.0, 55.0, 100.0, 400.0], np.float32)
-    assert relation.at(level).tolist() == [3.0, 6.0, 9.0, 36.0]
+    assert model.sigma(level).tolist() == [3.0, 6.0, 9.0, 36.0]
 
 
-def test_a_relation_of_nothing_says_so() -> None:
+def test_a_noise_model_without_noise_is_false() -> None:
     zeros = np.zeros(SHAPE)
-    assert not relation_of(zeros, zeros)
-    assert relation_of(SKIES["flat"], SKIES["flat"] + NOISE)
+    assert not noise_model_of(zeros, zeros)
+    assert noise_model_of(SKIES["flat"], SKIES["flat"] + NOISE)

@@ -1,4 +1,4 @@
-"""Which columns and rows are mostly low, by signs that are counted while bands go by."""
+"""The sign test finds the columns and rows that are mostly low."""
 
 from pathlib import Path
 
@@ -14,15 +14,16 @@ from staticmask_cli.localsky.windows import RowBlocks
 SHAPE = (300, 420)
 
 
-def signs_of(data: npt.NDArray[np.float32], band: int) -> SignTest:
+def signs_of(data: npt.NDArray[np.float32], size: int) -> SignTest:
+    """Count the signs of a chip in row blocks of some size."""
     signs = SignTest(data, 5.0)
-    for start, tile in RowBlocks(data, band):
+    for start, tile in RowBlocks(data, size):
         signs.add(start, tile)
     return signs
 
 
 def field(seed: int = 3) -> npt.NDArray[np.float32]:
-    """Flat sky in noise 1, with low lines of noise 1.5: all of a column, a part of a row."""
+    """Return a flat sky with noise 1 and lines low by 1.5: two columns and a part of a row."""
     data = np.random.default_rng(seed).normal(100.0, 1.0, SHAPE).astype(np.float32)
     data[:, 77] -= 1.5
     data[:, 0] -= 1.5
@@ -30,9 +31,9 @@ def field(seed: int = 3) -> npt.NDArray[np.float32]:
     return data
 
 
-@pytest.mark.parametrize("band", [1, 3000, 130 * 424, 1 << 17])
-def test_low_lines_are_found_however_the_chip_is_cut(band: int) -> None:
-    signs = signs_of(field(), band)
+@pytest.mark.parametrize("size", [1, 3000, 130 * 424, 1 << 17])
+def test_low_lines_are_found_whatever_the_size_of_the_row_blocks(size: int) -> None:
+    signs = signs_of(field(), size)
     assert np.flatnonzero(signs.low_columns()).tolist() == [0, 77]
     assert np.flatnonzero(signs.low_rows()).tolist() == [211]
 
@@ -60,4 +61,4 @@ def test_ridges_beside_bright_stars_do_not_make_columns_between_them_low(
     with fits.open(real_exposure) as hdus:
         data = hdus["SCI", 1].data
     assert signs_of(data, 1 << 17).low_columns()[440]
-    assert pixels_below_local_sky(data, 5.0).sum(axis=0).max() < 64  # as short as no line is
+    assert pixels_below_local_sky(data, 5.0).sum(axis=0).max() < 64  # shorter than any line

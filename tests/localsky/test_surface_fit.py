@@ -1,4 +1,4 @@
-"""The closer look at single pixels: surfaces of second order, and what must not spoil them."""
+"""Pixels are compared with quadratic surfaces, which defects beside them do not change."""
 
 import numpy as np
 import numpy.typing as npt
@@ -15,28 +15,28 @@ LANE = 0.5 * np.minimum((X - 13.0) ** 2, 49.0)  # whose bottom lies below the me
 def below(
     data: npt.NDArray[np.float64], row: int, column: int, *, static_sig: float = 5.0
 ) -> bool:
-    """Whether one pixel lies below the surface around it; the noise is 1."""
-    places = np.array([row]), np.array([column])
+    """Return whether one pixel lies below the surfaces around it; the noise is 1."""
+    position = np.array([row]), np.array([column])
     scatter = np.full(1, 0.6)
-    return bool(below_surface_fit(data, *places, np.ones(1), static_sig, scatter=scatter)[0])
+    return bool(below_surface_fit(data, *position, np.ones(1), static_sig, scatter=scatter)[0])
 
 
 def noisy(sky: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Add noise, not of 1 but a little less, so that the scatter never counts instead."""
+    """Add noise a little below 1, so that the scatter never replaces it."""
     return np.asarray(sky + np.random.default_rng(3).normal(0.0, 0.8, SHAPE))
 
 
 @pytest.mark.parametrize("sky", [np.zeros(SHAPE), 3.0 * X - 2.0 * Y, LANE],
                          ids=["flat", "slope", "lane"])
-@pytest.mark.parametrize("place", [(12, 13), (0, 13), (23, 30), (1, 1), (12, 0)])
+@pytest.mark.parametrize("position", [(12, 13), (0, 13), (23, 30), (1, 1), (12, 0)])
 def test_a_pixel_counts_by_its_distance_from_the_surface(
-    sky: npt.NDArray[np.float64], place: tuple[int, int]
+    sky: npt.NDArray[np.float64], position: tuple[int, int]
 ) -> None:
     data = noisy(sky)
-    assert not below(data, *place)
-    data[place] = sky[place] - 9.0
-    assert below(data, *place)
-    assert not below(data, *place, static_sig=13.0)
+    assert not below(data, *position)
+    data[position] = sky[position] - 9.0
+    assert below(data, *position)
+    assert not below(data, *position, static_sig=13.0)
 
 
 def test_stars_rays_and_other_defects_beside_a_pixel_are_left_out() -> None:
@@ -50,25 +50,25 @@ def test_stars_rays_and_other_defects_beside_a_pixel_are_left_out() -> None:
     assert below(data, 12, 13)
 
 
-def test_a_share_of_the_scatter_around_counts_where_it_is_larger_than_the_noise() -> None:
+def test_a_fraction_of_the_scatter_replaces_the_noise_if_it_is_larger() -> None:
     data = np.random.default_rng(4).normal(0.0, 4.0, SHAPE)
     data[12, 13] = -12.0
-    place = np.array([12]), np.array([13]), np.ones(1)
-    for share, low in ((0.15, True), (0.6, False), (1.0, False)):
-        scatter = np.full(1, share)
-        assert below_surface_fit(data, *place, 5.0, scatter=scatter).tolist() == [low]
+    pixel = np.array([12]), np.array([13]), np.ones(1)
+    for fraction, low in ((0.15, True), (0.6, False), (1.0, False)):
+        scatter = np.full(1, fraction)
+        assert below_surface_fit(data, *pixel, 5.0, scatter=scatter).tolist() == [low]
     data[12, 13] = -40.0
     assert below(data, 12, 13)
 
 
-def test_many_pixels_give_what_each_gives_alone() -> None:
+def test_many_pixels_give_the_same_result_as_each_alone() -> None:
     data = noisy(LANE)
-    rows, columns = (place.ravel() for place in np.divmod(np.arange(data.size), SHAPE[1]))
-    rows, columns = np.tile(rows, 4), np.tile(columns, 4)  # more than are looked at together
+    rows, columns = (indices.ravel() for indices in np.divmod(np.arange(data.size), SHAPE[1]))
+    rows, columns = np.tile(rows, 4), np.tile(columns, 4)  # more than are processed together
     data[5::7, 3::6] -= 10.0
     before = data.copy()
     together = below_surface_fit(data, rows, columns, np.ones(rows.size), 5.0,
-                             scatter=np.full(rows.size, 0.6))
+                                 scatter=np.full(rows.size, 0.6))
     assert 10 < together[: data.size].sum() <= 20
     for number in range(0, data.size, 41):
         assert together[number] == below(data, rows[number], columns[number])

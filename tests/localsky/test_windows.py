@@ -1,4 +1,4 @@
-"""Squares of pixels, and pixels that are the lowest of theirs."""
+"""Neighbourhoods of pixels are mirrored at the edges; low pixels must be the lowest of theirs."""
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ def test_indices_are_mirrored_at_the_ends_as_often_as_needed() -> None:
 
 
 @pytest.mark.parametrize("dtype", [">f4", "float64", ">i2", "uint8", "bool"])
-def test_squares_are_what_a_mirrored_chip_shows(dtype: str) -> None:
+def test_neighbourhoods_are_those_of_a_mirrored_chip(dtype: str) -> None:
     data = (np.arange(108).reshape(SHAPE) % 97).astype(dtype)
     rows, columns = np.divmod(np.arange(data.size), SHAPE[1])
     squares = neighbourhoods(data, rows, columns, 3)
@@ -27,19 +27,19 @@ def test_squares_are_what_a_mirrored_chip_shows(dtype: str) -> None:
 
 
 def lowest(data: npt.NDArray[np.float64], low: list[tuple[int, int]]) -> list[bool]:
-    """Which of the pixels that seem low are the lowest of their neighbours; the limit is 5."""
+    """Return which low pixels are the lowest of their neighbours, for a limit of 5."""
     bits = np.zeros(SHAPE, np.bool_)
     bits[tuple(np.transpose(low))] = True
     rows, columns = np.transpose(low)
     found = lowest_of_neighbours(data, bits, rows, columns, np.full(rows.size, 5.0))
-    return [bool(one) for one in found]
+    return [bool(is_lowest) for is_lowest in found]
 
 
 def test_a_pixel_must_lie_below_all_of_its_neighbours_but_one() -> None:
     data = np.full(SHAPE, 50.0)
     data[4, 5] = 47.9
     assert lowest(data, [(4, 5)]) == [True]
-    data[4, 5] = 48.1  # 2 are needed
+    data[4, 5] = 48.1  # the margin is 2
     assert lowest(data, [(4, 5)]) == [False]
     data[4, 5], data[3, 4] = 30.0, 20.0
     assert lowest(data, [(4, 5)]) == [True]
@@ -52,7 +52,7 @@ def test_clusters_of_low_pixels_are_kept_and_ends_of_lanes_are_not() -> None:
     data[4:7, 5:7] = 20.0
     cluster = [(y, x) for y in (4, 5, 6) for x in (5, 6)]
     assert lowest(data, cluster) == [True] * 6
-    data[7:, 5:7] = 20.0  # now it is the end of a lane, of which only some pixels seem low
+    data[7:, 5:7] = 20.0  # now it is the end of a lane, whose other pixels were not found to be low
     assert lowest(data, cluster) == [True, True, True, True, False, False]
 
 
