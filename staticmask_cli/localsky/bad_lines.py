@@ -19,9 +19,8 @@ __all__ = ["mark_low_lines"]
 Bits = npt.NDArray[np.bool_]
 Doubles = npt.NDArray[np.float64]
 
-_SEGMENT = 64  # pixels of a line whose mean shows how low the line is
 _WIDEST = 3  # adjacent lines that can be one defect
-_SHORTEST = 64  # pixels of a run, because gaps between stars line up too
+_SHORTEST = 64  # pixels of a low run, because gaps between stars line up too
 _LEAST_DEPTH = 0.5  # of a low line, in units of the noise of a pixel
 _SIDE = 3  # pixels on each side that predict the value of a line
 # The straight line through three pixels, extrapolated to the next one: weights from the nearest on.
@@ -193,10 +192,11 @@ def _depth_without_defect(depths: Doubles, *, one_sided: bool) -> tuple[float, f
 def _deepest_runs(depth: Doubles) -> Iterator[tuple[int, int]]:
     """Yield the runs in which a line is low, in each part the one with the largest sum first.
 
-    Half the depth of the lowest segment is subtracted from each pixel, so that a run ends where
+    Half the depth of the lowest 64 pixels is subtracted from each pixel, so that a run ends where
     the line is no longer low.
     """
-    means = [depth[start : start + _SEGMENT].mean() for start in range(0, depth.size, _SEGMENT)]
+    starts = range(0, depth.size, _SHORTEST)
+    means = [depth[start : start + _SHORTEST].mean() for start in starts]
     half_depth = max(_LEAST_DEPTH, float(max(means))) / 2
     parts = [(0, depth.size)]
     while parts:
