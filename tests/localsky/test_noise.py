@@ -101,6 +101,54 @@ def test_levels_below_zero_have_the_noise_of_their_own_pixels() -> None:
     np.testing.assert_allclose(model.sigma(level), [3.0, 3.0, 9.0, 9.0], rtol=0.12)
 
 
+def noise_model_by_level(noise: npt.NDArray[np.float64]) -> NoiseModel:
+    """Estimate the noise model from pixels with a given noise, at levels that rise slightly."""
+    rng = np.random.default_rng(12)
+    level = 1000.0 + np.arange(noise.size) / noise.size
+    depth, difference = noise * rng.normal(size=(2, noise.size))
+    return NoiseModel.of(*(values.astype(np.float32) for values in (level, depth, difference)))
+
+
+def sigma_of(model: NoiseModel, part: float) -> float:
+    """Return the noise at the level that a part of these pixels does not exceed."""
+    return float(model.sigma(np.array([1000.0 + part], np.float32))[0])
+
+
+@pytest.mark.parametrize(("part", "expected"), [(31 / 64, 3.0), (33 / 64, 9.0)])
+def test_a_step_of_the_noise_is_resolved_to_a_64th_of_the_pixels(
+    part: float, expected: float
+) -> None:
+    model = noise_model_by_level(np.repeat([3.0, 9.0], 64_000))
+    assert model.noise_with_structure is not None
+    found = np.interp(1000.0 + part, model.level, model.noise_with_structure)
+    assert found == pytest.approx(expected, rel=0.05)
+
+
+@pytest.mark.parametrize(("count", "size", "resolved"), [(450, 900, True), (350, 700, False)])
+def test_the_noise_of_the_brightest_sky_comes_from_400_pixels_at_least(
+    count: int, size: int, *, resolved: bool
+) -> None:
+    model = noise_model_by_level(np.repeat([3.0, 2.0], [32 * 4 * size - count, count]))
+    assert (model.noise[-1] == pytest.approx(2.0, rel=0.1)) == resolved
+
+
+@pytest.mark.parametrize(("bins", "limited"), [(4, False), (5, True)])
+def test_less_noise_in_a_few_bins_of_level_does_not_limit_that_of_brighter_sky(
+    bins: int, *, limited: bool
+) -> None:
+    noise = np.full((32, 3000), 6.0)
+    noise[10 : 10 + bins] = 3.0
+    found = sigma_of(noise_model_by_level(noise.ravel()), 0.9)
+    assert found == pytest.approx(3.0 if limited else 6.0, rel=0.1)
+
+
+@pytest.mark.parametrize(("count", "known"), [(16, False), (24, True)])
+def test_the_noise_is_estimated_from_20_differences_at_least(count: int, *, known: bool) -> None:
+    data = np.zeros((3, 60))
+    data[1, :count] = np.random.default_rng(1).normal(0.0, 7.0, count)
+    assert np.isfinite(pixel_noise(data)) == known
+
+
 def test_above_the_brightest_sky_noise_is_proportional_to_the_level() -> None:
     model = NoiseModel(np.array([10.0, 100.0]), np.array([3.0, 9.0]))
     level = np.array([-5.0, 55.0, 100.0, 400.0], np.float32)

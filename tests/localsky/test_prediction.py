@@ -124,3 +124,25 @@ def test_beside_saturated_stars_nothing_is_predicted() -> None:
     beside = np.zeros(SHAPE, np.bool_)
     beside[69:76, 99:105] = True
     assert not (below(data) & beside).any()
+
+
+@pytest.mark.parametrize(("slope", "is_certain"), [(1.25, True), (1.75, False)])
+def test_a_sky_is_flat_if_the_pixels_beside_one_differ_by_less_than_3_sigma(
+    slope: float, *, is_certain: bool
+) -> None:
+    data = exposed(np.full(SHAPE, 300.0))
+    noise = np.sqrt(316.0)
+    data[60:80, 90:110] = 300.0 + slope * noise * (X[60:80, 90:110] - 100.0)
+    data[70, 100] -= 20.0 * noise
+    low, certain = Prediction(data, PHOTONS).below(np.array([70]), np.array([100]), 5.0)
+    assert (low.tolist(), certain.tolist()) == ([True], [is_certain])
+
+
+@pytest.mark.parametrize(("shape", "is_certain"), [((8, 11), False), ((9, 14), True)])
+def test_weights_are_fitted_to_100_pixels_at_least(
+    shape: tuple[int, int], *, is_certain: bool
+) -> None:
+    data = np.random.default_rng(2).normal(300.0, 5.0, shape)
+    data[4, 5] = 0.0
+    _, certain = Prediction(data, PHOTONS).below(np.array([4]), np.array([5]), 5.0)
+    assert certain.tolist() == [is_certain]

@@ -38,6 +38,18 @@ def test_low_lines_are_found_whatever_the_size_of_the_row_blocks(size: int) -> N
     assert np.flatnonzero(signs.low_rows()).tolist() == [211]
 
 
+@pytest.mark.parametrize(("excess", "found"), [(0.34, [7]), (0.26, [])])
+def test_a_long_line_is_low_in_65_percent_of_its_pixels_at_least(
+    excess: float, found: list[int]
+) -> None:
+    data = np.full((2000, 31), 100.0, np.float32)
+    below = np.diff(np.floor(np.arange(2001) * (1 + excess) / 2)) > 0  # evenly distributed
+    data[:, 7] += np.where(below, -1.0, 1.0)
+    signs = signs_of(data, 5000)
+    assert np.flatnonzero(signs.low_columns()).tolist() == found
+    assert not signs.low_rows().any()
+
+
 def test_noise_has_no_lines() -> None:
     for seed in range(5):
         data = np.random.default_rng(seed).normal(100.0, 1.0, SHAPE).astype(np.float32)

@@ -50,6 +50,16 @@ def test_stars_rays_and_other_defects_beside_a_pixel_are_left_out() -> None:
     assert below(data, 12, 13)
 
 
+@pytest.mark.parametrize(("distance", "is_low"), [(4.6, True), (3.4, False)])
+def test_pixels_beyond_4_sigma_are_left_out_of_the_surface_and_others_are_not(
+    distance: float, *, is_low: bool
+) -> None:
+    data = np.zeros(SHAPE)
+    data[10:15:2, 11:16:2] = -distance
+    data[12, 13] = -5.4
+    assert below(data, 12, 13) == is_low
+
+
 def test_a_fraction_of_the_scatter_replaces_the_noise_if_it_is_larger() -> None:
     data = np.random.default_rng(4).normal(0.0, 4.0, SHAPE)
     data[12, 13] = -12.0
