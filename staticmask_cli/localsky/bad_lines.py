@@ -12,15 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from staticmask_cli.localsky.noise import NoiseModel
-from staticmask_cli.localsky.sign_test import SignTest
+from staticmask_cli.localsky.sign_test import SHORTEST_LINE, WIDEST_LINE, SignTest
 
 __all__ = ["mark_low_lines"]
 
 Bits = npt.NDArray[np.bool_]
 Doubles = npt.NDArray[np.float64]
 
-_WIDEST = 3  # adjacent lines that can be one defect
-_SHORTEST = 64  # pixels of a low run, because gaps between stars line up too
 _LEAST_DEPTH = 0.5  # of a low line, in units of the noise of a pixel
 _SIDE = 3  # pixels on each side that predict the value of a line
 # The straight line through three pixels, extrapolated to the next one: weights from the nearest on.
@@ -67,7 +65,7 @@ def _groups(candidates: Bits) -> Iterator[tuple[int, int]]:
     """Yield the first of adjacent candidates and one past the last, if there are not too many."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], candidates, [False]]).astype(np.int8)))
     for first, last in edges.reshape(-1, 2):
-        if last - first <= _WIDEST:
+        if last - first <= WIDEST_LINE:
             yield int(first), int(last)
 
 
@@ -195,19 +193,19 @@ def _deepest_runs(depth: Doubles) -> Iterator[tuple[int, int]]:
     Half the depth of the lowest 64 pixels is subtracted from each pixel, so that a run ends where
     the line is no longer low.
     """
-    starts = range(0, depth.size, _SHORTEST)
-    means = [depth[start : start + _SHORTEST].mean() for start in starts]
+    starts = range(0, depth.size, SHORTEST_LINE)
+    means = [depth[start : start + SHORTEST_LINE].mean() for start in starts]
     half_depth = max(_LEAST_DEPTH, float(max(means))) / 2
     parts = [(0, depth.size)]
     while parts:
         start, end = parts.pop()
-        if end - start < _SHORTEST:
+        if end - start < SHORTEST_LINE:
             continue
         total = np.concatenate([[0.0], np.cumsum(depth[start:end] - half_depth)])
         lowest = np.minimum.accumulate(total)
         last = int(np.argmax(total - lowest))
         first = int(np.argmin(total[: last + 1]))
-        if last - first < _SHORTEST:
+        if last - first < SHORTEST_LINE:
             continue
         yield start + first, start + last
         parts += [(start, start + first), (start + last, end)]

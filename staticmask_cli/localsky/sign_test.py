@@ -13,19 +13,29 @@ from staticmask_cli.localsky.median import REACH, fill_missing, median_filter
 from staticmask_cli.localsky.windows import mirrored
 from staticmask_cli.stats.blocks import SCRATCH
 
-__all__ = ["SignTest"]
+__all__ = ["SHORTEST_LINE", "WIDEST_LINE", "SignTest"]
 
 Bits = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.intp]
 
-_SEGMENT = 64  # pixels of a line whose signs are counted together
+SHORTEST_LINE = 64
+"""Pixels of the shortest low line, because gaps between stars line up too.
+
+The signs are counted in segments of this length.
+"""
+
+WIDEST_LINE = 3
+"""Adjacent columns or rows that can be one defect; wider structure belongs to the sky.
+
+As many lines beside a low one are tested too, which shows whether the structure is wider.
+"""
+
 # Smallest excess of one sign per pixel.  A line that is low by half the noise has 0.38.
 _LEAST_EXCESS = 0.3
 _SIDE = 2 * REACH + 1
 _TILE = 1 << 17  # pixels whose medians are computed together, so that they stay in the cache
 _LIKELY = 0.9  # fraction of the limits that counts in the first test, with four neighbours only
-_NEIGHBOURS = 3  # lines to each side of a low one that are tested too, to find all of its width
 
 
 class SignTest:
@@ -43,8 +53,8 @@ class SignTest:
         self._data = data
         self._static_sig = static_sig
         ny, nx = data.shape
-        self._along_columns = np.zeros((-(-ny // _SEGMENT), nx), dtype=np.float32)
-        self._along_rows = np.zeros((-(-nx // _SEGMENT), ny), dtype=np.float32)
+        self._along_columns = np.zeros((-(-ny // SHORTEST_LINE), nx), dtype=np.float32)
+        self._along_rows = np.zeros((-(-nx // SHORTEST_LINE), ny), dtype=np.float32)
 
     def add(self, start: int, tile: Floats) -> None:
         """Count the signs of a block of rows.
@@ -58,12 +68,12 @@ class SignTest:
         """
         inside = np.s_[REACH:-REACH]
         signs = _signs(tile, 1)[inside, inside]  # of columns compare pixels along the rows
-        segments = (start + np.arange(signs.shape[0])) // _SEGMENT
+        segments = (start + np.arange(signs.shape[0])) // SHORTEST_LINE
         for segment in range(segments[0], segments[-1] + 1):
             first, last = np.searchsorted(segments, (segment, segment + 1))
             self._along_columns[segment] += np.add.reduce(signs[first:last], axis=0, dtype=np.int8)
         signs = _signs(tile, tile.shape[1])[inside, inside]
-        starts = range(0, signs.shape[1], _SEGMENT)
+        starts = range(0, signs.shape[1], SHORTEST_LINE)
         self._along_rows[:, start : start + signs.shape[0]] = np.add.reduceat(
             signs, starts, axis=1, dtype=np.int8).T
 
@@ -84,7 +94,7 @@ class SignTest:
         length = data.shape[0]
         likely = _prevailing(signs, length, _LIKELY * self._static_sig, _LIKELY * _LEAST_EXCESS)
         low = self._low_by_median(data, np.flatnonzero(likely))
-        beside = np.add.outer(low, np.arange(-_NEIGHBOURS, _NEIGHBOURS + 1)).ravel()
+        beside = np.add.outer(low, np.arange(-WIDEST_LINE, WIDEST_LINE + 1)).ravel()
         columns = np.unique(beside[(beside >= 0) & (beside < data.shape[1])])
         found = np.zeros(data.shape[1], dtype=np.bool_)
         found[self._low_by_median(data, columns)] = True
@@ -160,7 +170,7 @@ def _signs_by_median(data: npt.NDArray[Any], columns: Indices) -> Floats:
     first = np.searchsorted(around, columns - REACH)
     with np.errstate(invalid="ignore"):
         signs = np.sign(median_filter(tile)[:, first] - tile[REACH:-REACH, first + REACH])
-    return np.add.reduceat(np.nan_to_num(signs), range(0, ny, _SEGMENT), axis=0)
+    return np.add.reduceat(np.nan_to_num(signs), range(0, ny, SHORTEST_LINE), axis=0)
 
 
 def _prevailing(signs: Floats, length: int, static_sig: float, least_excess: float) -> Bits:
@@ -170,7 +180,7 @@ def _prevailing(signs: Floats, length: int, static_sig: float, least_excess: flo
     segments = 1
     while segments < 2 * signs.shape[0]:
         span = min(segments, signs.shape[0])
-        pixels = min(span * _SEGMENT, length)
+        pixels = min(span * SHORTEST_LINE, length)
         excess = (total[span:] - total[:-span]).max(axis=0)
         found |= excess > max(static_sig * np.sqrt(pixels), least_excess * pixels)
         segments *= 2

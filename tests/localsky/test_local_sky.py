@@ -128,6 +128,16 @@ def test_clusters_and_short_columns_of_low_pixels_are_found() -> None:
     assert (found & ~low).sum() <= 2
 
 
+def test_most_pairs_of_low_pixels_among_crowded_stars_are_found() -> None:
+    light = stars(4000)
+    data = exposure(light)
+    pairs = PLANTED | np.roll(PLANTED, 1, axis=1)
+    data[pairs] -= 11.0 * np.sqrt(light + 16.0)[pairs]
+    low = pixels_below_local_sky(data, 5.0)
+    assert low[pairs].mean() > 0.58
+    assert (low & ~pairs).sum() <= 2
+
+
 def test_missing_pixels_are_not_low_and_do_not_hide_their_neighbours() -> None:
     data = exposure(FIELDS["flat"](), 12.0)
     data[20:60, 30:90] = np.nan

@@ -129,7 +129,7 @@ def test_the_noise_of_the_brightest_sky_comes_from_400_pixels_at_least(
     count: int, size: int, *, resolved: bool
 ) -> None:
     model = noise_model_by_level(np.repeat([3.0, 2.0], [32 * 4 * size - count, count]))
-    assert (model.noise[-1] == pytest.approx(2.0, rel=0.1)) == resolved
+    assert (model.noise[-1] < 2.25) == resolved
 
 
 @pytest.mark.parametrize(("bins", "limited"), [(4, False), (5, True)])
