@@ -198,8 +198,8 @@ def _primary(row: Camera, name: str, rootname: str, exptime: float) -> fits.Head
         "DATE-OBS": "2026-01-01", "TIME-OBS": "00:00:00", "EXPSTART": 61041.0,
         "EXPEND": 61041.0 + exptime / 86400, row.exptime_key: exptime, "EXPFLAG": "NORMAL",
         "PA_V3": 15.8, "OBSTYPE": "IMAGING", "SUBARRAY": False,
-        "CCDAMP": "ABCD", "CCDGAIN": 2.0, "DQICORR": "TREE_DEPTH", "DARKCORR": "TREE_DEPTH",
-        "FLATCORR": "TREE_DEPTH", "CRCORR": "OMIT", "DRIZCORR": "PERFORM",
+        "CCDAMP": "ABCD", "CCDGAIN": 2.0, "DQICORR": "COMPLETE", "DARKCORR": "COMPLETE",
+        "FLATCORR": "COMPLETE", "CRCORR": "OMIT", "DRIZCORR": "PERFORM",
     }
     return fits.Header(list(cards.items()))
 
