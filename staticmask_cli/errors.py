@@ -1,4 +1,8 @@
-"""What can go wrong for a user: one root, each kind also a built-in exception."""
+"""The errors that a user's data, files or parameters cause, with one base class.
+
+Each of them is also one of Python's own exceptions, so that code which catches ``OSError`` or
+``ValueError`` catches these too.
+"""
 
 from collections.abc import Sequence
 
@@ -31,19 +35,19 @@ class InputError(StaticMaskError, OSError):
 
 
 class ExposureError(StaticMaskError, ValueError):
-    """A file was opened and is not an exposure that can be masked (exit code 1)."""
+    """A file was opened but is not an exposure that can be masked (exit code 1)."""
 
 
 class ChipError(StaticMaskError, TypeError):
-    """An array is not a chip: complex, not numeric, or of another shape (exit code 1)."""
+    """An array is not a chip: it is complex, not numeric, or of another shape (exit code 1)."""
 
 
 class OutputError(StaticMaskError, OSError):
-    """A result cannot be written where it should go (exit code 1)."""
+    """A result cannot be written to its file or folder (exit code 1)."""
 
 
 class ClusterError(StaticMaskError, OSError):
-    """Nobody answers where a cluster should be, or its workers were lost (exit code 1)."""
+    """A Dask cluster does not answer, or its scheduler or workers were lost (exit code 1)."""
 
 
 def first_few(names: Sequence[str], most: int = 3) -> str:

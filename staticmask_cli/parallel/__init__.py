@@ -1,1 +1,1 @@
-"""Running tasks: here, in threads, on an executor, or on a Dask cluster."""
+"""Run tasks in this process, in threads, on any executor, or on a Dask cluster."""

@@ -1,8 +1,7 @@
-"""The Dask scheduler that a user names: connecting to it, and what can go wrong with it."""
+"""Connect to the Dask scheduler that a user names, and report its failures in one line each."""
 
 import importlib.util
 import logging
-import os
 import pkgutil
 import threading
 from collections.abc import Callable, Iterator
@@ -11,8 +10,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from staticmask_cli._version import __version__
-from staticmask_cli.errors import ClusterError, ConfigError
+from staticmask_cli.errors import ClusterError, ConfigError, first_few
 from staticmask_cli.parallel.dask_executor import DaskPool
+from staticmask_cli.parallel.tasks import available_cpus
 
 if TYPE_CHECKING:
     from distributed import Client, LocalCluster
@@ -20,34 +20,39 @@ if TYPE_CHECKING:
 __all__ = ["scheduled"]
 
 _SECONDS_TO_CONNECT = 5.0
-_SECONDS_TO_GIVE_UP = 10.0  # something that is no scheduler may let its client wait for ever
-_MOST_NAMES = 3  # of workers, in a message
-_NOISY = ("distributed", "tornado", "asyncio")  # they log at length what we say in one line
+_SECONDS_TO_GIVE_UP = 10.0  # a client may wait for ever for a server that is no scheduler
+_NOISY = ("distributed", "tornado", "asyncio")  # loggers that repeat our one line at length
 
 
 @contextmanager
 def scheduled(
     scheduler: str | None, *, executor: Executor | None = None, jobs: int | None = None
 ) -> Iterator[Executor | None]:
-    """Lend the workers of a Dask scheduler as an executor.
+    """Yield an executor of the workers of a Dask scheduler, for as long as the block lasts.
 
     Parameters
     ----------
     scheduler : str or None
-        Address, such as ``tcp://host:8786``; ``local`` for processes on this machine; without
-        one, `executor` is lent.
+        The address of a scheduler, such as ``tcp://host:8786``, or ``local`` for processes on
+        this machine.  With None the block gets `executor`.
     executor : concurrent.futures.Executor, optional
-        Of the user.
+        The executor that the user chose instead of a scheduler.
     jobs : int, optional
-        Processes of ``local``; as many as there are processors if None.
+        The number of processes of ``local``; by default one for each processor.
+
+    Yields
+    ------
+    concurrent.futures.Executor or None
+        The executor that is to run the tasks; None if neither was given.
 
     Raises
     ------
     ConfigError
-        If `scheduler` is no address, there is an `executor` too, or `distributed` is missing.
+        If `scheduler` is not an address, if there is an `executor` too, or if the package
+        `distributed` is not installed.
     ClusterError
-        If nobody answers at the address, this package is missing there or of another version,
-        or the cluster is lost under way.
+        If no scheduler answers at the address, if this package is missing on the cluster or has
+        another version there, or if the cluster is lost during the run.
     """
     if scheduler is None:
         yield executor
@@ -62,14 +67,15 @@ def scheduled(
             yield DaskPool(client)
         except KilledWorker as error:
             msg = (f"{scheduler}: {error.allowed_failures + 1} workers died at the same chips, "
-                   "of too little memory perhaps; their logs should tell")
+                   "perhaps of too little memory; see their logs")
             raise ClusterError(msg) from error
         except (CancelledError, CommClosedError) as error:
-            msg = f"{scheduler}: the scheduler was lost under way"
+            msg = f"{scheduler}: the scheduler was lost during the run"
             raise ClusterError(msg) from error
 
 
 def _check(scheduler: str, executor: Executor | None) -> None:
+    """Refuse a scheduler that cannot be used, before anything is started."""
     problem = None
     if executor is not None:
         problem = "there is an executor too; choose one of them"
@@ -84,7 +90,7 @@ def _check(scheduler: str, executor: Executor | None) -> None:
 
 @contextmanager
 def _connected(scheduler: str, jobs: int | None) -> Iterator["Client"]:
-    """Lend a client of a scheduler, or of one that is started for it."""
+    """Yield a client of a scheduler; the scheduler of ``local`` is started here."""
     if scheduler == "local":
         with _local_cluster(jobs) as cluster, cluster.get_client() as client:
             yield client
@@ -94,32 +100,32 @@ def _connected(scheduler: str, jobs: int | None) -> Iterator["Client"]:
 
 
 def _local_cluster(jobs: int | None) -> "LocalCluster":
+    """Start a scheduler and workers on this machine."""
     from distributed import LocalCluster  # noqa: PLC0415 - an extra
 
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return LocalCluster(
-        n_workers=jobs or usable or 1, threads_per_worker=1, dashboard_address="127.0.0.1:0",
-        silence_logs=logging.CRITICAL, preload=["staticmask_cli.parallel.tasks"],
+        n_workers=jobs or available_cpus(), threads_per_worker=1,
+        dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL,
+        preload=["staticmask_cli.parallel.tasks"],
     )
 
 
 def _client_of(scheduler: str) -> "Client":
-    """Connect in a thread, which can be left behind if it gets no answer."""
+    """Connect in a thread, which can be abandoned if it gets no answer."""
     from distributed import Client  # noqa: PLC0415 - an extra
 
-    answer: Future[Client] = Future()
+    connection: Future[Client] = Future()
 
     def connect() -> None:
         try:
-            answer.set_result(
-                Client(scheduler, timeout=_SECONDS_TO_CONNECT, set_as_default=False)
-            )
+            client = Client(scheduler, timeout=_SECONDS_TO_CONNECT, set_as_default=False)
+            connection.set_result(client)
         except Exception as error:  # noqa: BLE001 - raised again where it is waited for
-            answer.set_exception(error)
+            connection.set_exception(error)
 
     threading.Thread(target=connect, daemon=True).start()
     try:
-        return answer.result(_SECONDS_TO_GIVE_UP)
+        return connection.result(_SECONDS_TO_GIVE_UP)
     except (ValueError, TypeError) as error:
         msg = f"scheduler = {scheduler}: {error}"
         raise ConfigError(msg) from error
@@ -129,31 +135,31 @@ def _client_of(scheduler: str) -> "Client":
 
 
 def _refuse_other_versions(scheduler: str, client: "Client") -> None:
-    """Refuse a cluster without this package, where tasks would end in ways that tell nothing."""
-    version = pkgutil.resolve_name, "staticmask_cli:__version__"
-    found = {"scheduler": _answer(client.run_on_scheduler, *version)}
-    found |= {f"worker {place}": answer for place, answer
-              in client.run(*version, on_error="return").items()}
-    wrong = [f"{where} has {'none' if isinstance(answer, Exception) else answer}"
-             for where, answer in found.items() if answer != __version__]
+    """Refuse a cluster without this version of the package, whose tasks would fail obscurely."""
+    question = pkgutil.resolve_name, "staticmask_cli:__version__"
+    versions = {"scheduler": _result_or_error(client.run_on_scheduler, *question)}
+    versions |= {f"worker {address}": version for address, version
+                 in client.run(*question, on_error="return").items()}
+    wrong = [f"{where} has {'none' if isinstance(version, Exception) else version}"
+             for where, version in versions.items() if version != __version__]
     if wrong:
-        more = f" and {len(wrong) - _MOST_NAMES} more" if len(wrong) > _MOST_NAMES else ""
         msg = (f"{scheduler}: expected staticmask {__version__} on all of the cluster, but "
-               f"{', '.join(wrong[:_MOST_NAMES])}{more}; install the same everywhere")
+               f"{first_few(wrong)}; install the same version everywhere")
         raise ClusterError(msg)
 
 
-def _answer(ask: Callable[..., Any], *question: Any) -> Any:  # noqa: ANN401 - of any kind
+def _result_or_error(function: Callable[..., Any], *arguments: Any) -> Any:  # noqa: ANN401 - any
+    """Call a function; return what it returns, or the exception that it raises."""
     try:
-        return ask(*question)
-    except Exception as error:  # noqa: BLE001 - what it is does not matter
+        return function(*arguments)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the package cannot be imported
         return error
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep the loggers of Dask from stderr, which has our one line."""
-    import distributed  # noqa: F401, PLC0415 - it sets levels when it is first imported
+    """Silence the loggers of Dask for the block: stderr gets the one line of our own error."""
+    import distributed  # noqa: F401, PLC0415 - sets levels when first imported
 
     names = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] in _NOISY]
     loggers = [logging.getLogger(name) for name in names]

@@ -1,13 +1,14 @@
-"""What a worker of ``--scheduler local`` does first: leave Ctrl-C to the run that started it.
+"""Run tasks in this thread, in a pool of threads, or on any executor.
 
-A terminal tells all its processes; the run ends its workers itself.
+A task that leaves this process carries a `RunContext`, from which a worker finds out where the
+run was started and whether both have the same version of this package.
 
-Where a run was started, as its tasks must know wherever they are done.
-
-Running tasks: in this thread, in a pool of threads, or on somebody's executor.
+Dask imports this module in each worker of ``--scheduler local`` before anything else (see
+`dask_setup`), so it must be importable without numpy.
 """
 
 import os
+import re
 import signal
 import socket
 from abc import abstractmethod
@@ -20,127 +21,19 @@ from typing import TypeVar
 from staticmask_cli._version import __version__
 from staticmask_cli.errors import StaticMaskError
 
-__all__ = ["ROUNDS", "ReducingExecutor", "RunContext", "default_jobs", "jobs_of", "run_tasks"]
-
-def _folder() -> str:
-    try:
-        return os.getcwd()
-    except OSError:  # it was removed
-        return ""
-
-
-@dataclass(frozen=True)
-class RunContext:
-    """Process that started a run.
-
-    Attributes
-    ----------
-    version : str
-        Of this package.
-    folder : str
-        The current one, from which relative paths count.
-    host : str
-        Name of the machine.
-    run : str
-        Different in each run, so that no cluster takes its tasks for those of another one,
-        which may have seen other contents in the same files.
-    """
-
-    version: str = __version__
-    folder: str = field(default_factory=_folder)
-    host: str = field(default_factory=socket.gethostname)
-    run: str = field(default_factory=lambda: os.urandom(16).hex())
-
-    def local_path(self, path: str) -> str:
-        """Return the path by which a file is found from here."""
-        if "://" in path or os.path.isabs(path) or _folder() == self.folder:
-            return path
-        return os.path.join(self.folder, path)
-
-    def user_path(self, text: str, path: str) -> str:
-        """Put a path into a text as the user gave it."""
-        return text.replace(self.local_path(path).removesuffix(path), "") if path else text
-
-    @contextmanager
-    def checked(self) -> Iterator[None]:
-        """Surround a task that may be done elsewhere: same version; errors tell where they arose.
-
-        Raises
-        ------
-        StaticMaskError
-            If another version is installed here, whose masks may differ.
-        """
-        if self.version != __version__:
-            msg = (f"the worker on {socket.gethostname()} has staticmask {__version__}, expected "
-                   f"{self.version} as on {self.host}; install the same everywhere")
-            raise StaticMaskError(msg)
-        try:
-            yield
-        except StaticMaskError as error:
-            if socket.gethostname() == self.host:
-                raise
-            msg = (f"{error} (seen by the worker on {socket.gethostname()}; does it have the files "
-                   "under the same paths?)")
-            raise type(error)(msg) from error
-
+__all__ = [
+    "TASKS_PER_WORKER", "ReducingExecutor", "RunContext", "available_cpus", "default_jobs",
+    "jobs_of", "run_tasks",
+]
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-_MOST_JOBS = 4  # each job holds a chip in memory, and reading soon limits the speed
-_WORKERS_UNKNOWN = 32  # what is assumed of an executor that does not tell
+TASKS_PER_WORKER = 2
+"""Tasks that are submitted for each worker of an executor, so that none waits for its next one."""
 
-ROUNDS = 2
-"""Tasks under way for each worker of an executor, so that none waits for its next one."""
-
-
-class ReducingExecutor(Executor):
-    """An executor whose workers combine results among themselves, so that few come back."""
-
-    @abstractmethod
-    def reduce(
-        self,
-        function: Callable[[Task], Result],
-        combine: Callable[[Sequence[Result]], Result],
-        tasks: Iterable[Task],
-        *,
-        kind: Callable[[Task], Hashable],
-        jobs: int | None,
-    ) -> Iterator[tuple[Task | None, Result | None]]:
-        """Run tasks and combine the results of those of a kind, in any order.
-
-        Parameters
-        ----------
-        function, combine : callable
-            Picklable.  `combine` must not change what it is given, as it may be given it again
-            when a worker is lost.
-        tasks : iterable
-            Taken one by one, as there is room.
-        kind : callable
-            Tells tasks apart whose results do not combine.
-        jobs : int or None
-            Tasks under way at the same time; as the workers are many if None.
-
-        Yields
-        ------
-        tuple of task and result
-            A task that is done, without its result; or a result of some tasks, without those.
-        """
-
-
-def default_jobs() -> int:
-    """Threads to use when nobody says: the processors we may use, up to a few."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return min(usable or 1, _MOST_JOBS)
-
-
-def jobs_of(executor: Executor | None) -> int:
-    """Tasks that should be under way when nobody says, by the workers that there are."""
-    if executor is None:
-        return default_jobs()
-    # mpi4py and the pool of Dask tell the one, the standard library keeps the other.
-    known = (getattr(executor, name, None) for name in ("num_workers", "_max_workers"))
-    return ROUNDS * next((number for number in known if number), _WORKERS_UNKNOWN)
+_MOST_THREADS = 4  # each holds a chip in memory, and reading the files soon limits the speed
+_ASSUMED_WORKERS = 32  # of an executor that does not show how many it has
 
 
 def run_tasks(
@@ -150,22 +43,27 @@ def run_tasks(
     jobs: int,
     executor: Executor | None = None,
 ) -> Iterator[Result]:
-    """Yield the results of `function` over `tasks`, in the order they are ready.
+    """Yield the results of `function` over `tasks`, in the order in which they are ready.
 
-    Never more than ``jobs + 1`` tasks are under way, so that memory does not
-    depend on how many there are.  The first exception ends the run: what has
-    not started is cancelled.
+    Never more than ``jobs + 1`` tasks are submitted and not yet done, so that the memory needed
+    does not depend on the number of tasks.  The first exception ends the run: tasks that have
+    not started are cancelled.
 
     Parameters
     ----------
     function : callable
-        Takes a task.  For an `executor` of processes it must be picklable.
+        The function of one task.  For an `executor` of processes it must be picklable.
     tasks : iterable
-        Taken one by one, as there is room.
+        The tasks; the next one is drawn only when there is room for it.
     jobs : int
-        Tasks at the same time; 1 without `executor` runs them in this thread.
+        The number of tasks at the same time; 1 without an `executor` runs them in this thread.
     executor : concurrent.futures.Executor, optional
-        Runs the tasks; it stays open.  Without it a pool of threads is made.
+        The executor that runs the tasks; it stays open.  Without it a pool of threads is made.
+
+    Yields
+    ------
+    object
+        The result of one task.
     """
     if executor is None and jobs == 1:
         yield from map(function, tasks)
@@ -188,7 +86,7 @@ def run_tasks(
 
 @contextmanager
 def _pool(jobs: int, executor: Executor | None) -> Iterator[Executor]:
-    """Lend the given executor, or a pool of threads that is closed afterwards."""
+    """Yield the given executor, or a pool of threads that is closed after the block."""
     if executor is not None:
         yield executor
         return
@@ -199,6 +97,124 @@ def _pool(jobs: int, executor: Executor | None) -> Iterator[Executor]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+class ReducingExecutor(Executor):
+    """An executor whose workers combine results among themselves, so that few are sent back."""
+
+    @abstractmethod
+    def reduce(
+        self,
+        function: Callable[[Task], Result],
+        combine: Callable[[Sequence[Result]], Result],
+        tasks: Iterable[Task],
+        *,
+        kind: Callable[[Task], Hashable],
+        jobs: int | None,
+    ) -> Iterator[tuple[Task | None, Result | None]]:
+        """Run tasks and combine the results of those of one kind, in any order.
+
+        Parameters
+        ----------
+        function : callable
+            The function of one task; it must be picklable.
+        combine : callable
+            The function that makes one result of several; it must be picklable, and must not
+            modify its arguments, which it gets again if a worker is lost.
+        tasks : iterable
+            The tasks; the next one is drawn only when there is room for it.
+        kind : callable
+            The function that returns the kind of a task; results of different kinds are not
+            combined.
+        jobs : int or None
+            The number of tasks at the same time; None follows the number of workers.
+
+        Yields
+        ------
+        tuple of task and result
+            Either a task that is done, and None; or None, and the combined result of some tasks.
+        """
+
+
+def available_cpus() -> int:
+    """Return the number of processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def default_jobs() -> int:
+    """Return the number of threads to use by default: one per processor, up to four."""
+    return min(available_cpus(), _MOST_THREADS)
+
+
+def jobs_of(executor: Executor | None) -> int:
+    """Return the number of tasks to submit at a time by default, from the number of workers."""
+    if executor is None:
+        return default_jobs()
+    # The first is an attribute of mpi4py's pool and of DaskPool, the second of Python's own pools.
+    counts = (getattr(executor, name, None) for name in ("num_workers", "_max_workers"))
+    return TASKS_PER_WORKER * next((count for count in counts if count), _ASSUMED_WORKERS)
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """The process that started a run, as the workers need to know it.
+
+    Attributes
+    ----------
+    version : str
+        The version of this package there.
+    folder : str
+        The absolute path of the current folder there, to which relative paths refer.
+    host : str
+        The name of the machine.
+    run : str
+        A random word that makes the tasks of two runs unequal.  Otherwise a cluster could
+        return the results of an earlier run, from files whose contents have changed since.
+    """
+
+    version: str = __version__
+    folder: str = field(default_factory=os.getcwd)
+    host: str = field(default_factory=socket.gethostname)
+    run: str = field(default_factory=lambda: os.urandom(16).hex())
+
+    def local_path(self, path: str) -> str:
+        """Return a path that does not depend on the current folder of the worker; URLs are kept."""
+        return path if "://" in path else os.path.join(self.folder, path)
+
+    def user_path(self, text: str, path: str) -> str:
+        """Return a text in which files are named relative to the run's folder, if `path` is."""
+        if self.local_path(path) == path:
+            return text
+        folder = re.escape(os.path.join(self.folder, ""))
+        return re.sub(rf"(?<![^\s'\"(]){folder}", "", text)
+
+    @contextmanager
+    def checked(self) -> Iterator[None]:
+        """Check the worker's version before a task, and add the worker's name to its errors.
+
+        Raises
+        ------
+        StaticMaskError
+            If the worker has another version of this package, whose masks may differ; and any
+            error of the task, which on another machine than the run's names that machine.
+        """
+        if self.version != __version__:
+            msg = (f"the worker on {socket.gethostname()} has staticmask {__version__}, expected "
+                   f"{self.version} as on {self.host}; install the same version everywhere")
+            raise StaticMaskError(msg)
+        try:
+            yield
+        except StaticMaskError as error:
+            if socket.gethostname() == self.host:
+                raise
+            msg = (f"{error} (reported by the worker on {socket.gethostname()}; does it have the "
+                   "files under the same paths?)")
+            raise type(error)(msg) from error
+
+
 def dask_setup(_worker: object) -> None:
-    """Be called by Dask in a new worker."""
+    """Make a worker of ``--scheduler local`` ignore Ctrl-C; Dask calls this when it starts.
+
+    A terminal sends the signal to all processes of the run, which ends its workers itself.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)

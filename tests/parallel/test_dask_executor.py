@@ -246,7 +246,7 @@ def test_a_cluster_of_another_version_is_refused(
     assert re.fullmatch(
         rf"Error: {address}: expected staticmask 7\.0 on all of the cluster, "
         r"but scheduler has 0\S+, worker tcp://\S+ has 0\S+, worker tcp://\S+ has 0\S+; "
-        r"install the same everywhere\n", said
+        r"install the same version everywhere\n", said
     )
 
 

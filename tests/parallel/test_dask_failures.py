@@ -109,7 +109,7 @@ def test_a_scheduler_that_is_killed_half_way_ends_the_run_with_one_line(
 ) -> None:
     assert expected
     start = time.monotonic()
-    with pytest.raises(ClusterError, match=rf"^{cluster.address}: the scheduler was lost under"):
+    with pytest.raises(ClusterError, match=rf"^{cluster.address}: the scheduler was lost during"):
         made(visit, tmp_path / "out", scheduler=cluster.address,
              progress=half_way(cluster.scheduler.kill))
     assert time.monotonic() - start < 60
