@@ -22,7 +22,7 @@ from staticmask_cli.config.cfgfile import (
 )
 from staticmask_cli.errors import ConfigError
 from staticmask_cli.io.atomic import refuse_binary, write_whole
-from staticmask_cli.io.urls import concealed
+from staticmask_cli.io.urls import redacted
 from staticmask_cli.masks.bitmask import EXPECTED_BITS, clean_final_bits
 from staticmask_cli.masks.rule import MaskRule
 from staticmask_cli.masks.votes import EXPECTED_AGREE, Agreement, clean_agree
@@ -170,7 +170,7 @@ def _check_words(value: object) -> tuple[str, ...]:
         isinstance(word, str | os.PathLike) for word in words
     ):
         raise ValueError(value)
-    return tuple(concealed(text) for text in map(os.fspath, words) if text)
+    return tuple(redacted(text) for text in map(os.fspath, words) if text)
 
 
 def _check_group(value: object) -> Group:

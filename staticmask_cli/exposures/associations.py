@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from staticmask_cli.errors import InputError, StaticMaskError
-from staticmask_cli.io.paths import beside, found_beside, is_remote, open_file
+from staticmask_cli.io.paths import existence_check, is_remote, join_path, open_file
 
 __all__ = ["find_members", "is_association", "read_association"]
 
@@ -98,7 +98,7 @@ def find_members(folder: str, name: str, suffix: str | None = None) -> list[str]
     list of str
         Usually one path; both where ``_flt`` and ``_flc`` exist; empty if none does.
     """
-    is_there = found_beside(folder, name)
+    is_there = existence_check(folder, name)
     exact = _existing(folder, [name, name.lower()], is_there)
     if exact:
         return exact
@@ -118,7 +118,7 @@ def _spellings(name: str, kind: str) -> list[str]:
 
 def _existing(folder: str, names: list[str], is_there: Callable[[str], bool]) -> list[str]:
     """First of these files that exists, as a list."""
-    return next(([beside(folder, name)] for name in names if is_there(name)), [])
+    return next(([join_path(folder, name)] for name in names if is_there(name)), [])
 
 
 def _table_members(path: str) -> Iterator[str]:

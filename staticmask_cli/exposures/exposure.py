@@ -25,7 +25,7 @@ from staticmask_cli.fits.hdus import (
     version_of,
 )
 from staticmask_cli.fits.open import check_extent, of_headers
-from staticmask_cli.io.paths import beside, folder_of_file, is_file
+from staticmask_cli.io.paths import folder_of_file, is_file, join_path
 from staticmask_cli.masks.members import ChipLabel
 from staticmask_cli.masks.signature import Signature
 
@@ -65,7 +65,7 @@ def dq_sources(
         return inside
     folder, name = folder_of_file(path), os.path.basename(path)
     for old, new in instrument_of(header_str(hdus[0].header, "INSTRUME")).dq_companion.items():
-        companion = beside(folder, name.replace(old, new))
+        companion = join_path(folder, name.replace(old, new))
         if old in name and is_file(companion):
             return _images_of(companion)
     return {}

@@ -15,13 +15,13 @@ from staticmask_cli.errors import InputError, StaticMaskError
 from staticmask_cli.exposures.associations import find_members, is_association, read_association
 from staticmask_cli.exposures.problems import Problems
 from staticmask_cli.io.paths import (
-    beside,
-    concealed,
+    canonical_path,
     folder_of_file,
-    identity_of,
+    glob_remote,
     is_remote,
-    matching,
+    join_path,
     open_file,
+    redacted,
     remote_path_within,
     with_credentials,
 )
@@ -47,7 +47,7 @@ def one_kind_each(paths: list[str], suffix: str | None, problems: Problems) -> l
         folder, name = os.path.split(path)
         kind = _FLT_OR_FLC.search(name)
         if kind:
-            root = os.path.join(identity_of(folder), name[: kind.start()])
+            root = os.path.join(canonical_path(folder), name[: kind.start()])
             exposures.setdefault(root, []).append(path)
     wanted = f"_{suffix.lstrip('_')}.fits" if suffix else ""
     dropped: set[str] = set()
@@ -103,7 +103,7 @@ def expand_inputs(
     place = _Place(suffix=suffix)
     for word in words:
         for path in _expand(word, place, problems):
-            paths.setdefault(identity_of(path), path)
+            paths.setdefault(canonical_path(path), path)
     reject_ambiguous(paths.values(), problems)
     chosen = one_kind_each(sorted(paths.values()), suffix, problems)
     problems.check(anything_left=bool(paths))
@@ -123,7 +123,7 @@ class _Place:
     seen: set[str] = field(default_factory=set)  # lists that were expanded once already
 
     def path(self, word: str) -> str:
-        return word if is_remote(word) else beside(self.folder, word)
+        return word if is_remote(word) else join_path(self.folder, word)
 
 
 def _expand(word: str, place: _Place, problems: Problems) -> Iterator[str]:
@@ -155,18 +155,18 @@ def _expand_remote(word: str, place: _Place, problems: Problems) -> Iterator[str
     parts = _parts_of(with_credentials(word))
     if len(parts) > 1:
         for part in parts:
-            yield from _expand(concealed(part), place, problems)
+            yield from _expand(redacted(part), place, problems)
         return
     mark = "@" if word.startswith("@") else ""
-    name = concealed(with_credentials(word).removeprefix("@"))
+    name = redacted(with_credentials(word).removeprefix("@"))
     # Lists come from strangers, where they are not on this machine.
     url = remote_path_within(place.folder, name) if is_remote(place.folder) else name
     if url is None:
         wrong = f"names {name[:80]!r}, expected what lies in its folder"
-        problems.refuse(f"@{concealed(place.lists[-1])}: {wrong}")
+        problems.refuse(f"@{redacted(place.lists[-1])}: {wrong}")
         return
     try:
-        found = None if mark else matching(url)
+        found = None if mark else glob_remote(url)
     except StaticMaskError as error:
         problems.refuse(error)
         return
@@ -238,13 +238,13 @@ def _expand_file(path: str, place: _Place, problems: Problems) -> Iterator[str]:
             return
         if not found:
             reason = f"{path}: member {name}: no such exposure beside the association"
-            problems.leave_out(beside(folder, name), InputError(reason))
+            problems.leave_out(join_path(folder, name), InputError(reason))
         yield from found
 
 
 def _expand_list(path: str, place: _Place, problems: Problems) -> Iterator[str]:
     """Files of an @list."""
-    identity = identity_of(path)
+    identity = canonical_path(path)
     if identity in place.lists:
         problems.refuse(f"@{path}: the list includes itself")
         return

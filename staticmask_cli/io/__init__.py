@@ -1,1 +1,1 @@
-"""Paths and URLs: files written whole or not at all, local and remote."""
+"""Local and remote files under one interface: paths, URLs, byte ranges and atomic writes."""

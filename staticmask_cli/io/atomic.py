@@ -1,4 +1,9 @@
-"""Files written whole or not at all."""
+"""Atomic writes: a file appears under its name when it is complete, or not at all.
+
+A file is written under a temporary name in the same folder and then renamed.  The temporary file
+is locked for as long as it is open, so that one without a lock is known to be left by a killed
+run.
+"""
 
 import errno
 import os
@@ -11,11 +16,11 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import IO
 
 from staticmask_cli.errors import OutputError, StaticMaskError
-from staticmask_cli.io.paths import check_writable, is_file, is_remote, open_file, put_whole
+from staticmask_cli.io.paths import check_writable, is_file, is_remote, open_file, write_remote
 
 try:
     import fcntl
-except ImportError:  # on Windows, where leftovers stay
+except ImportError:  # on Windows, where temporary files of killed runs stay
     fcntl = None  # type: ignore[assignment]
 
 __all__ = [
@@ -31,14 +36,14 @@ __all__ = [
 
 
 def make_folder(path: str) -> None:
-    """Create a folder, and those above it, where they are missing.
+    """Create a folder and its missing parents; it may exist already.
 
     Raises
     ------
     OutputError
-        If that is not possible.
+        If the folder cannot be created.
     """
-    if is_remote(path):  # where folders are but the beginnings of names
+    if is_remote(path):  # object stores have no folders, only prefixes of keys
         check_writable(path)
         return
     try:
@@ -49,12 +54,12 @@ def make_folder(path: str) -> None:
 
 
 def refuse_binary(path: str) -> None:
-    """Refuse to put a text file in the place of an exposure or of another binary file.
+    """Refuse to write a text file over an exposure or another binary file.
 
     Raises
     ------
     OutputError
-        If `path` is a file that starts like FITS, or holds NUL bytes (compressed FITS does).
+        If `path` is a file that starts like FITS or contains NUL bytes, as compressed FITS does.
     """
     check_writable(path)
     if not is_file(path):  # reading from a pipe would block
@@ -69,11 +74,11 @@ def refuse_binary(path: str) -> None:
 
 @contextmanager
 def write_whole(path: str) -> Iterator[IO[bytes]]:
-    """Open a file that takes the name `path` only when it is complete and on disk.
+    """Open a file that gets the name `path` only when it is complete and on disk.
 
-    It is written under a temporary name in the same folder, flushed, and renamed
-    when the block ends without an exception; otherwise it is removed, and what
-    was at `path` before is still there.  A remote one is sent as a whole then.
+    A local file is written under a temporary name in the same folder.  It is flushed and renamed
+    when the block ends without an exception; otherwise it is removed, and what was at `path`
+    before is still there.  A remote file is sent in one request when the block ends.
 
     Raises
     ------
@@ -81,7 +86,7 @@ def write_whole(path: str) -> Iterator[IO[bytes]]:
         If the file cannot be written.
     """
     if is_remote(path):
-        with as_output_error(path), put_whole(path) as stream:
+        with as_output_error(path), write_remote(path) as stream:
             yield stream
         return
     folder, name = os.path.split(path)
@@ -93,10 +98,10 @@ def write_whole(path: str) -> Iterator[IO[bytes]]:
             temporary = stream.name
             yield stream
             flush_to_disk(stream)
-            _keep_usual_mode(stream.fileno())
+            _apply_umask(stream.fileno())
             if fcntl is None:
-                stream.close()  # Windows renames no open file
-            # While the file is open, hence locked, so that nobody takes it for a leftover.
+                stream.close()  # Windows does not rename open files
+            # While the file is open and therefore locked, so that no other run removes it.
             os.replace(temporary, path)
             temporary = ""
         _flush_folder(folder or ".")
@@ -106,111 +111,38 @@ def write_whole(path: str) -> Iterator[IO[bytes]]:
                 os.unlink(temporary)
 
 
+@contextmanager
+def as_output_error(path: str) -> Iterator[None]:
+    """Turn an OSError of the block into an error that names the file which was to be written.
+
+    Raises
+    ------
+    OutputError
+        Instead of an OSError.
+    """
+    try:
+        yield
+    except StaticMaskError:
+        raise  # it has its own message; some kinds of it are an OSError too
+    except OSError as error:
+        # The error of numpy has the number of bytes written instead of the cause.
+        cause = error.strerror or f"a full disk, or a limit of file sizes ({error})"
+        msg = f"{path}: cannot be written: {cause}"
+        raise OutputError(msg) from error
+
+
 def _refuse_special(path: str) -> None:
-    """Refuse a folder, and a device or a pipe, which a rename would replace by the file."""
+    """Refuse a folder, and a device or a pipe, which the rename would replace."""
     if os.path.isdir(path):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     if os.path.exists(path) and not os.path.isfile(path):
         raise OSError(errno.EEXIST, "Not a regular file")
 
 
-@contextmanager
-def as_output_error(path: str) -> Iterator[None]:
-    """Turn what the system says against writing a file into an error that names it.
-
-    Raises
-    ------
-    OutputError
-        In the place of an OSError.
-    """
-    try:
-        yield
-    except StaticMaskError:
-        raise  # about something else; some of them are an OSError too
-    except OSError as error:
-        # numpy tells how much it wrote, and not what stopped it.
-        cause = error.strerror or f"a full disk, or a limit of file sizes ({error})"
-        msg = f"{path}: cannot be written: {cause}"
-        raise OutputError(msg) from error
-
-
-def remove_stale_temporaries(paths: Iterable[str]) -> None:
-    """Remove what killed runs left when they were writing any of these files.
-
-    A temporary file that nobody holds a lock on belongs to no live run.
-    """
-    for path in paths:
-        if is_remote(path):
-            continue
-        folder, name = os.path.split(path)
-        with _locked(folder or ".", exclusive=True) as is_locked:
-            if not is_locked:
-                continue
-            with suppress(OSError), os.scandir(folder or ".") as entries:
-                for entry in entries:
-                    if re.fullmatch(rf"\.{re.escape(name)}\.\w+\.tmp", entry.name):
-                        _remove_if_abandoned(entry.path)
-
-
-@contextmanager
-def update_lock(paths: Iterable[str]) -> Iterator[None]:
-    """Wait until nobody else is alone with any of these files, and be so for the block.
-
-    What stands for the lock of a file lies beside it, as a temporary file of its name: whoever
-    is done removes it, and what a killed run leaves is a leftover like others.  Where the
-    system has no locks there are none.
-
-    Raises
-    ------
-    OutputError
-        If the folder cannot be written to.
-    """
-    with ExitStack() as stack:
-        for path in sorted(paths):  # in one order, so that no two wait for each other
-            stack.enter_context(_lock_beside(path))
-        yield
-
-
-@contextmanager
-def _lock_beside(path: str) -> Iterator[None]:
-    folder, name = os.path.split(path)
-    place = os.path.join(folder, f".{name}.lock.tmp")
-    with as_output_error(path):
-        descriptor = _own(place)
-    try:
-        yield
-    finally:
-        with suppress(OSError):
-            os.unlink(place)
-        os.close(descriptor)
-
-
-def _own(place: str) -> int:
-    """Open a file and lock it, until it is the one that has the name."""
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-    while True:
-        descriptor = os.open(place, flags, 0o666)
-        try:
-            locked = _lock(descriptor, exclusive=True, wait=True)
-            with suppress(FileNotFoundError):  # who had it before has removed it
-                if not locked or os.path.samestat(os.fstat(descriptor), os.stat(place)):
-                    return descriptor
-        except BaseException:
-            os.close(descriptor)
-            raise
-        os.close(descriptor)
-
-
-def _remove_if_abandoned(path: str) -> None:
-    with suppress(OSError), open(path, "rb") as stream:
-        if _lock(stream.fileno(), exclusive=True, wait=False):
-            os.unlink(path)
-
-
 def _new_temporary(folder: str, name: str) -> IO[bytes]:
-    """Create a temporary file that carries a lock for as long as it is open."""
-    # Those who clear leftovers lock the folder, so that none sees the file without its lock.
-    with _locked(folder, exclusive=False):
+    """Create a temporary file that is locked for as long as it is open."""
+    # `remove_stale_temporaries` locks the folder too, so it never finds the file without its lock.
+    with _locked_folder(folder, exclusive=False):
         stream: IO[bytes] = tempfile.NamedTemporaryFile(  # noqa: SIM115 - the caller closes it
             dir=folder, prefix=f".{name}.", suffix=".tmp", delete=False
         )
@@ -218,9 +150,102 @@ def _new_temporary(folder: str, name: str) -> IO[bytes]:
     return stream
 
 
+def flush_to_disk(stream: IO[bytes]) -> None:
+    """Make what was written so far survive a power failure; a full disk raises an error here."""
+    stream.flush()
+    os.fsync(stream.fileno())
+
+
+def _flush_folder(folder: str) -> None:
+    """Make a rename in a folder survive a power failure, where the system supports that."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _apply_umask(descriptor: int) -> None:
+    """Set the permissions that new files usually get; temporary files are private."""
+    mask = os.umask(0)
+    os.umask(mask)
+    os.fchmod(descriptor, 0o666 & ~mask)
+
+
+def remove_stale_temporaries(paths: Iterable[str]) -> None:
+    """Remove the temporary files that killed runs left when they were writing any of `paths`."""
+    for path in paths:
+        if is_remote(path):
+            continue
+        folder, name = os.path.split(path)
+        with _locked_folder(folder or ".", exclusive=True) as is_locked:
+            if not is_locked:
+                continue
+            with suppress(OSError), os.scandir(folder or ".") as entries:
+                for entry in entries:
+                    if re.fullmatch(rf"\.{re.escape(name)}\.\w+\.tmp", entry.name):
+                        _remove_unless_locked(entry.path)
+
+
+def _remove_unless_locked(path: str) -> None:
+    with suppress(OSError), open(path, "rb") as stream:
+        if _lock(stream.fileno(), exclusive=True, wait=False):
+            os.unlink(path)
+
+
 @contextmanager
-def _locked(folder: str, *, exclusive: bool) -> Iterator[bool]:
-    """Hold a lock on a folder; say whether there is one, as not all systems can."""
+def update_lock(paths: Iterable[str]) -> Iterator[None]:
+    """Lock files for the block, so that one run at a time updates any of them.
+
+    It waits until no other run holds the lock.  The lock of a file is a second, temporary file
+    beside it, which is removed after the block; one that a killed run left is removed like other
+    stale temporary files.  On systems without file locks it does nothing.
+
+    Raises
+    ------
+    OutputError
+        If a folder of the files is not writable.
+    """
+    with ExitStack() as stack:
+        for path in sorted(paths):  # in one order, so that no two runs wait for each other
+            stack.enter_context(_lock_beside(path))
+        yield
+
+
+@contextmanager
+def _lock_beside(path: str) -> Iterator[None]:
+    folder, name = os.path.split(path)
+    lock_path = os.path.join(folder, f".{name}.lock.tmp")
+    with as_output_error(path):
+        descriptor = _open_locked(lock_path)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            os.unlink(lock_path)
+        os.close(descriptor)
+
+
+def _open_locked(path: str) -> int:
+    """Open and lock a file, again if another run removed its name in the meantime."""
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    while True:
+        descriptor = os.open(path, flags, 0o666)
+        try:
+            is_locked = _lock(descriptor, exclusive=True, wait=True)
+            with suppress(FileNotFoundError):  # the run that had the lock removed the file
+                if not is_locked or os.path.samestat(os.fstat(descriptor), os.stat(path)):
+                    return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+
+
+@contextmanager
+def _locked_folder(folder: str, *, exclusive: bool) -> Iterator[bool]:
+    """Lock a folder for the block; yield False where the system cannot lock it."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError:
@@ -233,12 +258,12 @@ def _locked(folder: str, *, exclusive: bool) -> Iterator[bool]:
 
 
 def _lock(descriptor: int, *, exclusive: bool, wait: bool) -> bool:
-    """Lock an open file until it is closed, also by the end of the process."""
+    """Lock an open file until it is closed or the process ends; return whether that succeeded."""
     if fcntl is None:
         return False
-    kind = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
+    operation = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
     try:
-        fcntl.flock(descriptor, kind if wait else kind | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, operation if wait else operation | fcntl.LOCK_NB)
     except OSError:
         return False
     return True
@@ -246,42 +271,19 @@ def _lock(descriptor: int, *, exclusive: bool, wait: bool) -> bool:
 
 @contextmanager
 def interrupts_deferred() -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM wait until the block has ended, as far as this thread hears them."""
+    """Defer Ctrl-C and SIGTERM to the end of the block, if this is the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    waiting: list[int] = []
-    before = {
-        number: signal.signal(number, lambda number, _: waiting.append(number))
+    received: list[int] = []
+    handlers = {
+        number: signal.signal(number, lambda number, _: received.append(number))
         for number in (signal.SIGINT, signal.SIGTERM)
     }
     try:
         yield
     finally:
-        for number, handler in before.items():
+        for number, handler in handlers.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
-        if waiting:
-            signal.raise_signal(waiting[0])
-
-
-def flush_to_disk(stream: IO[bytes]) -> None:
-    """Make what was written so far survive a power failure; a full disk shows here."""
-    stream.flush()
-    os.fsync(stream.fileno())
-
-
-def _keep_usual_mode(descriptor: int) -> None:
-    """Give the file the mode that the umask asks for; temporary files are private."""
-    mask = os.umask(0)
-    os.umask(mask)
-    os.fchmod(descriptor, 0o666 & ~mask)
-
-
-def _flush_folder(folder: str) -> None:
-    """Make a rename survive a power failure, where the system allows it."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        if received:
+            signal.raise_signal(received[0])

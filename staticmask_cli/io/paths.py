@@ -1,6 +1,7 @@
-"""Where files lie: on this machine, or at a remote place that a URL names.
+"""One interface to local files and to remote ones, which a URL names.
 
-What is local is left to the system, and what serves remote places is imported only for them.
+Local paths go straight to the operating system.  The package `io.remote`, which needs fsspec, is
+imported only for URLs.
 """
 
 import os
@@ -12,129 +13,144 @@ from types import ModuleType
 from typing import IO, Any
 
 from staticmask_cli.errors import InputError
-from staticmask_cli.io.urls import beside as url_beside
 from staticmask_cli.io.urls import (
-    concealed,
+    WEB,
     folder_of,
     has_wildcard,
     is_remote,
+    join_url,
+    redacted,
     scheme_of,
     with_credentials,
 )
 
 __all__ = [
-    "beside",
+    "canonical_path",
     "check_writable",
-    "concealed",
+    "existence_check",
     "exists",
     "folder_of_file",
-    "found_beside",
-    "identity_of",
+    "glob_remote",
     "is_file",
     "is_remote",
-    "matching",
+    "join_path",
     "modified_at",
     "open_file",
-    "put_whole",
+    "redacted",
     "remote_path_within",
     "size_of",
     "with_credentials",
+    "write_remote",
 ]
 
 
-def _remote(url: str) -> ModuleType:
-    """Return what serves remote places, or say how to get it."""
+def _remote_files(url: str) -> ModuleType:
+    """Import the module for remote files, or raise an error that says how to install it."""
     try:
         from staticmask_cli.io.remote import files  # noqa: PLC0415 - an extra
     except ImportError as error:
-        msg = (f"{concealed(url)}: remote files need fsspec, which cannot be imported ({error}); "
+        msg = (f"{redacted(url)}: remote files need fsspec, which cannot be imported ({error}); "
                "pip install 'staticmask[cloud]'")
         raise InputError(msg) from error
     return files
 
 
 def open_file(path: str) -> AbstractContextManager[Any]:
-    """Open a file to read bytes; of a remote one, only those that are asked for are fetched."""
+    """Open a file to read bytes; of a remote file only the ranges that are read are fetched."""
     if is_remote(path):
-        return _remote(path).reading(path)  # type: ignore[no-any-return]
+        return _remote_files(path).open_ranges(path)  # type: ignore[no-any-return]
     return open(path, "rb")
 
 
 def exists(path: str) -> bool:
-    """Whether there is anything of that name."""
-    return bool(_remote(path).exists(path)) if is_remote(path) else os.path.lexists(path)
+    """Return whether there is a file, a folder or a link of that name."""
+    return bool(_remote_files(path).exists(path)) if is_remote(path) else os.path.lexists(path)
 
 
 def is_file(path: str) -> bool:
-    """Whether there is a regular file of that name."""
-    return bool(_remote(path).exists(path)) if is_remote(path) else os.path.isfile(path)
+    """Return whether there is a regular file of that name."""
+    return bool(_remote_files(path).exists(path)) if is_remote(path) else os.path.isfile(path)
 
 
 def size_of(path: str) -> int:
-    """Bytes of a file."""
-    return int(_remote(path).size_of(path)) if is_remote(path) else os.path.getsize(path)
+    """Return the size of a file in bytes."""
+    return int(_remote_files(path).size_of(path)) if is_remote(path) else os.path.getsize(path)
 
 
 def modified_at(path: str) -> int | None:
-    """When a file was changed, in nanoseconds; None where a remote service does not say."""
+    """Return when a file was modified, in nanoseconds since 1970; None if that is unknown."""
     if is_remote(path):
-        when: int | None = _remote(path).modified(path)
+        when: int | None = _remote_files(path).modified_at(path)
         return when
     return os.stat(path).st_mtime_ns
 
 
-def identity_of(path: str) -> str:
-    """Return what is equal for all names of a file, as far as the system knows them."""
+def canonical_path(path: str) -> str:
+    """Return a path that is equal for all names of a file, symbolic links included."""
     return with_credentials(path) if is_remote(path) else os.path.realpath(path)
 
 
 def folder_of_file(path: str) -> str:
-    """Folder of a file."""
+    """Return the folder of a file."""
     return folder_of(path) if is_remote(path) else os.path.dirname(path)
 
 
-def beside(folder: str, name: str) -> str:
-    """Path of a file in a folder."""
-    return url_beside(folder, name) if is_remote(folder) else os.path.join(folder, name)
+def join_path(folder: str, name: str) -> str:
+    """Return the path of a file in a folder."""
+    return join_url(folder, name) if is_remote(folder) else os.path.join(folder, name)
 
 
-def matching(pattern: str) -> list[str] | None:
-    """Remote files that match a pattern, sorted; None if it is not one."""
-    if not has_wildcard(pattern):
+def glob_remote(url: str) -> list[str] | None:
+    """Return the sorted URLs of the files that match a URL with wildcards; None without any."""
+    if not has_wildcard(url):
         return None
-    found: list[str] = _remote(pattern).matches(pattern)
-    return found
+    matches: list[str] = _remote_files(url).glob(url)
+    return matches
 
 
-def found_beside(folder: str, name: str) -> Callable[[str], bool]:
-    """Return what tells whether a folder has a file, whose name begins with `name` in any case."""
+def existence_check(folder: str, prefix: str) -> Callable[[str], bool]:
+    """Return a function that checks whether a folder has a file of a given name.
+
+    The names must begin with `prefix`, or with `prefix` in lower case: a remote folder is listed
+    once, for these names alone.
+    """
     if is_remote(folder):
-        names = _remote(folder).members_beside(folder, list(dict.fromkeys((name, name.lower()))))
+        names = _remote_files(folder).names_in(folder, sorted({prefix, prefix.lower()}))
         if names is not None:
-            return lambda file: file in names
-    return lambda file: is_file(beside(folder, file))
+            return lambda name: name in names
+    return lambda name: is_file(join_path(folder, name))
 
 
 def remote_path_within(folder: str, word: str) -> str | None:
-    """URL of what a remote list names, which must lie in or below the list's folder; else None."""
+    """Return the URL of a file that a remote list names; None if it is not below `folder`.
+
+    Such lists are untrusted, so anything that a service might resolve to another folder counts
+    as outside: another URL, an absolute path, ``..``, a percent escape or a fragment.
+    """
     outside = is_remote(word) or word.startswith(("/", "\\", "~")) or "\\" in word
     if outside or ".." in word.split("/") or not word.isprintable() or re.search(r"[%#]", word):
         return None
-    if scheme_of(folder) in ("http", "https") and "?" in word:
+    if scheme_of(folder) in WEB and "?" in word:
         return None
-    return beside(folder, word)
+    return join_path(folder, word)
 
 
 def check_writable(path: str) -> None:
-    """Refuse a remote place where files cannot be written whole or not at all."""
+    """Refuse a URL whose service cannot write a file atomically; local paths pass.
+
+    Raises
+    ------
+    OutputError
+        If the URL is such a one; the message lists the services that can.
+    """
     if is_remote(path):
-        _remote(path).check_writable(path)
+        _remote_files(path).check_writable(path)
 
 
 @contextmanager
-def put_whole(url: str) -> Iterator[IO[bytes]]:
-    """Open a file that is put to a remote place if the block ends without an exception."""
+def write_remote(url: str) -> Iterator[IO[bytes]]:
+    """Yield a temporary file that is written to a URL if the block ends without an exception."""
     check_writable(url)
     with tempfile.TemporaryFile() as stream:
         yield stream
-        _remote(url).write(url, stream)
+        _remote_files(url).write(url, stream)

@@ -1,4 +1,4 @@
-"""Names of remote places, and how much of them may be shown."""
+"""Parts of URLs, and URLs that are shown without their credentials."""
 
 import os
 import re
@@ -6,41 +6,44 @@ from typing import Self
 
 __all__ = [
     "WEB",
-    "Concealing",
-    "beside",
-    "concealed",
+    "RedactedURL",
     "folder_of",
     "has_wildcard",
     "is_remote",
+    "join_url",
     "normalized",
+    "redacted",
     "scheme_of",
     "with_credentials",
 ]
 
-# Two letters at least, so that no drive of Windows is taken for one.
+WEB = ("http", "https")
+"""Schemes whose URLs have queries."""
+
+# At least two letters, so that the drive letter of a Windows path is not a scheme.
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]+://"
-_STARTS = re.compile(rf"(?<![A-Za-z0-9+.-])(?={_SCHEME})")
-# Rather too much is concealed than too little.  What ends a quotation is no part of a query.
+_URL_STARTS = re.compile(rf"(?<![A-Za-z0-9+.-])(?={_SCHEME})")
+# In doubt a part counts as secret.  Closing quotation marks do not belong to a query.
 _PARTS = re.compile(
     rf"(?P<scheme>{_SCHEME})(?P<user>[^/?#]*@)?(?P<path>[^?#]*)"
     r"(?P<query>[?#]\S*?(?=[]'\"):;>]*(\s|$)))?"
 )
-_HARMLESS = ("uri",)  # parts of a query that say which file, as archives have it
-WEB = ("http", "https")
-"""Schemes whose URLs have queries."""
+_PUBLIC_KEYS = ("uri",)  # keys of a query that name the file, as archives use them
 
 
-class Concealing(str):  # noqa: SLOT000 - it has what it conceals
-    """Text that shows its URLs without user, password and query; `full` has them.
+class RedactedURL(str):
+    """A URL, or a text with URLs, without user, password and query; `full` has them.
 
-    All that prints, writes or compares it sees the text that may be shown; only what asks a
-    service takes `with_credentials` it.  It travels to other processes as it is.
+    It is a str so that every path can hold it and whatever prints, writes, compares or pickles
+    a path needs no special case: such code can only reach the text that may be shown.  Only the
+    functions of this package that build URLs or call a service use `full`, by `with_credentials`.
     """
 
+    __slots__ = ("full",)
     full: str
 
     def __new__(cls, full: str, shown: str) -> Self:
-        """Make a text that is `shown` and stands for `full`."""
+        """Make a text that reads `shown` and stands for `full`."""
         text = super().__new__(cls, shown)
         text.full = full
         return text
@@ -49,30 +52,30 @@ class Concealing(str):  # noqa: SLOT000 - it has what it conceals
         return type(self), (self.full, str(self))
 
 
-def concealed(text: str) -> str:
-    """Return a text that shows no secrets of the URLs in it; the same where there are none."""
+def redacted(text: str) -> str:
+    """Return a text whose URLs show no secrets: a `RedactedURL` if there are any."""
     full = with_credentials(text)
-    shown = "".join(map(_without_secrets, _STARTS.split(full)))
-    return full if shown == full else Concealing(full, shown)
+    shown = "".join(map(_without_secrets, _URL_STARTS.split(full)))
+    return full if shown == full else RedactedURL(full, shown)
 
 
 def with_credentials(text: str) -> str:
-    """Return a text with what it conceals."""
-    return text.full if isinstance(text, Concealing) else text
+    """Return a text with the user, password and query that its URLs do not show."""
+    return text.full if isinstance(text, RedactedURL) else text
 
 
 def is_remote(path: str) -> bool:
-    """Whether a path is a URL."""
+    """Return whether a path is a URL."""
     return re.match(_SCHEME, path) is not None
 
 
 def scheme_of(url: str) -> str:
-    """Scheme of a URL, in lower case: ``s3``."""
+    """Return the scheme of a URL in lower case, such as ``s3``."""
     return url.partition("://")[0].lower()
 
 
 def has_wildcard(url: str) -> bool:
-    """Whether a URL is a pattern; in those of the web, a ``?`` begins the query."""
+    """Return whether a URL is a pattern; in http and https URLs a ``?`` begins the query."""
     path = with_credentials(url)
     if scheme_of(path) in WEB:
         path = path.partition("?")[0].replace("?", "")
@@ -80,34 +83,34 @@ def has_wildcard(url: str) -> bool:
 
 
 def normalized(path: str) -> str:
-    """Path without what changes nothing in it; a URL as it is."""
+    """Return a local path without redundant parts such as ``./``; a URL is not changed."""
     return path if is_remote(path) else os.path.normpath(path)
 
 
 def folder_of(url: str) -> str:
-    """URL of the folder that a file lies in, without the file's query; no slash at its end."""
+    """Return the URL of a file's folder, without a slash at its end and without the query."""
     path = with_credentials(url)
     if scheme_of(path) in WEB:
         path = re.split(r"[?#]", path)[0]
     head, slash, _ = path.rpartition("/")
-    return concealed(head if slash and not head.endswith("/") else path)
+    return redacted(head if slash and not head.endswith("/") else path)
 
 
-def beside(folder: str, name: str) -> str:
-    """URL of a file in a folder."""
-    return concealed(f"{with_credentials(folder).rstrip('/')}/{name}")
+def join_url(folder: str, name: str) -> str:
+    """Return the URL of a file in a folder."""
+    return redacted(f"{with_credentials(folder).rstrip('/')}/{name}")
 
 
 def _without_secrets(piece: str) -> str:
-    """Conceal what is secret in text that may begin with a URL."""
-    found = _PARTS.match(piece)
-    if not found:
+    """Remove the secrets from a text that may begin with a URL and contains no other one."""
+    match = _PARTS.match(piece)
+    if not match:
         return piece
-    query = found["query"] or ""
-    if scheme_of(found["scheme"]) in WEB or "=" in query:
+    query = match["query"] or ""
+    if scheme_of(match["scheme"]) in WEB or "=" in query:
         pairs = re.split(r"[&#]", query[1:])
-        kept = [pair for pair in pairs if pair.partition("=")[0] in _HARMLESS]
-        # The comma of a list of URLs stands before the next one.
-        comma = "," if query.endswith(",") and not (kept and kept[-1].endswith(",")) else ""
-        query = ("?" + "&".join(kept) if kept else "") + comma
-    return found["scheme"] + found["path"] + query + piece[found.end():]
+        public = [pair for pair in pairs if pair.partition("=")[0] in _PUBLIC_KEYS]
+        # A comma at the end separates this URL from the next one of a list.
+        comma = "," if query.endswith(",") and not (public and public[-1].endswith(",")) else ""
+        query = ("?" + "&".join(public) if public else "") + comma
+    return match["scheme"] + match["path"] + query + piece[match.end():]

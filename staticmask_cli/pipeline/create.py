@@ -10,7 +10,7 @@ from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import ConfigError
 from staticmask_cli.exposures.problems import Problems
 from staticmask_cli.fits.open import astropy_silenced
-from staticmask_cli.io.urls import concealed, is_remote
+from staticmask_cli.io.urls import is_remote, redacted
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.parallel.dask_cluster import scheduled
 from staticmask_cli.parallel.tasks import jobs_of
@@ -169,10 +169,10 @@ def make_masks(
     Masks
         Empty if ``parameters.static`` is False.
     """
-    output_dir = concealed(output_dir)
+    output_dir = redacted(output_dir)
     _check_arguments(jobs, checkpoint, output_dir, update=update, overwrite=overwrite)
     picture = None if plot is None else Picture(
-        concealed(os.fspath(plot)), jobs=jobs or jobs_of(executor), executor=executor
+        redacted(os.fspath(plot)), jobs=jobs or jobs_of(executor), executor=executor
     )
     if not parameters.static:
         log.info("static = False: no mask is made")

@@ -13,7 +13,13 @@ from staticmask_cli.exposures.inputs import expand_inputs
 from staticmask_cli.exposures.instruments import instrument_of
 from staticmask_cli.exposures.problems import Problems
 from staticmask_cli.exposures.reading import read_headers, sharing
-from staticmask_cli.io.paths import beside, check_writable, exists, identity_of, with_credentials
+from staticmask_cli.io.paths import (
+    canonical_path,
+    check_writable,
+    exists,
+    join_path,
+    with_credentials,
+)
 from staticmask_cli.io.urls import normalized
 from staticmask_cli.masks import bitmask
 from staticmask_cli.masks.signature import Signature
@@ -164,7 +170,7 @@ def _plan(chips: Sequence[Chip], parameters: Parameters, output_dir: str) -> Mas
 
 def _path_of(signature: Signature, folder: str) -> str:
     """Return the path of a signature's mask."""
-    return normalized(beside(folder, signature.filename))
+    return normalized(join_path(folder, signature.filename))
 
 
 def _check_current_folder() -> None:
@@ -221,11 +227,11 @@ def _check_existing(plans: Sequence[MaskPlan]) -> None:
 
 def _check_paths(plans: Sequence[MaskPlan], inputs: Sequence[str]) -> None:
     """Refuse masks that would overwrite an input or each other."""
-    taken = {identity_of(path): f"the input {path}" for path in inputs}
+    taken = {canonical_path(path): f"the input {path}" for path in inputs}
     for plan in plans:
         # Some file systems ignore the case of letters.
         names = {with_credentials(plan.path), with_credentials(plan.path).lower()}
-        for identity in set(map(identity_of, names)):
+        for identity in set(map(canonical_path, names)):
             if identity in taken:
                 msg = f"{plan.path}: this mask would take the place of {taken[identity]}"
                 raise OutputError(msg)

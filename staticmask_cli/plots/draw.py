@@ -24,7 +24,7 @@ from staticmask_cli.io.atomic import (
     write_whole,
 )
 from staticmask_cli.io.paths import check_writable, folder_of_file, is_file, open_file
-from staticmask_cli.io.urls import concealed
+from staticmask_cli.io.urls import redacted
 from staticmask_cli.masks.members import Member, SortKey
 from staticmask_cli.masks.partial import PartialMask
 from staticmask_cli.masks.rule import MaskRule
@@ -202,7 +202,7 @@ def plot_masks(masks: Sequence[str], path: str) -> list[str]:
         If matplotlib is missing, or a file cannot be written; none is changed then.
     """
     check_plot(path)
-    with plotted([_page_of_file(concealed(mask)) for mask in masks], path) as paths:
+    with plotted([_page_of_file(redacted(mask)) for mask in masks], path) as paths:
         return paths
 
 

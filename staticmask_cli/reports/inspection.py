@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from staticmask_cli.errors import InputError
 from staticmask_cli.fits.open import astropy_silenced, checksums_of, opened
-from staticmask_cli.io.urls import concealed
+from staticmask_cli.io.urls import redacted
 from staticmask_cli.masks.members import Member
 from staticmask_cli.masks.members_table import row_of
 from staticmask_cli.masks.rule import MaskRule
@@ -104,7 +104,7 @@ def inspect_masks(paths: Sequence[str]) -> Inspections:
     pixels: list[npt.NDArray[np.bool_]] = []
     problems = []
     with astropy_silenced():
-        for path in map(concealed, paths):
+        for path in map(redacted, paths):
             try:
                 finding, bad = _inspect(path)
             except InputError as error:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 from staticmask_cli._version import __version__
 from staticmask_cli.errors import OutputError
 from staticmask_cli.io.atomic import refuse_binary
-from staticmask_cli.io.urls import concealed
+from staticmask_cli.io.urls import redacted
 from staticmask_cli.terminal.streams import printable, shown_progress, write_stderr, write_stdout
 from staticmask_cli.terminal.tables import load_tables, new_table, text
 
@@ -67,7 +67,7 @@ class Console:
         self._before = log.level, log.propagate
         log.setLevel(logging.DEBUG)
         log.propagate = False
-        self._write_down(logging.INFO, concealed(shlex.join(["staticmask", *sys.argv[1:]])))
+        self._write_down(logging.INFO, redacted(shlex.join(["staticmask", *sys.argv[1:]])))
         with suppress(OSError):  # a folder that is gone
             self._write_down(logging.INFO, f"in {os.getcwd()}")
         return self

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Atomic writes, and the folders and files that are refused."""
 
 import gzip
 import os
@@ -29,7 +29,7 @@ def test_a_file_takes_its_name_only_when_it_is_complete(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("error", [RuntimeError("stop"), KeyboardInterrupt(), InputError("gone")])
-def test_an_exception_in_the_block_leaves_the_old_file_and_no_litter(
+def test_an_exception_in_the_block_keeps_the_old_file_and_leaves_no_temporary(
     tmp_path: Path, error: BaseException
 ) -> None:
     path = tmp_path / "mask.fits"
@@ -57,7 +57,7 @@ def test_a_relative_name_goes_to_the_current_folder(
 
 
 @pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o002, 0o664)])
-def test_the_umask_decides_who_may_read_the_file(tmp_path: Path, umask: int, mode: int) -> None:
+def test_a_file_gets_the_permissions_of_the_umask(tmp_path: Path, umask: int, mode: int) -> None:
     path = tmp_path / "mask.fits"
     before = os.umask(umask)
     try:
@@ -77,7 +77,7 @@ def test_the_umask_decides_who_may_read_the_file(tmp_path: Path, umask: int, mod
         ("folder", "Is a directory"),
     ],
 )
-def test_a_place_that_cannot_be_written_is_named_with_the_cause(
+def test_a_path_that_cannot_be_written_is_named_with_the_cause(
     tmp_path: Path, name: str, cause: str
 ) -> None:
     (tmp_path / "file").write_text("text")
@@ -90,7 +90,7 @@ def test_a_place_that_cannot_be_written_is_named_with_the_cause(
     assert _names(tmp_path) == ["file", "folder"]
 
 
-def test_of_two_files_the_one_that_fails_is_blamed(tmp_path: Path) -> None:
+def test_of_two_files_the_error_names_the_one_that_fails(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("text")
     bad = str(tmp_path / "file" / "b.fits")
     with (
@@ -103,7 +103,7 @@ def test_of_two_files_the_one_that_fails_is_blamed(tmp_path: Path) -> None:
     assert _names(tmp_path) == ["file"]
 
 
-def test_a_full_disk_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
+def test_a_full_disk_keeps_the_old_file_and_leaves_no_temporary(tmp_path: Path) -> None:
     path = tmp_path / "mask.fits"
     path.write_bytes(b"old")
     script = (
@@ -120,7 +120,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
     assert _names(tmp_path) == ["mask.fits"]
 
 
-def test_a_folder_is_made_with_those_above_it_and_may_exist(tmp_path: Path) -> None:
+def test_a_folder_is_created_with_its_parents_and_may_exist(tmp_path: Path) -> None:
     folder = tmp_path / "a" / "b"
     for _ in range(2):
         make_folder(str(folder))
@@ -128,7 +128,7 @@ def test_a_folder_is_made_with_those_above_it_and_may_exist(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(("name", "cause"), [("file", "File exists"), ("file/a", "Not a dir")])
-def test_a_folder_that_cannot_be_made_is_named_with_the_cause(
+def test_a_folder_that_cannot_be_created_is_named_with_the_cause(
     tmp_path: Path, name: str, cause: str
 ) -> None:
     (tmp_path / "file").write_text("text")
@@ -137,7 +137,7 @@ def test_a_folder_that_cannot_be_made_is_named_with_the_cause(
 
 
 @pytest.mark.parametrize("compressed", [False, True], ids=["plain", "gzip"])
-def test_no_text_file_takes_the_place_of_an_exposure(
+def test_no_text_file_replaces_an_exposure(
     tmp_path: Path, write_exposure: WriteExposure, *, compressed: bool
 ) -> None:
     path = write_exposure()
@@ -151,7 +151,7 @@ def test_no_text_file_takes_the_place_of_an_exposure(
     assert digest(path) == before
 
 
-def test_other_files_and_free_names_are_not_refused(tmp_path: Path) -> None:
+def test_text_files_and_unused_names_are_not_refused(tmp_path: Path) -> None:
     (tmp_path / "run.cfg").write_text("static_sig = 3\n")
     for name in ("run.cfg", "free.cfg", ""):
         refuse_binary(str(tmp_path / name))

@@ -1,4 +1,4 @@
-"""What URLs show, and what they keep to themselves."""
+"""URLs: their parts, and that they never show their credentials."""
 
 import json
 import pickle
@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from staticmask_cli.io.urls import (
-    Concealing,
-    beside,
-    concealed,
+    RedactedURL,
     folder_of,
     has_wildcard,
     is_remote,
+    join_url,
+    redacted,
     with_credentials,
 )
 
@@ -43,37 +43,39 @@ from staticmask_cli.io.urls import (
          "cannot get 'https://host/a': status 403"),
     ],
 )
-def test_secrets_are_not_shown(text: str, shown: str | None) -> None:
-    found = concealed(text)
+def test_a_redacted_text_shows_no_secrets(text: str, shown: str | None) -> None:
+    found = redacted(text)
     assert str(found) == f"{found}" == (text if shown is None else shown)
     assert with_credentials(found) == text
-    assert isinstance(found, Concealing) == (shown is not None)
+    assert isinstance(found, RedactedURL) == (shown is not None)
 
 
 @given(st.text(st.characters(exclude_characters="/?#", exclude_categories=("C", "Cs"))),
        st.text(st.characters(exclude_categories=("Z", "C", "Cs"))))
 def test_no_part_of_user_and_query_is_shown(user: str, query: str) -> None:
     if "uri=" not in query and "://" not in query:
-        shown = str(concealed(f"https://{user}@host/a_flt.fits?{query}"))
+        shown = str(redacted(f"https://{user}@host/a_flt.fits?{query}"))
         assert shown.rstrip("]'\"):;>,") == "https://host/a_flt.fits"
 
 
-def test_what_is_concealed_stays_so_and_travels() -> None:
-    url = concealed("https://me:pass@host/visit/a_flt.fits?sig=1")
+def test_a_redacted_url_keeps_its_credentials_in_other_processes_and_derived_urls() -> None:
+    url = redacted("https://me:pass@host/visit/a_flt.fits?sig=1")
     assert with_credentials(pickle.loads(pickle.dumps(url))) == with_credentials(url)  # noqa: S301 - our own bytes
+    for text in (f"{url}", url + "", url.replace("x", "y"), "".join(iter([url])), url[:]):
+        assert with_credentials(text) == "https://host/visit/a_flt.fits"
     assert json.dumps([url]) == '["https://host/visit/a_flt.fits"]'
     assert repr(url) == "'https://host/visit/a_flt.fits'"
-    assert with_credentials(concealed(url)) == with_credentials(url)
+    assert with_credentials(redacted(url)) == with_credentials(url)
     folder = folder_of(url)
     assert str(folder) == "https://host/visit"
-    assert with_credentials(beside(folder, "b_flt.fits")) == "https://me:pass@host/visit/b_flt.fits"
+    assert with_credentials(join_url(folder, "b_flt.fits")) == "https://me:pass@host/visit/b_flt.fits"
 
 
 @pytest.mark.parametrize(("path", "remote"), [
     ("s3://b/k", True), ("memory://b/k", True), ("a_flt.fits", False), (r"C:\a_flt.fits", False),
     ("c://a", False), ("folder//a_flt.fits", False), ("@s3://b/k", False), ("", False),
 ])
-def test_urls_are_told_from_paths(path: str, *, remote: bool) -> None:
+def test_urls_are_distinguished_from_paths(path: str, *, remote: bool) -> None:
     assert is_remote(path) == remote
 
 
@@ -82,5 +84,5 @@ def test_urls_are_told_from_paths(path: str, *, remote: bool) -> None:
     ("s3://b/a_flt.fits", False), ("https://h/a.fits?x=*", False), ("https://h/*.fits", True),
     ("https://h/a.fits?x=1", False),
 ])
-def test_patterns_are_told_from_urls(url: str, *, pattern: bool) -> None:
+def test_patterns_are_distinguished_from_urls_with_queries(url: str, *, pattern: bool) -> None:
     assert has_wildcard(url) == pattern

@@ -1,4 +1,4 @@
-"""--scheduler: a cluster of Dask makes the same masks, and its faults are told in one line."""
+"""--scheduler: a Dask cluster makes the same masks, and its failures are reported in one line."""
 
 import logging
 import re
@@ -12,15 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
 from staticmask_cli import create_masks
-from staticmask_cli.cli import cli
 from staticmask_cli.errors import ConfigError, InputError
 from staticmask_cli.parallel import dask_cluster, dask_executor
 from staticmask_cli.parallel.dask_executor import DaskPool
 from staticmask_cli.pipeline import batches
 from staticmask_cli.simulate.visit import Visit
+from tests.support.command import run
 from tests.support.exposures import digest
 
 distributed = pytest.importorskip("distributed")
@@ -28,7 +27,7 @@ distributed = pytest.importorskip("distributed")
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    """Scheduler with two workers, in threads of this process."""
+    """Start a scheduler and two workers in threads of this process; return the address."""
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=2, processes=False, protocol="tcp",
         dashboard_address="127.0.0.1:0", silence_logs=logging.CRITICAL,
@@ -47,7 +46,7 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("sizes", [(64, 16), (1, 2), (1, 3)])
-def test_a_cluster_makes_the_same_masks_however_it_combines_them(
+def test_a_cluster_makes_the_same_masks_in_whatever_groups_it_combines_them(
     sizes: tuple[int, int], address: str, visit: Visit, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -56,14 +55,14 @@ def test_a_cluster_makes_the_same_masks_however_it_combines_them(
     monkeypatch.setattr(batches, "_MOST_CHIPS", chips)
     monkeypatch.setattr(dask_executor, "_FAN_IN", fan_in)
     create_masks(visit.paths, final_bits=0, output_dir=tmp_path / "alone")
-    told: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
     create_masks(
         visit.paths, final_bits=0, output_dir=tmp_path / "cluster", scheduler=address,
-        jobs=1 if chips > 1 else None, progress=lambda *now: told.append(now),
+        jobs=1 if chips > 1 else None, progress=lambda *now: reported.append(now),
     )
     assert digests(tmp_path / "cluster") == digests(tmp_path / "alone")
-    assert (told[0], told[-1]) == ((0, 8), (8, 8))
-    assert told == sorted(set(told))
+    assert (reported[0], reported[-1]) == ((0, 8), (8, 8))
+    assert reported == sorted(set(reported))
 
 
 def negative(number: int) -> int:
@@ -77,7 +76,7 @@ def total(numbers: Sequence[int]) -> int:
 @pytest.mark.parametrize(
     ("count", "returned"), [(0, 0), (1, 1), (16, 1), (17, 1), (256, 1), (300, 2), (530, 3)]
 )
-def test_few_results_come_back_whatever_the_number_of_tasks(
+def test_few_results_are_sent_back_however_many_tasks_there_are(
     count: int, returned: int, pool: DaskPool
 ) -> None:
     reduced = pool.reduce(negative, total, range(1, count + 1), kind=bool, jobs=None)
@@ -95,7 +94,7 @@ def test_results_of_different_kinds_are_not_combined(pool: DaskPool) -> None:
     )
 
 
-def test_results_that_were_lost_with_a_worker_are_waited_for(
+def test_results_that_were_lost_with_a_worker_are_computed_again(
     pool: DaskPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     status, completed = distributed.Future.status.fget, distributed.as_completed
@@ -126,7 +125,7 @@ def test_results_that_were_lost_with_a_worker_are_waited_for(
 
 
 class Counting:
-    """Tasks that are being done, and the most there ever were."""
+    """The number of tasks that run now, and the largest number so far."""
 
     now = most = 0
     lock = threading.Lock()
@@ -143,7 +142,9 @@ def count(number: int) -> int:
 
 
 @pytest.mark.parametrize(("jobs", "most"), [(1, 1), (3, 3), (None, 4)])
-def test_jobs_limits_what_is_under_way(jobs: int | None, most: int, pool: DaskPool) -> None:
+def test_jobs_limits_the_number_of_running_tasks(
+    jobs: int | None, most: int, pool: DaskPool
+) -> None:
     Counting.most = 0
     taken = 0
 
@@ -160,7 +161,7 @@ def test_jobs_limits_what_is_under_way(jobs: int | None, most: int, pool: DaskPo
     assert pool.num_workers == 16  # of four, as there may be more when there is work
 
 
-def test_an_exposure_that_becomes_unreadable_is_the_users_error(
+def test_an_exposure_that_becomes_unreadable_is_an_input_error(
     address: str, visit: Visit, tmp_path: Path
 ) -> None:
     paths = [Path(shutil.copy(path, tmp_path)) for path in visit.paths]
@@ -174,7 +175,9 @@ def test_an_exposure_that_becomes_unreadable_is_the_users_error(
     assert not (tmp_path / "out").exists()
 
 
-def test_with_keep_going_it_is_set_aside(address: str, visit: Visit, tmp_path: Path) -> None:
+def test_with_keep_going_an_exposure_that_becomes_unreadable_is_set_aside(
+    address: str, visit: Visit, tmp_path: Path
+) -> None:
     paths = [Path(shutil.copy(path, tmp_path)) for path in visit.paths]
 
     def progress(now: int, _total: int) -> None:
@@ -190,7 +193,7 @@ def test_with_keep_going_it_is_set_aside(address: str, visit: Visit, tmp_path: P
     assert [member.label.file for member in lost] == [str(paths[2])] * 2
 
 
-def test_the_executor_of_a_client_will_do_too(
+def test_the_executor_of_a_dask_client_makes_the_same_masks(
     address: str, visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
@@ -202,61 +205,57 @@ def test_the_executor_of_a_client_will_do_too(
     assert digests(tmp_path / "cluster") == digests(tmp_path / "alone")
 
 
-def run(*words: str) -> tuple[int, str]:
-    """Exit code and stderr of the command."""
-    result = CliRunner().invoke(cli, words, catch_exceptions=False)
-    return result.exit_code, result.stderr
-
-
-def test_a_scheduler_that_does_not_answer_is_one_line(
+def test_a_scheduler_that_does_not_answer_is_reported_in_one_line(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(dask_cluster, "_SECONDS_TO_CONNECT", 0.3)
     monkeypatch.setattr(dask_cluster, "_SECONDS_TO_GIVE_UP", 2.0)
-    with socket.create_server(("127.0.0.1", 0)) as mute:
-        place = f"tcp://127.0.0.1:{mute.getsockname()[1]}"
-        assert run("a_flt.fits", "--scheduler", place) == (
-            1, f"Error: {place}: no Dask scheduler answers there; start one with: dask scheduler\n"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        silent = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        result = run("a_flt.fits", "--scheduler", silent)
+        assert (result.exit_code, result.stderr) == (
+            1, f"Error: {silent}: no Dask scheduler answers there; start one with: dask scheduler\n"
         )
-        # What was given up may complain later, when the process has ended.  The scheduler of the
-        # tests before lives in this one, and may still be taking leave of their clients.
+        # The abandoned client must log nothing later.  The scheduler of the tests before runs in
+        # this process and may still log that their clients have left.
         assert [one for one in caplog.records if one.name != "distributed.scheduler"] == []
-    assert run("a_flt.fits", "--scheduler", place)[0] == 1  # now nothing is there
+    assert run("a_flt.fits", "--scheduler", silent).exit_code == 1  # now nothing listens there
 
 
 @pytest.mark.parametrize(
-    ("place", "problem"),
+    ("scheduler", "problem"),
     [("here", "expected local, or an address such as tcp://host:8786"),
      ("", "expected local, or an address such as tcp://host:8786"),
      ("foo://a:1", "unknown address scheme 'foo'"),
      ("tcp://a", "missing port number in address 'a'")],
 )
-def test_a_wrong_address_is_a_wrong_parameter(place: str, problem: str) -> None:
-    code, said = run("a_flt.fits", "--scheduler", place)
-    assert (code, said.count("\n")) == (2, 1)
-    assert said.startswith(f"Error: scheduler = {place}: {problem}")
+def test_an_invalid_address_is_an_invalid_parameter(scheduler: str, problem: str) -> None:
+    result = run("a_flt.fits", "--scheduler", scheduler)
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert result.stderr.startswith(f"Error: scheduler = {scheduler}: {problem}")
 
 
-def test_a_cluster_of_another_version_is_refused(
+def test_a_cluster_with_another_version_is_refused(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dask_cluster, "__version__", "7.0")
-    code, said = run("a_flt.fits", "--scheduler", address)
-    assert (code, said.count("\n")) == (1, 1)
+    result = run("a_flt.fits", "--scheduler", address)
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
     assert re.fullmatch(
         rf"Error: {address}: expected staticmask 7\.0 on all of the cluster, "
         r"but scheduler has 0\S+, worker tcp://\S+ has 0\S+, worker tcp://\S+ has 0\S+; "
-        r"install the same version everywhere\n", said
+        r"install the same version everywhere\n", result.stderr
     )
 
 
-def test_a_scheduler_and_an_executor_contradict_each_other(pool: DaskPool) -> None:
+def test_a_scheduler_and_an_executor_exclude_each_other(pool: DaskPool) -> None:
     with pytest.raises(ConfigError, match="scheduler = local: there is an executor too"):
         create_masks("a_flt.fits", scheduler="local", executor=pool)
 
 
-def test_without_the_extra_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_the_error_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
-    assert run("a_flt.fits", "--scheduler", "local") == (2, (
+    result = run("a_flt.fits", "--scheduler", "local")
+    assert (result.exit_code, result.stderr) == (2, (
         "Error: scheduler = local: distributed is not installed; pip install 'staticmask[dask]'\n"
     ))

@@ -1,6 +1,6 @@
-"""Clusters started by hand, as processes of their own: what happens when some of them die.
+"""Clusters of processes that a user starts: what happens when some of them are killed.
 
-STATICMASK_FAULTS=1 runs all of these, and not the first alone:
+Only the first of these tests runs by default; STATICMASK_FAULTS=1 runs them all:
 
     STATICMASK_FAULTS=1 python -m pytest tests/parallel/test_dask_failures.py
 """
@@ -44,7 +44,7 @@ def visit(tmp_path: Path) -> Visit:
 
 @pytest.fixture
 def expected(visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Fingerprints of the masks that are made without a cluster."""
+    """Make the masks without a cluster; return the digest of each."""
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
     monkeypatch.setattr(batches, "_MOST_CHIPS", 2)
     return made(visit, tmp_path / "alone", scheduler=None)
@@ -54,7 +54,7 @@ def made(
     visit: Visit, folder: Path, *, scheduler: str | None,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, str]:
-    """Make the masks of a visit; return the fingerprint of each."""
+    """Make the masks of a visit; return the digest of each."""
     masks = create_masks(
         visit.paths, final_bits=0, output_dir=folder, scheduler=scheduler, progress=progress
     )
@@ -62,7 +62,7 @@ def made(
 
 
 def half_way(act: Callable[[], object]) -> Callable[[int, int], None]:
-    """Return a progress function that does something in the middle of a run."""
+    """Return a progress function that calls `act` once, in the middle of a run."""
     acted: list[object] = []
 
     def progress(done: int, total: int) -> None:
@@ -80,7 +80,7 @@ def test_a_worker_that_is_killed_half_way_costs_no_mask(
     assert made(visit, tmp_path / "masks", scheduler=cluster.address,
                 progress=half_way(lost.kill)) == expected
     assert lost.wait(10) == -signal.SIGKILL
-    # What is left goes on working, also for a run that starts with it.
+    # The other worker still works, also for a new run.
     assert made(visit, tmp_path / "again", scheduler=cluster.address) == expected
 
 
@@ -103,7 +103,7 @@ def test_a_run_waits_for_the_first_worker(
 
 
 @thorough
-def test_a_scheduler_that_is_killed_half_way_ends_the_run_with_one_line(
+def test_a_run_whose_scheduler_is_killed_half_way_ends_with_one_line(
     cluster: Cluster, visit: Visit, expected: dict[str, str], tmp_path: Path,
     capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -151,10 +151,10 @@ def test_an_interrupted_run_ends_soon_with_one_line(
     assert process.poll() is None
     os.killpg(process.pid, number)  # as a terminal does
     start = time.monotonic()
-    said = process.communicate(timeout=60)[1].decode().splitlines()
+    lines = process.communicate(timeout=60)[1].decode().splitlines()
     assert (process.returncode, time.monotonic() - start < 20) == (code, True)
-    assert said[-1] == "Interrupted: the masks are all as they were, or all new."
-    assert not [line for line in said if "Traceback" in line or "distributed" in line]
+    assert lines[-1] == "Interrupted: the masks are all as they were, or all new."
+    assert not [line for line in lines if "Traceback" in line or "distributed" in line]
     assert not (tmp_path / "out").exists()
     with distributed.Client(cluster.address, set_as_default=False) as client:
         wait_for(lambda: not client.run_on_scheduler(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from staticmask_cli.io.urls import concealed, with_credentials
+from staticmask_cli.io.urls import redacted, with_credentials
 from staticmask_cli.parallel.tasks import RunContext, default_jobs, run_tasks
 
 P = ParamSpec("P")
@@ -202,7 +202,7 @@ def test_a_worker_opens_absolute_paths_and_reports_those_of_the_user(
 
 
 def test_a_url_keeps_its_password_on_the_way_to_a_worker_and_back() -> None:
-    url = concealed("https://me:secretword@host/u2e6_c1m.fits")
+    url = redacted("https://me:secretword@host/u2e6_c1m.fits")
     context = RunContext()
     assert with_credentials(context.local_path(url)) == with_credentials(url)
     assert with_credentials(context.user_path(url, url)) == with_credentials(url)

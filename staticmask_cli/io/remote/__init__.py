@@ -1,1 +1,1 @@
-"""Remote files, through fsspec (the extra cloud)."""
+"""Remote files, read and written through fsspec (the extra ``cloud``)."""

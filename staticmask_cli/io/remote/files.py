@@ -1,6 +1,7 @@
-"""Which files there are at a remote place; their names come from strangers.
+"""Open remote files by byte ranges, list remote folders, and write objects.
 
-Files at remote places, read in parts and written whole.
+File names and sizes that a service returns are untrusted: a listed file counts only if it lies
+in the folder that was listed, and fewer bytes than were asked for are an error.
 """
 
 import tempfile
@@ -11,113 +12,120 @@ from typing import IO
 
 from staticmask_cli.errors import InputError, OutputError, StaticMaskError
 from staticmask_cli.io.remote.filesystem import (
+    as_remote_error,
     exists,
+    file_system_of,
     info_of,
-    modified,
-    opened_at,
-    place_of,
-    refusing_faults,
+    modified_at,
+    open_unbuffered,
     with_retries,
 )
 from staticmask_cli.io.remote.ranges import RangeFile, header_cache_of
 from staticmask_cli.io.urls import (
     WEB,
-    beside,
-    concealed,
     folder_of,
     has_wildcard,
+    join_url,
+    redacted,
     scheme_of,
     with_credentials,
 )
 
 __all__ = [
-    "check_writable", "exists", "matches", "members_beside", "modified", "reading", "size_of",
+    "check_writable", "exists", "glob", "modified_at", "names_in", "open_ranges", "size_of",
     "write",
 ]
 
-_STORES = ("s3", "s3a", "gs", "gcs", "az", "abfs", "memory")  # an object appears whole there
-_GZIP = b"\x1f\x8b"
-_LARGEST_WHOLE = 1 << 30  # bytes of a gzip file, which cannot be read in parts
-_PIECE = 1 << 23
-_ENTITY = ("ETag", "etag", "LastModified", "Last-Modified", "last_modified", "mtime", "created")
+# Schemes of services where an object appears when it is complete.
+_ATOMIC = ("s3", "s3a", "gs", "gcs", "az", "abfs", "memory")
+_LISTED_BY_PREFIX = ("s3", "s3a", "gs", "gcs")  # schemes that can list the keys with a prefix
+_GZIP_MAGIC = b"\x1f\x8b"
+_LARGEST_GZIP = 1 << 30  # bytes; a gzip file must be fetched whole
+_PIECE = 1 << 23  # bytes
+# What a service may report about a file that changes when its contents do.
+_VERSION_KEYS = (
+    "ETag", "etag", "LastModified", "Last-Modified", "last_modified", "mtime", "created",
+)
 
 
-class _Open(threading.local):
-    """Files that a thread has open, so that it need not ask for them again."""
+class _OpenFiles(threading.local):
+    """The files that a thread has open, by their URL, so that it does not open them twice."""
 
     def __init__(self) -> None:
-        self.files: dict[str, RangeFile] = {}
+        self.by_url: dict[str, RangeFile] = {}
 
 
-_OPEN = _Open()
+_OPEN = _OpenFiles()
 
 
 @contextmanager
-def reading(url: str) -> Iterator[RangeFile]:
-    """Open a file to be read in parts; one of gzip is fetched whole.
+def open_ranges(url: str) -> Iterator[RangeFile]:
+    """Open a file to read ranges of its bytes; a gzip file is fetched whole first.
 
     Raises
     ------
     InputError
-        If it cannot be read, also where that shows only inside the block.
+        If the file cannot be read, also if that happens inside the block.
     """
-    name = with_credentials(url)
-    if name in _OPEN.files:
-        yield _OPEN.files[name].again()
+    full = with_credentials(url)
+    if full in _OPEN.by_url:
+        yield _OPEN.by_url[full].reopened()
         return
     with _opened(url) as file:
-        _OPEN.files[name] = file
+        _OPEN.by_url[full] = file
         try:
-            yield file.again()
+            yield file.reopened()
         finally:
-            del _OPEN.files[name]
+            del _OPEN.by_url[full]
 
 
 @contextmanager
 def _opened(url: str) -> Iterator[RangeFile]:
-    source, info = opened_at(url)
+    source, info = open_unbuffered(url)
     with source:
-        file = _file_of(source, info, url)
-        if file.again().read(len(_GZIP)) != _GZIP:
+        file = _range_file(source, info, url)
+        if file.reopened().read(len(_GZIP_MAGIC)) != _GZIP_MAGIC:
             yield file
             return
-        with _fetched_whole(file, url) as whole:
-            yield whole
+        with _fetched_whole(file, url) as local_copy:
+            yield local_copy
 
 
-def _file_of(source: IO[bytes], info: Mapping[str, object], url: str) -> RangeFile:
-    """Return what reads an open file in parts."""
+def _range_file(source: IO[bytes], info: Mapping[str, object], url: str) -> RangeFile:
+    """Return a file object that reads ranges from an open remote file."""
     size = info.get("size")
     if info.get("type", "file") != "file":
-        msg = f"{concealed(url)}: is a folder, expected a file"
+        msg = f"{redacted(url)}: is a folder, expected a file"
         raise InputError(msg)
     if not isinstance(size, int):
-        msg = f"{concealed(url)}: the service does not say how long it is; copy it here"
+        msg = f"{redacted(url)}: the service does not report its size; copy it here"
         raise InputError(msg)
 
     def fetch(start: int, stop: int) -> bytes:
-        def ask() -> bytes:
+        def request() -> bytes:
             source.seek(start)
             return bytes(source.read(stop - start))
 
-        with refusing_faults(url):
-            content = with_retries(url, ask)
+        with as_remote_error(url):
+            content = with_retries(url, request)
         if len(content) != stop - start:
-            msg = (f"{concealed(url)}: asked for bytes {start} to {stop}, "
+            msg = (f"{redacted(url)}: asked for bytes {start} to {stop}, "
                    f"the service sent {len(content)}")
             raise InputError(msg)
         return content
 
-    entity = [str(info[key]) for key in _ENTITY if info.get(key)]
-    return RangeFile(fetch, size, header_cache_of(with_credentials(url), (size, *entity)))
+    version = [str(info[key]) for key in _VERSION_KEYS if info.get(key)]
+    identity = " ".join((str(size), *version)) if version else None
+    cache = header_cache_of(with_credentials(url), (size, *version))
+    return RangeFile(fetch, size, cache, identity)
 
 
 @contextmanager
 def _fetched_whole(file: RangeFile, url: str) -> Iterator[RangeFile]:
-    """Fetch a file to the disk, where nobody else finds it."""
-    if file.size > _LARGEST_WHOLE:
-        msg = (f"{concealed(url)}: is compressed with gzip and has {file.size} bytes; of remote "
-               f"ones, up to {_LARGEST_WHOLE} are fetched: copy it here")
+    """Copy a file to a local temporary file without a name, which the block reads."""
+    if file.size > _LARGEST_GZIP:
+        msg = (f"{redacted(url)}: is compressed with gzip and has {file.size} bytes, expected up "
+               f"to {_LARGEST_GZIP} of a remote file; copy it here")
         raise InputError(msg)
     with tempfile.TemporaryFile() as stream:
         while piece := file.read(_PIECE):
@@ -131,100 +139,101 @@ def _fetched_whole(file: RangeFile, url: str) -> Iterator[RangeFile]:
 
 
 def size_of(url: str) -> int:
-    """Bytes of a file; one that this thread has open is not asked for."""
-    with reading(url) as file:
+    """Return the size of a file in bytes, without a request if this thread has it open."""
+    with open_ranges(url) as file:
         return file.size
 
 
 def check_writable(url: str) -> None:
-    """Refuse places where files do not appear whole, or not at all.
+    """Refuse a URL whose service cannot write a file atomically.
 
     Raises
     ------
     OutputError
-        With the places where they do.
+        If the URL is such a one; the message lists the services that can.
     """
-    if scheme_of(url) not in _STORES:
-        msg = (f"{concealed(url)}: cannot be written whole or not at all; expected a folder here "
+    if scheme_of(url) not in _ATOMIC:
+        msg = (f"{redacted(url)}: cannot be written whole or not at all; expected a folder here "
                "or in an object store: s3://, gs://, az://")
         raise OutputError(msg)
     try:
-        place_of(url)
+        file_system_of(url)
     except StaticMaskError as error:
         raise OutputError(str(error)) from error
 
 
 def write(url: str, stream: IO[bytes]) -> None:
-    """Write a file from the start of a stream: it is there when all of it is, or not at all.
+    """Write the whole content of a stream to a URL, in one request.
 
     Raises
     ------
     OutputError
-        If it cannot be written; what was there before still is.
+        If it cannot be written; what was there before is still there.
     """
     check_writable(url)
-    files, path = place_of(url)
+    files, path = file_system_of(url)
     stream.seek(0)
-    with refusing_faults(url, OutputError):
+    with as_remote_error(url, OutputError):
         files.pipe_file(path, stream.read())
 
 
-_WITH_PREFIXES = ("s3", "s3a", "gs", "gcs")  # which list what begins with a word, and nothing else
-
-
-def matches(pattern: str) -> list[str]:
-    """URLs of the files that match a pattern, sorted.
+def glob(pattern: str) -> list[str]:
+    """Return the sorted URLs of the files that match a URL with wildcards.
 
     Raises
     ------
     InputError
         If the service cannot list its files.
     """
-    files, path = place_of(pattern)
-    with refusing_faults(pattern):
-        found = with_retries(pattern, lambda: files.glob(path, detail=True))
-        if not found and scheme_of(pattern) == "s3":  # which is also so where nothing can match
+    files, path = file_system_of(pattern)
+    with as_remote_error(pattern):
+        infos = with_retries(pattern, lambda: files.glob(path, detail=True))
+        if not infos and scheme_of(pattern) == "s3":  # fails if there is no such bucket
             files.call_s3("list_objects_v2", Bucket=path.partition("/")[0], MaxKeys=1)
-    if not found and scheme_of(pattern) in WEB:
-        info_of(_root_of(pattern))
-    urls = (_url_of(name, pattern) for name, info in found.items() if info.get("type") == "file")
-    return sorted(url for url in urls if _is_below(url, pattern))
+    folder = _fixed_folder_of(pattern)
+    if not infos and scheme_of(pattern) in WEB:  # fails if there is no such page
+        info_of(folder)
+    urls = (_url_of(name, pattern) for name, info in infos.items() if info.get("type") == "file")
+    return sorted(url for url in urls if _is_below(url, folder))
 
 
-def _url_of(name: str, like: str) -> str:
-    """URL of a file as it is listed, in the spelling of another URL."""
-    full = with_credentials(like)
+def names_in(folder: str, prefixes: list[str]) -> set[str] | None:
+    """Return the names of a folder's files that begin with any prefix; None if it has no list.
+
+    Services that cannot list by prefix return the other names as well.
+    """
+    if scheme_of(folder) in WEB:
+        return None
+    files, path = file_system_of(folder)
+    with as_remote_error(folder):
+        if scheme_of(folder) in _LISTED_BY_PREFIX:  # where folders may be very large
+            paths = [found for prefix in prefixes for found in files.find(path, prefix=prefix)]
+        else:
+            paths = files.ls(path, detail=False)
+    urls = {with_credentials(_url_of(found, folder)) for found in paths}
+    names = {url.rpartition("/")[2] for url in urls}
+    return {name for name in names if with_credentials(join_url(folder, name)) in urls}
+
+
+def _url_of(name: str, model: str) -> str:
+    """Return the URL of a listed file; its scheme and slashes are those of the URL `model`."""
     if "://" in name:
-        return concealed(name)
-    slashes = "/" * (len(full.partition("://")[2]) - len(full.partition("://")[2].lstrip("/")))
-    return concealed(f"{full.partition('://')[0]}://{slashes}{name.lstrip('/')}")
+        return redacted(name)
+    scheme, _, path = with_credentials(model).partition("://")
+    slashes = "/" * (len(path) - len(path.lstrip("/")))
+    return redacted(f"{scheme}://{slashes}{name.lstrip('/')}")
 
 
-def _is_below(url: str, pattern: str) -> bool:
-    """Whether a listed name lies where it was looked for: listings come from strangers."""
-    full, folder = with_credentials(url), with_credentials(_root_of(pattern))
-    rest = full.removeprefix(folder)
-    return rest != full and ".." not in rest.split("/")
-
-
-def _root_of(pattern: str) -> str:
-    """Innermost folder of which the name is known."""
+def _fixed_folder_of(pattern: str) -> str:
+    """Return the innermost folder of a pattern whose name has no wildcards."""
     folder = pattern
     while has_wildcard(folder):
         folder = folder_of(folder)
     return folder
 
 
-def members_beside(folder: str, roots: list[str]) -> set[str] | None:
-    """Names of the files in a folder that begin with one of some words; None if it has no list."""
-    if scheme_of(folder) in WEB:
-        return None
-    files, path = place_of(folder)
-    with refusing_faults(folder):
-        if scheme_of(folder) in _WITH_PREFIXES:  # where folders may be very large
-            listed = [name for root in roots for name in files.find(path, prefix=root)]
-        else:
-            listed = files.ls(path, detail=False)
-    urls = (_url_of(name, folder) for name in listed)
-    names = {with_credentials(url).rpartition("/")[2]: with_credentials(url) for url in urls}
-    return {name for name, url in names.items() if url == with_credentials(beside(folder, name))}
+def _is_below(url: str, folder: str) -> bool:
+    """Return whether a listed file lies in a folder or below it."""
+    full = with_credentials(url)
+    below = full.removeprefix(with_credentials(folder))
+    return below != full and ".." not in below.split("/")

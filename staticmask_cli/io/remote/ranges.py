@@ -1,4 +1,4 @@
-"""A file of which parts are fetched, in few requests and with few bytes that nobody needs."""
+"""A file object that fetches byte ranges: FITS headers in few requests, pixels exactly."""
 
 import io
 import threading
@@ -8,133 +8,135 @@ from collections.abc import Callable
 __all__ = ["HeaderCache", "RangeFile", "header_cache_of"]
 
 Fetch = Callable[[int, int], bytes]
-"""Gives the bytes from a first one up to, and without, a last one; all of them."""
+"""A function that returns all bytes from a first one up to, and without, a last one."""
 
-_SMALL = 1 << 16  # bytes; who asks for more knows what is needed, which are pixels
-_PIECE = 1 << 26  # bytes of one request: a service may claim more than it has
-# Bytes of a first look at a header: five blocks of FITS.  An extension of HST or JWST has 3 to 10.
-_FIRST = 5 * 2880
-_LONGEST = 1 << 20
-_MOST_KEPT = 1 << 23  # bytes of one file
-_MOST_OF_ALL = 1 << 26
+_SMALL = 1 << 16  # bytes; longer reads are of pixels, and are fetched exactly
+_PIECE = 1 << 26  # bytes of one request, as a service may claim a larger file than it has
+# Bytes of the first request for a header: five FITS blocks.  Extensions of HST and JWST have 3 to
+# 10 blocks of header.
+_FIRST_LENGTH = 5 * 2880
+_LONGEST = 1 << 20  # bytes of the longest request for a header
+_LARGEST_CACHE = 1 << 23  # bytes of the headers of one file
+_LARGEST_OF_ALL = 1 << 26  # bytes of the headers of all files
 
 
 class HeaderCache:
-    """What was fetched of a file by small reads, which are headers."""
+    """The chunks of a file that small reads fetched, which are its headers.
 
-    def __init__(self, identity: object = None) -> None:
-        self.identity = identity
+    Parameters
+    ----------
+    version : object
+        A value that differs when the contents of the file do, such as its size and ETag.
+    """
+
+    def __init__(self, version: object = None) -> None:
+        self.version = version
         self.size = 0
         self._chunks: dict[int, bytes] = {}
 
-    def find(self, place: int) -> tuple[int, bytes] | None:
-        """Return the start and the bytes of a chunk that holds a byte, if there is one."""
+    def find(self, position: int) -> tuple[int, bytes] | None:
+        """Return the start and the bytes of the chunk with the byte at `position`, if any."""
         return next(((start, chunk) for start, chunk in self._chunks.items()
-                     if start <= place < start + len(chunk)), None)
+                     if start <= position < start + len(chunk)), None)
 
-    def next_length(self, place: int) -> int:
-        """How much to fetch from a byte on: twice as much where that goes on with a chunk."""
-        before = self.find(place - 1)
-        return min(2 * len(before[1]), _LONGEST) if before else _FIRST
+    def next_length(self, position: int) -> int:
+        """Return how many bytes to fetch: twice the chunk that ends there, or a first length."""
+        previous = self.find(position - 1)
+        return min(2 * len(previous[1]), _LONGEST) if previous else _FIRST_LENGTH
 
-    def keep(self, start: int, chunk: bytes) -> None:
-        """Keep a chunk; a file with absurdly long headers loses the others."""
-        if self.size + len(chunk) > _MOST_KEPT:
+    def add(self, start: int, chunk: bytes) -> None:
+        """Add a chunk; when the headers of a file are absurdly long, the others are dropped."""
+        if self.size + len(chunk) > _LARGEST_CACHE:
             self._chunks, self.size = {}, 0
         self._chunks[start] = chunk
         self.size += len(chunk)
 
 
 class RangeFile(io.BufferedIOBase):
-    """A file that is read by asking for ranges of its bytes.
+    """A file that is read by fetching ranges of its bytes.
 
     Parameters
     ----------
     fetch : callable
-        Gives the bytes of a range.
+        The function that returns the bytes of a range.
     size : int
-        Bytes of the file.
-    kept : HeaderCache
-        Parts of it that need not be fetched; small reads add to it.
+        The size of the file in bytes.
+    cache : HeaderCache
+        The chunks that need not be fetched; small reads add to it.
+    identity : str or None
+        A text that differs between versions of the file; None if the service reports none.
     """
 
-    def __init__(self, fetch: Fetch, size: int, kept: HeaderCache) -> None:
+    def __init__(
+        self, fetch: Fetch, size: int, cache: HeaderCache, identity: str | None = None
+    ) -> None:
         self._fetch = fetch
         self.size = size
-        self._kept = kept
-        self._place = 0
+        self.identity = identity
+        self._cache = cache
+        self._position = 0
 
-    def again(self) -> "RangeFile":
-        """Return the same file, at its start, with a place of its own."""
-        return RangeFile(self._fetch, self.size, self._kept)
+    def reopened(self) -> "RangeFile":
+        """Return the same file at its start, with a position of its own."""
+        return RangeFile(self._fetch, self.size, self._cache, self.identity)
 
     def readable(self) -> bool:
-        """Say that it can be read."""
+        """Return True."""
         return True
 
     def seekable(self) -> bool:
-        """Say that it knows places."""
+        """Return True."""
         return True
 
     def tell(self) -> int:
-        """Place of the next byte."""
-        return self._place
+        """Return the position of the next byte."""
+        return self._position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move to a byte; nothing is fetched."""
-        origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self.size}[whence]
-        self._place = max(0, origin + offset)
-        return self._place
+        """Set the position of the next byte and return it; nothing is fetched."""
+        origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self.size}[whence]
+        self._position = max(0, origin + offset)
+        return self._position
 
     def read(self, size: int | None = -1) -> bytes:
-        """Read the next `size` bytes, or all there are."""
-        start = self._place
+        """Read the next `size` bytes, or all that are left."""
+        start = self._position
         stop = self.size if size is None or size < 0 else min(start + size, self.size)
         if stop <= start:
             return b""
-        self._place = stop
+        self._position = stop
         if stop - start <= _SMALL:
-            return self._small(start, stop)
-        ends = ((place, min(place + _PIECE, stop)) for place in range(start, stop, _PIECE))
-        return b"".join(self._fetch(*piece) for piece in ends)
+            return self._read_cached(start, stop)
+        ranges = ((first, min(first + _PIECE, stop)) for first in range(start, stop, _PIECE))
+        return b"".join(self._fetch(*ends) for ends in ranges)
 
-    def _small(self, start: int, stop: int) -> bytes:
-        """Read a part of a header, and what probably comes next."""
+    def _read_cached(self, start: int, stop: int) -> bytes:
+        """Read a part of a header; what is fetched for it goes beyond, for the next reads."""
         parts = []
         while start < stop:
-            begin, chunk = self._kept.find(start) or self._fetched(start)
-            parts.append(chunk[start - begin : stop - begin])
+            first, chunk = self._cache.find(start) or self._fetch_chunk(start)
+            parts.append(chunk[start - first : stop - first])
             start += len(parts[-1])
         return b"".join(parts)
 
-    def _fetched(self, start: int) -> tuple[int, bytes]:
-        chunk = self._fetch(start, min(start + self._kept.next_length(start), self.size))
-        self._kept.keep(start, chunk)
+    def _fetch_chunk(self, start: int) -> tuple[int, bytes]:
+        chunk = self._fetch(start, min(start + self._cache.next_length(start), self.size))
+        self._cache.add(start, chunk)
         return start, chunk
 
 
-class _Memory:
-    """Headers of the files that were looked at last."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._files: OrderedDict[str, HeaderCache] = OrderedDict()
-
-    def of(self, name: str, identity: object) -> HeaderCache:
-        with self._lock:
-            kept = self._files.pop(name, None)
-            if kept is None or kept.identity != identity:
-                kept = HeaderCache(identity)
-            self._files[name] = kept
-            total = sum(file.size for file in self._files.values())
-            while total > _MOST_OF_ALL and len(self._files) > 1:
-                total -= self._files.popitem(last=False)[1].size
-            return kept
+_CACHES: OrderedDict[str, HeaderCache] = OrderedDict()  # of the files that were read last, by URL
+_CACHES_LOCK = threading.Lock()
 
 
-_MEMORY = _Memory()
-
-
-def header_cache_of(name: str, identity: object) -> HeaderCache:
-    """Headers of a file that were fetched before, while it has the same identity."""
-    return _MEMORY.of(name, identity)
+def header_cache_of(url: str, version: object) -> HeaderCache:
+    """Return the cache of a file: the one of before, unless the file has another version now."""
+    with _CACHES_LOCK:
+        cache = _CACHES.pop(url, None)
+        if cache is None or cache.version != version:
+            cache = HeaderCache(version)
+        _CACHES[url] = cache
+        total = sum(other.size for other in _CACHES.values())
+        while total > _LARGEST_OF_ALL and len(_CACHES) > 1:
+            total -= _CACHES.popitem(last=False)[1].size
+        return cache

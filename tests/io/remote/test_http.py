@@ -1,4 +1,4 @@
-"""Exposures on a server of the web, on loopback."""
+"""Exposures on an HTTP server on loopback."""
 
 import base64
 import re
@@ -11,22 +11,21 @@ from typing import Any
 import numpy as np
 import pytest
 from astropy.io import fits
-from click.testing import CliRunner
 
 pytest.importorskip("fsspec")
 pytest.importorskip("aiohttp")
 
 from staticmask_cli import create_masks
-from staticmask_cli.cli import cli
 from staticmask_cli.errors import InputError
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.simulate.visit import Visit
+from tests.support.command import create, run
 
 AUTHORIZED = "Basic " + base64.b64encode(b"me:secretword").decode()
 
 
 class Server(ThreadingHTTPServer):
-    """A server of some files, and what it was asked for."""
+    """A server of some files that counts the bytes it sends and can be made to fail."""
 
     daemon_threads = True
 
@@ -36,12 +35,12 @@ class Server(ThreadingHTTPServer):
         self.failures: list[int] = []  # statuses of the next answers
         self.ranges = True
         self.private = False
-        self.cuts_short = False
+        self.truncates = False
         self.sent = 0
         self.url = f"http://127.0.0.1:{self.server_port}"
 
     def handle_error(self, *_: object) -> None:
-        """Say nothing of those who hang up."""
+        """Ignore clients that close the connection."""
 
     def put(self, path: str, content: bytes) -> str:
         """Store a file; return its URL."""
@@ -50,13 +49,13 @@ class Server(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers with files or parts of them."""
+    """A handler that answers with files or ranges of them."""
 
     protocol_version = "HTTP/1.1"
     server: Server
 
     def log_message(self, *_: Any) -> None:  # noqa: ANN401
-        """Say nothing."""
+        """Log nothing."""
 
     def do_HEAD(self) -> None:
         self.answer(body=False)
@@ -77,7 +76,7 @@ class Handler(BaseHTTPRequestHandler):
         wanted = re.match(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
         if wanted and sent and server.ranges:
             status, sent = 206, sent[int(wanted[1]) : int(wanted[2]) + 1]
-        if server.cuts_short and len(sent) > 100_000:
+        if server.truncates and len(sent) > 100_000:
             sent = sent[:-1]
         self.send_response(status)
         self.send_header("Content-Length", str(len(sent)))
@@ -89,7 +88,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    """Return a server."""
+    """Return a running server."""
     with Server() as running:
         thread = threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True)
         thread.start()
@@ -100,18 +99,12 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def urls(server: Server, visit: Visit) -> list[str]:
-    """URLs of four exposures."""
+    """Store four exposures; return their URLs."""
     return [server.put(f"visit/{Path(path).name}", Path(path).read_bytes())
             for path in visit.paths]
 
 
-def run(*words: str | Path) -> tuple[int, str]:
-    """Run the command; return its exit code and what it said."""
-    result = CliRunner().invoke(cli, ["create", "-q", *map(str, words)])
-    return result.exit_code, result.output
-
-
-def test_exposures_of_the_web_are_read_in_parts(
+def test_exposures_on_a_server_are_read_in_parts(
     server: Server, urls: list[str], visit: Visit, tmp_path: Path
 ) -> None:
     here = create_masks(list(visit.paths), output_dir=tmp_path / "here")
@@ -121,14 +114,14 @@ def test_exposures_of_the_web_are_read_in_parts(
     assert pixels < server.sent < 0.75 * sum(map(len, server.files.values()))
 
 
-def test_a_password_and_a_signature_are_used_and_never_shown(
+def test_a_password_and_a_signature_are_used_but_never_shown(
     server: Server, urls: list[str], tmp_path: Path
 ) -> None:
     server.private = True
     host = server.url.removeprefix("http://")
     words = [url.replace("://", "://me:secretword@") + "?X-Signature=a%2Fsecretword"
              for url in urls]
-    code, output = run(",".join(words[:2]), *words[2:], "-o", tmp_path, "--log-file",
+    code, output = create(",".join(words[:2]), *words[2:], "-o", tmp_path, "--log-file",
                        tmp_path / "log.txt", "--report", tmp_path / "run.json",
                        "--save-config", tmp_path / "run.cfg")
     assert code == 0, output
@@ -137,34 +130,34 @@ def test_a_password_and_a_signature_are_used_and_never_shown(
     mask = StaticMask.read(str(tmp_path / "ACSWFC_150x220_1_staticMask.fits"))
     assert [member.label.file for member in mask.members] == urls
     wrong = f"http://me:otherword@{host}/visit/{Path(urls[0]).name}"
-    code, output = run(wrong, "-o", tmp_path)
+    code, output = create(wrong, "-o", tmp_path)
     refused = "the service refuses the credentials (401): check user and password"
     assert (code, output) == (1, f"Error: {urls[0]}: {refused}\n")
-    code, output = run(words[0], words[0] + "2", "-o", tmp_path)
+    code, output = create(words[0], words[0] + "2", "-o", tmp_path)
     alike = "2 inputs differ only in user, password or query, which are not shown"
     assert (code, output) == (1, f"Error: {urls[0]}: {alike}\n")
 
 
-def test_a_table_behind_a_password_names_what_lies_behind_it(
+def test_the_members_of_a_protected_association_are_read_with_its_password(
     server: Server, urls: list[str], tmp_path: Path
 ) -> None:
     server.private = True
     names = ", ".join(f'{{"expname": "{Path(url).name}", "exptype": "science"}}' for url in urls)
     url = server.put("visit/j_asn.json", f'{{"products": [{{"members": [{names}]}}]}}'.encode())
-    code, output = run(url.replace("://", "://me:secretword@"), "-o", tmp_path)
+    code, output = create(url.replace("://", "://me:secretword@"), "-o", tmp_path)
     assert code == 0, output
     mask = StaticMask.read(str(tmp_path / "ACSWFC_150x220_1_staticMask.fits"))
     assert [member.label.file for member in mask.members] == urls
 
 
 @pytest.mark.parametrize("statuses", [[503], [429, 500, 502, 504]])
-def test_a_fault_that_passes_costs_a_retry(
+def test_a_request_that_fails_for_a_moment_is_repeated(
     server: Server, urls: list[str], statuses: list[int], monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
     monkeypatch.setattr("staticmask_cli.io.remote.filesystem._WAITS", (0.01, 0.02, 0.03))
     server.failures += statuses
-    code, output = run(urls[0], "-o", tmp_path)
+    code, output = create(urls[0], "-o", tmp_path)
     assert (code, server.failures) == (0, []), output
 
 
@@ -173,17 +166,19 @@ def test_a_fault_that_passes_costs_a_retry(
     [(403, "no permission to read it (403)"), (404, "no such file"),
      (500, "the service answers 500"), (418, "the service answers 418")],
 )
-def test_a_fault_that_stays_gets_one_line(
+def test_a_request_that_keeps_failing_is_reported_in_one_line(
     server: Server, urls: list[str], status: int, line: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("staticmask_cli.io.remote.filesystem._WAITS", (0.01,))
     server.failures += [status] * 50
-    assert run(urls[0]) == (1, f"Error: {urls[0]}: {line}\n")
+    assert create(urls[0]) == (1, f"Error: {urls[0]}: {line}\n")
 
 
-def test_a_server_that_nobody_answers_gets_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_does_not_answer_is_reported_in_one_line(
+    monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("staticmask_cli.io.remote.filesystem._WAITS", (0.01,))
-    code, output = run("http://127.0.0.1:9/a_flt.fits")
+    code, output = create("http://127.0.0.1:9/a_flt.fits")
     assert code == 1
     assert output.startswith("Error: http://127.0.0.1:9/a_flt.fits: the service cannot be reached:")
     assert output.count("\n") == 1
@@ -196,12 +191,12 @@ def test_a_server_without_ranges_is_refused(server: Server, urls: list[str]) -> 
 
 
 def test_a_server_that_sends_too_little_is_refused(server: Server, urls: list[str]) -> None:
-    server.cuts_short = True
+    server.truncates = True
     with pytest.raises(InputError, match=f"^{urls[0]}: asked for bytes .* the service sent"):
         create_masks(urls[0])
 
 
-def test_pages_that_list_files_serve_patterns(
+def test_a_pattern_matches_the_links_of_a_page_that_lie_in_its_folder(
     server: Server, urls: list[str], tmp_path: Path
 ) -> None:
     links = "".join(f'<a href="{Path(url).name}">x</a>' for url in urls)
@@ -214,16 +209,16 @@ def test_pages_that_list_files_serve_patterns(
         create_masks(f"{server.url}/none/*flt.fits")
 
 
-def test_a_mask_on_the_web_can_be_inspected(server: Server, visit: Visit, tmp_path: Path) -> None:
+def test_a_mask_on_a_server_can_be_inspected(server: Server, visit: Visit, tmp_path: Path) -> None:
     mask = create_masks(list(visit.paths), output_dir=tmp_path)[0]
     url = server.put("mask.fits", Path(str(mask.path)).read_bytes())
-    result = CliRunner().invoke(cli, ["inspect", f"{url}?sig=secretword"])
+    result = run("inspect", f"{url}?sig=secretword")
     assert result.exit_code == 0, result.output
     assert "checksum   right" in result.output
     assert "secretword" not in result.output
 
 
-def test_a_file_that_became_another_is_not_read_with_the_old_headers(
+def test_a_file_that_was_replaced_is_not_read_with_the_old_headers(
     server: Server, urls: list[str], tmp_path: Path
 ) -> None:
     first = create_masks(urls[0], output_dir=tmp_path)[0]

@@ -1,4 +1,4 @@
-"""Exposures and masks at remote places, by fsspec's file system in memory."""
+"""Remote exposures and masks, in the memory file system of fsspec."""
 
 import json
 import subprocess
@@ -10,15 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 from astropy.io import fits
-from click.testing import CliRunner
 
 from staticmask_cli import create_masks
-from staticmask_cli.cli import cli
 from staticmask_cli.errors import ConfigError, InputError, OutputError, StaticMaskError
 from staticmask_cli.exposures.associations import read_association
 from staticmask_cli.exposures.inputs import expand_inputs
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.simulate.visit import Visit
+from tests.support.command import run
 from tests.support.exposures import WriteExposure
 
 fsspec = pytest.importorskip("fsspec")
@@ -27,7 +26,7 @@ Store = Any  # a file system of fsspec
 
 @pytest.fixture
 def store() -> Iterator[Store]:
-    """Return an empty store in memory."""
+    """Return an empty file system in memory."""
     files = fsspec.filesystem("memory")
     files.store.clear()
     yield files
@@ -41,13 +40,13 @@ def put(store: Store, url: str, content: bytes | Path) -> str:
 
 @pytest.fixture
 def remote_visit(store: Store, visit: Visit) -> list[str]:
-    """URLs of four small exposures."""
+    """Store four small exposures; return their URLs."""
     return [put(store, f"memory://bucket/visit/{Path(path).name}", Path(path))
             for path in visit.paths]
 
 
 def content(path: str) -> bytes:
-    """Bytes of a local file or of one in the store."""
+    """Return the bytes of a local file or of a stored one."""
     return bytes(fsspec.open(path, "rb").open().read())
 
 
@@ -90,12 +89,12 @@ def test_patterns_lists_and_tables_name_remote_exposures(
     assert expand_inputs([word]) == remote_visit
 
 
-def test_a_comma_list_mixes_places(remote_visit: list[str], visit: Visit) -> None:
+def test_a_comma_list_may_mix_local_and_remote_files(remote_visit: list[str], visit: Visit) -> None:
     word = f"{remote_visit[1]},{visit.paths[0]},{remote_visit[0]}"
     assert expand_inputs([word]) == sorted([*remote_visit[:2], visit.paths[0]])
 
 
-def test_everything_missing_is_named_and_nothing_is_written(
+def test_all_missing_files_are_named_and_nothing_is_written(
     remote_visit: list[str], tmp_path: Path
 ) -> None:
     words = [remote_visit[0], "memory://bucket/visit/no_flt.fits", "memory://bucket/no/no_flt.fits"]
@@ -114,11 +113,11 @@ def test_everything_missing_is_named_and_nothing_is_written(
         ("memory://bucket/none/*flt.fits", "none/*flt.fits: no file matches"),
         ("memory://bucket/visit/", "is a folder, expected files such as"),
         ("@memory://bucket/none.lst", "@memory://bucket/none.lst: no such file"),
-        ("nothing://bucket/a_flt.fits", "fsspec knows no nothing://"),
+        ("nothing://bucket/a_flt.fits", "fsspec does not support nothing://"),
         ("file:///etc/passwd", "name a local file by its path, without file://"),
     ],
 )
-def test_a_wrong_remote_word_is_named(store: Store, word: str, found: str) -> None:
+def test_a_wrong_remote_input_is_named(store: Store, word: str, found: str) -> None:
     put(store, "memory://bucket/visit/a_flt.fits", b"")
     with pytest.raises(InputError, match=r"^@?[a-z]+://") as caught:
         create_masks(word)
@@ -139,7 +138,7 @@ def test_a_remote_list_names_nothing_outside_its_folder(store: Store, line: str)
 
 
 @pytest.mark.parametrize("name", ["../a", "a/b", "a%2fb", "a?b", "a#b", "a b", "*"])
-def test_members_of_a_remote_table_lie_beside_it(store: Store, name: str) -> None:
+def test_a_member_of_a_remote_association_is_a_plain_file_name(store: Store, name: str) -> None:
     members = [{"expname": name, "exptype": "science"}]
     put(store, "memory://bucket/x_asn.json",
         json.dumps({"products": [{"members": members}]}).encode())
@@ -147,7 +146,7 @@ def test_members_of_a_remote_table_lie_beside_it(store: Store, name: str) -> Non
         read_association("memory://bucket/x_asn.json")
 
 
-def test_a_missing_member_of_a_remote_table_is_named(store: Store) -> None:
+def test_a_missing_member_of_a_remote_association_is_named(store: Store) -> None:
     members = [{"expname": "j8bt06nyq", "exptype": "science"}]
     url = put(store, "memory://bucket/x_asn.json",
               json.dumps({"products": [{"members": members}]}).encode())
@@ -234,7 +233,7 @@ def test_a_remote_file_that_is_no_mask_is_replaced_only_with_permission(
     assert StaticMask.read(path).nbad == masks[0].nbad
 
 
-def test_masks_of_remote_exposures_grow(
+def test_masks_of_remote_exposures_are_updated(
     remote_visit: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
@@ -246,19 +245,19 @@ def test_masks_of_remote_exposures_grow(
         assert path.read_bytes() == (tmp_path / "grown" / path.name).read_bytes()
 
 
-def test_masks_at_a_remote_place_do_not_grow(remote_visit: list[str], store: Store) -> None:
+def test_remote_masks_are_not_updated(remote_visit: list[str], store: Store) -> None:
     message = "memory://bucket/masks is remote, where runs cannot wait for each other"
     with pytest.raises(ConfigError, match=message):
         create_masks(remote_visit, output_dir="memory://bucket/masks", update=True)
     assert not store.exists("memory://bucket/masks")
 
 
-def test_a_folder_where_files_do_not_appear_whole_is_refused(visit: Visit) -> None:
+def test_a_folder_without_atomic_writes_is_refused(visit: Visit) -> None:
     with pytest.raises(OutputError, match="https://host/masks: cannot be written whole"):
         create_masks(list(visit.paths), output_dir="https://host/masks")
 
 
-def test_a_store_that_fails_while_it_is_written_keeps_what_was_there(
+def test_a_failed_write_keeps_the_old_remote_masks(
     remote_visit: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     masks = create_masks(remote_visit[:1], output_dir="memory://bucket/masks")
@@ -282,7 +281,7 @@ def test_local_runs_do_not_import_fsspec(visit: Visit, tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", script], check=True)
 
 
-def test_without_the_extra_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_extra_the_error_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.startswith("staticmask_cli.io.remote")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.delattr("staticmask_cli.io.remote", raising=False)
@@ -293,7 +292,7 @@ def test_without_the_extra_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize(("url", "package"), [("s3://b/k_flt.fits", r"'staticmask\[cloud\]'"),
                                               ("gs://b/k_flt.fits", "gcsfs")])
-def test_the_package_of_a_scheme_is_named(
+def test_the_missing_package_of_a_scheme_is_named(
     url: str, package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("s3fs", "gcsfs"):
@@ -303,7 +302,7 @@ def test_the_package_of_a_scheme_is_named(
         create_masks(url)
 
 
-def test_a_plan_tells_remote_masks_that_are_up_to_date(
+def test_a_plan_shows_which_remote_masks_are_up_to_date(
     store: Store, remote_visit: list[str]
 ) -> None:
     words = [*remote_visit, "-o", "memory://bucket/masks"]
@@ -316,19 +315,19 @@ def test_a_plan_tells_remote_masks_that_are_up_to_date(
 
 
 def states_of(*words: str) -> list[str]:
-    result = CliRunner().invoke(cli, ["plan", "--json", "-q", *words])
+    result = run("plan", "--json", "-q", *words)
     assert result.exit_code == 0, result.output
     return [mask["state"] for mask in json.loads(result.output)["masks"]]
 
 
-def test_make_does_not_get_rules_of_remote_files(remote_visit: list[str]) -> None:
-    result = CliRunner().invoke(cli, ["plan", "--make", *remote_visit])
+def test_there_are_no_make_rules_for_remote_files(remote_visit: list[str]) -> None:
+    result = run("plan", "--make", *remote_visit)
     assert result.exit_code == 2
     assert result.output.endswith("Make handles only the files of this machine; call staticmask "
                                   "from a script\n")
 
 
-def test_what_is_missing_or_damaged_at_a_remote_place_can_be_left_out(
+def test_missing_and_damaged_remote_exposures_can_be_left_out(
     store: Store, remote_visit: list[str], tmp_path: Path
 ) -> None:
     damaged = put(store, "memory://bucket/visit/cut_flt.fits", content(remote_visit[0])[:9000])
@@ -339,20 +338,20 @@ def test_what_is_missing_or_damaged_at_a_remote_place_can_be_left_out(
     assert [len(mask.used) for mask in masks] == [4, 4]
 
 
-def test_the_bytes_of_pixels_are_asked_for_once_and_exactly(
+def test_the_bytes_of_pixels_are_fetched_once_and_exactly(
     store: Store, real_exposure: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[int] = []
+    fetched: list[int] = []
     url = put(store, "memory://bucket/j8bt06nyq_flt.fits", real_exposure)
     kind = type(store.open("/bucket/j8bt06nyq_flt.fits"))
     whole = kind.read
 
     def counting(self: Any, size: int = -1) -> bytes:  # noqa: ANN401
-        asked.append(size)
+        fetched.append(size)
         return bytes(whole(self, size))
 
     monkeypatch.setattr(kind, "read", counting)
     create_masks(url, final_bits=0, output_dir=tmp_path)
     sci, dq = 1024 * 1024 * 4, 1024 * 1024 * 2
-    assert sorted(size for size in asked if size > 1 << 16) == [dq, sci]
-    assert sum(asked) < 1.02 * (sci + dq)
+    assert sorted(size for size in fetched if size > 1 << 16) == [dq, sci]
+    assert sum(fetched) < 1.02 * (sci + dq)

@@ -1,4 +1,4 @@
-"""Files that are read by asking for ranges."""
+"""Files that are read by byte ranges."""
 
 import io
 import random
@@ -11,23 +11,23 @@ CONTENT = random.Random(4).randbytes(300_000)  # noqa: S311 - a test
 
 
 class Source:
-    """Bytes, and which of them were asked for."""
+    """A source of bytes that records the ranges which were fetched."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[int, int]] = []
+        self.fetched: list[tuple[int, int]] = []
 
     def fetch(self, start: int, stop: int) -> bytes:
-        self.asked.append((start, stop))
+        self.fetched.append((start, stop))
         return CONTENT[start:stop]
 
 
-def test_it_reads_as_any_file_does() -> None:
+def test_a_range_file_reads_like_any_other_file() -> None:
     file, plain = RangeFile(Source().fetch, len(CONTENT), HeaderCache()), io.BytesIO(CONTENT)
-    chance = random.Random(5)  # noqa: S311 - a test
+    rng = random.Random(5)  # noqa: S311 - a test
     for _ in range(300):
-        place = chance.randrange(len(CONTENT) + 5000)
-        size = chance.choice([1, 80, 2880, 30_000, 70_000, -1, 0])
-        assert file.seek(place) == plain.seek(place) == file.tell()
+        position = rng.randrange(len(CONTENT) + 5000)
+        size = rng.choice([1, 80, 2880, 30_000, 70_000, -1, 0])
+        assert file.seek(position) == plain.seek(position) == file.tell()
         assert file.read(size) == plain.read(size)
     assert file.seek(-10, io.SEEK_END) == plain.seek(-10, io.SEEK_END)
     assert file.seek(3, io.SEEK_CUR) == plain.seek(3, io.SEEK_CUR)
@@ -36,34 +36,34 @@ def test_it_reads_as_any_file_does() -> None:
     assert bytes(buffer[:7]) == CONTENT[-7:]
 
 
-def test_headers_cost_few_requests_and_pixels_are_asked_for_exactly() -> None:
+def test_headers_cost_few_requests_and_pixels_are_fetched_exactly() -> None:
     source = Source()
     file = RangeFile(source.fetch, len(CONTENT), HeaderCache())
     for _ in range(12):  # a header of twelve blocks
         file.read(2880)
-    assert source.asked == [(0, 14_400), (14_400, 43_200)]
+    assert source.fetched == [(0, 14_400), (14_400, 43_200)]
     file.seek(50_000)
     file.read(200_000)
-    assert source.asked[2:] == [(50_000, 250_000)]
-    again = file.again()
+    assert source.fetched[2:] == [(50_000, 250_000)]
+    again = file.reopened()
     assert again.read(2880) == CONTENT[:2880]
-    assert len(source.asked) == 3
+    assert len(source.fetched) == 3
 
 
-def test_what_is_kept_is_of_the_same_file_and_not_endless() -> None:
-    kept = header_cache_of("memory://a", (10, "etag"))
-    kept.keep(0, b"0123456789")
+def test_a_header_cache_is_of_one_version_of_a_file_and_bounded() -> None:
+    cache = header_cache_of("memory://a", (10, "etag"))
+    cache.add(0, b"0123456789")
     assert header_cache_of("memory://a", (10, "etag")).find(3) == (0, b"0123456789")
     assert header_cache_of("memory://a", (10, "other")).find(3) is None
     for number in range(40):
-        kept.keep(number << 20, bytes(1 << 20))
-    assert kept.size <= 8 << 20
+        cache.add(number << 20, bytes(1 << 20))
+    assert cache.size <= 8 << 20
 
 
 @pytest.mark.parametrize("size", [0, 5])
-def test_nothing_is_asked_for_beyond_the_end(size: int) -> None:
+def test_nothing_is_fetched_beyond_the_end(size: int) -> None:
     source = Source()
     file = RangeFile(source.fetch, size, HeaderCache())
     file.seek(size)
     assert file.read(2880) == b""
-    assert source.asked == []
+    assert source.fetched == []

@@ -1,4 +1,4 @@
-"""Exposures in an S3 service on loopback, which counts what it sends (extra dev: moto)."""
+"""Exposures in an S3 service on loopback that counts the bytes it sends (extra dev: moto)."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -8,21 +8,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
-from click.testing import CliRunner
 
 pytest.importorskip("moto.server")
 s3fs = pytest.importorskip("s3fs")
 
-from staticmask_cli import create_masks  # noqa: E402
-from staticmask_cli.cli import cli  # noqa: E402 - after what may skip all this
+from staticmask_cli import create_masks  # noqa: E402 - after the checks that may skip this module
 from staticmask_cli.masks.static_mask import StaticMask  # noqa: E402
 from staticmask_cli.simulate.visit import simulate_visit  # noqa: E402
+from tests.support.command import create  # noqa: E402
 from tests.support.s3_service import BUCKET, POLICY, Service, as_user, s3_service  # noqa: E402
 
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Service]:
-    """Return a service for all tests here."""
+    """Return one service for all tests of this module."""
     with pytest.MonkeyPatch.context() as patch:
         as_user(patch, None, "boss", "boss")
         with s3_service() as service:
@@ -31,7 +30,7 @@ def running() -> Iterator[Service]:
 
 @pytest.fixture
 def service(running: Service, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    """Return the service, known by the standard environment variables."""
+    """Return the service, with its address and keys in the standard environment variables."""
     as_user(monkeypatch, running, "boss", "boss")
     s3fs.S3FileSystem.clear_instance_cache()
     running.requests.clear()
@@ -41,7 +40,7 @@ def service(running: Service, monkeypatch: pytest.MonkeyPatch) -> Iterator[Servi
 
 @pytest.fixture(scope="module")
 def visit(running: Service, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Two exposures, here and in the service."""
+    """Write two exposures to a local folder and to the service; return the local paths."""
     folder = tmp_path_factory.mktemp("visit")
     simulate_visit(str(folder), "ACS/WFC", shape=(400, 500), exposures=2)
     paths = sorted(folder.glob("*flt.fits"))
@@ -50,14 +49,8 @@ def visit(running: Service, tmp_path_factory: pytest.TempPathFactory) -> list[Pa
     return paths
 
 
-def run(*words: str | Path) -> tuple[int, str]:
-    """Run the command; return its exit code and what it said."""
-    result = CliRunner().invoke(cli, ["create", "-q", *map(str, words)])
-    return result.exit_code, result.output
-
-
 def needed(paths: list[Path]) -> int:
-    """Bytes of all headers, and of the SCI and DQ pixels."""
+    """Return the bytes of all headers and of the SCI and DQ pixels."""
     total = 0
     for path in paths:
         with fits.open(path) as hdus:
@@ -72,9 +65,9 @@ def test_a_pattern_fetches_the_headers_and_pixels_that_are_needed(
     service: Service, visit: list[Path], tmp_path: Path,
     record_property: Callable[[str, object], None],
 ) -> None:
-    here = run(*visit, "--final-bits", "0", "-o", tmp_path / "here")
+    here = create(*visit, "--final-bits", "0", "-o", tmp_path / "here")
     assert service.requests == []
-    there = run(f"s3://{BUCKET}/visit/*flt.fits", "--final-bits", "0", "-o", tmp_path / "there")
+    there = create(f"s3://{BUCKET}/visit/*flt.fits", "--final-bits", "0", "-o", tmp_path / "there")
     assert (here[0], there[0]) == (0, 0), there[1]
     for mask in (tmp_path / "here").iterdir():
         np.testing.assert_array_equal(
@@ -97,20 +90,20 @@ def test_single_keys_and_associations_name_exposures(
     fits.HDUList([fits.PrimaryHDU(), table]).writeto(tmp_path / "j_asn.fits")
     asn = service.put("visit/j_asn.fits", tmp_path / "j_asn.fits")
     for words in ([asn], [f"s3://{BUCKET}/visit/{path.name}" for path in visit]):
-        code, output = run(*words, "-o", tmp_path)
+        code, output = create(*words, "-o", tmp_path)
         assert code == 0, output
         mask = StaticMask.read(str(tmp_path / "ACSWFC_400x500_1_staticMask.fits"))
         assert [member.label.file for member in mask.members] == [
             f"s3://{BUCKET}/visit/{path.name}" for path in visit]
 
 
-def test_masks_and_reports_are_written_there(
+def test_masks_and_reports_are_written_to_a_bucket(
     service: Service, visit: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
     there = f"s3://{BUCKET}/masks"
-    assert run(visit[0], "-o", tmp_path)[0] == 0
-    code, output = run(visit[0], "-o", f"{there}/", "--report", f"{there}/run.json")
+    assert create(visit[0], "-o", tmp_path)[0] == 0
+    code, output = create(visit[0], "-o", f"{there}/", "--report", f"{there}/run.json")
     assert code == 0, output
     name = "ACSWFC_400x500_1_staticMask.fits"
     assert f"{there}/{name}" in output
@@ -118,16 +111,16 @@ def test_masks_and_reports_are_written_there(
     stored = client.get_object(Bucket=BUCKET, Key=f"masks/{name}")["Body"].read()
     assert stored == (tmp_path / name).read_bytes()
     client.put_object(Bucket=BUCKET, Key=f"masks/{name}", Body=b"mine")
-    code, output = run(visit[0], "-o", there)
+    code, output = create(visit[0], "-o", there)
     assert code == 1
     assert output == (f"Error: {there}/{name}: exists and is not a static mask of that shape; "
                       "move it away, or use --overwrite\n")
 
 
-def test_a_fault_that_passes_costs_a_retry(service: Service, visit: list[Path],
+def test_a_request_that_fails_for_a_moment_is_repeated(service: Service, visit: list[Path],
                                            tmp_path: Path) -> None:
     service.failures += [503, 500]
-    code, output = run(f"s3://{BUCKET}/visit/{visit[0].name}", "-o", tmp_path)
+    code, output = create(f"s3://{BUCKET}/visit/{visit[0].name}", "-o", tmp_path)
     assert (code, service.failures) == (0, []), output
 
 
@@ -140,12 +133,14 @@ def test_a_fault_that_passes_costs_a_retry(service: Service, visit: list[Path],
         ("s3://archive/none/*flt.fits", "no file matches"),
     ],
 )
-def test_what_is_missing_gets_one_line(service: Service, word: str, line: str) -> None:
+def test_missing_keys_and_buckets_are_reported_in_one_line(
+    service: Service, word: str, line: str
+) -> None:
     assert service.url
-    assert run(word) == (1, f"Error: {word}: {line}\n")
+    assert create(word) == (1, f"Error: {word}: {line}\n")
 
 
-def test_wrong_credentials_get_one_line(
+def test_wrong_credentials_are_reported_in_one_line(
     service: Service, visit: list[Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     word = f"s3://{BUCKET}/visit/{visit[0].name}"
@@ -162,7 +157,7 @@ def test_wrong_credentials_get_one_line(
         ):
             as_user(monkeypatch, service, key, secret)
             s3fs.S3FileSystem.clear_instance_cache()
-            code, output = run(word, "-o", tmp_path)
+            code, output = create(word, "-o", tmp_path)
             if line:
                 assert (code, output) == (1, f"Error: {word}: {line}\n")
                 assert secret not in output
@@ -170,7 +165,7 @@ def test_wrong_credentials_get_one_line(
                 assert code == 0, output
 
 
-def test_missing_credentials_get_one_line(
+def test_missing_credentials_are_reported_in_one_line(
     service: Service, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     assert service.url
@@ -179,19 +174,19 @@ def test_missing_credentials_get_one_line(
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-    code, output = run("s3://archive/a_flt.fits")
+    code, output = create("s3://archive/a_flt.fits")
     assert code == 1
     assert output.startswith("Error: s3://archive/a_flt.fits: no credentials, or incomplete ones")
 
 
-def test_an_endpoint_that_nobody_answers_gets_one_line(
+def test_an_endpoint_that_does_not_answer_is_reported_in_one_line(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert service.url
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     monkeypatch.setattr(s3fs.S3FileSystem, "retries", 1)
-    code, output = run("s3://archive/a_flt.fits", "s3://archive/b_flt.fits")
+    code, output = create("s3://archive/a_flt.fits", "s3://archive/b_flt.fits")
     assert code == 1
     assert [line.partition(" Connect")[0] for line in output.splitlines()] == [
         "Error: s3://archive/a_flt.fits: the service cannot be reached: [Errno 111]",
@@ -199,7 +194,7 @@ def test_an_endpoint_that_nobody_answers_gets_one_line(
     ]
 
 
-def test_a_signed_url_works_in_other_processes_and_stays_unseen(
+def test_a_signed_url_works_in_other_processes_and_is_never_shown(
     service: Service, visit: list[Path], tmp_path: Path
 ) -> None:
     key = f"visit/{visit[0].name}"
