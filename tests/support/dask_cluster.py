@@ -46,11 +46,11 @@ class Cluster:
 
     def start_scheduler(self) -> None:
         """Start the scheduler, on a free port of loopback."""
-        place = self.folder / "scheduler.json"
+        scheduler_file = self.folder / "scheduler.json"
         self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file",
-                    str(place), "--dashboard-address", "127.0.0.1:0")
-        wait_for(lambda: place.exists() and place.stat().st_size > 0)
-        self.address = json.loads(place.read_text())["address"]
+                    str(scheduler_file), "--dashboard-address", "127.0.0.1:0")
+        wait_for(lambda: scheduler_file.exists() and scheduler_file.stat().st_size > 0)
+        self.address = json.loads(scheduler_file.read_text())["address"]
 
     def start_worker(self) -> Process:
         """Start a worker of one thread, without a nanny: who kills it, kills it for good."""

@@ -30,7 +30,7 @@ class Service:
     requests : list of tuple
         Method, path and bytes of the body that it sent, of each request.
     failures : list of int
-        Statuses that it answers next, in the place of what was asked for.
+        HTTP statuses of the next answers, which have no content.
     """
 
     url: str = ""
@@ -76,7 +76,7 @@ class _Quiet(WSGIRequestHandler):  # type: ignore[misc, unused-ignore]
     protocol_version = "HTTP/1.1"
 
     def log(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager
