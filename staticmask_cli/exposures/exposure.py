@@ -1,133 +1,56 @@
-"""Exposures: which chips a FITS file holds, and their pixels.
-
-Where the DQ flags of an exposure are: in its own file, or in a companion.
-"""
+"""Exposures: which chips a FITS file holds, from its headers alone."""
 
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import Any
+from dataclasses import dataclass, field
 
 from staticmask_cli.errors import ExposureError
+from staticmask_cli.exposures.dq import DQSource, dq_sources, refuse_companion
 from staticmask_cli.exposures.instruments import instrument_of
-from staticmask_cli.fits.hdus import (
-    Header,
-    RawPixels,
-    fits,
-    header_float,
-    header_str,
-    name_of,
-    raw_pixels,
-    shape_of,
-    stamp_of,
-    version_of,
-)
-from staticmask_cli.fits.open import check_extent, of_headers
-from staticmask_cli.io.paths import folder_of_file, is_file, join_path
+from staticmask_cli.fits.hdus import HDU
+from staticmask_cli.fits.header import AnyHeader, header_float, header_str
+from staticmask_cli.fits.open import as_input_error, read_hdus
+from staticmask_cli.fits.pixels import RawPixels
 from staticmask_cli.masks.members import ChipLabel
 from staticmask_cli.masks.signature import Signature
 
-__all__ = ["Chip", "DQSource", "Exposure", "Group", "common_facts", "read_exposure"]
-
-@dataclass(frozen=True, slots=True)
-class DQSource:
-    """Where the DQ flags of a chip are: a file and the number of an HDU in it.
-
-    Attributes
-    ----------
-    path : str
-    extension : int
-    raw : RawPixels or None
-        Where in that file, if its bytes are the flags.
-    """
-
-    path: str
-    extension: int
-    raw: RawPixels | None = None
-
-
-def dq_sources(
-    hdus: Sequence[Any], path: str, stamp: int | None = None
-) -> dict[int, DQSource]:
-    """DQ flags by EXTVER: in the exposure, or in a companion file as WFPC2 has it.
-
-    `stamp` is that of the exposure, from before it was opened.
-    """
-    inside: dict[int, DQSource] = {}
-    for number, hdu in enumerate(hdus):
-        if name_of(hdu) == "DQ":
-            check_extent(hdu, path)
-            source = DQSource(path, number, raw_pixels(hdu, path, stamp))
-            inside.setdefault(version_of(hdu), source)
-    if inside:
-        return inside
-    folder, name = folder_of_file(path), os.path.basename(path)
-    for old, new in instrument_of(header_str(hdus[0].header, "INSTRUME")).dq_companion.items():
-        companion = join_path(folder, name.replace(old, new))
-        if old in name and is_file(companion):
-            return _images_of(companion)
-    return {}
-
-
-def refuse_companion(path: str, primary: Header) -> None:
-    """Refuse the file of the DQ flags in the place of the exposure's."""
-    name = os.path.basename(path)
-    for old, new in instrument_of(header_str(primary, "INSTRUME")).dq_companion.items():
-        if new in name:
-            msg = f"{path}: holds DQ flags; name the exposure, {name.replace(new, old)}"
-            raise ExposureError(msg)
-
-
-def _images_of(path: str) -> dict[int, DQSource]:
-    """All images of a DQ companion by EXTVER; their EXTNAME is not always DQ."""
-    return of_headers(path, partial(_images_among, path=path, stamp=stamp_of(path)))
-
-
-def _images_among(hdus: Sequence[Any], path: str, stamp: int | None) -> dict[int, DQSource]:
-    sources: dict[int, DQSource] = {}
-    for number, hdu in enumerate(hdus):
-        if number and shape_of(hdu):
-            check_extent(hdu, path)
-            source = DQSource(path, number, raw_pixels(hdu, path, stamp))
-            sources.setdefault(version_of(hdu), source)
-    return sources
-
+__all__ = ["Chip", "Exposure", "Group", "common_facts", "read_exposure"]
 
 Group = tuple[int | tuple[str, int], ...]
+"""Extensions to use, by number (``4``) or by name and EXTVER (``("SCI", 2)``)."""
 
-# Header facts that go into the mask; they are the same for all members of a signature.
+# Header values that are copied into the mask; all chips of a signature have the same.
 _TEXT_FACTS = ("TELESCOP", "INSTRUME", "DETECTOR", "BUNIT")
-# Where on the detector a chip's pixels lie: HST's keywords and JWST's.
+# Where on the detector the pixels of a chip are: the keywords of HST and of JWST.
 _GRID_FACTS = ("CCDCHIP", "LTV1", "LTV2", "BINAXIS1", "BINAXIS2", "SUBSTRT1", "SUBSTRT2")
 
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """One chip of an exposure: where its pixels are, and what its header says.
+    """One chip of an exposure: where its pixels are, and what its header says about them.
 
     Attributes
     ----------
     label : ChipLabel
-        How messages and the MEMBERS table call it.
+        How messages and the MEMBERS table call the chip.
     signature : Signature
-        Which mask it belongs to.
+        Which mask the chip belongs to.
     path : str
-        The exposure, as the user gave it.
+        The exposure, as the user named it.
     extension : int
-        Number of the HDU that holds the SCI pixels.
+        The number of the HDU that holds the SCI pixels; the primary HDU is 0.
     dq : DQSource or None
         Where its DQ flags are; None if there are none, or they were not asked for.
     raw : RawPixels or None
-        Where in that file its pixels are, if its bytes are the pixels.
-    unfit : str
-        Why it is set aside without reading its pixels; empty if it is not.
+        Where its pixels are in the file, if the bytes of the file are the pixels.
+    skip_reason : str
+        Why the chip is set aside without reading its pixels; empty if it is used.
     facts : dict
-        TELESCOP, INSTRUME, DETECTOR and BUNIT, where the header has them.
+        TELESCOP, INSTRUME, DETECTOR and BUNIT, as far as the header has them.
     grid : dict
-        CCDCHIP, position of a subarray and binning, where the header has them:
-        equal signatures with another grid do not share their pixels.
+        CCDCHIP, the position of a subarray and the binning, as far as the header has them.
+        Chips of equal signature but another grid do not share their pixels.
     """
 
     label: ChipLabel
@@ -141,11 +64,11 @@ class Chip:
     grid: dict[str, float] = field(hash=False)
 
 
-def common_facts(parts: Iterable[Mapping[str, str | float]]) -> dict[str, str | float]:
-    """Return the facts of the first of some chips, without BUNIT where others have another unit."""
+def common_facts(facts_of_chips: Iterable[Mapping[str, str | float]]) -> dict[str, str | float]:
+    """Return the facts of the first of several chips, without BUNIT if the units differ."""
     common: dict[str, str | float] = {}
     units = set()
-    for facts in parts:
+    for facts in facts_of_chips:
         common = common or dict(facts)
         units.add(str(facts.get("BUNIT")).casefold())
     if len(units) > 1:
@@ -155,7 +78,17 @@ def common_facts(parts: Iterable[Mapping[str, str | float]]) -> dict[str, str | 
 
 @dataclass(frozen=True)
 class Exposure:
-    """A file and those of its chips that take part, and why it may lack some."""
+    """An exposure and those of its chips that are used.
+
+    Attributes
+    ----------
+    path : str
+        The file, as the user named it.
+    chips : tuple of Chip
+        The chips, in the order of the file.
+    doubt : str
+        Why the file may lack extensions; empty if it seems complete.
+    """
 
     path: str
     chips: tuple[Chip, ...]
@@ -163,14 +96,14 @@ class Exposure:
 
 
 def read_exposure(path: str, group: Group = (), *, dq: bool = True) -> Exposure:
-    """Read the headers of an exposure, and no pixel.
+    """Read the headers of an exposure; no pixel is read.
 
     Parameters
     ----------
     path : str
-        A FITS file; opened read-only.
+        A FITS file, which is opened read-only.
     group : tuple
-        Extensions to use, by number (``4``) or by name (``("SCI", 2)``); all SCI
+        The extensions to use, by number (``4``) or by name (``("SCI", 2)``); all SCI
         extensions if empty.
     dq : bool
         Whether to look for the DQ flags.
@@ -178,70 +111,65 @@ def read_exposure(path: str, group: Group = (), *, dq: bool = True) -> Exposure:
     Raises
     ------
     InputError
-        If the file cannot be opened, is not FITS, or is cut.
+        If the file cannot be opened, is not FITS, or is truncated.
     ExposureError
-        If it is not an exposure: no INSTRUME, no image, a cube, a mask, an old
-        format, or `group` asks for what it does not have.
+        If it is not an exposure (no INSTRUME, no image, a cube, a mask, an old format), or
+        `group` asks for an extension that it does not have.
     """
-    stamp = stamp_of(path)
-    return of_headers(path, partial(_exposure_of, path=path, stamp=stamp, group=group, dq=dq))
+    with as_input_error(path):
+        hdus = read_hdus(path)
+        primary = hdus[0].header
+        if str(primary.get("CREATOR", "")).startswith("staticmask"):
+            msg = f"{path}: is a static mask, expected an exposure; leave it out of the inputs"
+            raise ExposureError(msg)
+        if not header_str(primary, "INSTRUME"):
+            msg = f"{path}: expected INSTRUME in the primary header, found none; it names the mask"
+            raise ExposureError(msg)
+        refuse_companion(path, primary)
+        science = _science_extensions(hdus, path)
+        flags = dq_sources(hdus, path) if dq else {}
+        skip_reason = _reason_to_skip(primary, [hdus[number].header for number in science])
+        chips = tuple(
+            _chip(hdus, number, path, flags, skip_reason)
+            for number in _chosen(hdus, science, group, path)
+        )
+        return Exposure(path, chips, _why_incomplete(primary, len(hdus) - 1))
 
 
-def _exposure_of(
-    hdus: Sequence[Any], *, path: str, stamp: int | None, group: Group, dq: bool
-) -> Exposure:
-    """Read an exposure from its headers; `stamp` is that of the file, from before they were."""
-    primary = hdus[0].header
-    if str(primary.get("CREATOR", "")).startswith("staticmask"):
-        msg = f"{path}: is a static mask, expected an exposure; leave it out of the inputs"
-        raise ExposureError(msg)
-    if not header_str(primary, "INSTRUME"):
-        msg = f"{path}: expected INSTRUME in the primary header, found none; it names the mask"
-        raise ExposureError(msg)
-    refuse_companion(path, primary)
-    science = _science_extensions(hdus, path)
-    flags = dq_sources(hdus, path, stamp) if dq else {}
-    skip_reason = _why_unfit(primary, [hdus[number].header for number in science])
-    return Exposure(path, tuple(
-        replace(_chip(hdus, number, path, flags, skip_reason),
-                raw=raw_pixels(hdus[number], path, stamp))
-        for number in _chosen(hdus, science, group, path)
-    ), _why_incomplete(primary, len(hdus) - 1))
-
-
-def _science_extensions(hdus: Sequence[Any], path: str) -> list[int]:
-    """Numbers of the HDUs that hold chips."""
-    science = [number for number, hdu in enumerate(hdus) if name_of(hdu) == "SCI"]
+def _science_extensions(hdus: Sequence[HDU], path: str) -> list[int]:
+    """Return the numbers of the HDUs that hold chips."""
+    science = [number for number, hdu in enumerate(hdus) if hdu.name == "SCI"]
     if science:
         return science
-    if len(hdus[0].shape) == 3 and len(hdus) > 1 and isinstance(hdus[1], fits.TableHDU):  # noqa: PLR2004
+    if len(hdus[0].shape) == 3 and len(hdus) > 1 and hdus[1].kind == "TABLE":  # noqa: PLR2004
         msg = f"{path}: is waivered FITS; convert it with convertwaiveredfits of stsci.tools"
         raise ExposureError(msg)
     if hdus[0].shape:
-        return [0]  # a plain image, without extensions
+        return [0]  # an image in the primary HDU
     msg = f"{path}: expected a SCI extension or an image in the primary HDU, found neither"
     raise ExposureError(msg)
 
 
-def _why_incomplete(primary: Header, extensions: int) -> str:
-    """Doubt about a file that ends between two extensions, which nothing else would show."""
+def _why_incomplete(primary: AnyHeader, extensions: int) -> str:
+    """Return a warning about a file that ends between two extensions, which only NEXTEND shows."""
     promised = primary.get("NEXTEND")
     if not isinstance(promised, int) or promised <= extensions:
         return ""
-    return f"NEXTEND = {promised} in its header, but it has {extensions} extensions: was it cut?"
+    return (f"NEXTEND = {promised} in its header, but it has {extensions} extensions: "
+            "was it truncated?")
 
 
-def _chosen(hdus: Sequence[Any], science: list[int], group: Group, path: str) -> list[int]:
-    """SCI extensions that `group` asks for, in the order of the file."""
+def _chosen(hdus: Sequence[HDU], science: list[int], group: Group, path: str) -> list[int]:
+    """Return the SCI extensions that `group` asks for, in the order of the file."""
     if not group:
         return science
-    versions = {version_of(hdus[number]): number for number in science}
+    versions = {hdus[number].version: number for number in science}
     numbers = set()
     for item in group:
         number = item if isinstance(item, int) else versions.get(item[1])
         if number not in science:
             wanted = item if isinstance(item, int) else f"{item[0].lower()},{item[1]}"
-            has = ", ".join(f"{n} (sci,{version_of(hdus[n])})" for n in science)
+            has = ", ".join(f"{n} (sci,{hdus[n].version})" for n in science)
             msg = f"{path}: group = {wanted} is not a SCI extension; this file has {has}"
             raise ExposureError(msg)
         numbers.add(number)
@@ -249,21 +177,22 @@ def _chosen(hdus: Sequence[Any], science: list[int], group: Group, path: str) ->
 
 
 def _chip(
-    hdus: Sequence[Any], number: int, path: str, flags: dict[int, DQSource], skip_reason: str
+    hdus: Sequence[HDU], number: int, path: str, flags: dict[int, DQSource], skip_reason: str
 ) -> Chip:
+    """Return the chip in an HDU; `skip_reason` is that of the whole file."""
     hdu, primary = hdus[number], hdus[0].header
     row = instrument_of(header_str(primary, "INSTRUME"))
     label = ChipLabel(
         file=path,
-        extver=version_of(hdu),
+        extver=hdu.version,
         rootname=header_str(primary, "ROOTNAME") or os.path.basename(path).partition(".")[0],
         exptime=header_float(hdu.header, primary, row.exptime_key),
     )
-    shape = shape_of(hdu)
+    shape = hdu.full_shape
     if len(shape) != 2 or min(shape) < 1:  # noqa: PLR2004
         msg = f"{label}: expected an image of two dimensions, found shape {shape}"
         raise ExposureError(msg)
-    check_extent(hdu, path)
+    hdu.check(path)
     if not skip_reason and label.exptime <= 0:
         skip_reason = f"EXPTIME = {label.exptime:g}"
     elif not skip_reason and not hdu.shape:
@@ -277,14 +206,14 @@ def _chip(
         msg = f"{label}: {error}"
         raise ExposureError(msg) from error
     return Chip(
-        label, signature, path, number, flags.get(label.extver), None, skip_reason,
+        label, signature, path, number, flags.get(label.extver), hdu.raw, skip_reason,
         facts={key: value for key, value in facts.items() if value},
         grid={key: value for key, value in grid.items() if math.isfinite(value)},
     )
 
 
-def _signature(hdu: Any, primary: Header, shape: tuple[int, ...]) -> Signature:  # noqa: ANN401
-    """Apply the instrument's row of the table to a chip."""
+def _signature(hdu: HDU, primary: AnyHeader, shape: tuple[int, ...]) -> Signature:
+    """Return the signature of a chip by the rules of its instrument."""
     name = header_str(primary, "INSTRUME")
     row = instrument_of(name)
     detector = header_str(hdu.header, row.detector_key) or header_str(primary, row.detector_key)
@@ -296,8 +225,8 @@ def _signature(hdu: Any, primary: Header, shape: tuple[int, ...]) -> Signature: 
     )
 
 
-def _why_unfit(primary: Header, science: Sequence[Header]) -> str:
-    """Why AstroDrizzle would set the whole file aside; empty if it would not."""
+def _reason_to_skip(primary: AnyHeader, science: Sequence[AnyHeader]) -> str:
+    """Return why AstroDrizzle would set the whole file aside; empty if it would not."""
     for key, value in instrument_of(header_str(primary, "INSTRUME")).skipped_if.items():
         if header_str(primary, key).upper() == value:
             return f"{key} = {value}"

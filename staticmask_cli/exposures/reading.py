@@ -1,8 +1,7 @@
-"""The pixels of a chip and its DQ flags.
+"""Reading exposures: the headers of many, and the pixels and DQ flags of one chip.
 
-The headers of many exposures: read here, or by the workers of an executor.
-
-Here, local ones are read one by one, and remote ones several at a time.
+Headers are read in this process, or by the workers of an executor if there are many files.  In this
+process local files are read one by one, and remote ones several at a time.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,8 +13,9 @@ from typing import Any
 import numpy.typing as npt
 
 from staticmask_cli.errors import ExposureError, StaticMaskError
-from staticmask_cli.exposures.exposure import Chip, DQSource, Exposure, Group, read_exposure
-from staticmask_cli.fits.open import astropy_silenced, opened, pixels_of
+from staticmask_cli.exposures.dq import DQSource
+from staticmask_cli.exposures.exposure import Chip, Exposure, Group, read_exposure
+from staticmask_cli.fits.open import astropy_silenced, open_unchanged, opened, pixels_of
 from staticmask_cli.io.paths import is_remote
 from staticmask_cli.masks.signature import Signature
 from staticmask_cli.parallel.tasks import RunContext, jobs_of, run_tasks
@@ -23,32 +23,36 @@ from staticmask_cli.stats.blocks import SCRATCH
 
 __all__ = ["read_headers", "read_pixels", "sharing"]
 
-_AT_A_TIME = 16  # remote ones: nearly all the time is spent waiting for answers
-_BATCH = 256  # files; the answer for each has some hundred bytes
+_REMOTE_JOBS = 16  # remote files at a time: nearly all the time is spent waiting for answers
+_BATCH = 256  # files of a task; the result for each has some hundred bytes
 
 ExposureOrError = Exposure | StaticMaskError
 
 
 @dataclass(frozen=True)
 class _Task:
+    """The files whose headers a worker reads."""
+
     number: int
     paths: tuple[str, ...]
     group: Group
     dq: bool
-    origin: RunContext
+    run: RunContext
 
 
 def read_headers(
     paths: Sequence[str], group: Group = (), *, dq: bool = True, executor: Executor | None = None
 ) -> Iterator[tuple[str, ExposureOrError]]:
-    """Read the headers of exposures, in the order of their paths.
+    """Read the headers of exposures, and yield them in the order of their paths.
 
     Parameters
     ----------
-    paths, group, dq
+    paths : sequence of str
+        The files.
+    group, dq
         As in `read_exposure`.
     executor : concurrent.futures.Executor, optional
-        Reads them, where they are so many that it is worth the way.
+        An executor whose workers read the headers if there are more than 256 files.
 
     Yields
     ------
@@ -58,26 +62,68 @@ def read_headers(
     if executor is None or len(paths) <= _BATCH:
         yield from _read_here(paths, group, dq=dq)
         return
-    origin = RunContext()
+    run = RunContext()
     tasks = [
-        _Task(number, tuple(paths[start : start + _BATCH]), group, dq, origin)
+        _Task(number, tuple(paths[start : start + _BATCH]), group, dq, run)
         for number, start in enumerate(range(0, len(paths), _BATCH))
     ]
-    early: dict[int, list[ExposureOrError]] = {}  # those whose turn has not come
-    turn = 0
-    for number, answer in run_tasks(
-        _look_at_many, tasks, jobs=jobs_of(executor), executor=executor
-    ):
-        early[number] = answer
-        while turn in early:
-            yield from zip(tasks[turn].paths, early.pop(turn), strict=True)
-            turn += 1
+    finished: dict[int, list[ExposureOrError]] = {}  # results that wait for an earlier one
+    following = 0
+    for number, results in run_tasks(_read_task, tasks, jobs=jobs_of(executor), executor=executor):
+        finished[number] = results
+        while following in finished:
+            yield from zip(tasks[following].paths, finished.pop(following), strict=True)
+            following += 1
+
+
+def _read_here(
+    paths: Sequence[str], group: Group, *, dq: bool
+) -> Iterator[tuple[str, ExposureOrError]]:
+    read = partial(_read_or_error, group=group, dq=dq)
+    if not any(map(is_remote, paths)):
+        yield from ((path, read(path)) for path in paths)
+        return
+    results = dict(run_tasks(lambda path: (path, read(path)), paths, jobs=_REMOTE_JOBS))
+    yield from ((path, results[path]) for path in paths)
+
+
+def _read_or_error(path: str, group: Group, *, dq: bool) -> ExposureOrError:
+    try:
+        return read_exposure(path, group, dq=dq)
+    except StaticMaskError as error:
+        return error
+
+
+def _read_task(task: _Task) -> tuple[int, list[ExposureOrError]]:
+    """Read the headers of a task's files in a worker."""
+    with task.run.checked(), astropy_silenced():
+        first: dict[Signature, Chip] = {}
+        return task.number, [_read_for_run(path, task, first) for path in task.paths]
+
+
+def _read_for_run(path: str, task: _Task, first: dict[Signature, Chip]) -> ExposureOrError:
+    """Read a file in a worker, and return the exposure with its path as the run has it.
+
+    `first` holds a chip of each signature, so that what others share with it is sent back once.
+    """
+    result = _read_or_error(task.run.local_path(path), task.group, dq=task.dq)
+    if isinstance(result, StaticMaskError):
+        return type(result)(task.run.user_path(str(result), path))
+    return replace(result, path=path, chips=tuple(
+        _with_user_path(sharing(chip, first.setdefault(chip.signature, chip)), path, task.run)
+        for chip in result.chips
+    ))
+
+
+def _with_user_path(chip: Chip, path: str, run: RunContext) -> Chip:
+    dq = chip.dq and replace(chip.dq, path=run.user_path(chip.dq.path, path))
+    return replace(chip, path=path, label=replace(chip.label, file=path), dq=dq)
 
 
 def sharing(chip: Chip, other: Chip) -> Chip:
-    """Return a chip that holds what is equal in another one together with that.
+    """Return a chip whose attributes are those of another one where they are equal.
 
-    Archives have millions of chips, and few detectors.
+    This saves memory, as archives have millions of chips, and few detectors.
     """
     return replace(
         chip,
@@ -90,79 +136,39 @@ def sharing(chip: Chip, other: Chip) -> Chip:
     )
 
 
-def _read_here(
-    paths: Sequence[str], group: Group, *, dq: bool
-) -> Iterator[tuple[str, ExposureOrError]]:
-    look = partial(_look, group=group, dq=dq)
-    if not any(map(is_remote, paths)):
-        yield from ((path, look(path)) for path in paths)
-        return
-    found = dict(run_tasks(lambda path: (path, look(path)), paths, jobs=_AT_A_TIME))
-    yield from ((path, found[path]) for path in paths)
-
-
-def _look(path: str, group: Group, *, dq: bool) -> ExposureOrError:
-    try:
-        return read_exposure(path, group, dq=dq)
-    except StaticMaskError as error:
-        return error
-
-
-def _look_at_many(task: _Task) -> tuple[int, list[ExposureOrError]]:
-    with task.origin.checked(), astropy_silenced():
-        first: dict[Signature, Chip] = {}
-        return task.number, [_look_from_afar(path, task, first) for path in task.paths]
-
-
-def _look_from_afar(path: str, task: _Task, first: dict[Signature, Chip]) -> ExposureOrError:
-    """Look at a file from here, and tell of it as its run knows it.
-
-    `first` has a chip of each signature, so that what it shares with others travels once.
-    """
-    found = _look(task.origin.local_path(path), task.group, dq=task.dq)
-    if isinstance(found, StaticMaskError):
-        return type(found)(task.origin.user_path(str(found), path))
-    return replace(found, path=path, chips=tuple(
-        _as_given(sharing(chip, first.setdefault(chip.signature, chip)), path, task.origin)
-        for chip in found.chips
-    ))
-
-
-def _as_given(chip: Chip, path: str, origin: RunContext) -> Chip:
-    dq = chip.dq and replace(chip.dq, path=origin.user_path(chip.dq.path, path))
-    return replace(chip, path=path, label=replace(chip.label, file=path), dq=dq)
-
-
 def read_pixels(
     chip: Chip, *, reuse_memory: bool = False
 ) -> tuple[npt.NDArray[Any], npt.NDArray[Any] | None]:
-    """Read the SCI pixels of a chip, and its DQ flags where `chip` says they are.
+    """Read the SCI pixels of a chip, and its DQ flags if it has a source of them.
 
     Parameters
     ----------
     chip : Chip
-        Of an exposure that `read_exposure` has seen.
+        A chip of an exposure that `read_exposure` returned.
     reuse_memory : bool
-        Whether both may lie in memory that the next call in the same thread uses again.
+        Whether the arrays may be in memory that the next call in the same thread uses again.
 
     Returns
     -------
     data : numpy.ndarray, shape (ny, nx)
-        In the dtype and byte order of the file.
+        The pixels, in the type of the file.
     flags : numpy.ndarray of integer, shape (ny, nx), or None
-        None if `chip` has no DQ.
+        The DQ flags; None if `chip` has no DQ.
 
     Raises
     ------
     InputError
         If a file can no longer be read.
     ExposureError
-        If DQ is not of the shape of SCI, or not of an integer type.
+        If the DQ array has not the shape of the SCI array, or is not of an integer type.
     """
     sources: dict[str, Chip | DQSource] = {"SCI": chip}
     if chip.dq is not None:
         sources["DQ"] = chip.dq
-    arrays = dict(_arrays(sources, reuse_memory=reuse_memory))
+    arrays = {}
+    for path in dict.fromkeys(source.path for source in sources.values()):
+        images = {name: source for name, source in sources.items() if source.path == path}
+        arrays.update(_read_arrays(path, images, reuse_memory=reuse_memory))
     data, flags = arrays["SCI"], arrays.get("DQ")
     if flags is None or chip.dq is None:
         return data, None
@@ -175,20 +181,25 @@ def read_pixels(
     return data, flags
 
 
-def _arrays(
-    sources: Mapping[str, Chip | DQSource], *, reuse_memory: bool
-) -> Iterator[tuple[str, npt.NDArray[Any]]]:
-    """Read arrays by name: from where they are known to be, else as the headers say now."""
-    checked = {}
-    for name, source in sources.items():
-        if source.raw is not None and source.raw.hold(source.path):
-            raw = source.raw
-            out = SCRATCH.get(name, raw.size, raw.dtype.type) if reuse_memory else None
-            yield name, raw.read(source.path, out)
-        else:
-            checked[name] = source
-    for path in dict.fromkeys(source.path for source in checked.values()):
-        with opened(path, checked=True) as hdus:
-            for name, source in checked.items():
-                if source.path == path:
-                    yield name, pixels_of(hdus[source.extension], path)
+def _read_arrays(
+    path: str, images: Mapping[str, Chip | DQSource], *, reuse_memory: bool
+) -> dict[str, npt.NDArray[Any]]:
+    """Read images of a file by name.
+
+    Raw pixels are read from where they were when the headers were read, unless the file has
+    changed since then; all other images are read by astropy.
+    """
+    arrays = {}
+    raws = {name: image.raw for name, image in images.items() if image.raw is not None}
+    stamp = next((raw.stamp for raw in raws.values()), None)
+    with open_unchanged(path, stamp) as stream:
+        if stream is not None:
+            for name, raw in raws.items():
+                out = SCRATCH.get(name, raw.size, raw.dtype.type) if reuse_memory else None
+                arrays[name] = raw.read(stream, path, out)
+        others = [name for name in images if name not in arrays]
+        if others:
+            with opened(path, checked=True) as hdus:
+                for name in others:
+                    arrays[name] = pixels_of(hdus[images[name].extension], path)
+    return arrays

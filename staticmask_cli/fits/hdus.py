@@ -1,301 +1,195 @@
-"""Pixels that are read straight from the bytes of a file, without looking at its headers again.
+"""The HDUs of a FITS file: their headers, and where their pixels are.
 
-astropy.io.fits, imported when it is first used.
-
-Importing it takes longer than clipping several chips, and a run over exposures as telescopes
-deliver them never needs it.
-
-What the headers of HDUs say, whoever read them: astropy, or `PlainHeader`.
-
-The HDUs of a FITS file that has nothing but plain headers, read without astropy.
+Files as telescopes deliver them are read without astropy.  A file with an HDU whose meaning
+depends on more than the standard's plain rules is read by astropy as a whole: images that are
+compressed in tiles, random groups, ASCII tables, headers with bytes that are not text, nonsense in
+keywords for which astropy may refuse a file, and anything that follows the last HDU.  That second
+way is needed because each of these has rules of its own, some of them astropy's alone.  Both ways
+make HDUs of the same type, `HDU`.
 """
 
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any, cast
 
 from staticmask_cli.errors import InputError
-from staticmask_cli.fits.cards import BLOCK, PlainHeader, UnusualError
-from staticmask_cli.fits.layout import BoundedGzip, Content, Layout, layouts
-from staticmask_cli.io.paths import is_remote, modified_at, open_file
+from staticmask_cli.fits.cards import BLOCK, Value
+from staticmask_cli.fits.header import AnyHeader, Header, UnusualError
+from staticmask_cli.fits.inflate import BoundedGzip, Content, largest_content
+from staticmask_cli.fits.layout import Layout, layouts
+from staticmask_cli.fits.lazy import fits
+from staticmask_cli.fits.pixels import RawPixels, Stamp
 
-__all__ = [
-    "Header",
-    "PlainHDU",
-    "RawPixels",
-    "fits",
-    "header_float",
-    "header_str",
-    "is_uncompressed",
-    "name_of",
-    "plain_hdus",
-    "raw_pixels",
-    "shape_of",
-    "stamp_of",
-    "version_of",
-]
-
-
-class _Late:
-    """A module that is imported when one of its names is first asked for."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the module has
-        return getattr(import_module(self._name), name)
-
-
-if TYPE_CHECKING:
-    from astropy.io import fits
-else:
-    fits = _Late("astropy.io.fits")
-
-
-Header: TypeAlias = "fits.Header | PlainHeader"
+__all__ = ["HDU", "hdu_of_astropy", "plain_hdus"]
 
 _LARGEST_VERSION = 2**31 - 1  # what a column of 4 bytes holds
-
-
-def shape_of(hdu: Any) -> tuple[int, ...]:  # noqa: ANN401 - any image HDU
-    """Shape of an image, also of one that is a single constant; nothing is read."""
-    header, shape = hdu.header, getattr(hdu, "shape", ())  # a table has none
-    if not shape and "PIXVALUE" in header:
-        return (int(header.get("NPIX2", 0)), int(header.get("NPIX1", 0)))
-    return tuple(shape)
-
-
-def name_of(hdu: Any) -> str:  # noqa: ANN401 - any HDU
-    """EXTNAME, in upper case."""
-    return str(hdu.header.get("EXTNAME", "")).strip().upper()
-
-
-def version_of(hdu: Any) -> int:  # noqa: ANN401 - any HDU
-    """EXTVER, or 1; a ValueError says what is wrong with it."""
-    version = hdu.header.get("EXTVER", 1)
-    if isinstance(version, str | bool) or not abs(version) <= _LARGEST_VERSION:
-        msg = f"EXTVER = {version!s:.40}: expected a whole number"
-        raise ValueError(msg)
-    return int(version)
-
-
-def header_str(header: Header, key: str) -> str:
-    """Value of a keyword as text without blanks around it; empty if there is none."""
-    value = header.get(key, "")
-    return str(value).strip() if isinstance(value, str | int) else ""
-
-
-def header_float(header: Header, primary: Header, key: str) -> float:
-    """Value of a numeric keyword, in the extension or else in the primary header; NaN if none."""
-    for place in (header, primary):
-        value = place.get(key)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return value
-    return math.nan
-
-
-_SPECIAL = ("ZIMAGE", "GROUPS")  # images in tables, and groups, which astropy knows
-# What astropy looks at when it opens a file: it may refuse one with nonsense there.
-_LOOKED_AT = (
-    "EXTEND", "EXTNAME", "EXTVER", "EXTLEVEL", "BSCALE", "BZERO", "BLANK", "CHECKSUM", "DATASUM",
+_LARGEST_HEADERS = 1 << 24  # bytes of all of a file; those of HST and JWST have less than 1 MiB
+_SPECIAL = ("ZIMAGE", "GROUPS")  # images in tables, and random groups
+# What astropy evaluates when it opens a file, which it may refuse for nonsense there.
+_EVALUATED = (
+    "XTENSION", *_SPECIAL, "EXTEND", "EXTNAME", "EXTVER", "EXTLEVEL", "BSCALE", "BZERO", "BLANK",
+    "CHECKSUM", "DATASUM",
 )
-_LARGEST_HEADERS = 1 << 24  # bytes of all of them; those of HST and JWST have less than 1 MiB
+_SCALING = ("BSCALE", "BZERO", "BLANK")
 
 
 @dataclass(frozen=True, slots=True)
-class PlainHDU:
-    """An HDU, with the attributes that one of astropy has.
+class HDU:
+    """An HDU of a FITS file.
 
     Attributes
     ----------
-    header : PlainHeader
+    header : Header or astropy.io.fits.Header
+        The header; that of the image, if an image is compressed in tiles.
+    kind : str
+        ``IMAGE``, also for the primary HDU, or what XTENSION has.
     shape : tuple of int
-        ``(ny, nx)``, or whatever the header says; empty without an image, and for a table.
-    start : int or None
-        First byte of the data in the file; None where that is compressed.
+        The shape of the image, ``(ny, nx)`` for one of two dimensions; empty if the HDU has no
+        image, or one that is a single constant.
+    raw : RawPixels or None
+        Where the pixels are, if the bytes of the file are the pixels.
+    fault : str
+        Why the data cannot be what the header claims; empty if nothing is wrong with them.
     """
 
-    header: PlainHeader
-    shape: tuple[int, ...]
-    start: int | None
+    header: AnyHeader
+    kind: str
+    shape: tuple[int, ...] = ()
+    raw: RawPixels | None = None
+    fault: str = ""
 
     @property
-    def size(self) -> int:
-        """Bytes of its pixels."""
-        width = abs(cast("int", self.header["BITPIX"])) // 8
-        return width * math.prod(self.shape) if self.shape else 0
+    def name(self) -> str:
+        """EXTNAME in upper case, or an empty string."""
+        return _name_in(self.header)
+
+    @property
+    def version(self) -> int:
+        """EXTVER, or 1; a ValueError says what is wrong with it."""
+        version = cast("Value", self.header.get("EXTVER", 1))
+        if isinstance(version, str | bool) or not abs(version) <= _LARGEST_VERSION:
+            msg = f"EXTVER = {version!s:.40}: expected a whole number"
+            raise ValueError(msg)
+        return int(version)
+
+    @property
+    def full_shape(self) -> tuple[int, ...]:
+        """Shape of the image, also of one that is a single constant (NPIX1, NPIX2, PIXVALUE)."""
+        if not self.shape and "PIXVALUE" in self.header:
+            ny, nx = (cast("Value", self.header.get(key, 0)) for key in ("NPIX2", "NPIX1"))
+            return (int(ny), int(nx))
+        return self.shape
+
+    def check(self, path: str) -> None:
+        """Raise an InputError that names the file if the header claims what the file has not."""
+        if self.fault:
+            msg = f"{path}: {self.fault}"
+            raise InputError(msg)
 
 
-def plain_hdus(stream: Content, size: int) -> list[PlainHDU] | None:
-    """Read the headers of a FITS file, and hold them against it, as `layouts` does.
+def _name_in(header: AnyHeader) -> str:
+    return str(header.get("EXTNAME", "")).strip().upper()
+
+
+def plain_hdus(content: Content, size: int, stamp: Stamp | None) -> list[HDU] | None:
+    """Read the HDUs of a file without astropy, and check all headers against the file.
 
     Parameters
     ----------
-    stream : file object
-        As `bounded` returns it; it is left at the start.
+    content : binary file
+        The file, or what it inflates to, as `bounded` returns it; it is left at its start.
     size : int
-        Bytes of the file as it is on disk.
+        The length of the file on disk, in bytes.
+    stamp : int, str or None
+        The stamp of the file.
 
     Returns
     -------
-    list of PlainHDU, or None
-        None if anything in a header is left to astropy.
+    list of HDU, or None
+        None if the meaning of an HDU is left to astropy.
 
     Raises
     ------
     LayoutError
-        If something does not add up.
+        If the file is truncated, or its headers contradict what it holds.
     """
-    compressed = isinstance(stream, BoundedGzip)
-    walk = layouts(stream, size)
+    walk = layouts(content, size)
+    compressed = isinstance(content, BoundedGzip)
     try:
-        return [
-            _hdu(PlainHeader(layout.header), None if compressed else layout.start)
-            for layout in _readable(walk)
-        ]
+        return [_plain_hdu(layout, stamp, compressed=compressed) for layout in _complete(walk)]
     except UnusualError:
-        for _ in walk:  # to its end, as all claims are to be checked
+        for _ in walk:  # to the end, as all headers are to be checked
             pass
         return None
 
 
-def _readable(walk: Iterable[Layout]) -> Iterator[Layout]:
-    """Yield layouts as long as each is that of an HDU, with its padding, and memory holds them."""
+def _complete(walk: Iterable[Layout]) -> Iterator[Layout]:
+    """Yield layouts while each is that of a complete HDU, and all headers fit into memory."""
     room = _LARGEST_HEADERS
     for layout in walk:
         room -= len(layout.header)
         if room <= 0 or not layout.header or len(layout.header) % BLOCK:
-            msg = "headers that are cut or too large, or something that is no HDU"
+            msg = "headers that are truncated or too large, or something that is no HDU"
             raise UnusualError(msg)
         yield layout
 
 
-def _hdu(header: PlainHeader, start: int | None) -> PlainHDU:
-    kind = header.get("XTENSION", "IMAGE")
-    if kind not in ("IMAGE", "BINTABLE") or any(header.get(key, False) for key in _SPECIAL):
-        msg = f"an extension of the kind {kind}"
+def _plain_hdu(layout: Layout, stamp: Stamp | None, *, compressed: bool) -> HDU:
+    header = Header(layout.header)
+    kind = str(header.get("XTENSION", "IMAGE")) if header.is_standard(*_EVALUATED) else ""
+    is_table = kind == "BINTABLE" and _name_in(header) not in ("SCI", "DQ")
+    if not (kind == "IMAGE" or is_table) or any(header.get(key, False) for key in _SPECIAL):
+        msg = "an HDU of another kind"
         raise UnusualError(msg)
-    for key in _LOOKED_AT:
-        header.get(key)  # which raises where it is unusual
-    if kind == "IMAGE":
-        naxis = cast("int", header["NAXIS"])
-        axes = (cast("int", header[f"NAXIS{n}"]) for n in range(naxis, 0, -1))
-        return PlainHDU(header, tuple(axes), start)
-    if str(header.get("EXTNAME", "")).strip().upper() in ("SCI", "DQ"):
-        msg = "a table where an image should be"
-        raise UnusualError(msg)
-    return PlainHDU(header, (), None)
+    if is_table:
+        return HDU(header, kind)
+    naxis = cast("int", header["NAXIS"])
+    shape = tuple(cast("int", header[f"NAXIS{n}"]) for n in range(naxis, 0, -1))
+    start = None if compressed else layout.start
+    return HDU(header, kind, shape, _raw_pixels(header, shape, start, stamp))
 
 
-_DTYPES = {8: "u1", 16: "i2", 32: "i4", 64: "i8", -32: "f4", -64: "f8"}  # by BITPIX
-_PIECE = 1 << 18  # pixels, whose bytes are still in the cache when they are put in order
-
-
-@dataclass(frozen=True, slots=True)
-class RawPixels:
-    """Where the pixels of an image are in a file, which is neither compressed nor scaled.
-
-    Attributes
-    ----------
-    offset : int
-        Of their first byte.
-    shape : tuple of int
-        ``(ny, nx)``, or whatever else the header says.
-    bitpix : int
-        Type of a pixel, as FITS has it.
-    stamp : int or None
-        When the file had been changed before this was read from it, in nanoseconds; None
-        if nobody knows, and the header must be read again.
-    """
-
-    offset: int
-    shape: tuple[int, ...]
-    bitpix: int
-    stamp: int | None
-
-    def hold(self, path: str) -> bool:
-        """Whether the file is still the one whose header told this."""
-        return self.stamp is not None and self.stamp == stamp_of(path)
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Type of the pixels, in the byte order of the machine."""
-        return np.dtype(_DTYPES[self.bitpix])
-
-    @property
-    def size(self) -> int:
-        """Number of pixels."""
-        return math.prod(self.shape)
-
-    def read(self, path: str, out: npt.NDArray[Any] | None = None) -> npt.NDArray[Any]:
-        """Read the pixels, in the dtype of FITS and the byte order of the machine.
-
-        Parameters
-        ----------
-        path : str
-            The file.
-        out : numpy.ndarray, optional
-            Array of `size` pixels of `dtype` that takes them; a new one if None.
-
-        Raises
-        ------
-        InputError
-            If the file ends before the last of them.
-        """
-        pixels = np.empty(self.size, dtype=self.dtype) if out is None else out
-        # What is far away is asked for once.
-        step = self.size if is_remote(path) else min(_PIECE, self.size)
-        raw = np.empty(step * self.dtype.itemsize, dtype=np.uint8)
-        with open_file(path) as stream:
-            stream.seek(self.offset)
-            for start in range(0, self.size, step):
-                some = pixels[start : start + step]
-                piece = raw[: some.nbytes]
-                if stream.readinto(piece.data) != piece.size:
-                    msg = f"{path}: is cut: it became shorter while it was read"
-                    raise InputError(msg)
-                np.copyto(some, piece.view(self.dtype.newbyteorder(">")))
-        return pixels.reshape(self.shape)
-
-
-def stamp_of(path: str) -> int | None:
-    """When a file was changed; to be asked before its headers are read. None if it is remote."""
-    try:
-        return None if is_remote(path) else modified_at(path)
-    except OSError:
+def _raw_pixels(
+    header: AnyHeader, shape: tuple[int, ...], start: int | None, stamp: Stamp | None
+) -> RawPixels | None:
+    """Return where the pixels of an image are, if the bytes from `start` on are the pixels."""
+    if start is None or not math.prod(shape) or not shape or any(k in header for k in _SCALING):
         return None
+    return RawPixels(start, shape, cast("int", header["BITPIX"]), stamp)
 
 
-def raw_pixels(hdu: Any, path: str, stamp: int | None = None) -> RawPixels | None:  # noqa: ANN401
-    """Say where the pixels of an image are, if the bytes of the file are the pixels.
+def hdu_of_astropy(
+    hdu: Any, size: int, stamp: Stamp | None = None, *, compressed: bool  # noqa: ANN401
+) -> HDU:
+    """Return what astropy understands of an HDU.
 
     Parameters
     ----------
-    hdu : image HDU
-        Of a file that is open.
-    path : str
-        Of that file.
-    stamp : int or None
-        When that file had been changed before it was opened.
+    hdu : HDU of astropy
+        An HDU of an open file.
+    size : int
+        The length of the file on disk, in bytes.
+    stamp : int, str or None
+        The stamp of the file.
+    compressed : bool
+        Whether the file is compressed as a whole.
     """
-    scaled = any(key in hdu.header for key in ("BSCALE", "BZERO", "BLANK"))
-    if scaled or not hdu.size:
-        return None
-    if isinstance(hdu, PlainHDU):
-        start = hdu.start
-    elif isinstance(hdu, fits.CompImageHDU) or not is_uncompressed(path):
-        return None
-    else:
-        start = hdu.fileinfo()["datLoc"]
-    return None if start is None else RawPixels(start, hdu.shape, hdu.header["BITPIX"], stamp)
-
-
-def is_uncompressed(path: str) -> bool:
-    """Whether a file is FITS as it stands, so that its length means something."""
-    with open_file(path) as stream:
-        return bool(stream.read(6) == b"SIMPLE")
+    header, is_image = hdu.header, hasattr(hdu, "shape")
+    shape = tuple(hdu.shape) if is_image else ()
+    in_tiles = isinstance(hdu, fits.CompImageHDU)
+    start = 0 if in_tiles else hdu.fileinfo()["datLoc"]
+    pixels = math.prod(shape) * abs(header["BITPIX"]) // 8 if shape else 0
+    end = start + (pixels if in_tiles else max(pixels, hdu.size))
+    most = largest_content(size) if compressed or in_tiles else size
+    fault = ""
+    if end > most:
+        name = _name_in(header) or "PRIMARY"
+        fault = f"is truncated: {name} should end at byte {end}, the file ends at {most}"
+    return HDU(
+        header,
+        "IMAGE" if is_image else str(header.get("XTENSION", "")).strip(),
+        shape,
+        None if compressed or in_tiles else _raw_pixels(header, shape, start, stamp),
+        fault,
+    )

@@ -1,93 +1,28 @@
-"""What a FITS file may claim: each of its headers, held against the file before it is believed.
+"""The layout of a FITS file: where its headers and data are, checked before it is relied on.
 
-Files come from strangers, and what reads them later allocates and inflates what
-their headers say.  The layout of headers and data is that of the FITS standard 4.0.
-
-Compressed content of strangers, inflated within a bound.
+Files are untrusted, and what reads them later allocates and inflates what their headers claim.
+So each header is compared with the length of the file first.  The layout is that of the FITS
+standard 4.0.
 """
 
-import gzip
-import io
 import math
 import re
 from collections.abc import Iterator
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 from staticmask_cli.fits.cards import BLOCK, CARD
+from staticmask_cli.fits.inflate import BoundedGzip, Content, LayoutError, largest_content
 
-__all__ = [
-    "BoundedGzip",
-    "Layout",
-    "LayoutError",
-    "bounded",
-    "check_claims",
-    "largest_content",
-    "layouts",
-]
-
-class LayoutError(ValueError):
-    """A header claims what cannot be, or is not there."""
-
-
-class BoundedGzip(io.BufferedIOBase):
-    """The content of a gzip file, which refuses to inflate beyond a bound.
-
-    It is no GzipFile, whose length astropy takes for 0, so that it would read damaged
-    extensions without end.
-    """
-
-    def __init__(self, stream: IO[bytes], most: int) -> None:
-        self._content = gzip.GzipFile(fileobj=stream, mode="rb")
-        self._most = most
-        self._length: int | None = None
-
-    def readable(self) -> bool:
-        """Say that it can be read."""
-        return True
-
-    def seekable(self) -> bool:
-        """Say that it knows places."""
-        return True
-
-    def tell(self) -> int:
-        """Place of the next byte."""
-        return self._content.tell()
-
-    def read(self, size: int | None = -1) -> bytes:
-        """Read the next `size` bytes, or all there are."""
-        room = self._most - self.tell() + 1
-        content = self._content.read(room if size is None or size < 0 else min(size, room))
-        self._check(self.tell())
-        return content
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move to a byte, or to the end where that is nearer."""
-        if whence == io.SEEK_END:
-            if self._length is None:
-                self._length = self._content.seek(self._most + 1)
-                self._check(self._length)
-            offset += self._length
-        elif whence == io.SEEK_CUR:
-            offset += self.tell()
-        self._check(offset)
-        return self._content.seek(offset)
-
-    def _check(self, position: int) -> None:
-        if position > self._most:
-            msg = f"it would inflate to more than {self._most} bytes"
-            raise LayoutError(msg)
-
+__all__ = ["Layout", "check_layout", "layouts"]
 
 _EXTENSION = b"XTENSION"  # how the header of an extension begins
-_WIDTHS = (8, 16, 32, 64, -32, -64)  # bits of a pixel
+_BITPIX = (8, 16, 32, 64, -32, -64)
 _MOST = {"NAXIS": 999, "TFIELDS": 999}  # by the standard; readers look for each of so many
 _MOST_HDUS = 1024
-_LONGEST_HEADER = 1 << 22  # bytes; those of HST and JWST have some hundred thousand at most
-_LARGEST_INFLATED = 1 << 28  # bytes that compressed files of any size may come to,
-_MOST_INFLATION = 100  # or this many times the bytes they have
+_LONGEST_HEADER = 1 << 22  # bytes; the longest of HST and JWST have some hundred thousand
 _LAYOUT = rb"(Z?(NAXIS\d*|BITPIX)|ZTILE\d+|PCOUNT|GCOUNT|TFIELDS|XTENSION|GROUPS|ZIMAGE)"
 _KEYWORDS = re.compile(rb"(" + _LAYOUT + rb"|EXTNAME) *$")
-# Other spellings of them, and of the end, that astropy takes for the same.
+# Other spellings of these keywords, and of END, which astropy reads as the same.
 _OTHER_SPELLING = re.compile(
     rb"\s*(HIERARCH\s*)?" + _LAYOUT + rb"\s*=|END[^A-Z0-9_-]", re.IGNORECASE
 )
@@ -96,75 +31,47 @@ _END = b"END".ljust(CARD)
 _HEADER_LIKE = re.compile(rb"XTENSION|SIMPLE", re.IGNORECASE)
 
 
-Content = IO[bytes] | BoundedGzip
-
-
-def largest_content(size: int) -> int:
-    """Bytes that the pixels or the content of a compressed file of `size` bytes may come to."""
-    return max(_LARGEST_INFLATED, _MOST_INFLATION * size)
-
-
-def bounded(stream: IO[bytes], size: int) -> Content:
-    """Look at the first bytes of a file of `size` bytes; inflate it, within bounds, if it is gzip.
-
-    Raises
-    ------
-    LayoutError
-        If it begins neither like FITS nor like gzip.
-    """
-    start = stream.read(6)
-    stream.seek(0)
-    if not start:
-        msg = "the file is empty"
-        raise LayoutError(msg)
-    if start.startswith(b"\x1f\x8b"):
-        return BoundedGzip(stream, largest_content(size))
-    if start != b"SIMPLE":
-        msg = f"it begins with {start!r}, expected SIMPLE, or gzip"
-        raise LayoutError(msg)
-    return stream
-
-
 class Layout(NamedTuple):
-    """Where an HDU is: the bytes of its header, END and padding included, and where its data begin.
+    """The header of an HDU, and the position of its data.
 
     Attributes
     ----------
     header : bytes
-        Empty for what follows the last HDU and is none.
+        The whole header, with the END card and the padding; empty for bytes that follow the last
+        HDU and are none.
     start : int
-        First byte of the data, in the file or in what a compressed one inflates to.
+        The position of the first byte of the data, in the file or in what it inflates to.
     """
 
     header: bytes
     start: int
 
 
-def check_claims(stream: Content, size: int) -> None:
-    """Refuse a FITS file in which something does not add up; see `layouts`."""
-    for _ in layouts(stream, size):
+def check_layout(content: Content, size: int) -> None:
+    """Refuse a FITS file whose headers contradict what it holds, as `layouts` does."""
+    for _ in layouts(content, size):
         pass
 
 
-def layouts(stream: Content, size: int) -> Iterator[Layout]:
-    """Walk through all HDUs of a FITS file and refuse what does not add up; read no data.
+def layouts(content: Content, size: int) -> Iterator[Layout]:
+    """Walk through all HDUs of a FITS file and check their headers; the data are not read.
 
     Parameters
     ----------
-    stream : file object
-        As `bounded` returns it; it is left at the start.
+    content : binary file
+        The file, or what it inflates to, as `bounded` returns it; it is left at its start.
     size : int
-        Bytes of the file as it is on disk.
+        The length of the file on disk, in bytes.
 
     Raises
     ------
     LayoutError
-        If it is cut, or a header is endless, claims more than the file holds
-        (or may inflate to), or has NAXIS, BITPIX, PCOUNT, GCOUNT or tiles that make no sense.
+        If the file is truncated, or a header has no end, claims more than the file holds (or may
+        inflate to), or has an impossible NAXIS, BITPIX, PCOUNT, GCOUNT or tile size.
     """
     start = 0
     for _ in range(_MOST_HDUS):
-        header = _header_at(stream, start)
+        header = _header_at(content, start)
         if not header:
             break
         if not start and not _STANDARD.match(header[:CARD]):
@@ -172,29 +79,30 @@ def layouts(stream: Content, size: int) -> Iterator[Layout]:
             raise LayoutError(msg)
         cards = _cards(header)
         data = start + len(header)
-        end = data + _claimed(cards)
-        there = _reached(stream, end, size)
-        if there < end:
-            msg = f"is cut: {_name(cards)} should end at byte {end}, the file ends at {there}"
+        end = data + _data_size(cards)
+        reached = _reached(content, end, size)
+        if reached < end:
+            msg = (f"is truncated: {_name(cards)} should end at byte {end}, "
+                   f"the file ends at {reached}")
             raise LayoutError(msg)
-        _number(cards, "TFIELDS", 0)  # which may be too large
+        _number(cards, "TFIELDS", 0)  # which refuses one that is too large
         _check_tiles(cards, largest_content(size))
         yield Layout(header, data)
         start = data + math.ceil((end - data) / BLOCK) * BLOCK
     else:
         msg = f"it has more than {_MOST_HDUS} extensions"
         raise LayoutError(msg)
-    if start and _has_rest(stream, start, size):
+    if start and _has_trailing_bytes(content, start, size):
         yield Layout(b"", start)
-    stream.seek(0)
+    content.seek(0)
 
 
-def _header_at(stream: Content, start: int) -> bytes:
-    """Read all blocks of a header; nothing where there is no extension any more."""
-    stream.seek(start)
+def _header_at(content: Content, start: int) -> bytes:
+    """Read all blocks of a header; an empty result means that no extension begins there."""
+    content.seek(start)
     header = bytearray()
     while len(header) < _LONGEST_HEADER:
-        block = stream.read(BLOCK)
+        block = content.read(BLOCK)
         if start and not header and not _EXTENSION.startswith(block[: len(_EXTENSION)] or b"-"):
             return b""
         header += block
@@ -202,14 +110,14 @@ def _header_at(stream: Content, start: int) -> bytes:
             return bytes(header)
         if len(block) < BLOCK:
             which = "extension" if start else "header"
-            msg = f"is cut: the {which} that begins at byte {start} is not complete"
+            msg = f"is truncated: the {which} that begins at byte {start} is not complete"
             raise LayoutError(msg)
     msg = f"the header at byte {start} has no end within {_LONGEST_HEADER} bytes"
     raise LayoutError(msg)
 
 
 def _is_end(card: bytes) -> bool:
-    """Whether a header ends here; refuse cards that others may read differently."""
+    """Whether a card is the END card; cards that other readers may read as it are refused."""
     if card == _END:
         return True
     plain = _KEYWORDS.match(card[:8]) and card[8:10] == b"= "
@@ -220,10 +128,13 @@ def _is_end(card: bytes) -> bool:
 
 
 def _cards(header: bytes) -> dict[str, bytes]:
-    """Cards that tell the layout; one that is there twice must say the same, as readers differ."""
+    """Return the cards that define the layout, by keyword.
+
+    A keyword that occurs twice must have the same value, as readers differ in which they use.
+    """
     cards: dict[str, bytes] = {}
-    for place in range(0, len(header), CARD):
-        card = header[place : place + CARD]
+    for start in range(0, len(header), CARD):
+        card = header[start : start + CARD]
         if card == _END:
             break
         if _KEYWORDS.match(card[:8]) and card[8:10] == b"= ":
@@ -235,7 +146,7 @@ def _cards(header: bytes) -> dict[str, bytes]:
 
 
 def _number(cards: dict[str, bytes], key: str, default: int | None = None) -> int:
-    """Value of a whole number >= 0 (BITPIX may be negative)."""
+    """Return an integer >= 0 from a card (BITPIX may be negative)."""
     if key not in cards:
         if default is None:
             msg = f"{key} is missing"
@@ -252,23 +163,23 @@ def _number(cards: dict[str, bytes], key: str, default: int | None = None) -> in
     return number
 
 
-def _pixels(cards: dict[str, bytes], prefix: str = "") -> list[int]:
-    """Lengths of the axes."""
-    axes = _number(cards, f"{prefix}NAXIS")
-    return [_number(cards, f"{prefix}NAXIS{n}") for n in range(1, axes + 1)]
+def _axes(cards: dict[str, bytes], prefix: str = "") -> list[int]:
+    """Return the lengths of the axes."""
+    naxis = _number(cards, f"{prefix}NAXIS")
+    return [_number(cards, f"{prefix}NAXIS{n}") for n in range(1, naxis + 1)]
 
 
 def _bytes_of_pixel(cards: dict[str, bytes], prefix: str = "") -> int:
-    width = _number(cards, f"{prefix}BITPIX")
-    if width not in _WIDTHS:
-        msg = f"{prefix}BITPIX = {width}: expected one of {', '.join(map(str, _WIDTHS))}"
+    bitpix = _number(cards, f"{prefix}BITPIX")
+    if bitpix not in _BITPIX:
+        msg = f"{prefix}BITPIX = {bitpix}: expected one of {', '.join(map(str, _BITPIX))}"
         raise LayoutError(msg)
-    return abs(width) // 8
+    return abs(bitpix) // 8
 
 
-def _claimed(cards: dict[str, bytes]) -> int:
-    """Bytes of data that a header claims, without padding."""
-    axes, width = _pixels(cards), _bytes_of_pixel(cards)
+def _data_size(cards: dict[str, bytes]) -> int:
+    """Return how many bytes of data a header claims, without padding."""
+    axes, width = _axes(cards), _bytes_of_pixel(cards)
     parameters, groups = _number(cards, "PCOUNT", 0), _number(cards, "GCOUNT", 1)
     random_groups = cards.get("GROUPS", b"").split(b"/")[0].strip() == b"T"
     is_image = b"IMAGE" in cards.get("XTENSION", b"IMAGE") and not random_groups
@@ -281,13 +192,13 @@ def _claimed(cards: dict[str, bytes]) -> int:
 
 
 def _check_tiles(cards: dict[str, bytes], most: int) -> None:
-    """Refuse an image compressed in tiles that would be too large, or whose tiles do not fit."""
+    """Refuse an image compressed in tiles that is too large, or whose tiles do not fit into it."""
     if cards.get("ZIMAGE", b"").split(b"/")[0].strip() != b"T":
         return
-    axes = _pixels(cards, "Z")
+    axes = _axes(cards, "Z")
     claimed = _bytes_of_pixel(cards, "Z") * math.prod(axes)
     if claimed > most:
-        msg = f"{_name(cards)} would inflate to {claimed} bytes, of more than {most} allowed"
+        msg = f"{_name(cards)} would inflate to {claimed} bytes, more than the {most} allowed"
         raise LayoutError(msg)
     for n, length in enumerate(axes, 1):
         tile = _number(cards, f"ZTILE{n}", max(length, 1))
@@ -296,30 +207,32 @@ def _check_tiles(cards: dict[str, bytes], most: int) -> None:
             raise LayoutError(msg)
 
 
-def _reached(stream: Content, position: int, size: int) -> int:
-    """Move to a byte; return it, or where the file ends before it."""
-    if isinstance(stream, BoundedGzip):
-        stream.seek(position)
-        return stream.tell()
+def _reached(content: Content, position: int, size: int) -> int:
+    """Return a position, or that of the end if the content ends before it."""
+    if isinstance(content, BoundedGzip):
+        content.seek(position)
+        return content.tell()
     return min(position, size)
 
 
-def _has_rest(stream: Content, start: int, size: int) -> bool:
-    """Whether anything follows the last HDU; refuse it if longer than any header, or like one.
+def _has_trailing_bytes(content: Content, start: int, size: int) -> bool:
+    """Whether anything follows the last HDU.
 
-    Astropy may find an extension in it whose claims were never checked.  Where it is
-    compressed, refuse all of it, as astropy may read it again and again.
+    It is refused if it is longer than any header, or looks like one, as astropy may find an
+    extension in it whose header was never checked.  In a compressed file it is always refused, as
+    astropy may read it again and again.
     """
-    most = start if isinstance(stream, BoundedGzip) else start + _LONGEST_HEADER
-    end = _reached(stream, most + 1, size)
-    stream.seek(start)
-    if end > most or (end > start and _HEADER_LIKE.search(stream.read(end - start))):
+    most = start if isinstance(content, BoundedGzip) else start + _LONGEST_HEADER
+    end = _reached(content, most + 1, size)
+    content.seek(start)
+    if end > most or (end > start and _HEADER_LIKE.search(content.read(end - start))):
         msg = f"what follows its last extension, from byte {start}, is no FITS"
         raise LayoutError(msg)
     return end > start
 
 
 def _name(cards: dict[str, bytes]) -> str:
+    """Return how messages call an HDU."""
     found = re.match(rb" *'([^']*)'", cards.get("EXTNAME", b""))
     text = found.group(1).decode("ascii", "replace").strip() if found else ""
     return text[:CARD] or ("an extension" if "XTENSION" in cards else "PRIMARY")

@@ -1,228 +1,207 @@
-"""Reading FITS files of strangers: opened read-only, and every fault one kind of error.
-
-Whether a FITS file is what was written.
-"""
+"""FITS files opened read-only; whatever is wrong with one is raised as one kind of error."""
 
 import io
-import math
 import os
 import struct
 import warnings
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from staticmask_cli.errors import ExposureError, InputError, StaticMaskError
-from staticmask_cli.fits.cards import UnusualError
-from staticmask_cli.fits.hdus import (
-    PlainHDU,
-    fits,
-    is_uncompressed,
-    name_of,
-    plain_hdus,
-    raw_pixels,
-    shape_of,
-)
-from staticmask_cli.fits.layout import Content, LayoutError, bounded, check_claims, largest_content
+from staticmask_cli.fits.hdus import HDU, hdu_of_astropy, plain_hdus
+from staticmask_cli.fits.inflate import BoundedGzip, Content, LayoutError, bounded
+from staticmask_cli.fits.layout import check_layout
+from staticmask_cli.fits.lazy import fits
+from staticmask_cli.fits.pixels import Stamp, stamp_of
 from staticmask_cli.io.paths import is_remote, open_file, size_of
 
-__all__ = ["astropy_silenced", "check_extent", "checksums_of", "of_headers", "opened", "pixels_of"]
+__all__ = [
+    "as_input_error", "astropy_silenced", "checksums_of", "open_unchanged", "opened", "pixels_of",
+    "read_hdus",
+]
 
-_FAILED, _ABSENT = 0, 2  # astropy's verdicts about a checksum
-
-
-def checksums_of(hdus: Any) -> str:  # noqa: ANN401 - an HDUList
-    """Judge CHECKSUM and DATASUM of all HDUs: ``right``, ``wrong`` or ``none``.
-
-    To be asked before anything touches their data.
-    """
-    verdicts = [
-        verdict for hdu in hdus for verdict in (_verified(hdu.verify_datasum),
-                                                _verified(hdu.verify_checksum))
-    ]
-    if _FAILED in verdicts:
-        return "wrong"
-    return "none" if set(verdicts) == {_ABSENT} else "right"
-
-
-def _verified(verify: Any) -> int:  # noqa: ANN401 - a method of an HDU
-    try:
-        return int(verify())
-    except ValueError:  # the header's DATASUM is no number
-        return _FAILED
-
-
-Result = TypeVar("Result")
-
-# What astropy raises on headers and files that are not what they claim to be.
+# What numpy, zlib and astropy raise on headers and files that are not what they claim to be.
 _UNREADABLE = (
     OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, EOFError,
     ArithmeticError, AssertionError, MemoryError, RuntimeError, struct.error, zlib.error,
 )
+_FAILED, _ABSENT = 0, 2  # what astropy returns for a checksum
 
 
-class _OfAstropy(type):
-    """Makes a class that stands for astropy's own warnings, which need not be loaded for it."""
+def read_hdus(path: str) -> list[HDU]:
+    """Read the headers of a file, and nothing else.
 
-    def __subclasscheck__(cls, kind: type) -> bool:
-        names = {f"{base.__module__}.{base.__qualname__}" for base in kind.__mro__}
-        return "astropy.utils.exceptions.AstropyWarning" in names
-
-
-class _AstropyWarning(Warning, metaclass=_OfAstropy):
-    """Any warning of astropy."""
-
-
-@contextmanager
-def astropy_silenced() -> Iterator[None]:
-    """Keep astropy's warnings from the user.
-
-    Cards that break the standard are common and harmless here, and a cut file is
-    found by other means.  Filters are global to the process, so this belongs
-    around a whole run, not into its threads.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", _AstropyWarning)
-        yield
-
-
-def of_headers(path: str, look: Callable[[Sequence[Any]], Result]) -> Result:
-    """Return what a function finds in the headers of a file; nothing else is read.
+    Their values are parsed when they are asked for, so that what uses them belongs into
+    `as_input_error`.
 
     Parameters
     ----------
     path : str
-        Of the file.
-    look : callable
-        Takes the HDUs: `PlainHDU`, or those of astropy where anything that it asks for is
-        left to that.  It may be called twice.
+        The path of the file.
 
     Raises
     ------
     InputError, ExposureError
-        As by `opened`; and what `look` raises.
+        As by `opened`.
     """
-    with _content(path) as (content, size):
-        hdus = plain_hdus(content, size)
+    with _open_content(path) as (content, size, stamp):
+        hdus = plain_hdus(content, size, stamp)
         if hdus is not None:
-            with suppress(UnusualError):
-                return look(hdus)
-        with _astropys(content) as others:
-            return look(others)
+            return hdus
+        compressed = isinstance(content, BoundedGzip)
+        with _open_with_astropy(content) as others:
+            return [hdu_of_astropy(hdu, size, stamp, compressed=compressed) for hdu in others]
 
 
 @contextmanager
 def opened(path: str, *, checked: bool = False) -> Iterator["fits.HDUList"]:
-    """Open a FITS file for reading.
+    """Open a FITS file with astropy.
 
     Parameters
     ----------
     path : str
-        Of the file.
+        The path of the file.
     checked : bool
-        Whether its headers were held against the file before; else they are now.
+        Whether its headers were checked against the file before; if not, they are checked now.
 
     Raises
     ------
     InputError
-        If it is missing, no regular file, cut, not readable as FITS, or claims
-        more than it holds, also where that shows only inside the block.
+        If the file is missing, not a regular file, truncated, not readable as FITS, or if its
+        headers claim more than it holds, also where that shows only inside the block.
     ExposureError
         If it is a GEIS file.
     """
-    with _content(path) as (content, size):
+    with _open_content(path) as (content, size, _):
         if not checked:
-            check_claims(content, size)
-        with _astropys(content) as hdus:
+            check_layout(content, size)
+        with _open_with_astropy(content) as hdus:
             yield hdus
 
 
 @contextmanager
-def _content(path: str) -> Iterator[tuple[Content, int]]:
-    """Open a file, inflate it if need be; and say what is wrong with it, also inside the block."""
-    if not is_remote(path) and not os.path.isfile(path):  # a named pipe would block for ever
-        found = "something that is not a file" if os.path.lexists(path) else "nothing"
-        msg = f"{path}: expected a FITS file, found {found}"
-        raise InputError(msg)
-    try:
-        # Closed here because astropy leaves it open after an error; never mapped into memory,
-        # where a file that becomes shorter would kill the process.
-        with open_file(path) as stream:
-            _refuse_geis(stream.read(30), path)
-            size = stream.seek(0, io.SEEK_END)
-            stream.seek(0)
-            yield bounded(stream, size), size
-    except StaticMaskError:
-        raise
-    except LayoutError as error:
-        verb = "" if str(error).startswith("is cut") else "cannot be read as FITS: "
-        msg = f"{path}: {verb}{error}"
-        raise InputError(msg) from error
-    except _UNREADABLE as error:
-        # Only astropy's first sentence: what follows is advice to programmers.
-        words = getattr(error, "strerror", None) or str(error).partition(". ")[0]
-        reason = words or type(error).__name__
-        msg = f"{path}: cannot be read as FITS: {reason}"
-        raise InputError(msg) from error
+def open_unchanged(path: str, stamp: Stamp | None) -> Iterator[IO[bytes] | None]:
+    """Open a file whose headers were read before, to read its raw pixels.
 
+    Parameters
+    ----------
+    path : str
+        The path of the file.
+    stamp : int, str or None
+        The stamp that the file had when its headers were read.
 
-@contextmanager
-def _astropys(content: Content) -> Iterator["fits.HDUList"]:
-    """Have astropy read the headers; what it raises is among what counts as unreadable."""
-    try:
-        with (
-            fits.open(content, mode="readonly", memmap=False, lazy_load_hdus=True) as hdus,
-            np.errstate(over="raise"),  # offsets and scales that are nonsense
-        ):
-            yield hdus
-    except fits.VerifyError as error:
-        raise ValueError(*error.args) from error
-
-
-def check_extent(hdu: Any, path: str) -> None:  # noqa: ANN401 - any HDU
-    """Refuse an HDU that, as astropy understands it, claims more bytes than the file has.
+    Yields
+    ------
+    binary file or None
+        None if the file has another stamp by now, or `stamp` is None.
 
     Raises
     ------
     InputError
-        With the number of bytes that are claimed and that are there.
+        If the file is missing or cannot be read, also where that shows only inside the block.
     """
-    if isinstance(hdu, PlainHDU):
-        return  # it is understood as it was checked
-    size = size_of(path)
-    compressed = isinstance(hdu, fits.CompImageHDU)
-    shape = () if not hasattr(hdu, "shape") else hdu.shape
-    pixels = math.prod(shape) * abs(hdu.header["BITPIX"]) // 8 if shape else 0
-    start = 0 if compressed else hdu.fileinfo()["datLoc"]
-    end = start + (pixels if compressed else max(pixels, hdu.size))
-    most = size if is_uncompressed(path) and not compressed else largest_content(size)
-    if end > most:
-        name = name_of(hdu) or "PRIMARY"
-        msg = f"{path}: is cut: {name} should end at byte {end}, the file ends at {most}"
+    if stamp is None:
+        yield None
+        return
+    with _open_regular(path) as stream:
+        yield stream if stamp_of(stream) == stamp else None
+
+
+@contextmanager
+def as_input_error(path: str) -> Iterator[None]:
+    """Raise whatever is wrong with a file as an InputError that names it.
+
+    Raises
+    ------
+    InputError
+        If the block raises what reading a damaged file can raise.
+    """
+    try:
+        yield
+    except StaticMaskError:
+        raise
+    except LayoutError as error:
+        verb = "" if str(error).startswith("is truncated") else "cannot be read as FITS: "
+        msg = f"{path}: {verb}{error}"
+        raise InputError(msg) from error
+    except Exception as error:
+        if not isinstance(error, _UNREADABLE) and not isinstance(error, fits.VerifyError):
+            raise
+        # Only astropy's first sentence: what follows is advice to programmers.
+        words = getattr(error, "strerror", None) or str(error).partition(". ")[0]
+        msg = f"{path}: cannot be read as FITS: {words or type(error).__name__}"
+        raise InputError(msg) from error
+
+
+@contextmanager
+def _open_regular(path: str) -> Iterator[IO[bytes]]:
+    """Open a file that is a remote or a regular one; a named pipe would block for ever."""
+    if not is_remote(path) and not os.path.isfile(path):
+        found = "something that is not a file" if os.path.lexists(path) else "nothing"
+        msg = f"{path}: expected a FITS file, found {found}"
         raise InputError(msg)
+    # Closed here because astropy leaves it open after an error; never mapped into memory,
+    # where a file that becomes shorter would kill the process.
+    with as_input_error(path), open_file(path) as stream:
+        yield stream
+
+
+@contextmanager
+def _open_content(path: str) -> Iterator[tuple[Content, int, Stamp | None]]:
+    """Open a file; yield what it holds or inflates to, its length on disk, and its stamp."""
+    with _open_regular(path) as stream:
+        stamp = stamp_of(stream)
+        _refuse_geis(stream.read(30), path)
+        size = stream.seek(0, io.SEEK_END)
+        stream.seek(0)
+        yield bounded(stream, size), size, stamp
+
+
+def _refuse_geis(start: bytes, path: str) -> None:
+    """Refuse the header file of a GEIS image, which begins almost as FITS, and name the remedy."""
+    if start.startswith(b"SIMPLE") and start.replace(b" ", b"")[:8] == b"SIMPLE=F":
+        msg = f"{path}: is a GEIS image; convert it to FITS with readgeis of stsci.tools"
+        raise ExposureError(msg)
+
+
+@contextmanager
+def _open_with_astropy(content: Content) -> Iterator["fits.HDUList"]:
+    with (
+        fits.open(content, mode="readonly", memmap=False, lazy_load_hdus=True) as hdus,
+        np.errstate(over="raise"),  # offsets and scales that are nonsense
+    ):
+        yield hdus
 
 
 def pixels_of(hdu: Any, path: str) -> npt.NDArray[Any]:  # noqa: ANN401 - any image HDU
-    """Read the pixels of an image, in the dtype and byte order of the file.
+    """Read the pixels of an image that astropy has opened, in the type of the file.
 
-    An extension without data but with NPIX1, NPIX2 and PIXVALUE (HST's way of
-    storing a constant) is a read-only view of that one value.
+    An extension without data but with NPIX1, NPIX2 and PIXVALUE (how HST stores a constant) is
+    returned as a read-only view of that one value.
 
     Parameters
     ----------
-    hdu : image HDU
-        Of a file that is open.
+    hdu : image HDU of astropy
+        An HDU of an open file.
     path : str
-        Of that file.
+        The path of that file.
+
+    Raises
+    ------
+    InputError
+        If the header claims more pixels than the file holds.
     """
-    check_extent(hdu, path)  # before a header's claim becomes the size of an array
-    raw = raw_pixels(hdu, path)
-    if raw is not None:
-        return raw.read(path)
+    with open_file(path) as stream:
+        compressed = stream.read(6) != b"SIMPLE"
+        ours = hdu_of_astropy(hdu, size_of(path), compressed=compressed)
+        ours.check(path)  # before an array of that size is allocated
+        if ours.raw is not None:
+            return ours.raw.read(stream, path)
     try:
         data = hdu.data
     except _UNREADABLE:
@@ -235,11 +214,50 @@ def pixels_of(hdu: Any, path: str) -> npt.NDArray[Any]:  # noqa: ANN401 - any im
     value = np.asarray(hdu.header.get("PIXVALUE", 0))
     if value.dtype.kind == "i":  # DQ flags are a bit pattern of this width
         value = value.astype(fits.BITPIX2DTYPE[hdu.header["BITPIX"]])
-    return np.broadcast_to(value, shape_of(hdu))
+    return np.broadcast_to(value, ours.full_shape)
 
 
-def _refuse_geis(start: bytes, path: str) -> None:
-    """Say what to do with the header part of a GEIS image, which looks a little like FITS."""
-    if start.startswith(b"SIMPLE") and start.replace(b" ", b"")[:8] == b"SIMPLE=F":
-        msg = f"{path}: is a GEIS image; convert it to FITS with readgeis of stsci.tools"
-        raise ExposureError(msg)
+def checksums_of(hdus: "fits.HDUList") -> str:
+    """Compare CHECKSUM and DATASUM of all HDUs with their bytes: ``right``, ``wrong`` or ``none``.
+
+    This must be done before the data of an HDU are used, which may change them in memory.
+    """
+    results = [
+        _verified(verify)
+        for hdu in hdus for verify in (hdu.verify_datasum, hdu.verify_checksum)
+    ]
+    if _FAILED in results:
+        return "wrong"
+    return "none" if set(results) == {_ABSENT} else "right"
+
+
+def _verified(verify: Any) -> int:  # noqa: ANN401 - a method of an HDU
+    try:
+        return int(verify())
+    except ValueError:  # the header's DATASUM is not a number
+        return _FAILED
+
+
+class _AstropyWarningType(type):
+    """Makes a class that stands for astropy's warnings without importing them."""
+
+    def __subclasscheck__(cls, kind: type) -> bool:
+        names = {f"{base.__module__}.{base.__qualname__}" for base in kind.__mro__}
+        return "astropy.utils.exceptions.AstropyWarning" in names
+
+
+class _AstropyWarning(Warning, metaclass=_AstropyWarningType):
+    """Any warning of astropy."""
+
+
+@contextmanager
+def astropy_silenced() -> Iterator[None]:
+    """Hide astropy's warnings from the user.
+
+    Cards that break the standard are common and harmless here, and a truncated file is found by
+    other means.  Warning filters are global to the process, so this belongs around a whole run
+    and not into its threads.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", _AstropyWarning)
+        yield

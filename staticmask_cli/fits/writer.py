@@ -10,7 +10,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from staticmask_cli.fits.cards import BLOCK, Card, header_of
+from staticmask_cli.fits.cards import BLOCK, Card, format_header
 
 __all__ = ["NewHDU", "image", "table", "write_hdus"]
 
@@ -118,7 +118,7 @@ def write_hdus(stream: IO[bytes], hdus: Iterable[NewHDU], when: str) -> None:
     Raises
     ------
     ValueError
-        As by `header_of`.
+        As by `format_header`.
     """
     for hdu in hdus:
         data = np.ascontiguousarray(hdu.data).view(np.uint8).reshape(-1).data
@@ -137,7 +137,7 @@ def _header(hdu: NewHDU, datasum: int, when: str) -> bytes:
     """Header of an HDU, with the checksum that makes the sum of all its bytes minus zero."""
     def with_checksum(checksum: str) -> bytes:
         sums = (("CHECKSUM", checksum, when), ("DATASUM", str(datasum), when))
-        return header_of((*hdu.cards, *sums), hdu.comment)
+        return format_header((*hdu.cards, *sums), hdu.comment)
 
     total = _added(_sum(with_checksum(_NO_CHECKSUM)), datasum)
     return with_checksum(_encoded(_ALL_ONES - total))

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import IO, Any
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from staticmask_cli._version import __version__
 from staticmask_cli.errors import ExposureError, InputError
 from staticmask_cli.fits.cards import Card
-from staticmask_cli.fits.open import astropy_silenced, of_headers, opened
+from staticmask_cli.fits.open import as_input_error, astropy_silenced, opened, read_hdus
 from staticmask_cli.fits.writer import NewHDU, image, write_hdus
 from staticmask_cli.io.atomic import (
     as_output_error,
@@ -222,11 +222,10 @@ def _write_to(path: str, mask: StaticMask, stream: IO[bytes]) -> None:
 
 def is_mask(path: str, shape: tuple[int, int]) -> bool:
     """Whether a file is a static mask of this shape, ours or drizzlepac's: int16 in the primary."""
-    def of_that_shape(hdus: Sequence[Any]) -> bool:
-        return bool(hdus[0].header["BITPIX"] == 16 and hdus[0].shape == shape)  # noqa: PLR2004
-
     try:
-        return of_headers(path, of_that_shape)
+        with as_input_error(path):
+            primary = read_hdus(path)[0]
+            return primary.header["BITPIX"] == 16 and primary.shape == shape  # noqa: PLR2004
     except (InputError, ExposureError):
         return False
 

@@ -25,8 +25,9 @@ from staticmask_cli.exposures.exposure import Exposure, read_exposure
 from staticmask_cli.exposures.inputs import expand_inputs
 from staticmask_cli.fits import open as fits_open
 from staticmask_cli.fits.hdus import plain_hdus
-from staticmask_cli.fits.layout import Content
+from staticmask_cli.fits.inflate import Content
 from staticmask_cli.fits.open import astropy_silenced
+from staticmask_cli.fits.pixels import Stamp
 from tests.support.exposures import sky
 from tests.support.fits_files import fits_bytes
 from tests.support.fuzzing import (
@@ -132,13 +133,14 @@ def test_any_gzipped_exposure_makes_masks_or_one_error(
     make(tmp_path, "a_flt.fits.gz", mutated(packed, outside), MOST_COMPRESSED)
 
 
+@pytest.mark.parametrize("suffix", ["", ".gz"])
 @inputs(0.3)
 @given(base=st.sampled_from(sorted(EXPOSURES)), mutations=st.lists(CARDS, max_size=3) | MUTATIONS)
 def test_any_exposure_that_is_read_without_astropy_is_what_astropy_reads(
-    base: str, mutations: list[Mutation], tmp_path: Path
+    suffix: str, base: str, mutations: list[Mutation], tmp_path: Path
 ) -> None:
-    path = tmp_path / "a_flt.fits"
-    path.write_bytes(mutated(EXPOSURES[base], mutations))
+    path, content = tmp_path / f"a_flt.fits{suffix}", mutated(EXPOSURES[base], mutations)
+    path.write_bytes(gzip.compress(content, compresslevel=1) if suffix else content)
     found: list[Exposure | None] = []
     for reader in (plain_hdus, checked_only):
         with pytest.MonkeyPatch.context() as patch, astropy_silenced():
@@ -149,9 +151,9 @@ def test_any_exposure_that_is_read_without_astropy_is_what_astropy_reads(
     assert repr(found[0]) == repr(found[1])  # as NaN is not equal to itself
 
 
-def checked_only(stream: Content, size: int) -> None:
-    """Leave all headers to astropy."""
-    plain_hdus(stream, size)
+def checked_only(content: Content, size: int, stamp: Stamp | None) -> None:
+    """Leave all HDUs to astropy."""
+    plain_hdus(content, size, stamp)
 
 
 def expand(folder: Path, name: str, content: bytes) -> None:

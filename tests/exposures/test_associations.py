@@ -311,10 +311,10 @@ def _vector_of_logicals(path: Path) -> None:
     ("x_asn.fits", Path.mkdir, "expected a FITS file, found something that is not a file"),
     ("x_asn.fits", _content(b""), "cannot be read as FITS: the file is empty"),
     ("x_asn.fits", _content(b"jx01_flt.fits\n"), "it begins with b'jx01_f', expected SIMPLE"),
-    ("x_asn.fits", _cut(100), "is cut: "),
+    ("x_asn.fits", _cut(100), "is truncated: "),
     ("x_asn.fits", _cut(2880), "expected columns MEMNAME and MEMTYPE, found no MEMNAME and no"),
-    ("x_asn.fits", _cut(5760), "is cut: "),
-    ("x_asn.fits", _cut(5770), "is cut: "),
+    ("x_asn.fits", _cut(5760), "is truncated: "),
+    ("x_asn.fits", _cut(5770), "is truncated: "),
     ("x_asn.fits", _image_only, "found no MEMNAME and no MEMTYPE"),
     ("x_asn.fits", _without("MEMNAME"), "found no MEMNAME"),
     ("x_asc.fits", _without("MEMTYPE"), "found no MEMTYPE"),
@@ -364,7 +364,7 @@ def test_a_broken_table_is_closed_again(tmp_path: Path, content: Callable[[Path]
     content(tmp_path / "x_asn.fits")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        with pytest.raises(InputError, match=r"is cut|cannot be read as FITS"):
+        with pytest.raises(InputError, match=r"is truncated|cannot be read as FITS"):
             read_association(str(tmp_path / "x_asn.fits"))
         gc.collect()
     assert [w.message for w in caught if w.category is ResourceWarning] == []

@@ -3,7 +3,6 @@
 import gc
 import os
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +12,8 @@ from staticmask_cli import create_masks
 from staticmask_cli.errors import ExposureError, InputError, StaticMaskError
 from staticmask_cli.exposures.exposure import read_exposure
 from staticmask_cli.exposures.reading import read_pixels
-from staticmask_cli.fits.open import astropy_silenced, of_headers
+from staticmask_cli.fits.hdus import HDU
+from staticmask_cli.fits.open import astropy_silenced, read_hdus
 from tests.support.damages import (
     DAMAGES,
     cut,
@@ -90,19 +90,19 @@ def test_only_sci_is_read_unless_dq_is_asked_for(
     write_exposure: WriteExposure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write_exposure(chips=[{"data": sky(), "dq": np.zeros((60, 80), np.float32)}])
-    looks: list[str] = []
+    paths: list[str] = []
 
-    def spy(path: str, look: Any) -> Any:  # noqa: ANN401
-        looks.append(path)
-        return of_headers(path, look)
+    def spy(path: str) -> list[HDU]:
+        paths.append(path)
+        return read_hdus(path)
 
-    monkeypatch.setattr("staticmask_cli.exposures.exposure.of_headers", spy)
+    monkeypatch.setattr("staticmask_cli.exposures.exposure.read_hdus", spy)
     monkeypatch.delattr(fits, "open")  # astropy is not asked
     (chip,) = read_exposure(str(path), dq=False).chips
     data, flags = read_pixels(chip)
     assert flags is None
     np.testing.assert_array_equal(data, sky())
-    assert looks == [str(path)]  # its headers were not looked at again
+    assert paths == [str(path)]  # its headers were not looked at again
     (chip,) = read_exposure(str(path)).chips
     with pytest.raises(ExposureError, match=r"expected integer DQ flags .*, found float32"):
         read_pixels(chip)
@@ -131,7 +131,7 @@ def test_dq_is_matched_by_extver_in_any_order(tmp_path: Path) -> None:
         assert np.argwhere(mask.flagged).tolist() == [[extver, extver]]
 
 
-# What is cut: the HDU, and whether in its header or in its data.
+# What is truncated: the HDU, and whether in its header or in its data.
 CUTS = [(0, "header"), *((hdu, part) for hdu in range(1, 5) for part in ("header", "data"))]
 
 
@@ -272,7 +272,7 @@ def test_a_file_that_shrinks_after_its_headers_were_read_is_an_error(
     path = write_exposure()
     (chip,) = read_exposure(str(path)).chips
     cut(0.5)(path)
-    with astropy_silenced(), pytest.raises(InputError, match=r"is cut|cannot be read"):
+    with astropy_silenced(), pytest.raises(InputError, match=r"is truncated|cannot be read"):
         read_pixels(chip)
 
 

@@ -8,7 +8,7 @@ from astropy.io import fits
 from hypothesis import given
 from hypothesis import strategies as st
 
-from staticmask_cli.fits.cards import Card, Value, header_of
+from staticmask_cli.fits.cards import Card, Value, format_header
 from staticmask_cli.fits.open import astropy_silenced
 
 PRINTABLE = [chr(code) for code in range(32, 127)]
@@ -35,20 +35,20 @@ def astropys(card: Card) -> bytes:
 @given(st.tuples(KEYS, NUMBERS, COMMENTS))
 def test_cards_of_numbers_are_those_of_astropy(card: Card) -> None:
     with astropy_silenced():  # it warns of comments that are cut
-        assert header_of([card]) == astropys(card)
+        assert format_header([card]) == astropys(card)
 
 
 @given(st.tuples(KEYS, TEXTS, COMMENTS))
 def test_cards_of_strings_are_those_of_astropy(card: Card) -> None:
     with astropy_silenced():
-        assert header_of([card]) == astropys(card)
+        assert format_header([card]) == astropys(card)
 
 
 @given(st.lists(st.tuples(KEYS, READABLE | NUMBERS, COMMENTS), max_size=60,
                 unique_by=lambda card: card[0]),
        st.text(string.ascii_letters, max_size=200))
 def test_headers_of_any_length_say_what_they_should(cards: list[Card], comment: str) -> None:
-    content = header_of(cards, comment)
+    content = format_header(cards, comment)
     assert len(content) % 2880 == 0
     with astropy_silenced():
         header = fits.Header.fromstring(content)
@@ -70,11 +70,11 @@ def test_headers_of_any_length_say_what_they_should(cards: list[Card], comment: 
     ("x" * 68, f"KEY     = '{'x' * 68}'"),
 ])
 def test_a_card_is_the_standards(value: Value, card: str) -> None:
-    assert header_of([("KEY", value, "why")])[:80].decode("ascii").rstrip() == card
+    assert format_header([("KEY", value, "why")])[:80].decode("ascii").rstrip() == card
 
 
 def test_a_long_string_goes_on_but_never_between_two_quotes() -> None:
-    text = header_of([("KEY", "x" * 66 + "'" + "y" * 10, "why")]).decode("ascii")
+    text = format_header([("KEY", "x" * 66 + "'" + "y" * 10, "why")]).decode("ascii")
     assert text[:240].split() == [
         "KEY", "=", f"'{'x' * 66}&'", "CONTINUE", f"'''{'y' * 10}'", "/", "why", "END",
     ]
@@ -83,4 +83,4 @@ def test_a_long_string_goes_on_but_never_between_two_quotes() -> None:
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_a_number_that_fits_cannot_hold_is_refused(value: float) -> None:
     with pytest.raises(ValueError, match=r"KEY = -?(nan|inf): expected a finite number"):
-        header_of([("KEY", value, "")])
+        format_header([("KEY", value, "")])

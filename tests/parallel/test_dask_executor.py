@@ -170,7 +170,7 @@ def test_an_exposure_that_becomes_unreadable_is_an_input_error(
         if now == 0:
             paths[2].write_bytes(paths[2].read_bytes()[:6000])
 
-    with pytest.raises(InputError, match=rf"{paths[2].name}: (is cut|cannot be read)"):
+    with pytest.raises(InputError, match=rf"{paths[2].name}: (is truncated|cannot be read)"):
         create_masks(paths, output_dir=tmp_path / "out", scheduler=address, progress=progress)
     assert not (tmp_path / "out").exists()
 

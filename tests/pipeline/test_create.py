@@ -211,7 +211,7 @@ def test_an_error_in_a_worker_is_the_users_error(
 
     with (
         ThreadPoolExecutor(2) as pool,
-        pytest.raises(InputError, match=rf"{paths[2].name}: (is cut|cannot be read)"),
+        pytest.raises(InputError, match=rf"{paths[2].name}: (is truncated|cannot be read)"),
     ):
         create_masks(
             paths, output_dir=tmp_path / "out", progress=progress, jobs=2,
@@ -414,7 +414,7 @@ def test_one_that_is_unreadable_in_fifty_costs_only_itself(
     paths = [write_exposure(f"e{n:02}_flt.fits", chips=[{"data": chip}])
              for n, chip in enumerate(chips)]
     shorten(paths[7])
-    with pytest.raises(InputError, match=r"e07_flt\.fits: is cut"):
+    with pytest.raises(InputError, match=r"e07_flt\.fits: is truncated"):
         create_masks("*_flt.fits")
     assert not (folder / NAME).exists()
     masks = create_masks("*_flt.fits", keep_going=True)
@@ -430,7 +430,7 @@ def test_a_file_that_shrinks_while_it_is_read_loses_only_the_chip_that_was_cut(
     paths = simulate_visit(str(folder), "ACS/WFC", shape=(150, 220)).paths
     before = create_masks(paths, output_dir="all")
     shrinking(paths[1])
-    with pytest.raises(InputError, match=r"became shorter while it was read|is cut"):
+    with pytest.raises(InputError, match=r"became shorter while it was read|is truncated"):
         create_masks(paths, final_bits=0, output_dir="none")
     assert not (folder / "none").exists()
     for path, original in zip(paths, visit.paths, strict=True):
@@ -441,7 +441,7 @@ def test_a_file_that_shrinks_while_it_is_read_loses_only_the_chip_that_was_cut(
         pool.shutdown()
     assert list(masks.left_out) == [f"{paths[1]}[SCI,2]"]
     (reason,) = masks.left_out.values()
-    assert reason.startswith(("is cut: ", "cannot be read as FITS: "))
+    assert reason.startswith(("is truncated: ", "cannot be read as FITS: "))
     assert [member.skip_reason for member in masks[1].members] == ["", reason, "", ""]
     assert [len(mask.used) for mask in masks] == [4, 3]
     assert StaticMask.read(str(masks[1].path)).members[1].skip_reason == reason

@@ -159,7 +159,7 @@ def test_a_file_that_ends_between_two_extensions_is_told(
     path.write_bytes(path.read_bytes()[:end])
     assert len(planned(path)) == 1
     assert [record.getMessage() for record in caplog.records] == [
-        f"{path}: NEXTEND = 2 in its header, but it has 1 extensions: was it cut?"
+        f"{path}: NEXTEND = 2 in its header, but it has 1 extensions: was it truncated?"
     ]
 
 

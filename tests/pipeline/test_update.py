@@ -277,7 +277,7 @@ def test_chips_cut_while_they_were_read_are_tried_again(
 
     def fail(chip: Chip, **keywords: Any) -> Any:  # noqa: ANN401
         if str(chip.label) in {"a_flt.fits[SCI,2]", "g_flt.fits[SCI,1]"}:
-            msg = f"{chip.path}: is cut"
+            msg = f"{chip.path}: is truncated"
             raise InputError(msg)
         return read_pixels(chip, **keywords)
 

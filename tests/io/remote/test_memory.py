@@ -189,7 +189,7 @@ def test_a_damaged_remote_exposure_is_named(
     whole = write_exposure().read_bytes()
     bad = {"cut": whole[:9000], "empty": b"", "text": b"<html>Please log in</html>"}[damage]
     url = put(store, "memory://bucket/a_flt.fits", bad)
-    with pytest.raises(StaticMaskError, match=f"^{url}: (is cut|cannot be read as FITS)"):
+    with pytest.raises(StaticMaskError, match=f"^{url}: (is truncated|cannot be read as FITS)"):
         create_masks(url)
 
 
@@ -334,7 +334,7 @@ def test_missing_and_damaged_remote_exposures_can_be_left_out(
     missing = "memory://bucket/visit/no_flt.fits"
     masks = create_masks([*remote_visit, damaged, missing], keep_going=True, output_dir=tmp_path)
     assert masks.left_out[missing] == "no such file"
-    assert masks.left_out[damaged].startswith("is cut")
+    assert masks.left_out[damaged].startswith("is truncated")
     assert [len(mask.used) for mask in masks] == [4, 4]
 
 

@@ -1,0 +1,96 @@
+"""Pixels read straight from the bytes of a file, without reading its headers again."""
+
+import io
+import math
+import os
+from dataclasses import dataclass
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from staticmask_cli.errors import InputError
+from staticmask_cli.io.paths import is_remote
+
+__all__ = ["RawPixels", "Stamp", "stamp_of"]
+
+Stamp = int | str
+"""What changes with the content of a file: when a local one was modified, in nanoseconds, or what
+the service of a remote one tells its versions apart by, such as an ETag."""
+
+_DTYPES = {8: "u1", 16: "i2", 32: "i4", 64: "i8", -32: "f4", -64: "f8"}  # by BITPIX
+_CHUNK = 1 << 18  # pixels, whose bytes are still in the cache when their order is changed
+
+
+@dataclass(frozen=True, slots=True)
+class RawPixels:
+    """Where the pixels of an image are in a file, if they are neither compressed nor scaled.
+
+    Attributes
+    ----------
+    offset : int
+        The position of their first byte in the file.
+    shape : tuple of int
+        The shape of the image, ``(ny, nx)`` for one of two dimensions.
+    bitpix : int
+        The type of a pixel, as the keyword BITPIX has it.
+    stamp : int, str or None
+        The stamp of the file when its headers were read; None if it has none, so that the
+        headers must be read again.
+    """
+
+    offset: int
+    shape: tuple[int, ...]
+    bitpix: int
+    stamp: Stamp | None
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the pixels, in the byte order of the machine."""
+        return np.dtype(_DTYPES[self.bitpix])
+
+    @property
+    def size(self) -> int:
+        """Number of pixels."""
+        return math.prod(self.shape)
+
+    def read(
+        self, stream: IO[bytes], path: str, out: npt.NDArray[Any] | None = None
+    ) -> npt.NDArray[Any]:
+        """Read the pixels, in the type of the file and the byte order of the machine.
+
+        Parameters
+        ----------
+        stream : binary file
+            The open file.
+        path : str
+            The path of the file.
+        out : numpy.ndarray, optional
+            An array of `size` pixels of `dtype` to be filled; a new one if None.
+
+        Raises
+        ------
+        InputError
+            If the file ends before the last pixel.
+        """
+        pixels = np.empty(self.size, dtype=self.dtype) if out is None else out
+        # The pixels of a remote file are fetched with one request.
+        step = self.size if is_remote(path) else min(_CHUNK, self.size)
+        buffer = np.empty(step * self.dtype.itemsize, dtype=np.uint8)
+        stream.seek(self.offset)
+        for start in range(0, self.size, step):
+            chunk = pixels[start : start + step]
+            content = buffer[: chunk.nbytes]
+            if stream.readinto(content.data) != content.size:  # type: ignore[attr-defined]
+                msg = f"{path}: is truncated: it became shorter while it was read"
+                raise InputError(msg)
+            np.copyto(chunk, content.view(self.dtype.newbyteorder(">")))
+        return pixels.reshape(self.shape)
+
+
+def stamp_of(stream: Any) -> Stamp | None:  # noqa: ANN401 - a file object of any kind
+    """Return the stamp of an open file; None if it has none."""
+    try:
+        return os.fstat(stream.fileno()).st_mtime_ns
+    except io.UnsupportedOperation:  # a remote file
+        return getattr(stream, "identity", None)
