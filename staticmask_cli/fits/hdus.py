@@ -2,10 +2,10 @@
 
 Files as telescopes deliver them are read without astropy.  A file with an HDU whose meaning
 depends on more than the standard's plain rules is read by astropy as a whole: images that are
-compressed in tiles, random groups, ASCII tables, headers with bytes that are not text, nonsense in
-keywords for which astropy may refuse a file, and anything that follows the last HDU.  That second
-way is needed because each of these has rules of its own, some of them astropy's alone.  Both ways
-make HDUs of the same type, `HDU`.
+compressed in tiles, random groups, ASCII tables, cards or bytes that the standard does not allow
+(and HIERARCH cards), nonsense in keywords for which astropy may refuse a file, and anything that
+follows the last HDU.  This second way is needed because each of these has rules of its own, some
+of which only astropy's code defines.  Both ways make HDUs of the same type, `HDU`.
 """
 
 import math
@@ -25,13 +25,13 @@ __all__ = ["HDU", "hdu_of_astropy", "plain_hdus"]
 
 _LARGEST_VERSION = 2**31 - 1  # what a column of 4 bytes holds
 _LARGEST_HEADERS = 1 << 24  # bytes of all of a file; those of HST and JWST have less than 1 MiB
+_SCALING = ("BSCALE", "BZERO", "BLANK")
 _SPECIAL = ("ZIMAGE", "GROUPS")  # images in tables, and random groups
 # What astropy evaluates when it opens a file, which it may refuse for nonsense there.
 _EVALUATED = (
-    "XTENSION", *_SPECIAL, "EXTEND", "EXTNAME", "EXTVER", "EXTLEVEL", "BSCALE", "BZERO", "BLANK",
-    "CHECKSUM", "DATASUM",
+    "XTENSION", *_SPECIAL, "BITPIX", "NAXIS", "EXTEND", "EXTNAME", "EXTVER", "EXTLEVEL",
+    *_SCALING, "CHECKSUM", "DATASUM",
 )
-_SCALING = ("BSCALE", "BZERO", "BLANK")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class HDU:
     header : Header or astropy.io.fits.Header
         The header; that of the image, if an image is compressed in tiles.
     kind : str
-        ``IMAGE``, also for the primary HDU, or what XTENSION has.
+        ``IMAGE``, also for the primary HDU; ``BINTABLE`` or ``TABLE``; or ``no image``.
     shape : tuple of int
         The shape of the image, ``(ny, nx)`` for one of two dimensions; empty if the HDU has no
         image, or one that is a single constant.
@@ -144,8 +144,11 @@ def _plain_hdu(layout: Layout, stamp: Stamp | None, *, compressed: bool) -> HDU:
         raise UnusualError(msg)
     if is_table:
         return HDU(header, kind)
-    naxis = cast("int", header["NAXIS"])
-    shape = tuple(cast("int", header[f"NAXIS{n}"]) for n in range(naxis, 0, -1))
+    axes = [f"NAXIS{n}" for n in range(cast("int", header["NAXIS"]), 0, -1)]
+    if not header.is_standard(*axes):
+        msg = "a length of an axis that is not a plain number"
+        raise UnusualError(msg)
+    shape = tuple(cast("int", header[axis]) for axis in axes)
     start = None if compressed else layout.start
     return HDU(header, kind, shape, _raw_pixels(header, shape, start, stamp))
 
@@ -175,21 +178,18 @@ def hdu_of_astropy(
     compressed : bool
         Whether the file is compressed as a whole.
     """
-    header, is_image = hdu.header, hasattr(hdu, "shape")
-    shape = tuple(hdu.shape) if is_image else ()
-    in_tiles = isinstance(hdu, fits.CompImageHDU)
+    header: AnyHeader = hdu.header
+    if not hasattr(hdu, "shape"):
+        tables = (("TABLE", fits.TableHDU), ("BINTABLE", fits.BinTableHDU))
+        return HDU(header, next((k for k, table in tables if isinstance(hdu, table)), "no image"))
+    shape, in_tiles = tuple(hdu.shape), isinstance(hdu, fits.CompImageHDU)
     start = 0 if in_tiles else hdu.fileinfo()["datLoc"]
-    pixels = math.prod(shape) * abs(header["BITPIX"]) // 8 if shape else 0
+    pixels = math.prod(shape) * abs(cast("int", header["BITPIX"])) // 8 if shape else 0
     end = start + (pixels if in_tiles else max(pixels, hdu.size))
     most = largest_content(size) if compressed or in_tiles else size
     fault = ""
     if end > most:
         name = _name_in(header) or "PRIMARY"
         fault = f"is truncated: {name} should end at byte {end}, the file ends at {most}"
-    return HDU(
-        header,
-        "IMAGE" if is_image else str(header.get("XTENSION", "")).strip(),
-        shape,
-        None if compressed or in_tiles else _raw_pixels(header, shape, start, stamp),
-        fault,
-    )
+    raw = None if compressed or in_tiles else _raw_pixels(header, shape, start, stamp)
+    return HDU(header, "IMAGE", shape, raw, fault)

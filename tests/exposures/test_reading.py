@@ -78,3 +78,40 @@ def test_what_is_scaled_or_compressed_is_left_to_astropy(
     chip = only_chip(path)
     assert chip.raw is None
     np.testing.assert_array_equal(read_pixels(chip)[0], data)
+
+
+@pytest.mark.parametrize("change", ["nothing", "the file", "no identity"])
+def test_pixels_of_an_unchanged_remote_file_are_read_without_its_headers(
+    change: str, write_exposure: WriteExposure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = pytest.importorskip("fsspec").filesystem("memory")
+    ranges = pytest.importorskip("staticmask_cli.io.remote.ranges")
+    url, dq = "memory://bucket/a_flt.fits", np.ones((150, 220), np.int16)
+    files.pipe_file(url, write_exposure(chips=[{"data": sky(dq.shape), "dq": dq}]).read_bytes())
+    if change == "no identity":
+        monkeypatch.setattr("staticmask_cli.io.remote.files._ENTITY", ())
+    (chip,) = read_exposure(url).chips
+    expected = sky(dq.shape, seed=2 if change == "the file" else 1)
+    if change == "the file":
+        other = write_exposure("b.fits", chips=[{"data": expected, "dq": dq, "LTV1": 0.0}])
+        files.pipe_file(url, other.read_bytes())
+    # A worker in another process has no headers in memory.
+    monkeypatch.setattr("staticmask_cli.io.remote.files.header_cache_of",
+                        lambda _name, identity: ranges.HeaderCache(identity))
+    asked: list[int] = []
+    kind = type(files.open(url))
+    whole = kind.read
+
+    def counting(self: object, size: int = -1) -> bytes:
+        asked.append(size)
+        return bytes(whole(self, size))
+
+    monkeypatch.setattr(kind, "read", counting)
+    if change == "nothing":
+        monkeypatch.delattr(fits, "open")
+    data, flags = read_pixels(chip)
+    np.testing.assert_array_equal(data, expected)
+    np.testing.assert_array_equal(flags, dq)
+    start, *others = asked  # which shows whether the file is gzip
+    assert start < 20_000
+    assert (others == [4 * dq.size, 2 * dq.size]) == (change == "nothing")
