@@ -1,7 +1,6 @@
 """The signature: which chips share one mask, and what that mask is called."""
 
 import re
-from decimal import Decimal
 from typing import NamedTuple
 
 from staticmask_cli.errors import ExposureError
@@ -53,9 +52,8 @@ class Signature(NamedTuple):
             )
             raise ExposureError(msg)
         if not 0 <= self.number <= _LARGEST_NUMBER:
-            number = Decimal(self.number)  # which can show an int of any size
             msg = (
-                f"chip number {number:.6g} of {part} cannot name a mask: "
+                f"chip number {self.number!s:.20} of {part} cannot name a mask: "
                 f"expected 0 to {_LARGEST_NUMBER}"
             )
             raise ExposureError(msg)

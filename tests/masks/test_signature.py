@@ -61,10 +61,9 @@ def test_a_detector_without_a_usable_letter_is_refused(detector: str) -> None:
         _ = Signature(detector, (3, 4), 1).filename
 
 
-@pytest.mark.parametrize("number", [-1, 1_000_000, 10**68, -(10**68), 10**400, -(10**5000)],
-                         ids=range(6))
+@pytest.mark.parametrize("number", [-1, 1_000_000, 10**68, -(10**68), 10**400])
 def test_an_absurd_number_is_refused(number: int) -> None:
-    with pytest.raises(ExposureError, match=r"^chip number \S+ of ACSWFC cannot name a mask"):
+    with pytest.raises(ExposureError, match=r"^chip number \S{1,20} of ACSWFC cannot name a mask"):
         _ = Signature("ACSWFC", (3, 4), number).filename
 
 
