@@ -1,1 +1,1 @@
-"""Exposures: which files the user means, which chips they hold, and their pixels."""
+"""Exposures: which files the user names, which chips they hold, and their pixels."""

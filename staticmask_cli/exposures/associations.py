@@ -1,6 +1,6 @@
-"""Association tables: which exposures they name, and which files these are.
+"""HST and JWST association tables: which exposures they name, and which files these are.
 
-Facts about the tables come from the HST Data Handbook, hstcal's ``acstable.c``
+What is known about the tables comes from the HST Data Handbook, hstcal's ``acstable.c``
 (the types of members), stsci.tools (the order of suffixes) and the JWST
 documentation (the JSON form).
 """
@@ -23,30 +23,30 @@ _SUFFIXES = (
 )
 _ENDINGS = (".fits", ".fits.gz", ".fits.fz")
 _USED_COLUMNS = ("MEMNAME", "MEMTYPE", "MEMPRSNT")
-_ALTERNATIVES = {"_flt": "_flc"}  # both present: the user has to choose
-_LONGEST_NAME = 200  # a file system allows 255 bytes, and a suffix follows
-_LARGEST_TABLE = 1 << 23  # bytes, of JSON or of the table's data; they have some thousands
-_MOST_MEMBERS = 10_000  # each is looked up under many names
+_ALTERNATIVES = {"_flt": "_flc"}  # if both exist, the user must choose
+_LONGEST_NAME = 200  # characters; a file system allows 255 bytes, with the suffix
+_LARGEST_TABLE = 1 << 23  # bytes of JSON or of the data of a table; usual ones have thousands
+_MOST_MEMBERS = 10_000  # each is looked for under many names
 
 
 def is_association(path: str) -> bool:
-    """Whether a file is an association table by its name; others never are."""
+    """Whether the name of a file is that of an association table."""
     return bool(_TABLE_NAME.search(path) or _JSON_NAME.search(path))
 
 
 def read_association(path: str) -> list[str]:
-    """Names of the exposures that a table lists as present members.
+    """Return the names of the exposures that a table lists as present members.
 
     Parameters
     ----------
     path : str
-        A FITS table (``_asn.fits``, ``_asc.fits``) or a JWST ``_asn.json``.
+        A FITS table (``_asn.fits``, ``_asc.fits``) or a JWST ``_asn.json`` file.
 
     Returns
     -------
     list of str
-        As the table spells them, without padding.  Products and background
-        exposures (EXP-BCKn) are left out, and so are absent members.
+        The names as the table has them, without padding.  Products, background exposures
+        (EXP-BCKn) and absent members are left out.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def read_association(path: str) -> list[str]:
         msg = f"{path}: the association names {len(names)} exposures, of {_MOST_MEMBERS} allowed"
         raise InputError(msg)
     for name in names:
-        # Tables come from strangers: a member lies beside its table and nowhere else.
+        # Tables are untrusted: a member is in the folder of its table and nowhere else.
         if not _is_plain(name, remote=is_remote(path)):
             msg = f"{path}: member {name[:80]!r} is not a plain file name"
             raise InputError(msg)
@@ -70,8 +70,8 @@ def read_association(path: str) -> list[str]:
 
 
 def _is_plain(name: str, *, remote: bool) -> bool:
-    """Whether a name is that of a file in the same folder, and can be shown."""
-    if remote and not re.fullmatch(r"[\w.+=@-]*", name, re.ASCII):  # what no URL reads otherwise
+    """Whether a name is that of a file in the same folder, and printable."""
+    if remote and not re.fullmatch(r"[\w.+=@-]*", name, re.ASCII):  # plain in URLs
         return False
     return (
         0 < len(name) <= _LONGEST_NAME
@@ -82,21 +82,21 @@ def _is_plain(name: str, *, remote: bool) -> bool:
 
 
 def find_members(folder: str, name: str, suffix: str | None = None) -> list[str]:
-    """Files of a member, looked up beside its table.
+    """Return the files of a member, which are in the folder of its table.
 
     Parameters
     ----------
     folder : str
-        Folder of the table, as the user gave it.
+        The folder of the table, as the user wrote it.
     name : str
-        As the table spells it; lower case is tried too.
+        The name as the table has it; its lower case is tried too.
     suffix : str, optional
-        Kind of file to take (``flc``), instead of the usual order.
+        The kind of file to use (``flc``), instead of the first in the usual order.
 
     Returns
     -------
     list of str
-        Usually one path; both where ``_flt`` and ``_flc`` exist; empty if none does.
+        Usually one path; two if both ``_flt`` and ``_flc`` exist; none if no file exists.
     """
     is_there = existence_check(folder, name)
     exact = _existing(folder, [name, name.lower()], is_there)
@@ -105,23 +105,24 @@ def find_members(folder: str, name: str, suffix: str | None = None) -> list[str]
     for kind in _SUFFIXES if suffix is None else (f"_{suffix.lstrip('_')}",):
         found = _existing(folder, _spellings(name, kind), is_there)
         if found:
-            other = _ALTERNATIVES.get(kind)
-            both = suffix is None and other is not None
-            others = _spellings(name, str(other)) if both else []
+            other = _ALTERNATIVES.get(kind) if suffix is None else None
+            others = _spellings(name, other) if other else []
             return found + _existing(folder, others, is_there)
     return []
 
 
 def _spellings(name: str, kind: str) -> list[str]:
+    """Return the file names that a member can have."""
     return [f"{root}{kind}{ending}" for root in (name, name.lower()) for ending in _ENDINGS]
 
 
 def _existing(folder: str, names: list[str], is_there: Callable[[str], bool]) -> list[str]:
-    """First of these files that exists, as a list."""
+    """Return the path of the first of these files that exists, or an empty list."""
     return next(([join_path(folder, name)] for name in names if is_there(name)), [])
 
 
 def _table_members(path: str) -> Iterator[str]:
+    """Yield the names of the present members of a FITS table."""
     from staticmask_cli.fits.open import opened  # noqa: PLC0415 - most runs need no table
 
     with opened(path) as hdus:
@@ -143,29 +144,30 @@ def _table_members(path: str) -> Iterator[str]:
 
 
 def _columns(hdus: Any, path: str) -> dict[str, Any]:  # noqa: ANN401 - an HDUList
-    """Columns of the first table by name in upper case; none if there is no table."""
+    """Return the columns of the first table by name in upper case; none if there is no table."""
     for hdu in hdus[1:]:
         columns = getattr(hdu, "columns", None)
         if columns is not None:
-            _refuse_absurd(hdu, path)
+            _refuse_too_large(hdu, path)
             return {name.upper(): hdu.data[name] for name in columns.names
                     if name.upper() in _USED_COLUMNS}
     return {}
 
 
-def _refuse_absurd(table: Any, path: str) -> None:  # noqa: ANN401 - a table HDU
-    """Refuse a table of which reading could take more memory than its file has."""
+def _refuse_too_large(table: Any, path: str) -> None:  # noqa: ANN401 - a table HDU
+    """Refuse a table that could need much more memory than its file has bytes."""
     if table.size > _LARGEST_TABLE:
         msg = f"{path}: its table has {table.size} bytes, expected up to {_LARGEST_TABLE}"
         raise InputError(msg)
     for column in table.columns:
-        # Its pointers may lead anywhere, and ask for anything.
+        # The pointers of such a column may point anywhere, to any number of values.
         if column.name.upper() in _USED_COLUMNS and re.match(r"\d*[PQ]", str(column.format)):
             msg = f"{path}: expected one value a row in column {column.name}, found several"
             raise InputError(msg)
 
 
 def _json_members(path: str) -> Iterator[str]:
+    """Yield the names of the science members of a JSON table."""
     is_there = not is_remote(path) and os.path.exists(path)
     if is_there and not os.path.isfile(path):  # a named pipe would block for ever
         msg = f"{path}: the association cannot be read: it is not a regular file"
@@ -175,7 +177,7 @@ def _json_members(path: str) -> Iterator[str]:
             content = stream.read(_LARGEST_TABLE + 1)
         if len(content) > _LARGEST_TABLE:
             msg = "larger than 8 MiB"
-            raise ValueError(msg)  # noqa: TRY301 - one message for all that is wrong
+            raise ValueError(msg)  # noqa: TRY301 - one message for all errors
         members = [
             member
             for product in json.loads(content)["products"]
@@ -186,7 +188,7 @@ def _json_members(path: str) -> Iterator[str]:
         wrong = next((name for name in names if not isinstance(name, str)), "")
         if wrong != "":
             msg = f"expname is {wrong!r:.80}"
-            raise TypeError(msg)  # noqa: TRY301 - one message for all that is wrong
+            raise TypeError(msg)  # noqa: TRY301 - one message for all errors
     except StaticMaskError:
         raise
     except OSError as error:

@@ -10,7 +10,7 @@ from staticmask_cli.fits.hdus import HDU
 from staticmask_cli.fits.header import AnyHeader, header_str
 from staticmask_cli.fits.open import as_input_error, read_hdus
 from staticmask_cli.fits.pixels import RawPixels
-from staticmask_cli.io.paths import join_path, folder_of_file, is_file
+from staticmask_cli.io.paths import folder_of_file, is_file, join_path
 
 __all__ = ["DQSource", "dq_sources", "refuse_companion"]
 

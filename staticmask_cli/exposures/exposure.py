@@ -28,7 +28,7 @@ _GRID_FACTS = ("CCDCHIP", "LTV1", "LTV2", "BINAXIS1", "BINAXIS2", "SUBSTRT1", "S
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """One chip of an exposure: where its pixels are, and what its header says about them.
+    """One chip of an exposure: where its pixels are, and what is known about them from its header.
 
     Attributes
     ----------
@@ -86,13 +86,13 @@ class Exposure:
         The file, as the user named it.
     chips : tuple of Chip
         The chips, in the order of the file.
-    doubt : str
+    warning : str
         Why the file may lack extensions; empty if it seems complete.
     """
 
     path: str
     chips: tuple[Chip, ...]
-    doubt: str = ""
+    warning: str = ""
 
 
 def read_exposure(path: str, group: Group = (), *, dq: bool = True) -> Exposure:

@@ -1,6 +1,7 @@
-"""From the words a user typed to an ordered list of files.
+"""Inputs: from the words of the user to a sorted list of files.
 
-Inputs that are the same pixels twice, or that could not be told apart.
+A word is a path, a wildcard, a comma list, an @list, an association table, or one of these at a
+remote URL.  Files that hold the same pixels twice are refused, unless the user chooses one.
 """
 
 import glob
@@ -16,12 +17,12 @@ from staticmask_cli.exposures.associations import find_members, is_association, 
 from staticmask_cli.exposures.problems import Problems
 from staticmask_cli.io.paths import (
     canonical_path,
+    concealed,
     folder_of_file,
     glob_remote,
     is_remote,
     join_path,
     open_file,
-    redacted,
     remote_path_within,
     with_credentials,
 )
@@ -29,10 +30,57 @@ from staticmask_cli.io.paths import (
 __all__ = ["expand_inputs"]
 
 _FLT_OR_FLC = re.compile(r"_fl[tc]\.fits(\.gz|\.fz)?$", re.IGNORECASE)
+_DEEPEST_LIST = 32
+_LARGEST_LIST = 1 << 20  # bytes; this is enough for thousands of names
 
 
-def reject_ambiguous(paths: Iterable[str], problems: Problems) -> None:
-    """Refuse different inputs of which the same is shown, as MEMBERS could not tell them apart."""
+def expand_inputs(
+    words: Iterable[str], suffix: str | None = None, problems: Problems | None = None
+) -> list[str]:
+    """Expand paths, wildcards, comma lists, @lists and association tables to files.
+
+    Parameters
+    ----------
+    words : iterable of str
+        Each word is a path, a wildcard, an association table (``_asn.fits``, ``_asc.fits``,
+        ``_asn.json``), several of these joined by commas, or ``@`` and the name of a list.  A list
+        has one input on each line, relative to the folder of the list; a second column and lines
+        that begin with ``#`` are ignored.  A word that is the name of an existing file always
+        means that file.
+    suffix : str, optional
+        The kind of file to use if an exposure has several, such as ``flc``.
+    problems : Problems, optional
+        The collector of what is wrong; if its run keeps going, files and members that do not
+        exist are left out.
+
+    Returns
+    -------
+    list of str
+        The paths as the user wrote them, sorted; a file that is named twice is returned once.
+
+    Raises
+    ------
+    InputError
+        If words match nothing, files or members are missing, or exposures have both an ``_flt``
+        and an ``_flc`` file; the message names all of them.
+    """
+    problems = problems or Problems()
+    paths: dict[str, str] = {}
+    source = _Source(problems, suffix)
+    for word in words:
+        for path in _expand(word, source):
+            paths.setdefault(canonical_path(path), path)
+    _refuse_ambiguous(paths.values(), problems)
+    chosen = _one_kind_each(sorted(paths.values()), suffix, problems)
+    problems.check(anything_left=bool(paths))
+    if not paths:
+        msg = "no input: name exposures, as in: staticmask '*flt.fits'"
+        raise InputError(msg)
+    return chosen
+
+
+def _refuse_ambiguous(paths: Iterable[str], problems: Problems) -> None:
+    """Refuse different inputs that are shown with the same name, also in the MEMBERS table."""
     counts = Counter(map(str, paths))
     for path, count in counts.items():
         if count > 1:
@@ -40,8 +88,8 @@ def reject_ambiguous(paths: Iterable[str], problems: Problems) -> None:
                             "which are not shown")
 
 
-def one_kind_each(paths: list[str], suffix: str | None, problems: Problems) -> list[str]:
-    """Leave one file of each exposure: ``_flt`` and ``_flc`` are the same pixels twice."""
+def _one_kind_each(paths: list[str], suffix: str | None, problems: Problems) -> list[str]:
+    """Return one file of each exposure: ``_flt`` and ``_flc`` files hold the same pixels."""
     exposures: dict[str, list[str]] = {}
     for path in paths:
         folder, name = os.path.split(path)
@@ -61,145 +109,109 @@ def one_kind_each(paths: list[str], suffix: str | None, problems: Problems) -> l
     return [path for path in paths if path not in dropped]
 
 
-_DEEPEST_LIST = 32
-_LARGEST_LIST = 1 << 20  # bytes; thousands of names
-
-
-
-def expand_inputs(
-    words: Iterable[str],
-    suffix: str | None = None,
-    problems: Problems | None = None,
-) -> list[str]:
-    """Expand paths, wildcards, comma lists, @lists and association tables to files.
-
-    Parameters
-    ----------
-    words : iterable of str
-        Each a path, a wildcard, an association table (``_asn.fits``,
-        ``_asc.fits``, ``_asn.json``), several of these joined by commas, or
-        ``@`` and the name of a list: one input a line, ``#`` comments, a second
-        column is ignored, paths relative to the list's own folder.  What exists
-        under exactly that name is taken as it is.
-    suffix : str, optional
-        Kind of file to take where an exposure has several, such as ``flc``.
-    problems : Problems, optional
-        Collects what is wrong; where its run keeps going, files and members that do not exist
-        are left out.
-
-    Returns
-    -------
-    list of str
-        Paths as the user gave them, sorted; a file that is named twice counts once.
-
-    Raises
-    ------
-    InputError
-        Names every word that matches nothing, every missing file and member,
-        and every exposure that is there as ``_flt`` and as ``_flc``.
-    """
-    problems = problems or Problems()
-    paths: dict[str, str] = {}
-    place = _Place(suffix=suffix)
-    for word in words:
-        for path in _expand(word, place, problems):
-            paths.setdefault(canonical_path(path), path)
-    reject_ambiguous(paths.values(), problems)
-    chosen = one_kind_each(sorted(paths.values()), suffix, problems)
-    problems.check(anything_left=bool(paths))
-    if not paths:
-        msg = "no input: name exposures, as in: staticmask '*flt.fits'"
-        raise InputError(msg)
-    return chosen
-
-
 @dataclass(frozen=True)
-class _Place:
-    """Where a word stands: on the command line, or in the innermost of nested lists."""
+class _Source:
+    """Where a word is written: on the command line, or in the innermost of nested lists.
 
+    Attributes
+    ----------
+    problems : Problems
+        The collector of what is wrong.
+    suffix : str or None
+        The kind of file to use if an exposure has several.
+    folder : str
+        The folder of the list.
+    lists : tuple of str
+        The identities of the nested lists, from the outermost.
+    expanded : set of str
+        The identities of all lists that were expanded so far.
+    """
+
+    problems: Problems
+    suffix: str | None
     folder: str = ""
-    lists: tuple[str, ...] = ()  # that are open, from the outermost
-    suffix: str | None = None
-    seen: set[str] = field(default_factory=set)  # lists that were expanded once already
+    lists: tuple[str, ...] = ()
+    expanded: set[str] = field(default_factory=set)
 
     def path(self, word: str) -> str:
+        """Return the path that a word means."""
         return word if is_remote(word) else join_path(self.folder, word)
 
 
-def _expand(word: str, place: _Place, problems: Problems) -> Iterator[str]:
-    """Files of one word; what is wrong with it is added to `problems`."""
-    if is_remote(word.removeprefix("@")) or is_remote(place.folder):
-        yield from _expand_remote(word, place, problems)
+def _expand(word: str, source: _Source) -> Iterator[str]:
+    """Yield the files that a word names."""
+    if is_remote(word.removeprefix("@")) or is_remote(source.folder):
+        yield from _expand_remote(word, source)
         return
-    path = place.path(word)
+    path = source.path(word)
     if not _is_name(word):
-        problems.leave_out(path, InputError(f"{path}: no such file"))
+        source.problems.leave_out(path, InputError(f"{path}: no such file"))
     elif os.path.isdir(path):
         example = os.path.join(path, "*flt.fits")
-        problems.refuse(f"{path}: is a folder, expected files such as {example}")
+        source.problems.refuse(f"{path}: is a folder, expected files such as {example}")
     elif os.path.exists(path):
-        yield from _expand_file(path, place, problems)
-    elif word.startswith("@") and not _is_list_of_words(word, place):
-        yield from _expand_list(place.path(word[1:]), place, problems)
+        yield from _expand_file(path, source)
+    elif word.startswith("@") and not _is_list_of_words(word, source):
+        yield from _expand_list(source.path(word[1:]), source)
     elif "," in word:
         for part in filter(None, map(str.strip, word.split(","))):
-            yield from _expand(part, place, problems)
+            yield from _expand(part, source)
     elif glob.has_magic(word):
-        yield from _expand_wildcard(word, place, problems)
+        yield from _expand_wildcard(word, source)
     else:
-        problems.leave_out(path, InputError(f"{path}: {_why_missing(path)}"))
+        source.problems.leave_out(path, InputError(f"{path}: {_why_missing(path)}"))
 
 
-def _expand_remote(word: str, place: _Place, problems: Problems) -> Iterator[str]:
-    """Files of a word that is a URL, or stands in a remote list; those named are not looked for."""
+def _expand_remote(word: str, source: _Source) -> Iterator[str]:
+    """Yield the files of a word that is a URL or in a remote list; single files may be missing."""
     parts = _parts_of(with_credentials(word))
     if len(parts) > 1:
         for part in parts:
-            yield from _expand(redacted(part), place, problems)
+            yield from _expand(concealed(part), source)
         return
     mark = "@" if word.startswith("@") else ""
-    name = redacted(with_credentials(word).removeprefix("@"))
-    # Lists come from strangers, where they are not on this machine.
-    url = remote_path_within(place.folder, name) if is_remote(place.folder) else name
+    name = concealed(with_credentials(word).removeprefix("@"))
+    # A remote list is untrusted, and must not name files anywhere else.
+    url = remote_path_within(source.folder, name) if is_remote(source.folder) else name
     if url is None:
         wrong = f"names {name[:80]!r}, expected what lies in its folder"
-        problems.refuse(f"@{redacted(place.lists[-1])}: {wrong}")
+        source.problems.refuse(f"@{concealed(source.lists[-1])}: {wrong}")
         return
     try:
         found = None if mark else glob_remote(url)
     except StaticMaskError as error:
-        problems.refuse(error)
+        source.problems.refuse(error)
         return
     if mark:
-        yield from _expand_list(url, place, problems)
+        yield from _expand_list(url, source)
     elif url.endswith("/"):
-        problems.refuse(f"{url}: is a folder, expected files such as {url}*flt.fits")
+        source.problems.refuse(f"{url}: is a folder, expected files such as {url}*flt.fits")
     elif found is None:
-        yield from _expand_file(url, place, problems)
+        yield from _expand_file(url, source)
     elif not found:
-        problems.refuse(f"{url}: no file matches")
+        source.problems.refuse(f"{url}: no file matches")
     for path in found or ():
-        yield from _expand_file(path, place, problems)
+        yield from _expand_file(path, source)
 
 
 def _parts_of(word: str) -> list[str]:
-    """Words of a comma list; where a URL has a query, a comma may belong to it."""
+    """Return the words of a comma list; a comma after the query of a URL may belong to it."""
     has_query = re.search(r"\?[^,]*=", word)
     comma = r",(?=\s*@?[A-Za-z][A-Za-z0-9+.-]+://)" if has_query else ","
     return list(filter(None, map(str.strip, re.split(comma, word))))
 
 
-def _expand_wildcard(word: str, place: _Place, problems: Problems) -> Iterator[str]:
-    """Files that match; folders do not count, links to nothing are missing files."""
-    pattern = os.path.join(glob.escape(place.folder), word)
+def _expand_wildcard(word: str, source: _Source) -> Iterator[str]:
+    """Yield the files that match; folders are ignored, and links to nothing are missing files."""
+    pattern = os.path.join(glob.escape(source.folder), word)
     matches = [match for match in sorted(glob.glob(pattern)) if not os.path.isdir(match)]
     if not matches:
-        problems.refuse(f"{place.path(word)}: no file matches")
+        source.problems.refuse(f"{source.path(word)}: no file matches")
     for match in matches:
         if os.path.exists(match):
-            yield from _expand_file(match, place, problems)
+            yield from _expand_file(match, source)
         else:
-            problems.leave_out(match, InputError(f"{match}: {_why_missing(match)}"))
+            source.problems.leave_out(match, InputError(f"{match}: {_why_missing(match)}"))
 
 
 def _why_missing(path: str) -> str:
@@ -207,81 +219,80 @@ def _why_missing(path: str) -> str:
 
 
 def _is_name(word: str) -> bool:
-    """Whether the system can be asked for a file of that name at all."""
+    """Whether a file of that name can exist on this system."""
     try:
         return b"\0" not in os.fsencode(word)
     except UnicodeEncodeError:
         return False
 
 
-def _is_list_of_words(word: str, place: _Place) -> bool:
-    """Whether ``@a,b`` means ``@a`` and ``b``, and not a list that is called ``a,b``."""
-    return "," in word and not os.path.isfile(place.path(word[1:]))
+def _is_list_of_words(word: str, source: _Source) -> bool:
+    """Whether ``@a,b`` means ``@a`` and ``b``, and not a list with the name ``a,b``."""
+    return "," in word and not os.path.isfile(source.path(word[1:]))
 
 
-def _expand_file(path: str, place: _Place, problems: Problems) -> Iterator[str]:
-    """Return a file itself, or the members of an association."""
+def _expand_file(path: str, source: _Source) -> Iterator[str]:
+    """Yield a file, or the members of an association."""
     if not is_association(path):
         yield path
         return
     try:
         names = read_association(path)
     except StaticMaskError as error:
-        problems.refuse(error)
+        source.problems.refuse(error)
         return
     folder = folder_of_file(path)
     for name in names:
         try:
-            found = find_members(folder, name, place.suffix)
-        except StaticMaskError as error:  # a remote folder that cannot be looked at
-            problems.refuse(error)
+            found = find_members(folder, name, source.suffix)
+        except StaticMaskError as error:  # a remote folder that cannot be listed
+            source.problems.refuse(error)
             return
         if not found:
             reason = f"{path}: member {name}: no such exposure beside the association"
-            problems.leave_out(join_path(folder, name), InputError(reason))
+            source.problems.leave_out(join_path(folder, name), InputError(reason))
         yield from found
 
 
-def _expand_list(path: str, place: _Place, problems: Problems) -> Iterator[str]:
-    """Files of an @list."""
+def _expand_list(path: str, source: _Source) -> Iterator[str]:
+    """Yield the files of an @list."""
     identity = canonical_path(path)
-    if identity in place.lists:
-        problems.refuse(f"@{path}: the list includes itself")
+    if identity in source.lists:
+        source.problems.refuse(f"@{path}: the list includes itself")
         return
-    if len(place.lists) == _DEEPEST_LIST:
-        problems.refuse(f"@{path}: lists are nested more than {_DEEPEST_LIST} deep")
+    if len(source.lists) == _DEEPEST_LIST:
+        source.problems.refuse(f"@{path}: lists are nested more than {_DEEPEST_LIST} deep")
         return
-    if identity in place.seen:
-        return  # a file that is named twice counts once
-    place.seen.add(identity)
+    if identity in source.expanded:
+        return  # a file that is named twice is returned once
+    source.expanded.add(identity)
+    lines = _lines_of(path, source.problems)
+    inner = replace(source, folder=folder_of_file(path), lists=(*source.lists, identity))
+    for line in lines:
+        if line and not line.startswith("#"):
+            yield from _expand(_first_column(line, inner), inner)
+
+
+def _lines_of(path: str, problems: Problems) -> list[str]:
+    """Read the lines of a list; an unreadable list is a problem, and has none."""
     try:
         with open_file(path) as stream:
             content = stream.read(_LARGEST_LIST + 1)
-        if len(content) > _LARGEST_LIST:
-            problems.refuse(f"@{path}: the list is larger than 1 MiB")
-            return
-        text = content.decode("utf-8-sig")
-        lines = [line.strip() for line in io.StringIO(text, newline=None)]
+        if len(content) <= _LARGEST_LIST:
+            text = content.decode("utf-8-sig")
+            return [line.strip() for line in io.StringIO(text, newline=None)]
+        problems.refuse(f"@{path}: the list is larger than 1 MiB")
     except StaticMaskError as error:
         problems.refuse(f"@{error}")
-        return
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a text file"
         problems.refuse(f"@{path}: cannot read the list: {reason}")
-        return
-    inner = replace(
-        place,
-        folder=folder_of_file(path),
-        lists=(*place.lists, identity),
-    )
-    for line in lines:
-        if line and not line.startswith("#"):
-            yield from _expand(_first_column(line, inner), inner, problems)
+    return []
 
 
-def _first_column(line: str, place: _Place) -> str:
-    """Take what a line of a list names; a file name may hold blanks, and a comma list too."""
-    remote = is_remote(line) or is_remote(place.folder)
-    if not remote and _is_name(line) and os.path.exists(place.path(line)):
+def _first_column(line: str, source: _Source) -> str:
+    """Return the word of a line of a list; file names and comma lists may have blanks."""
+    remote = is_remote(line) or is_remote(source.folder)
+    if not remote and _is_name(line) and os.path.exists(source.path(line)):
         return line
     return re.sub(r"\s*,\s*", ",", line).split()[0]

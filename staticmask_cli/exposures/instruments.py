@@ -1,9 +1,9 @@
-"""Instrument facts, as a table: how a chip is named and what its DQ flags mean.
+"""Table of instruments: how their chips are named, and what their DQ flags mean.
 
-Naming rules follow the signature of drizzlepac's image objects.  Flag names are
+The naming rules follow the signature of drizzlepac's image objects.  Flag names are
 those of the calibration pipelines' headers (``acsdq.h``, ``wf3dq.h``,
 ``stisdq.h``, ``calnic.h``), of STScI's DQ pages and of the JWST
-``stdatamodels.dqflags``, with both spellings where two are in use.
+``stdatamodels.dqflags``; where two spellings are in use, both are listed.
 """
 
 from collections.abc import Mapping
@@ -21,19 +21,20 @@ class Instrument:
     Attributes
     ----------
     detector_key : str
-        Header keyword that tells the instrument's detectors apart.
+        The header keyword of the detector.
     detector_names : mapping of str to str
-        What its values are called in the name of a mask, where that differs.
+        The names of detectors in the name of a mask, by value of that keyword, if they differ.
     number_key : str
-        Header keyword of the chip's number; where it is absent the number is 1.
+        The header keyword of the number of the chip; without it the number is 1.
     exptime_key : str
-        Header keyword of the exposure time, in seconds.
+        The header keyword of the exposure time, in seconds.
     dq_companion : mapping of str to str
-        Where DQ lies in a file of its own: what to replace in the exposure's name, by what.
+        Parts of the name of an exposure, and what replaces them in the name of the file with its
+        DQ flags; empty if the flags are in the same file.
     skipped_if : mapping of str to str
-        Keywords of the primary header and the value with which a file is no image.
+        Keywords of the primary header, with the value that files without an image have.
     flags : mapping of str to mapping
-        DQ flags by name, for each detector; under ``""`` for all other detectors.
+        The DQ flags by name, for each detector; those of all other detectors are under ``""``.
     """
 
     detector_key: str = "DETECTOR"
@@ -45,17 +46,17 @@ class Instrument:
     flags: Mapping[str, Flags] = field(default_factory=dict)
 
     def flags_of(self, detector: str) -> Flags:
-        """DQ flags of a detector by name; empty where they are not known."""
+        """Return the DQ flags of a detector by name; empty if they are not known."""
         return self.flags.get(detector, self.flags.get("", {}))
 
 
 def instrument_of(name: str) -> Instrument:
-    """Row of an INSTRUME; cameras that are not in the table share the general one."""
+    """Return the row of an instrument; all that are not in the table share a general one."""
     return _TABLE.get(name.upper(), _ANY)
 
 
 def _by_bit(names: str) -> Flags:
-    """Read names in the order of the bits; ``-`` stands for none, ``A/B`` for two."""
+    """Return flags from names in the order of the bits; ``-`` is no name, ``A/B`` are two."""
     return {
         name: 1 << bit
         for bit, spellings in enumerate(names.split())
@@ -106,7 +107,7 @@ _TABLE: Mapping[str, Instrument] = {
         dq_companion={"_c0m.": "_c1m.", "_c0f.": "_c1f."},
         flags={"": _WFPC2},
     ),
-    # The image sets of a STIS file are exposures of one detector, not chips.
+    # The image sets of a STIS file are exposures of one detector, and not its chips.
     "STIS": Instrument(
         number_key="CCDCHIP", skipped_if={"OBSTYPE": "SPECTROSCOPIC"}, flags={"": _STIS}
     ),

@@ -66,7 +66,7 @@ class HDU:
 
     @property
     def version(self) -> int:
-        """EXTVER, or 1; a ValueError says what is wrong with it."""
+        """EXTVER, or 1 without it; a value that is no integer raises a ValueError."""
         version = cast("Value", self.header.get("EXTVER", 1))
         if isinstance(version, str | bool) or not abs(version) <= _LARGEST_VERSION:
             msg = f"EXTVER = {version!s:.40}: expected a whole number"

@@ -15,8 +15,8 @@ from staticmask_cli.io.paths import is_remote
 __all__ = ["RawPixels", "Stamp", "stamp_of"]
 
 Stamp = int | str
-"""What changes with the content of a file: when a local one was modified, in nanoseconds, or what
-the service of a remote one tells its versions apart by, such as an ETag."""
+"""What changes with the content of a file: the time when a local file was modified, in nanoseconds,
+or the identity of a version of a remote file, such as its size and ETag."""
 
 _DTYPES = {8: "u1", 16: "i2", 32: "i4", 64: "i8", -32: "f4", -64: "f8"}  # by BITPIX
 _CHUNK = 1 << 18  # pixels, whose bytes are still in the cache when their order is changed

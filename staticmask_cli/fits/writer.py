@@ -1,6 +1,6 @@
-"""HDUs of a new FITS file, as they are written: FITS standard 4.0, sections 4.4 and 7.
+"""Images and binary tables written to a FITS file: FITS standard 4.0, sections 4.4 and 7.
 
-The checksums are those of its appendix J.
+CHECKSUM and DATASUM are those of its appendix J.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,11 +25,11 @@ class NewHDU:
     Attributes
     ----------
     cards : tuple of Card
-        Without the checksums.
+        The cards of the header, without the checksums.
     data : numpy.ndarray
-        In the byte order of FITS.
+        The pixels or the rows, in the byte order of FITS.
     comment : str
-        For COMMENT cards behind them.
+        The text of the COMMENT cards at the end of the header.
     """
 
     cards: tuple[Card, ...]
@@ -40,18 +40,19 @@ class NewHDU:
 def image(
     pixels: npt.NDArray[Any], cards: Sequence[Card] = (), *, name: str = "", comment: str = ""
 ) -> NewHDU:
-    """Return an image: the primary one of a file with extensions, or one with a name.
+    """Return the primary image of a file, or an image extension if it has a name.
 
     Parameters
     ----------
     pixels : numpy.ndarray, shape (ny, nx)
-        Of unsigned integers, which FITS keeps less an offset (but for those of a byte), or int16.
+        The pixels, of type int16 or of an unsigned type; of these, all but uint8 are stored in
+        FITS as signed integers with an offset (BZERO).
     cards : sequence of Card
-        Of the header, behind those that the standard asks for.
+        The cards that follow those that the standard requires.
     name : str
-        EXTNAME of an extension.
+        The EXTNAME of an extension.
     comment : str
-        Of the header.
+        The text of the COMMENT cards.
     """
     bits = 8 * pixels.itemsize
     start: list[Card] = [
@@ -68,7 +69,7 @@ def image(
     if pixels.dtype.kind == "u" and bits > 8:  # noqa: PLR2004 - bits of a byte
         zero = 1 << bits - 1
         start += [("BSCALE", 1, ""), ("BZERO", zero, "")]
-        pixels = pixels ^ pixels.dtype.type(zero)  # which is less the offset, as FITS keeps it
+        pixels = pixels ^ pixels.dtype.type(zero)  # which subtracts the offset
     start.append(("EXTNAME", name, "extension name"))
     return NewHDU((*start, *cards), _big_endian(pixels), comment)
 
@@ -81,10 +82,10 @@ def table(
     Parameters
     ----------
     columns : sequence of tuple
-        At least one: name, FITS format, unit (or an empty one), and the values: numbers, or
-        bytes of the length that the format says.
+        One or more columns: name, FITS format, unit (may be empty), and the values, which are
+        numbers, or bytes of the length in the format.
     name : str
-        EXTNAME.
+        The EXTNAME of the table.
     """
     fields = [(title, values.dtype.newbyteorder(">")) for title, _, _, values in columns]
     data = np.empty(columns[0][-1].size, dtype=fields)
@@ -111,14 +112,16 @@ def write_hdus(stream: IO[bytes], hdus: Iterable[NewHDU], when: str) -> None:
     Parameters
     ----------
     stream : binary file
+        The file, which is written from its current position on.
     hdus : iterable of NewHDU
+        The HDUs; the first is the primary one.
     when : str
-        Time for the comments of the checksums.
+        The time in the comments of the checksums.
 
     Raises
     ------
     ValueError
-        As by `format_header`.
+        If the value of a card is not finite, as by `format_header`.
     """
     for hdu in hdus:
         data = np.ascontiguousarray(hdu.data).view(np.uint8).reshape(-1).data
@@ -130,11 +133,12 @@ def write_hdus(stream: IO[bytes], hdus: Iterable[NewHDU], when: str) -> None:
 
 
 def _big_endian(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the pixels in the byte order of FITS."""
     return pixels.astype(pixels.dtype.newbyteorder(">"), copy=False)
 
 
 def _header(hdu: NewHDU, datasum: int, when: str) -> bytes:
-    """Header of an HDU, with the checksum that makes the sum of all its bytes minus zero."""
+    """Return the header, with the checksum that makes the sum of all bytes minus zero."""
     def with_checksum(checksum: str) -> bytes:
         sums = (("CHECKSUM", checksum, when), ("DATASUM", str(datasum), when))
         return format_header((*hdu.cards, *sums), hdu.comment)
@@ -144,22 +148,23 @@ def _header(hdu: NewHDU, datasum: int, when: str) -> bytes:
 
 
 def _sum(data: bytes | memoryview) -> int:
-    """Sum of 32-bit words in one's complement; the words are big-endian."""
+    """Return the sum of big-endian 32-bit words in one's complement."""
     return _added(int(np.frombuffer(data, ">u4").sum(dtype=np.uint64)), 0)
 
 
-def _added(one: int, other: int) -> int:
-    """Sum in one's complement; it is zero only if both are, and all ones otherwise."""
-    total = one + other
+def _added(first: int, second: int) -> int:
+    """Add in one's complement; zero is written as all ones, unless both numbers are zero."""
+    total = first + second
     return total and (total - 1) % _ALL_ONES + 1
 
 
 def _encoded(number: int) -> str:
-    """Write a number as 16 letters and digits whose sum it is.
+    """Encode a number as 16 letters and digits, whose words have it as their sum.
 
-    Each byte is the sum of four characters above ``0``, a quarter of it each and the remainder
-    in the first; pairs of them give and take until none is punctuation.  They begin one place
-    to the right, as the value of a card does not begin at a word.
+    Each byte is the sum of four characters above ``0``, with a quarter of it each and the
+    remainder in the first; pairs of them are shifted in opposite directions until none is
+    punctuation.  The text is rotated by one character, as the value of a card does not begin
+    at the start of a word.
     """
     columns = []
     for byte in number.to_bytes(4, "big"):

@@ -150,8 +150,8 @@ def _chips_by_signature(
         if isinstance(found, StaticMaskError):
             problems.leave_out(path, found)
             continue
-        if found.doubt:
-            log.warning("%s: %s", path, found.doubt)
+        if found.warning:
+            log.warning("%s: %s", path, found.warning)
         for chip in found.chips:
             members = chips.setdefault(chip.signature, [])
             members.append(sharing(chip, members[0]) if members else chip)
