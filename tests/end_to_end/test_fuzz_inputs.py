@@ -1,8 +1,8 @@
-"""Damaged and hostile files by the thousand: success or one clear error, and nothing else.
+"""Damaged and hostile files by the thousand: each is read, or refused with one clear error.
 
-Each file is a sound one that was mutated.  STATICMASK_FUZZ says how many FITS files
-and tables are tried together, and as many .cfg again; some tens if it says nothing.
-The long run is
+Each file is a valid one that was mutated.  The environment variable STATICMASK_FUZZ is the number
+of FITS files and tables that are tried together, and of .cfg files; without it some tens are
+tried.  The long run is
 
     STATICMASK_FUZZ=20000 python -m pytest --show-capture=no tests/end_to_end/test_fuzz_inputs.py
 """
@@ -35,7 +35,7 @@ from tests.support.fuzzing import (
     MOST,
     MOST_COMPRESSED,
     MUTATIONS,
-    PLACES,
+    POSITIONS,
     RAW,
     Mutation,
     bounded,
@@ -92,11 +92,8 @@ JSON = json.dumps({"asn_type": None, "products": [{"name": "p", "members": [
 ]}]}).encode()
 
 
-# What may come of it.
-
-
 def make(folder: Path, name: str, content: bytes, most: int) -> None:
-    """Make masks of an exposure; a mask that is made is whole, and inside its folder."""
+    """Make masks of an exposure; each is complete, and in the output folder."""
     path, out = folder / name, folder / "out"
     path.write_bytes(content)
     with bounded(most):
@@ -152,12 +149,12 @@ def test_any_exposure_that_is_read_without_astropy_is_what_astropy_reads(
 
 
 def checked_only(content: Content, size: int, stamp: Stamp | None) -> None:
-    """Leave all HDUs to astropy."""
+    """Check the headers, and leave all HDUs to astropy."""
     plain_hdus(content, size, stamp)
 
 
 def expand(folder: Path, name: str, content: bytes) -> None:
-    """Look up the members of a table; those that are found lie beside it."""
+    """Find the members of a table; all that are found are in its folder."""
     (folder / name).write_bytes(content)
     for member in ("a_flt.fits", "b_flt.fits"):
         (folder / member).touch()
@@ -176,7 +173,7 @@ def test_any_table_names_members_or_makes_one_error(
 
 @inputs(0.1)
 @given(mutations=st.lists(st.one_of(RAW, st.builds(
-    partial, st.just(insert), where=PLACES, what=st.sampled_from(
+    partial, st.just(insert), where=POSITIONS, what=st.sampled_from(
         [b"[", b"{", b'"', b"null", b"1e999", b"9" * 5000, b"[" * 5000, b"\\ud800", b"../", b",",
          b'"expname":', b"NaN", b"\xff\xfe"]))), min_size=1, max_size=4))
 def test_any_json_names_members_or_makes_one_error(
@@ -201,7 +198,7 @@ WORDS = st.sampled_from([
 
 @inputs(1.0)
 @given(base=st.sampled_from([CFG, DRIZZLE]), mutations=st.lists(
-    RAW | st.builds(partial, st.just(insert), where=PLACES, what=WORDS), min_size=1, max_size=5))
+    RAW | st.builds(partial, st.just(insert), where=POSITIONS, what=WORDS), min_size=1, max_size=5))
 def test_any_cfg_gives_parameters_or_one_error(
     base: bytes, mutations: list[Mutation], tmp_path: Path
 ) -> None:

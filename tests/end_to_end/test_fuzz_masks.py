@@ -22,21 +22,18 @@ from tests.support.exposures import sky
 from tests.support.fits_files import fits_bytes
 from tests.support.fuzzing import (
     MOST,
-    PLACES,
+    POSITIONS,
     RAW,
     VALUES,
     Mutation,
     bounded,
-    cut,
     inputs,
     insert_card,
-    memory,
     mutated,
     repeat,
     set_key,
+    truncate,
 )
-
-__all__ = ["memory"]
 
 CHIPS = {
     name: fits_bytes(
@@ -63,10 +60,10 @@ OURS = VALUES | st.sampled_from([
     r"'\x1b[2J'", r"'a\q'", "'[red]x[/]'", "'2J      '", "'1PA(9)  '",
 ])
 CARDS: st.SearchStrategy[Mutation] = st.one_of(
-    st.builds(partial, st.just(set_key), where=PLACES, key=KEYS, value=OURS),
-    st.builds(partial, st.just(insert_card), where=PLACES, key=KEYS, value=OURS),
-    st.builds(partial, st.just(repeat), where=PLACES, block=st.integers(0, 5)),
-    st.builds(partial, st.just(cut), where=PLACES),
+    st.builds(partial, st.just(set_key), where=POSITIONS, key=KEYS, value=OURS),
+    st.builds(partial, st.just(insert_card), where=POSITIONS, key=KEYS, value=OURS),
+    st.builds(partial, st.just(repeat), where=POSITIONS, block=st.integers(0, 5)),
+    st.builds(partial, st.just(truncate), where=POSITIONS),
 )
 MUTATIONS = st.lists(st.one_of(CARDS, CARDS, RAW), min_size=1, max_size=4)
 

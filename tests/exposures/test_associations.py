@@ -52,7 +52,7 @@ def test_exposures_of_any_type_are_members(tmp_path: Path, kind: str) -> None:
     "PROD-DTH", "prod-crj", "PROD_RPT", "PROD-TARG", "PROD-BCK1", "EXP-BCK1", "EXP-BCK12",
     "exp-bck2", "EXP_BCK3", "EXP-BCK", "AUX-EXP", "", "?",
 ])
-def test_products_and_backgrounds_are_no_members(tmp_path: Path, kind: str) -> None:
+def test_products_and_backgrounds_are_not_members(tmp_path: Path, kind: str) -> None:
     rows = [("P", kind), ("A", "EXP-DTH"), ("P", kind)]
     assert read_association(write_table(tmp_path / "x_asn.fits", rows)) == ["A"]
     with pytest.raises(InputError, match=f"y_asn.fits: {NO_EXPOSURE}"):
@@ -90,7 +90,7 @@ def test_a_table_with_all_members_absent_names_no_exposure(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("pad", [b"\0", b" "])
-def test_padding_is_no_part_of_a_name(tmp_path: Path, pad: bytes) -> None:
+def test_padding_is_not_part_of_a_name(tmp_path: Path, pad: bytes) -> None:
     path = tmp_path / "x_asn.fits"
     write_table(path, [("JX01", "EXP-DTH"), ("JX02", "EXP-DTH"), ("JX01", "EXP-DTH")])
     content = path.read_bytes()
@@ -98,10 +98,10 @@ def test_padding_is_no_part_of_a_name(tmp_path: Path, pad: bytes) -> None:
         assert cell.ljust(16, b"\0") in content
         content = content.replace(cell.ljust(16, b"\0"), cell.ljust(16, pad))
     path.write_bytes(content)
-    assert read_association(str(path)) == ["JX01", "JX02"]  # each once
+    assert read_association(str(path)) == ["JX01", "JX02"]  # without repetitions
 
 
-def test_the_first_table_counts_and_its_columns_are_found_in_any_case(tmp_path: Path) -> None:
+def test_the_first_table_is_read_and_its_columns_are_found_in_any_case(tmp_path: Path) -> None:
     def columns(name: str) -> list[fits.Column]:
         return [fits.Column("XOFFSET", "E", array=[0.5]),
                 fits.Column("memtype", "8A", array=["EXP-DTH"]),
@@ -113,7 +113,7 @@ def test_the_first_table_counts_and_its_columns_are_found_in_any_case(tmp_path: 
     assert read_association(str(tmp_path / "x_asc.fits")) == ["FIRST"]
 
 
-def test_science_members_of_all_products_of_a_jwst_association_count(tmp_path: Path) -> None:
+def test_science_members_of_all_products_of_a_jwst_association_are_read(tmp_path: Path) -> None:
     rows = [("a_cal.fits", "science"), ("b_cal.fits", "background"), (" c_cal.fits ", "SCIENCE"),
             ("d_cal.fits", "psf"), ("e_cal.fits", " Science"), ("a_cal.fits", "science"),
             ("f_cal.fits", "selfcal"), ("g_cal.fits", "imprint")]
@@ -128,7 +128,7 @@ def test_kinds_are_tried_in_the_order_of_the_reference(
 ) -> None:
     rest = KINDS[KINDS.index(kind):]
     touch(tmp_path, *(f"jx01{each}.fits" for each in rest))
-    expected = ["_flt", "_flc"] if kind == "_flt" else [kind]  # the user has to choose
+    expected = ["_flt", "_flc"] if kind == "_flt" else [kind]  # the user must choose
     found = find_members(str(tmp_path), name)
     assert found == [str(tmp_path / f"jx01{each}.fits") for each in expected]
 
@@ -170,7 +170,7 @@ def test_a_member_is_found_as_named_and_in_lower_case(
     ("flc", ["JX01_flc.fits"]), ("_flc", ["JX01_flc.fits"]), ("flt", ["JX01_flt.fits"]),
     ("raw", ["JX01_raw.fits.gz"]), ("x1d", ["JX01_x1d.fits"]), ("crj", []), ("cal", []),
 ])
-def test_a_suffix_stands_instead_of_the_usual_order(
+def test_a_suffix_replaces_the_usual_order(
     tmp_path: Path, suffix: str, expected: list[str]
 ) -> None:
     touch(tmp_path, *(f"JX01_{end}" for end in ("flt.fits", "flc.fits", "raw.fits.gz", "x1d.fits")))
@@ -178,7 +178,7 @@ def test_a_suffix_stands_instead_of_the_usual_order(
     assert found == [str(tmp_path / name) for name in expected]
 
 
-def test_folders_are_no_members(tmp_path: Path) -> None:
+def test_folders_are_not_members(tmp_path: Path) -> None:
     (tmp_path / "jx01_flt.fits").mkdir()
     (tmp_path / "jx01").mkdir()
     assert find_members(str(tmp_path), "jx01") == []
@@ -194,7 +194,7 @@ WRITERS = pytest.mark.parametrize(("write", "table", "kind"), [
 
 
 @WRITERS
-def test_members_lie_beside_their_table_and_nowhere_else(
+def test_members_are_in_the_folder_of_their_table_and_nowhere_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     write: Callable[[Path, Rows], str], table: str, kind: str,
 ) -> None:
@@ -216,7 +216,7 @@ def test_members_lie_beside_their_table_and_nowhere_else(
     "../x", "..", ".", "/etc/passwd", "sub/x", "x/", "a\0b", "", ".hidden", "~", "~root",
     "..\\x", "C:\\x", "\\\\host\\x", "a" * 10_000, "../" * 4000, "a\x1b[2Jb", "a\nb", "a\x7fb",
 ], ids=lambda value: repr(value)[:14] if isinstance(value, str) else None)
-def test_a_member_that_is_no_plain_file_name_is_refused(
+def test_a_member_that_is_not_a_plain_file_name_is_refused(
     tmp_path: Path, write: Callable[[Path, Rows], str], table: str, kind: str, name: str
 ) -> None:
     touch(tmp_path, "x_flt.fits", ".hidden_flt.fits")
@@ -228,7 +228,7 @@ def test_a_member_that_is_no_plain_file_name_is_refused(
     assert str(caught.value) == f"{path}: member {name[:80]!r} is not a plain file name"
 
 
-def test_a_member_that_no_file_system_can_name_is_refused(tmp_path: Path) -> None:
+def test_a_member_whose_name_no_file_can_have_is_refused(tmp_path: Path) -> None:
     path = write_json(tmp_path / "x_asn.json", [("\ud800", "science")])
     with pytest.raises(InputError, match=r"member '\\ud800' is not a plain file name"):
         read_association(path)
@@ -252,7 +252,7 @@ def _content(content: bytes) -> Callable[[Path], None]:
     return write
 
 
-def _cut(nbytes: int) -> Callable[[Path], None]:
+def _truncated(nbytes: int) -> Callable[[Path], None]:
     def write(path: Path) -> None:
         write_table(path, [("A", "EXP-DTH"), ("B", "EXP-DTH")])
         path.write_bytes(path.read_bytes()[:nbytes])
@@ -260,13 +260,13 @@ def _cut(nbytes: int) -> Callable[[Path], None]:
     return write
 
 
-def _garbled_gzip(path: Path) -> None:
+def _damaged_gzip(path: Path) -> None:
     write_table(path.with_suffix(""), [("A", "EXP-DTH")])
     packed = gzip.compress(path.with_suffix("").read_bytes())
     path.write_bytes(packed[:12] + b"\xff" * 40 + packed[52:])
 
 
-def _cut_gzip(path: Path) -> None:
+def _truncated_gzip(path: Path) -> None:
     write_table(path, [("A", "EXP-DTH")])
     path.write_bytes(path.read_bytes()[:150])
 
@@ -281,8 +281,8 @@ def _variable_length(path: Path) -> None:
     fits.BinTableHDU.from_columns([names, kinds]).writeto(path)
 
 
-def _endless_table(path: Path) -> None:
-    """Write a table of many rows, which costs nothing on disk."""
+def _table_of_many_rows(path: Path) -> None:
+    """Write a table with many rows, as a sparse file."""
     write_table(path, [("A" * 25, "EXP-DTH")])
     content = path.read_bytes()
     row = re.search(rb"NAXIS1  = +(\d+)", content[2880:])
@@ -294,11 +294,11 @@ def _endless_table(path: Path) -> None:
     os.truncate(path, 9_000_000)
 
 
-def _crowd(path: Path) -> None:
+def _many_members(path: Path) -> None:
     write_table(path, [(f"A{n}", "EXP-DTH") for n in range(10_001)])
 
 
-def _json_crowd(path: Path) -> None:
+def _many_json_members(path: Path) -> None:
     write_json(path, [(f"A{n}", "science") for n in range(10_001)])
 
 
@@ -311,27 +311,27 @@ def _vector_of_logicals(path: Path) -> None:
     ("x_asn.fits", Path.mkdir, "expected a FITS file, found something that is not a file"),
     ("x_asn.fits", _content(b""), "cannot be read as FITS: the file is empty"),
     ("x_asn.fits", _content(b"jx01_flt.fits\n"), "it begins with b'jx01_f', expected SIMPLE"),
-    ("x_asn.fits", _cut(100), "is truncated: "),
-    ("x_asn.fits", _cut(2880), "expected columns MEMNAME and MEMTYPE, found no MEMNAME and no"),
-    ("x_asn.fits", _cut(5760), "is truncated: "),
-    ("x_asn.fits", _cut(5770), "is truncated: "),
+    ("x_asn.fits", _truncated(100), "is truncated: "),
+    ("x_asn.fits", _truncated(2880), "expected columns MEMNAME and MEMTYPE, found no MEMNAME"),
+    ("x_asn.fits", _truncated(5760), "is truncated: "),
+    ("x_asn.fits", _truncated(5770), "is truncated: "),
     ("x_asn.fits", _image_only, "found no MEMNAME and no MEMTYPE"),
     ("x_asn.fits", _without("MEMNAME"), "found no MEMNAME"),
     ("x_asc.fits", _without("MEMTYPE"), "found no MEMTYPE"),
     ("x_asn.fits", _without("MEMNAME", "MEMTYPE"), "found no MEMNAME and no MEMTYPE"),
     ("x_asn.fits", _vector_of_logicals, "MEMPRSNT"),
-    ("x_asn.fits.gz", _cut_gzip, ""),
-    ("x_asn.fits.gz", _garbled_gzip, "cannot be read as FITS: "),
+    ("x_asn.fits.gz", _truncated_gzip, ""),
+    ("x_asn.fits.gz", _damaged_gzip, "cannot be read as FITS: "),
     ("x_asn.fits", _variable_length, "expected one value a row in column MEMNAME, found several"),
-    ("x_asn.fits", _endless_table, " bytes, expected up to 8388608"),
-    ("x_asn.fits", _crowd, "the association names 10001 exposures, of 10000 allowed"),
-    ("x_asn.json", _json_crowd, "the association names 10001 exposures, of 10000 allowed"),
+    ("x_asn.fits", _table_of_many_rows, " bytes, expected up to 8388608"),
+    ("x_asn.fits", _many_members, "the association names 10001 exposures, of 10000 allowed"),
+    ("x_asn.json", _many_json_members, "the association names 10001 exposures, of 10000 allowed"),
     ("x_asn.fits", os.mkfifo, "expected a FITS file, found something that is not a file"),
     ("x_asn.json", os.mkfifo, "cannot be read: it is not a regular file"),
     ("x_asn.json", Path.mkdir, "cannot be read: it is not a regular file"),
     ("x_asn.json", lambda _: None, f"cannot be read: {os.strerror(2)}"),
 ])
-def test_a_broken_table_is_an_input_error(
+def test_a_damaged_table_is_an_input_error(
     tmp_path: Path, name: str, make: Callable[[Path], object], expected: str
 ) -> None:
     path = tmp_path / name
@@ -349,18 +349,18 @@ def test_a_table_without_rows_names_no_exposure(tmp_path: Path) -> None:
         read_association(str(tmp_path / "x_asn.fits"))
 
 
-def test_letters_that_are_not_ascii_do_not_stop_the_reading(tmp_path: Path) -> None:
+def test_characters_that_are_not_ascii_are_no_error(tmp_path: Path) -> None:
     path = tmp_path / "x_asn.fits"
     write_table(path, [("A", "EXP-DTH"), (b"B\xff\xfe", "EXP-DTH"), ("C", b"EXP-\xff")])
     assert read_association(str(path)) == ["A", "B\ufffd\ufffd", "C"]
 
 
-@pytest.mark.parametrize("content", [_cut(100), _cut(5770), _content(
+@pytest.mark.parametrize("content", [_truncated(100), _truncated(5770), _content(
     b"".join(card.ljust(80) for card in (b"SIMPLE  =                    T",
                                          b"BITPIX  =                    8",
                                          b"NAXIS   =                    T", b"END")).ljust(2880)
 )])
-def test_a_broken_table_is_closed_again(tmp_path: Path, content: Callable[[Path], None]) -> None:
+def test_a_damaged_table_is_closed(tmp_path: Path, content: Callable[[Path], None]) -> None:
     content(tmp_path / "x_asn.fits")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -387,7 +387,7 @@ def _product(*members: object) -> bytes:
     b"[" * 100_000, b'{"products": ' * 100_000, b'{"products": ' + b"9" * 5000 + b"}",
     b'{"products": [{"members": [', b"\xff\xfe\xff", b'{"products": "\xe9"}', _product()[:-1],
 ], ids=lambda content: repr(content)[:50])
-def test_json_that_is_no_association_is_an_input_error(tmp_path: Path, content: bytes) -> None:
+def test_json_that_is_not_an_association_is_an_input_error(tmp_path: Path, content: bytes) -> None:
     touch(tmp_path, "a_cal.fits", "none_cal.fits", "1_cal.fits")
     path = tmp_path / "x_asn.json"
     path.write_bytes(content)
@@ -407,7 +407,7 @@ def test_json_without_science_members_names_no_exposure(tmp_path: Path, content:
         read_association(str(tmp_path / "x_asn.json"))
 
 
-def test_json_of_no_reasonable_size_is_not_parsed(
+def test_json_that_is_too_large_is_not_parsed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write_json(tmp_path / "x_asn.json", [("a", "science")])
@@ -421,7 +421,7 @@ def test_json_of_no_reasonable_size_is_not_parsed(
 
 @pytest.fixture(scope="module")
 def night(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder with exposures, in a folder with more of them that no table may reach."""
+    """Return a folder with exposures; the folder above has more, which no table may name."""
     folder = tmp_path_factory.mktemp("outside")
     touch(folder, "a_flt.fits", "secret_flt.fits", "secret")
     touch(folder / "night", "a_flt.fits", "b_cal.fits", "c_raw.fits.gz", "b", "none_flt.fits")
@@ -433,11 +433,11 @@ _PIECES = st.sampled_from([
     "a", "A", "b", "b_cal.fits", "c", "none", "secret", "..", "../", "/", "\\", "\0", "~", ".",
     "sub/", " ", "*", "?", "[a]", ",", "@", "%2e", "\n", "\xe9", "_flt", ".fits", "night",
 ])
-_NEAR = st.tuples(  # names that would be found, were it not for the folder before them
+_OUTSIDE = st.tuples(  # names of existing files, but for the folders before them
     st.sampled_from(["", "../", "sub/", "./", "../night/", "../night/../"]),
     st.sampled_from(["a", "A", "b", "secret", "a_flt.fits", "SECRET_FLT.FITS"]),
 ).map("".join)
-_NAMES = _NEAR | st.lists(_PIECES, max_size=4).map("".join)
+_NAMES = _OUTSIDE | st.lists(_PIECES, max_size=4).map("".join)
 _TYPES = st.sampled_from(["EXP-DTH", "exp_cr1", "EXP-BCK1", "PROD-DTH"])
 _JWST_TYPES = st.sampled_from(["science", "SCIENCE", "psf"])
 _ATOMS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9) | _NAMES
@@ -451,7 +451,7 @@ _FUZZ = settings(max_examples=150, derandomize=True)
 
 
 def _stays_inside(table: Path) -> bool:
-    """Whether a table is refused, or yields files of its own folder alone."""
+    """Whether a table is refused, or yields only files of its own folder."""
     with contextlib.suppress(InputError):
         paths = expand_inputs([str(table)])
         assert paths == sorted(paths)
@@ -473,7 +473,7 @@ def test_any_json_is_refused_or_yields_files_of_its_folder(night: Path, content:
 
 @_FUZZ
 @given(rows=st.lists(st.tuples(_NAMES, _JWST_TYPES), min_size=1, max_size=2))
-def test_no_member_of_a_jwst_association_leads_out_of_its_folder(night: Path, rows: Rows) -> None:
+def test_no_member_of_a_jwst_association_is_outside_its_folder(night: Path, rows: Rows) -> None:
     write_json(night / "x_asn.json", rows)
     assert _stays_inside(night / "x_asn.json")
 
@@ -482,7 +482,7 @@ def test_no_member_of_a_jwst_association_leads_out_of_its_folder(night: Path, ro
 @given(rows=st.lists(st.tuples(_NAMES | st.binary(max_size=12), _TYPES | st.binary(max_size=8)),
                      min_size=1, max_size=3),
        present=st.none() | st.sampled_from(["T", "F", "", "yes", "\xff"]))
-def test_no_cell_of_a_table_leads_out_of_its_folder(
+def test_no_member_of_a_table_is_outside_its_folder(
     night: Path, rows: Rows, present: str | None
 ) -> None:
     path = night / "x_asn.fits"

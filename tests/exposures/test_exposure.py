@@ -1,4 +1,4 @@
-"""What is taken as an exposure, what is refused, and that nothing is ever changed."""
+"""Exposures are read with all their chips or refused by name, and never changed."""
 
 import gc
 import os
@@ -67,7 +67,7 @@ def test_every_bad_input_is_named_at_once(write_exposure: WriteExposure) -> None
         ("HAWK_I", "HAWKIWFC"), ("A" * 61, "A" * 61 + "WFC"),
     ],
 )
-def test_a_hostile_instrume_escapes_nowhere(
+def test_a_hostile_instrume_leads_to_no_other_folder(
     instrume: str, name: str, write_exposure: WriteExposure, tmp_path: Path
 ) -> None:
     path = write_exposure(instrume=instrume.replace("\t", " "))
@@ -97,12 +97,12 @@ def test_only_sci_is_read_unless_dq_is_asked_for(
         return read_hdus(path)
 
     monkeypatch.setattr("staticmask_cli.exposures.exposure.read_hdus", spy)
-    monkeypatch.delattr(fits, "open")  # astropy is not asked
+    monkeypatch.delattr(fits, "open")  # astropy is not used
     (chip,) = read_exposure(str(path), dq=False).chips
     data, flags = read_pixels(chip)
     assert flags is None
     np.testing.assert_array_equal(data, sky())
-    assert paths == [str(path)]  # its headers were not looked at again
+    assert paths == [str(path)]  # its headers were not read again
     (chip,) = read_exposure(str(path)).chips
     with pytest.raises(ExposureError, match=r"expected integer DQ flags .*, found float32"):
         read_pixels(chip)
@@ -131,12 +131,12 @@ def test_dq_is_matched_by_extver_in_any_order(tmp_path: Path) -> None:
         assert np.argwhere(mask.flagged).tolist() == [[extver, extver]]
 
 
-# What is truncated: the HDU, and whether in its header or in its data.
-CUTS = [(0, "header"), *((hdu, part) for hdu in range(1, 5) for part in ("header", "data"))]
+# Where the file ends: the HDU, and whether in its header or in its data.
+ENDS = [(0, "header"), *((hdu, part) for hdu in range(1, 5) for part in ("header", "data"))]
 
 
-@pytest.mark.parametrize(("hdu", "part"), CUTS, ids=str)
-def test_an_exposure_that_is_cut_anywhere_is_refused_and_never_loses_a_chip_in_silence(
+@pytest.mark.parametrize(("hdu", "part"), ENDS, ids=str)
+def test_an_exposure_that_is_truncated_anywhere_is_refused(
     hdu: int, part: str, write_exposure: WriteExposure, tmp_path: Path
 ) -> None:
     dq = np.zeros((60, 80), np.int16)
@@ -149,7 +149,7 @@ def test_an_exposure_that_is_cut_anywhere_is_refused_and_never_loses_a_chip_in_s
     last_science = 3
     for final_bits in (0, None):
         if hdu > last_science and final_bits is None:
-            continue  # all that is needed is there
+            continue  # nothing that is needed is missing
         with pytest.raises(StaticMaskError, match=r"a_flt\.fits: "):
             create_masks(path, final_bits=final_bits)
     assert list(tmp_path.iterdir()) == [path]
@@ -175,7 +175,7 @@ def test_no_file_stays_open_after_success_or_failure(
         DAMAGES[damage][0](path)
     gc.collect()
     before = os.listdir("/dev/fd")
-    kept = None  # an exception that is kept must not keep the file
+    kept = None  # an exception that is kept must not keep the file open
     try:
         create_masks(path, final_bits=0, jobs=1)
     except StaticMaskError as error:
@@ -184,7 +184,7 @@ def test_no_file_stays_open_after_success_or_failure(
     assert len(os.listdir("/dev/fd")) == len(before)
 
 
-def test_what_is_not_needed_may_be_rubbish(write_exposure: WriteExposure) -> None:
+def test_extensions_that_are_not_needed_may_hold_anything(write_exposure: WriteExposure) -> None:
     path = write_exposure()
     with fits.open(path, mode="append") as hdus:
         hdus.append(fits.ImageHDU(np.full((3, 4, 5), np.nan), name="ERR", ver=1))
@@ -195,7 +195,7 @@ def test_what_is_not_needed_may_be_rubbish(write_exposure: WriteExposure) -> Non
 
 
 @pytest.mark.parametrize("value", [-32768, 16, 0])
-def test_a_constant_dq_is_a_bit_pattern_of_its_width_too(
+def test_a_constant_dq_is_a_bit_pattern_of_its_width(
     value: int, write_exposure: WriteExposure
 ) -> None:
     path = write_exposure()
@@ -205,7 +205,7 @@ def test_a_constant_dq_is_a_bit_pattern_of_its_width_too(
         hdus.append(flags)
     content = path.read_bytes()
     start = content.index(b"EXTNAME = 'DQ") // 2880 * 2880
-    # astropy always writes 8 where there are no pixels; HST's pipelines do not.
+    # astropy always writes BITPIX = 8 for no pixels; the pipelines of HST do not.
     path.write_bytes(content[:start] + content[start:].replace(
         b"BITPIX  =                    8", b"BITPIX  =                   16", 1))
     (mask,) = create_masks(path, final_bits=0)
@@ -225,7 +225,7 @@ def test_a_constant_dq_is_a_bit_pattern_of_its_width_too(
     ],
     ids=["shape", "float", "no value"],
 )
-def test_a_constant_dq_that_does_not_fit_is_an_error(
+def test_a_constant_dq_of_another_shape_or_type_is_an_error(
     keywords: dict[str, float], found: str, write_exposure: WriteExposure
 ) -> None:
     path = write_exposure()
@@ -238,7 +238,7 @@ def test_a_constant_dq_that_does_not_fit_is_an_error(
         create_masks(path, final_bits=0)
 
 
-def test_the_same_number_twice_in_a_file_is_two_chips_of_one_mask(
+def test_two_extensions_with_the_same_extver_are_two_chips_of_one_mask(
     write_exposure: WriteExposure,
 ) -> None:
     path = write_exposure(chips=[{"data": sky(seed=1)}, {"data": sky(seed=2), "EXTVER": 1}])

@@ -1,4 +1,4 @@
-"""From the words a user typed to an ordered list of files."""
+"""Words of the user are expanded to a sorted list of files, or refused by name."""
 
 import contextlib
 import errno
@@ -41,7 +41,7 @@ NICMOS = [*((root, "EXP-TARG") for root in ("JX01A", "jx01b", "Jx01C")),
 
 @pytest.fixture
 def visit_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make the current folder one of three exposures, with every way to name them."""
+    """Change to a folder with three exposures, and with all that can name them."""
     folder = tmp_path / "visit"
     touch(folder, *VISIT, "back_flx.fits", "back_raw.fits", "jx010_crj.fits", "jx01bk_crj.fits")
     touch(folder / "upper", *(f"JX01{letter}_flt.fits" for letter in "ABC"), "jx010_crj.fits")
@@ -87,7 +87,7 @@ def _as_input_of_a_cfg(folder: Path, words: list[str]) -> list[str]:
     ["upper/jx01_asn.fits"], ["jx01_asc.fits"], ["jx01_asn.json"], ["*_as[nc].*"],
     ["one_asn.fits", B, C], [f"one_asn.fits,{B},{C}"], ["jx01_asn.fits", "*_flt.fits", "@two.lst"],
 ], ids=" ".join)
-def test_every_spelling_of_a_visit_yields_the_same_files_in_the_same_order(
+def test_all_ways_to_name_a_visit_yield_the_same_files_in_the_same_order(
     visit_folder: Path, words: list[str], through: Callable[[Path, list[str]], list[str]]
 ) -> None:
     paths = expand_inputs(through(visit_folder, words))
@@ -96,7 +96,7 @@ def test_every_spelling_of_a_visit_yields_the_same_files_in_the_same_order(
     assert all(map(os.path.isfile, paths))
 
 
-def test_a_path_stays_as_the_user_gave_it(visit_folder: Path) -> None:
+def test_a_path_stays_as_the_user_wrote_it(visit_folder: Path) -> None:
     assert expand_inputs(["*_flt.fits"]) == list(VISIT)
     assert expand_inputs([f"./{A}"]) == [f"./{A}"]
     assert expand_inputs(["../visit/jx01_asn.fits"]) == [f"../visit/{name}" for name in VISIT]
@@ -111,7 +111,7 @@ def test_the_order_does_not_depend_on_the_order_of_the_words(visit_folder: Path)
 
 
 @pytest.mark.parametrize("again", [A, f"./{A}", f"more/../{A}", "link_flt.fits", "up/" + A, "ABS"])
-def test_a_file_counts_once_under_its_first_name(visit_folder: Path, again: str) -> None:
+def test_a_file_is_returned_once_with_its_first_name(visit_folder: Path, again: str) -> None:
     (visit_folder / "link_flt.fits").symlink_to(A)
     (visit_folder / "up").symlink_to(visit_folder)
     other = again.replace("ABS", str(visit_folder / A))
@@ -125,7 +125,7 @@ def test_a_file_counts_once_under_its_first_name(visit_folder: Path, again: str)
     "@a, *[b] #1_flt.fits", "a\nb_flt.fits",
 ])
 @pytest.mark.parametrize("folder", ["", "night/", "a, *[b] #1/"])
-def test_what_exists_under_exactly_that_name_is_taken_literally(
+def test_a_word_that_is_the_name_of_a_file_means_that_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, folder: str
 ) -> None:
     touch(tmp_path / folder, name, "a_flt.fits", "b_flt.fits", "1_flt.fits", "c_flt.fits")
@@ -139,7 +139,7 @@ def test_what_exists_under_exactly_that_name_is_taken_literally(
         assert expand_inputs([f"@{folder}all.lst"]) == [folder + name]
 
 
-def test_only_the_word_of_a_list_is_a_wildcard_and_not_the_folder_of_the_list(
+def test_a_word_of_a_list_may_be_a_wildcard_but_not_the_folder_of_the_list(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     touch(tmp_path / "night[1]", "a_flt.fits")
@@ -149,12 +149,12 @@ def test_only_the_word_of_a_list_is_a_wildcard_and_not_the_folder_of_the_list(
     assert expand_inputs(["@night[1]/all.lst"]) == ["night[1]/a_flt.fits"]
 
 
-def test_a_list_line_may_hold_a_comma_list_with_blanks(visit_folder: Path) -> None:
+def test_a_line_of_a_list_may_be_a_comma_list_with_blanks(visit_folder: Path) -> None:
     (visit_folder / "blanks.lst").write_text(f"{A}, {B} ,{C}\n")
     assert expand_inputs(["@blanks.lst"]) == list(VISIT)
 
 
-def test_files_of_a_wildcard_are_files_and_no_folders(visit_folder: Path) -> None:
+def test_a_wildcard_does_not_match_folders(visit_folder: Path) -> None:
     (visit_folder / "jx01d_flt.fits").mkdir()
     assert expand_inputs(["*_flt.fits"]) == list(VISIT)
 
@@ -163,11 +163,11 @@ def test_lists_may_be_nested_deeply(visit_folder: Path) -> None:
     for level in range(1500):
         (visit_folder / f"{level}.lst").write_text(f"@{level + 1}.lst\n")
     (visit_folder / "1500.lst").write_text(A)
-    with contextlib.suppress(InputError):  # refusing is as good, crashing is not
+    with contextlib.suppress(InputError):  # refusing them is allowed, crashing is not
         assert expand_inputs(["@0.lst"]) == [A]
 
 
-# Words that go wrong, and what is said of each; all in one folder.
+# Words that are wrong, and the messages; all in one folder.
 PROBLEMS = {
     "gone_flt.fits": ["gone_flt.fits: no such file"],
     "./gone_flt.fits": ["./gone_flt.fits: no such file"],
@@ -200,7 +200,7 @@ PROBLEMS = {
 
 @pytest.fixture
 def faulty_folder(visit_folder: Path) -> Path:
-    """Add lists and associations that cannot be followed."""
+    """Add lists and associations that cannot be read."""
     touch(visit_folder, "twice_flt.fits", "twice_flc.fits", "empty_asn.fits")
     for name, text in {"self.lst": f"{A}\n@self.lst", "ring1.lst": "@more/ring2.lst",
                        "more/ring2.lst": "@../ring1.lst",
@@ -218,7 +218,7 @@ def faulty_folder(visit_folder: Path) -> Path:
 
 @pytest.mark.usefixtures("faulty_folder")
 @pytest.mark.parametrize(("word", "expected"), PROBLEMS.items())
-def test_what_is_wrong_with_a_word_is_said(word: str, expected: list[str]) -> None:
+def test_a_message_names_what_is_wrong_with_a_word(word: str, expected: list[str]) -> None:
     for words in ([word], [A, word, C], [word, word]):
         with pytest.raises(InputError) as caught:
             expand_inputs(words)
@@ -226,7 +226,7 @@ def test_what_is_wrong_with_a_word_is_said(word: str, expected: list[str]) -> No
 
 
 @pytest.mark.usefixtures("faulty_folder")
-def test_all_that_is_wrong_is_said_at_once_and_each_thing_once() -> None:
+def test_one_message_names_everything_that_is_wrong_once() -> None:
     words = list(PROBLEMS)
     with pytest.raises(InputError) as caught:
         expand_inputs([*words, *VISIT, *words])
@@ -238,7 +238,7 @@ def test_all_that_is_wrong_is_said_at_once_and_each_thing_once() -> None:
 
 @pytest.mark.usefixtures("visit_folder")
 @pytest.mark.parametrize("words", [[], [","], [" , "], ["@empty.lst"], ["@empty.lst", ","]])
-def test_no_input_at_all_says_how_to_give_one(words: list[str]) -> None:
+def test_the_message_for_no_input_shows_how_to_name_one(words: list[str]) -> None:
     Path("empty.lst").write_text("\n# nothing\n\n")
     with pytest.raises(InputError) as caught:
         expand_inputs(words)
@@ -247,7 +247,7 @@ def test_no_input_at_all_says_how_to_give_one(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize("word", ["a\0/*.fits", "@a\0b.lst", "a\0*", "@nul.lst", "\ud800/*.fits"])
-def test_a_word_that_no_file_system_can_name_is_an_input_error(
+def test_a_word_that_no_file_can_have_as_its_name_is_an_input_error(
     visit_folder: Path, word: str
 ) -> None:
     (visit_folder / "nul.lst").write_bytes(b"a\0/*.fits\n@a\0b\n")
@@ -267,7 +267,7 @@ def test_a_link_to_nothing_is_a_missing_file(visit_folder: Path, word: str) -> N
     ["./jx_flt.fits", "jx_flc.fits"], ["jx_flt.fits", "more/../jx_flc.fits"],
     ["jx_asn.fits"], ["jx_asn.fits", "jx_flc.fits"], ["jx_asn.json", "jx_flt.fits"],
 ], ids=" ".join)
-def test_flt_and_flc_of_one_exposure_are_refused_until_a_suffix_chooses(
+def test_flt_and_flc_of_one_exposure_are_refused_without_a_suffix(
     visit_folder: Path, words: list[str]
 ) -> None:
     touch(visit_folder, "jx_flt.fits", "jx_flc.fits")
@@ -287,7 +287,7 @@ def test_flt_and_flc_of_one_exposure_are_refused_until_a_suffix_chooses(
         assert "jx_flc.fits" not in map(os.path.basename, expand_inputs([A, *words], "flt"))
 
 
-def test_every_exposure_that_is_there_twice_is_named(visit_folder: Path) -> None:
+def test_all_exposures_with_two_kinds_of_file_are_named(visit_folder: Path) -> None:
     touch(visit_folder, "jx01a_flc.fits", "jx01c_flc.fits", "gone_flc.fits.txt")
     with pytest.raises(InputError) as caught:
         expand_inputs(["*_fl[tc].fits", "gone_flt.fits"])
@@ -298,7 +298,7 @@ def test_every_exposure_that_is_there_twice_is_named(visit_folder: Path) -> None
     assert expand_inputs(["*_fl[tc].fits"], "flt") == [A, B, C]
 
 
-def test_the_suffix_is_looked_for_in_the_name_and_not_in_the_folder(
+def test_the_suffix_is_compared_with_the_file_name_and_not_with_the_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     touch(tmp_path / "run_flc.d", "jx_flt.fits", "jx_flc.fits")
@@ -308,7 +308,7 @@ def test_the_suffix_is_looked_for_in_the_name_and_not_in_the_folder(
 
 @pytest.mark.parametrize("suffix", [None, "flt", "flc"])
 @pytest.mark.parametrize("ending", [".gz", ".fz"])
-def test_a_file_and_its_compressed_twin_are_the_same_exposure(
+def test_a_file_and_its_compressed_copy_are_the_same_exposure(
     visit_folder: Path, suffix: str | None, ending: str
 ) -> None:
     touch(visit_folder, f"{A}{ending}")
@@ -329,7 +329,7 @@ def test_the_suffix_chooses_the_files_of_members(suffix: str | None, expected: s
 
 @pytest.fixture(scope="module")
 def crowded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder in which fuzzed words find files, folders, lists and associations."""
+    """Return a folder in which random words name files, folders, lists and associations."""
     folder = tmp_path_factory.mktemp("crowded")
     touch(folder, "a_flt.fits", "a_flc.fits", "b_flt.fits", "@a", "a,b", "[a]", "*", "# a", "~")
     touch(folder / "sub", "a_flt.fits", "c_raw.fits")
@@ -352,7 +352,7 @@ def _files_or_input_error(words: list[str], suffix: str | None = None) -> None:
     try:
         paths = expand_inputs(words, suffix)
     except InputError as error:
-        assert str(error)  # noqa: PT017 - what else is raised has to come through
+        assert str(error)  # noqa: PT017 - any other exception must be raised
     else:
         assert paths == sorted(paths)
         assert len({os.path.realpath(path) for path in paths}) == len(paths) > 0
@@ -378,7 +378,7 @@ def test_any_list_yields_files_or_an_input_error(crowded: Path, content: bytes) 
 
 
 @pytest.mark.usefixtures("visit_folder")
-def test_lists_that_name_each_other_again_and_again_are_expanded_once() -> None:
+def test_lists_that_name_each_other_many_times_are_expanded_once() -> None:
     for level in range(30):
         Path(f"{level}.lst").write_text(f"@{level + 1}.lst\n" * 2, encoding="utf-8")
     Path("30.lst").write_text(A, encoding="utf-8")

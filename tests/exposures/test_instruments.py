@@ -1,4 +1,4 @@
-"""The table of instruments, against what the documents of STScI say."""
+"""The table of instruments agrees with the documents of STScI."""
 
 from collections.abc import Mapping
 
@@ -52,7 +52,7 @@ def test_flags_are_those_of_the_pipelines(
         ("MIRI", "MIRIMAGE", ("TRAP",)),
     ],
 )
-def test_a_name_means_nothing_on_a_detector_that_has_no_such_flag(
+def test_a_detector_has_only_its_own_flags(
     name: str, detector: str, absent: tuple[str, ...]
 ) -> None:
     assert not set(absent) & set(instrument_of(name).flags_of(detector))
@@ -79,7 +79,7 @@ def test_every_flag_is_one_bit_of_the_dq_array(name: str, detector: str) -> None
         ("MOSAIC3", "DETECTOR", "EXTVER", "EXPTIME"),
     ],
 )
-def test_chips_are_named_and_timed_by_these_keywords(
+def test_names_and_exposure_times_of_chips_come_from_these_keywords(
     name: str, detector_key: str, number_key: str, exptime_key: str
 ) -> None:
     row = instrument_of(name)
@@ -87,14 +87,14 @@ def test_chips_are_named_and_timed_by_these_keywords(
     assert row.exptime_key == exptime_key
 
 
-def test_wfpc2_calls_its_chips_by_their_names_and_keeps_dq_in_a_companion() -> None:
+def test_wfpc2_names_its_chips_and_has_its_dq_in_a_companion_file() -> None:
     row = instrument_of("WFPC2")
     assert dict(row.detector_names) == {"1": "PC", "2": "WF2", "3": "WF3", "4": "WF4"}
     assert "u9_c0m.fits".replace(*next(iter(row.dq_companion.items()))) == "u9_c1m.fits"
     assert row.dq_companion["_c0f."] == "_c1f."
 
 
-def test_only_stis_spectra_are_unfit_by_their_header() -> None:
+def test_only_stis_spectra_are_set_aside_by_a_keyword() -> None:
     others = [instrument_of(name) for name in DETECTORS if name != "STIS"]
     assert not any(row.skipped_if for row in others)
     assert instrument_of("STIS").skipped_if == {"OBSTYPE": "SPECTROSCOPIC"}
@@ -105,5 +105,5 @@ def test_a_camera_that_is_not_in_the_table_has_no_flags(name: str) -> None:
     assert not instrument_of(name).flags_of("WFC")
 
 
-def test_an_instruments_name_is_read_in_any_case() -> None:
+def test_the_name_of_an_instrument_may_have_any_case() -> None:
     assert instrument_of("acs") is instrument_of("ACS")

@@ -1,4 +1,4 @@
-"""Pixels are read from where the headers said they are, as long as the file is the same."""
+"""Pixels are read from their position in the file while it is unchanged."""
 
 import gzip
 import os
@@ -19,7 +19,7 @@ def only_chip(path: Path) -> Chip:
     return chip
 
 
-def test_plain_pixels_and_flags_are_read_without_a_look_at_the_headers(
+def test_plain_pixels_and_flags_are_read_without_the_headers(
     write_exposure: WriteExposure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dq = np.arange(4800, dtype=np.int16).reshape(60, 80)
@@ -32,7 +32,7 @@ def test_plain_pixels_and_flags_are_read_without_a_look_at_the_headers(
         np.testing.assert_array_equal(flags, dq)
 
 
-def test_a_file_that_was_replaced_is_read_as_its_headers_say_now(
+def test_a_file_that_was_replaced_is_read_with_its_new_headers(
     write_exposure: WriteExposure,
 ) -> None:
     path = write_exposure()
@@ -45,7 +45,7 @@ def test_a_file_that_was_replaced_is_read_as_its_headers_say_now(
     np.testing.assert_array_equal(data, other)
 
 
-def test_a_file_that_became_shorter_is_an_error_even_if_it_looks_the_same(
+def test_a_file_that_became_shorter_is_an_error_even_with_the_same_time(
     write_exposure: WriteExposure,
 ) -> None:
     path = write_exposure()
@@ -59,7 +59,7 @@ def test_a_file_that_became_shorter_is_an_error_even_if_it_looks_the_same(
 
 
 @pytest.mark.parametrize("kind", ["scaled", "gzip", "tiles"])
-def test_what_is_scaled_or_compressed_is_left_to_astropy(
+def test_scaled_and_compressed_pixels_are_read_by_astropy(
     write_exposure: WriteExposure, kind: str
 ) -> None:
     data = np.arange(4800, dtype=np.int32).reshape(60, 80) % 500
@@ -112,6 +112,6 @@ def test_pixels_of_an_unchanged_remote_file_are_read_without_its_headers(
     data, flags = read_pixels(chip)
     np.testing.assert_array_equal(data, expected)
     np.testing.assert_array_equal(flags, dq)
-    start, *others = asked  # which shows whether the file is gzip
+    start, *others = asked  # the first bytes are read to find out whether the file is gzip
     assert start < 20_000
     assert (others == [4 * dq.size, 2 * dq.size]) == (change == "nothing")

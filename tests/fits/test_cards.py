@@ -1,4 +1,4 @@
-"""Cards are those that astropy writes, and are read back by it."""
+"""Cards are those that astropy writes, and astropy reads them back."""
 
 import math
 import string
@@ -21,12 +21,12 @@ READABLE = (TEXTS | LONG).map(lambda text: text.replace("/", "x").rstrip(" &")) 
 NUMBERS = st.booleans() | st.integers(-10**19, 10**19) | st.floats(
     allow_nan=False, allow_infinity=False
 )
-# A quote in the comment of an empty string is read in two ways.
+# A quote in the comment of an empty string is ambiguous.
 COMMENTS = st.text(sorted(set(PRINTABLE) - {"'"}), max_size=50).map(str.strip)
 
 
 def astropys(card: Card) -> bytes:
-    """Return the header that astropy makes of a card."""
+    """Return the header with this card that astropy writes."""
     key, value, comment = card
     content: bytes = fits.Header([(key, value, comment)]).tostring().encode("ascii")
     return content
@@ -34,7 +34,7 @@ def astropys(card: Card) -> bytes:
 
 @given(st.tuples(KEYS, NUMBERS, COMMENTS))
 def test_cards_of_numbers_are_those_of_astropy(card: Card) -> None:
-    with astropy_silenced():  # it warns of comments that are cut
+    with astropy_silenced():  # it warns about truncated comments
         assert format_header([card]) == astropys(card)
 
 
@@ -47,13 +47,13 @@ def test_cards_of_strings_are_those_of_astropy(card: Card) -> None:
 @given(st.lists(st.tuples(KEYS, READABLE | NUMBERS, COMMENTS), max_size=60,
                 unique_by=lambda card: card[0]),
        st.text(string.ascii_letters, max_size=200))
-def test_headers_of_any_length_say_what_they_should(cards: list[Card], comment: str) -> None:
+def test_headers_of_any_length_are_read_back_by_astropy(cards: list[Card], comment: str) -> None:
     content = format_header(cards, comment)
     assert len(content) % 2880 == 0
     with astropy_silenced():
         header = fits.Header.fromstring(content)
         for key, value, _ in cards:
-            if isinstance(value, float):  # of which a card may cut the last digits
+            if isinstance(value, float):  # whose last digits a card may not have
                 assert header[key] == pytest.approx(value, rel=1e-12)
             else:
                 assert (header[key], type(header[key])) == (value, type(value))
@@ -69,11 +69,11 @@ def test_headers_of_any_length_say_what_they_should(cards: list[Card], comment: 
     ("it's", "KEY     = 'it''s   '           / why"),
     ("x" * 68, f"KEY     = '{'x' * 68}'"),
 ])
-def test_a_card_is_the_standards(value: Value, card: str) -> None:
+def test_a_card_has_the_form_of_the_standard(value: Value, card: str) -> None:
     assert format_header([("KEY", value, "why")])[:80].decode("ascii").rstrip() == card
 
 
-def test_a_long_string_goes_on_but_never_between_two_quotes() -> None:
+def test_a_long_string_is_continued_and_doubled_quotes_stay_together() -> None:
     text = format_header([("KEY", "x" * 66 + "'" + "y" * 10, "why")]).decode("ascii")
     assert text[:240].split() == [
         "KEY", "=", f"'{'x' * 66}&'", "CONTINUE", f"'''{'y' * 10}'", "/", "why", "END",
@@ -81,6 +81,6 @@ def test_a_long_string_goes_on_but_never_between_two_quotes() -> None:
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_a_number_that_fits_cannot_hold_is_refused(value: float) -> None:
+def test_a_number_that_is_not_finite_is_refused(value: float) -> None:
     with pytest.raises(ValueError, match=r"KEY = -?(nan|inf): expected a finite number"):
         format_header([("KEY", value, "")])

@@ -23,7 +23,7 @@ END = b"END".ljust(80)
 
 
 def both(path: Path) -> tuple[Exposure, Exposure]:
-    """Return an exposure as it is read without astropy, and with it."""
+    """Return an exposure that was read without astropy, and again with it."""
     with pytest.MonkeyPatch.context() as patch, astropy_silenced():
         with pytest.MonkeyPatch.context() as without:
             without.delattr(fits, "open")
@@ -48,7 +48,7 @@ def test_a_gzipped_exposure_needs_no_astropy_for_its_headers(write_exposure: Wri
     packed.write_bytes(gzip.compress(path.read_bytes()))
     plain, astropys = both(packed)
     assert plain == astropys
-    assert plain.chips[0].raw is None  # its pixels are not at a place in the file
+    assert plain.chips[0].raw is None  # its pixels have no position in the file
 
 
 def content_of(*hdus: fits.hdu.base.ExtensionHDU) -> bytes:
@@ -65,7 +65,7 @@ IMAGE = fits.ImageHDU(np.zeros((3, 5), np.int16), name="SCI")
 TABLE = fits.BinTableHDU.from_columns([fits.Column("A", "J", array=[1])], name="WCSCORR")
 
 
-def test_hdus_say_where_their_pixels_are() -> None:
+def test_hdus_have_the_position_of_their_pixels() -> None:
     content = content_of(IMAGE, TABLE)
     hdus = read(content)
     assert hdus is not None
@@ -75,8 +75,8 @@ def test_hdus_say_where_their_pixels_are() -> None:
     ]
 
 
-def cut(content: bytes) -> bytes:
-    """Cut within the padding of the last header."""
+def truncated(content: bytes) -> bytes:
+    """Truncate a file within the padding of the last header."""
     return content[: content.rindex(END) + 80]
 
 
@@ -85,7 +85,7 @@ def cut(content: bytes) -> bytes:
     lambda: content_of(fits.BinTableHDU.from_columns(TABLE.columns, name="sci")),
     lambda: content_of(fits.TableHDU.from_columns([fits.Column("A", "A3", array=["x"])])),
     lambda: content_of(IMAGE) + b"\0" * 2880,
-    lambda: cut(content_of(fits.ImageHDU(name="SCI"))),
+    lambda: truncated(content_of(fits.ImageHDU(name="SCI"))),
     lambda: content_of(IMAGE).replace(b"EXTEND  =  ", b"EXTEND  = x"),
     lambda: content_of(IMAGE).replace(b"SIMPLE  ", b"COMMENT ").replace(b"COMMENT ", b"SIMPLE  ", 1)
             .replace(b"EXTNAME ", b"Extname "),
@@ -94,14 +94,14 @@ def test_other_files_are_left_to_astropy(make: Callable[[], bytes]) -> None:
     assert read(make()) is None
 
 
-def test_claims_are_checked_to_the_end_also_where_headers_are_left_to_astropy() -> None:
+def test_all_headers_are_checked_also_where_they_are_left_to_astropy() -> None:
     content = content_of(TABLE, IMAGE).replace(b"TTYPE1  ", b"ttype1  ")
     assert read(content) is None
     with pytest.raises(LayoutError, match="is truncated: SCI"):
         read(content[:-2880])
 
 
-def test_headers_of_any_size_take_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_headers_need_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     content = content_of(IMAGE)
     monkeypatch.setattr("staticmask_cli.fits.hdus._LARGEST_HEADERS", 2 * 2880)
     assert read(content) is None
@@ -134,7 +134,7 @@ def test_hdus_of_either_reader_are_equal(tmp_path: Path, monkeypatch: pytest.Mon
     assert facts() == plain
 
 
-def test_a_value_that_nothing_can_parse_is_an_error_that_names_the_file(tmp_path: Path) -> None:
+def test_a_value_that_cannot_be_parsed_is_an_error_that_names_the_file(tmp_path: Path) -> None:
     path = tmp_path / "a.fits"
     fits.PrimaryHDU(header=fits.Header({"LABEL": 1})).writeto(path)
     path.write_bytes(path.read_bytes().replace(b"LABEL   =     ", b"LABEL   = 'op "))

@@ -40,7 +40,7 @@ def outcome(header: Header | fits.Header, key: str) -> tuple[object, object]:
 
 @pytest.fixture
 def without_astropy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave nothing to astropy."""
+    """Make every header that is left to astropy an error."""
     monkeypatch.delattr(fits.Header, "fromstring")
 
 
@@ -57,7 +57,7 @@ def test_a_value_is_what_astropy_finds(blanks: int, field: str, comment: str) ->
     ("''", ""), ("'a / b'", "a / b"), ("  .5", 0.5), ("007", 7),
 ])
 @pytest.mark.usefixtures("without_astropy")
-def test_values_of_the_standards_forms_need_no_astropy(field: str, value: object) -> None:
+def test_values_of_standard_form_are_parsed_without_astropy(field: str, value: object) -> None:
     header = Header(header_of("SIMPLE  =                    T", f"KEY     = {field}"))
     assert (header["KEY"], header.get("KEY", 0), type(header["KEY"])) == (value, value, type(value))
     assert ("KEY" in header, "ELSE" in header, header.get("ELSE")) == (True, False, None)

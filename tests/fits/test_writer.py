@@ -1,4 +1,4 @@
-"""HDUs are those that astropy writes, to the byte, with its checksums."""
+"""HDUs are those that astropy writes, byte for byte and with the same checksums."""
 
 import io
 from typing import Any
@@ -27,7 +27,7 @@ def written(*hdus: NewHDU) -> bytes:
 
 
 def astropys(*hdus: Any) -> bytes:  # noqa: ANN401 - HDUs of any kind
-    """Return what astropy writes, with checksums."""
+    """Return the bytes that astropy writes, with checksums."""
     whole = fits.HDUList([*hdus])
     whole.update_extend()
     for hdu in whole:
@@ -44,7 +44,7 @@ def primary(pixels: npt.NDArray[Any]) -> fits.PrimaryHDU:
 
 
 def theirs() -> fits.BinTableHDU:
-    """Return what astropy has for `OTHER`."""
+    """Return the table `OTHER` as one of astropy."""
     return fits.BinTableHDU.from_columns([fits.Column("A", "J", array=[7])], name="T")
 
 
@@ -98,7 +98,7 @@ def test_a_table_is_what_astropy_writes(rows: list[tuple[Any, ...]], unit: str) 
 
 
 @pytest.mark.parametrize("fill", [0, -1])
-def test_sums_of_nothing_but_zeros_or_ones_are_right(fill: int) -> None:
+def test_checksums_of_only_zeros_or_ones_are_valid(fill: int) -> None:
     pixels = np.full((7, 10), fill, np.int16)
     content = written(image(pixels, CARDS, comment="what it is"), OTHER)
     assert content == astropys(primary(pixels), theirs())

@@ -1,4 +1,4 @@
-"""Mutations of FITS files, and bounds on what they may cost."""
+"""Mutations of FITS files, and bounds on the time and memory for reading them."""
 
 import contextlib
 import os
@@ -16,40 +16,31 @@ from staticmask_cli import StaticMaskError
 
 INPUTS = int(os.environ.get("STATICMASK_FUZZ", "100"))
 LONGEST = 5  # seconds for one input
-MOST = 32 << 20  # bytes of memory for an input of some thousand bytes, where it is not compressed
-MOST_COMPRESSED = 1 << 30  # and where it is, of which 256 MiB are pixels
+MOST = 32 << 20  # bytes of memory for an input of some thousand bytes that is not compressed
+MOST_COMPRESSED = 1 << 30  # bytes for one that is, of which 256 MiB are pixels
 
 Mutation = Callable[[bytearray], None]
 
 
 class Hang(BaseException):
-    """An input that takes too long; no `except Exception` may swallow it."""
+    """An input needs too much time; no `except Exception` may catch this."""
 
 
 def inputs(share: float) -> settings:
-    """Try a share of all inputs."""
+    """Return the settings of a test that tries a share of all inputs."""
     return settings(
         max_examples=max(1, round(INPUTS * share)), database=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
     )
 
 
-@pytest.fixture(autouse=True, scope="module")
-def memory() -> Iterator[None]:
-    """Trace what Python and numpy allocate."""
-    tracemalloc.start()
-    yield
-    tracemalloc.stop()
-
-
 @contextlib.contextmanager
 def bounded(most: int) -> Iterator[None]:
-    """Allow an input so many seconds and bytes, and no error but a StaticMaskError."""
+    """Limit the time and memory for an input, and allow no error but a StaticMaskError."""
     def stop(_signal: int, _frame: FrameType | None) -> None:
         raise Hang
 
-    tracemalloc.reset_peak()
-    before = tracemalloc.get_traced_memory()[0]
+    tracemalloc.start()
     handler = signal.signal(signal.SIGALRM, stop)
     signal.alarm(LONGEST)
     try:
@@ -60,10 +51,10 @@ def bounded(most: int) -> Iterator[None]:
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, handler)
-    assert tracemalloc.get_traced_memory()[1] - before < most
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert peak < most
 
-
-# What is done to them.
 
 KEYS = st.sampled_from([
     "SIMPLE", "XTENSION", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "NAXIS3", "PCOUNT", "GCOUNT",
@@ -92,7 +83,7 @@ VALUES = st.one_of(
 
 
 def cards_of(content: bytearray) -> list[int]:
-    """Where the cards of all headers are."""
+    """Return the positions of the cards of all headers."""
     return [n for n in range(0, len(content) - 79, 80) if content[n + 8 : n + 10] == b"= "
             or bytes(content[n : n + 8]).rstrip() in (b"END", b"CONTINUE", b"HISTORY")]
 
@@ -102,40 +93,40 @@ def card(key: str, value: str) -> bytes:
 
 
 def set_card(content: bytearray, *, where: int, key: str | None, value: str) -> None:
-    """Give a card another value, or another name too."""
+    """Replace the value of a card, and its keyword if there is one."""
     cards = cards_of(content)
     if cards:
-        place = cards[where % len(cards)]
-        name = key if key is not None else content[place : place + 8].decode("latin-1")
-        content[place : place + 80] = card(name, value)
+        position = cards[where % len(cards)]
+        name = key if key is not None else content[position : position + 8].decode("latin-1")
+        content[position : position + 80] = card(name, value)
 
 
 def set_key(content: bytearray, *, where: int, key: str, value: str) -> None:
-    """Give a keyword another value in one of the headers, or take an empty card's place."""
+    """Replace the value of a keyword in one of the headers, or any card if none has it."""
     found = [n for n in cards_of(content) if content[n : n + 8].decode("latin-1").strip() == key]
     if found:
-        place = found[where % len(found)]
-        content[place : place + 80] = card(key, value)
+        position = found[where % len(found)]
+        content[position : position + 80] = card(key, value)
     else:
         set_card(content, where=where, key=key, value=value)
 
 
 def insert_card(content: bytearray, *, where: int, key: str, value: str) -> None:
-    """Put a card before another; what follows in the block moves, as far as its blank cards."""
+    """Insert a card; the cards that follow are moved into the first blank card."""
     cards = cards_of(content)
     if cards:
-        place = cards[where % len(cards)]
-        end = content.find(b" " * 80, place)
+        position = cards[where % len(cards)]
+        end = content.find(b" " * 80, position)
         if end > 0:
-            content[place : end + 80] = card(key, value) + content[place:end]
+            content[position : end + 80] = card(key, value) + content[position:end]
 
 
 def remove(content: bytearray, *, where: int, length: int) -> None:
-    place = where % (len(content) + 1)
-    del content[place : place + length]
+    position = where % (len(content) + 1)
+    del content[position : position + length]
 
 
-def cut(content: bytearray, *, where: int) -> None:
+def truncate(content: bytearray, *, where: int) -> None:
     del content[where % (len(content) + 1) :]
 
 
@@ -145,30 +136,30 @@ def flip(content: bytearray, *, where: int, value: int) -> None:
 
 
 def insert(content: bytearray, *, where: int, what: bytes) -> None:
-    place = where % (len(content) + 1)
-    content[place:place] = what
+    position = where % (len(content) + 1)
+    content[position:position] = what
 
 
 def repeat(content: bytearray, *, where: int, block: int) -> None:
-    """Copy a block of FITS somewhere else."""
-    place, start = where % (len(content) + 1) // 2880 * 2880, block * 2880
-    content[place:place] = content[start : start + 2880]
+    """Insert a copy of a block of 2880 bytes elsewhere."""
+    position, start = where % (len(content) + 1) // 2880 * 2880, block * 2880
+    content[position:position] = content[start : start + 2880]
 
 
-PLACES = st.integers(0, 1 << 20)
+POSITIONS = st.integers(0, 1 << 20)
 RAW: st.SearchStrategy[Mutation] = st.one_of(
-    st.builds(partial, st.just(remove), where=PLACES, length=st.sampled_from([1, 79, 80, 2880])),
-    st.builds(partial, st.just(cut), where=PLACES),
-    st.builds(partial, st.just(flip), where=PLACES, value=st.integers(0, 255)),
-    st.builds(partial, st.just(insert), where=PLACES,
+    st.builds(partial, st.just(remove), where=POSITIONS, length=st.sampled_from([1, 79, 80, 2880])),
+    st.builds(partial, st.just(truncate), where=POSITIONS),
+    st.builds(partial, st.just(flip), where=POSITIONS, value=st.integers(0, 255)),
+    st.builds(partial, st.just(insert), where=POSITIONS,
               what=st.binary(max_size=20) | st.just(bytes(2880)) | st.just(b" " * 2880)),
 )
 CARDS: st.SearchStrategy[Mutation] = st.one_of(
-    st.builds(partial, st.just(set_card), where=PLACES, key=st.none() | KEYS, value=VALUES),
-    st.builds(partial, st.just(set_key), where=PLACES, key=KEYS, value=VALUES),
-    st.builds(partial, st.just(set_key), where=PLACES, key=KEYS, value=VALUES),
-    st.builds(partial, st.just(insert_card), where=PLACES, key=KEYS, value=VALUES),
-    st.builds(partial, st.just(repeat), where=PLACES, block=st.integers(0, 5)),
+    st.builds(partial, st.just(set_card), where=POSITIONS, key=st.none() | KEYS, value=VALUES),
+    st.builds(partial, st.just(set_key), where=POSITIONS, key=KEYS, value=VALUES),
+    st.builds(partial, st.just(set_key), where=POSITIONS, key=KEYS, value=VALUES),
+    st.builds(partial, st.just(insert_card), where=POSITIONS, key=KEYS, value=VALUES),
+    st.builds(partial, st.just(repeat), where=POSITIONS, block=st.integers(0, 5)),
 )
 MUTATIONS = st.lists(st.one_of(CARDS, CARDS, RAW), min_size=1, max_size=4)
 
