@@ -17,15 +17,13 @@ from staticmask_cli.exposures.associations import find_members, is_association, 
 from staticmask_cli.exposures.problems import Problems
 from staticmask_cli.io.paths import (
     canonical_path,
-    concealed,
     folder_of_file,
     glob_remote,
-    is_remote,
     join_path,
     open_file,
     remote_path_within,
-    with_credentials,
 )
+from staticmask_cli.io.urls import is_remote, redacted, with_credentials
 
 __all__ = ["expand_inputs"]
 
@@ -167,15 +165,15 @@ def _expand_remote(word: str, source: _Source) -> Iterator[str]:
     parts = _parts_of(with_credentials(word))
     if len(parts) > 1:
         for part in parts:
-            yield from _expand(concealed(part), source)
+            yield from _expand(redacted(part), source)
         return
     mark = "@" if word.startswith("@") else ""
-    name = concealed(with_credentials(word).removeprefix("@"))
+    name = redacted(with_credentials(word).removeprefix("@"))
     # A remote list is untrusted, and must not name files anywhere else.
     url = remote_path_within(source.folder, name) if is_remote(source.folder) else name
     if url is None:
         wrong = f"names {name[:80]!r}, expected what lies in its folder"
-        source.problems.refuse(f"@{concealed(source.lists[-1])}: {wrong}")
+        source.problems.refuse(f"@{redacted(source.lists[-1])}: {wrong}")
         return
     try:
         found = None if mark else glob_remote(url)
