@@ -58,8 +58,8 @@ def test_the_table_counts_the_exposures_that_were_used(
     write_exposure: WriteExposure, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     used = write_exposure("a_flt.fits")
-    skip_reason = write_exposure("b_flt.fits", chips=[{"data": np.ones_like(sky())}])
-    masks = create_masks([used, skip_reason], output_dir=tmp_path)
+    unused = write_exposure("b_flt.fits", chips=[{"data": np.ones_like(sky())}])
+    masks = create_masks([used, unused], output_dir=tmp_path)
     row = shown(masks, capsys)["ACSWFC_60x80_1"]
     member = masks[0].used[0]
     assert row[:3] == ["1 of 2", f"{member.mode:.4g}", f"{member.rms:.4g}"]
