@@ -1,5 +1,6 @@
 """The command line: one module a command, and the one place that turns errors into exit codes."""
 
+import os
 import signal
 import sys
 import traceback
@@ -103,7 +104,7 @@ def cli() -> None:
       bash, ~/.bashrc:  eval "$(_STATICMASK_COMPLETE=bash_source staticmask)"
       zsh, ~/.zshrc:    eval "$(_STATICMASK_COMPLETE=zsh_source staticmask)"
       fish, config.fish:  _STATICMASK_COMPLETE=fish_source staticmask | source
-    """  # noqa: D301 - \b keeps the lines of the examples apart
+    """
 
 
 for command in (create, plan, inspect, config, demo):
@@ -113,6 +114,8 @@ for command in (create, plan, inspect, config, demo):
 def main() -> NoReturn:
     """Run the command; what is not the user's doing is reported as a bug of ours."""
     ensure_streams()
+    # OpenBLAS would start a thread for each processor, and nothing here is linear algebra.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     signal.signal(signal.SIGTERM, _terminate)
     try:
         cli(prog_name="staticmask")

@@ -3,8 +3,9 @@
 import click
 
 from staticmask_cli.cli import options
-from staticmask_cli.cli.options import TopicalCommand, files, loading
+from staticmask_cli.cli.options import TopicalCommand, files
 from staticmask_cli.terminal.console import Console
+from staticmask_cli.terminal.streams import write_stdout
 
 __all__ = ["config"]
 
@@ -42,13 +43,11 @@ def config(
     Examples:
       staticmask config -c astrodrizzle.cfg --save run.cfg
       staticmask config --check run.cfg
-    """  # noqa: D301 - \b keeps the lines of the examples apart
+    """
     if check is not None and (save or config or inputs):
         msg = "--check does nothing else: name one .cfg with it, and no other option"
         raise click.UsageError(msg)
-    with loading():
-        from staticmask_cli.config.parameters import Parameters  # noqa: PLC0415
-        from staticmask_cli.terminal.streams import write_stdout  # noqa: PLC0415
+    from staticmask_cli.config.parameters import Parameters
 
     with Console(quiet=quiet, verbose=verbose, log_file=log_file) as console:
         if check is not None:

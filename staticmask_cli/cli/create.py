@@ -3,7 +3,7 @@
 import click
 
 from staticmask_cli.cli import options
-from staticmask_cli.cli.options import TopicalCommand, loading
+from staticmask_cli.cli.options import TopicalCommand
 from staticmask_cli.terminal.console import Console
 
 __all__ = ["create"]
@@ -62,12 +62,11 @@ def create(
     Examples:
       staticmask '*flt.fits' --static-sig 4
       staticmask -c run.cfg --final-bits 64,32 -o masks @visit.lst
-    """  # noqa: D301 - \b keeps the lines of the examples apart
-    with loading():
-        from staticmask_cli.config.editor import edit_parameters  # noqa: PLC0415
-        from staticmask_cli.config.parameters import Parameters  # noqa: PLC0415
-        from staticmask_cli.parallel.dask_cluster import scheduled  # noqa: PLC0415
-        from staticmask_cli.pipeline.create import make_masks  # noqa: PLC0415
+    """
+    from staticmask_cli.config.editor import edit_parameters
+    from staticmask_cli.config.parameters import Parameters
+    from staticmask_cli.parallel.dask_cluster import scheduled
+    from staticmask_cli.pipeline.create import make_masks
 
     with Console(quiet=quiet, verbose=verbose, log_file=log_file) as console:
         loaded = Parameters.load(config, options.given(
@@ -80,7 +79,7 @@ def create(
             return
         console.log_parameters(parameters)
         if report is not None:
-            from staticmask_cli.reports.run_report import check_report  # noqa: PLC0415
+            from staticmask_cli.reports.run_report import check_report
 
             check_report(report)
         if save_config is not None:
@@ -94,7 +93,7 @@ def create(
         console.show_masks(masks)
         console.show_left_out(masks.left_out)
         if report is not None:
-            from staticmask_cli.reports.run_report import write_report  # noqa: PLC0415
+            from staticmask_cli.reports.run_report import write_report
 
             write_report(report, parameters, masks)
     if masks.left_out:

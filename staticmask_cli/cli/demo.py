@@ -3,7 +3,7 @@
 import click
 
 from staticmask_cli.cli import options
-from staticmask_cli.cli.options import TopicalCommand, folders, loading
+from staticmask_cli.cli.options import TopicalCommand, folders
 from staticmask_cli.terminal.console import Console
 
 __all__ = ["demo"]
@@ -29,9 +29,8 @@ def demo(
     Examples:
       staticmask demo
       staticmask demo try --exposures 8 --camera WFC3/IR
-    """  # noqa: D301 - \b keeps the lines of the examples apart
-    with loading():
-        from staticmask_cli.simulate.demo import demonstrate  # noqa: PLC0415
+    """
+    from staticmask_cli.simulate.demo import demonstrate
 
     with Console(quiet=quiet, verbose=verbose, log_file=log_file) as console:
         with console.progress() as progress:

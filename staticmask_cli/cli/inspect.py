@@ -3,8 +3,9 @@
 import click
 
 from staticmask_cli.cli import options
-from staticmask_cli.cli.options import TopicalCommand, files, loading
+from staticmask_cli.cli.options import TopicalCommand, files
 from staticmask_cli.terminal.console import Console
+from staticmask_cli.terminal.streams import write_stdout
 
 __all__ = ["inspect"]
 
@@ -35,13 +36,11 @@ def inspect(
     Examples:
       staticmask inspect ACSWFC_2048x4096_1_staticMask.fits
       staticmask inspect old/ACSHRC_1024x1024_1_staticMask.fits new.fits
-    """  # noqa: D301 - \b keeps the lines of the examples apart
-    with loading():
-        from staticmask_cli.plots.draw import check_plot, plot_masks  # noqa: PLC0415
-        from staticmask_cli.reports.inspection import inspect_masks  # noqa: PLC0415
-        from staticmask_cli.reports.run_report import as_json  # noqa: PLC0415
-        from staticmask_cli.terminal.streams import write_stdout  # noqa: PLC0415
-        from staticmask_cli.terminal.tables import show_inspections  # noqa: PLC0415
+    """
+    from staticmask_cli.plots.draw import check_plot, plot_masks
+    from staticmask_cli.reports.inspection import inspect_masks
+    from staticmask_cli.reports.run_report import as_json
+    from staticmask_cli.terminal.tables import show_inspections
 
     with Console(quiet=quiet, verbose=verbose, log_file=log_file):
         if plot is not None:

@@ -1,14 +1,9 @@
 """Options that commands share, each defined once.
 
 Help by topic: the options of a command under a few headings, the same in every command.
-
-Loading what a command works with, late and fast.
 """
 
-import gc
-import os
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
 from typing import TypeVar
 
 import click
@@ -17,7 +12,7 @@ from click.shell_completion import CompletionItem
 
 __all__ = [
     "TopicalCommand", "checkpoint", "console_options", "edit", "files", "folders", "given",
-    "inputs", "jobs", "json", "keep_going", "loading", "output_dir", "overwrite",
+    "inputs", "jobs", "json", "keep_going", "output_dir", "overwrite",
     "parameter_options", "plot", "report", "save_config", "scheduler", "suffix", "update",
     "words_of",
 ]
@@ -67,26 +62,6 @@ def folders(
 ) -> list[CompletionItem]:
     """Let the shell complete the name of a folder."""
     return [CompletionItem(incomplete, type="dir")]
-
-
-@contextmanager
-def loading() -> Iterator[None]:
-    """Import numpy and all that builds on it inside this context.
-
-    Not at the top of a module, so that ``--help`` needs none of it.  Modules
-    stay until the process ends, so the garbage collector need not look at them,
-    neither while they are loaded nor later.  And OpenBLAS would start a thread
-    for each processor, where nothing here is linear algebra.
-    """
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-            gc.freeze()
 
 
 Command = TypeVar("Command", bound=Callable[..., object])

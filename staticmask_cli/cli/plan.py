@@ -3,8 +3,9 @@
 import click
 
 from staticmask_cli.cli import options
-from staticmask_cli.cli.options import TopicalCommand, loading
+from staticmask_cli.cli.options import TopicalCommand
 from staticmask_cli.terminal.console import Console
+from staticmask_cli.terminal.streams import write_stdout
 
 __all__ = ["plan"]
 
@@ -52,17 +53,15 @@ def plan(
     Examples:
       staticmask plan '*flt.fits' --static-sig 4
       staticmask plan -c run.cfg -o masks --make > masks.mk
-    """  # noqa: D301 - \b keeps the lines of the examples apart
+    """
     if make and json:
         msg = "--make and --json are two forms of the same; choose one"
         raise click.UsageError(msg)
-    with loading():
-        from staticmask_cli.config.parameters import Parameters  # noqa: PLC0415
-        from staticmask_cli.pipeline.dry_run import dry_run_of, plan_run  # noqa: PLC0415
-        from staticmask_cli.pipeline.make_rules import make_rules  # noqa: PLC0415
-        from staticmask_cli.reports.run_report import as_json  # noqa: PLC0415
-        from staticmask_cli.terminal.streams import write_stdout  # noqa: PLC0415
-        from staticmask_cli.terminal.tables import show_plan  # noqa: PLC0415
+    from staticmask_cli.config.parameters import Parameters
+    from staticmask_cli.pipeline.dry_run import dry_run_of, plan_run
+    from staticmask_cli.pipeline.make_rules import make_rules
+    from staticmask_cli.reports.run_report import as_json
+    from staticmask_cli.terminal.tables import show_plan
 
     with Console(quiet=quiet, verbose=verbose, log_file=log_file) as console:
         parameters = Parameters.load(config, options.given(

@@ -5,6 +5,7 @@ imported in the order in which the command would, each with its own mark.
 """
 
 import json
+import os
 import sys
 import time
 from types import ModuleType
@@ -36,17 +37,16 @@ def _mark_around(module: ModuleType, name: str, before: str, after: str) -> None
 def main() -> None:
     """Run the command with the words of the command line, and report."""
     from staticmask_cli.cli import cli  # noqa: PLC0415 - all imports are measured
-    from staticmask_cli.cli.options import loading  # noqa: PLC0415
     from staticmask_cli.terminal.streams import leave  # noqa: PLC0415
 
     mark("import click and the command")
-    with loading():
-        import numpy as np  # noqa: F401, PLC0415
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command does
+    import numpy as np  # noqa: F401, PLC0415
 
-        mark("import numpy")
-        from staticmask_cli.pipeline import create, write  # noqa: PLC0415
+    mark("import numpy")
+    from staticmask_cli.pipeline import create, write  # noqa: PLC0415
 
-        mark("import the rest")
+    mark("import the rest")
     _mark_around(create, "plan_masks", "read parameters", "plan: read headers")
     _mark_around(write, "write_masks", "read and clip", "write and flush masks")
     cli(standalone_mode=False)

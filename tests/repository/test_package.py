@@ -1,58 +1,13 @@
-"""The package as a whole: what it offers, and what it does not load."""
+"""The package as a whole: its public names, and modules that can each be imported."""
 
 import ast
 import importlib
-import json
 from pathlib import Path
 
 import pytest
 
 import staticmask_cli
-from staticmask_cli.simulate.visit import Visit
-from tests.support.process import FOLDER, run_python
-
-HEAVY = {"numpy", "astropy", "rich", "configobj", "textual", "matplotlib"}
-
-
-@pytest.mark.parametrize(
-    "code",
-    [
-        "import staticmask_cli",
-        "from staticmask_cli.cli import cli; cli(['--help'])",
-        "from staticmask_cli.cli import cli; cli(['create', '--help'])",
-        "from staticmask_cli.cli import cli; cli(['plan', '--help'])",
-        "from staticmask_cli.cli import cli; cli(['inspect', '--help'])",
-        "from staticmask_cli.cli import cli; cli(['config', '--help'])",
-        "from staticmask_cli.cli import cli; cli(['--version'])",
-    ],
-)
-def test_heavy_libraries_are_not_loaded_before_they_are_needed(code: str, tmp_path: Path) -> None:
-    script = (
-        "import json, sys\n"
-        f"try:\n    {code}\n"
-        "except SystemExit as end:\n    assert not end.code\n"
-        "print(json.dumps(sorted(sys.modules)), file=sys.stderr)"
-    )
-    process = run_python("-c", script, cwd=tmp_path)
-    loaded = set(json.loads(process.stderr))
-    assert "staticmask_cli" in loaded
-    assert loaded & HEAVY == set()
-
-
-@pytest.mark.parametrize("words", [["create"], ["create", "--agree", "2"], ["plan"]])
-def test_exposures_of_a_telescope_are_made_into_masks_without_astropy(
-    words: list[str], visit: Visit, tmp_path: Path
-) -> None:
-    script = (
-        "import sys\n"
-        "from staticmask_cli.cli import cli\n"
-        f"cli([*{words}, *{visit.paths}, '-o', {str(tmp_path)!r}], standalone_mode=False)\n"
-        "print([name for name in sys.modules if name.startswith('astropy')], file=sys.stderr)"
-    )
-    process = run_python("-c", script, cwd=tmp_path)
-    assert process.returncode == 0, process.stderr
-    assert process.stderr.splitlines()[-1] == "[]"
-    assert len(list(tmp_path.glob("*_staticMask.fits"))) == (2 if "create" in words else 0)
+from tests.support.process import FOLDER
 
 
 @pytest.mark.parametrize("name", staticmask_cli.__all__)
