@@ -1,19 +1,21 @@
-"""The command ``staticmask``, which is ``python -m staticmask_cli``, too."""
+"""The command ``staticmask``, as a process of its own; also ``python -m staticmask_cli``."""
 
+import gc
 from typing import NoReturn
 
 from staticmask_cli.cli import main
-from staticmask_cli.terminal.streams import leave
 
 __all__ = ["run"]
 
 
 def run() -> NoReturn:
-    """Run the command as a process of its own, and end that."""
+    """Run the command and end the process with its exit code."""
     try:
         main()
-    except SystemExit as end:
-        leave(int(end.code or 0))
+    finally:
+        # Python looks for garbage in all loaded modules once more before it ends. Without this
+        # line `python -m staticmask_cli --help` takes 1.12 times the processor time.
+        gc.freeze()
 
 
 if __name__ == "__main__":

@@ -3,22 +3,20 @@
 stdout and stderr, which may be closed, full, or a pipe that nobody reads.
 """
 
-import atexit
 import os
 import re
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, suppress
-from typing import Any, NoReturn, TextIO
+from typing import Any, TextIO
 
 import click
 
 from staticmask_cli.errors import OutputError
 
 __all__ = [
-    "ensure_streams", "leave", "pace", "printable", "shown_progress", "write_stderr",
-    "write_stdout",
+    "ensure_streams", "pace", "printable", "shown_progress", "write_stderr", "write_stdout",
 ]
 
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")  # all but the end of a line
@@ -77,20 +75,6 @@ def write_stdout(result: str, else_: str = "") -> None:
 def printable(text: str) -> str:
     """Text that leaves a terminal as it is: no control characters but ends of lines."""
     return _CONTROL.sub(lambda found: repr(found[0])[1:-1], text)
-
-
-def leave(status: int) -> NoReturn:
-    """End the process; its memory goes back as a whole, for which Python would take its time.
-
-    Debuggers and profilers, who want to see the end, are given the usual one.
-    """
-    if sys.gettrace() is None and sys.getprofile() is None:
-        atexit._run_exitfuncs()  # noqa: SLF001 - libraries remove their temporary files
-        with suppress(OSError, ValueError):
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(status)
-    sys.exit(status)
 
 
 def _abandon(stream: TextIO) -> None:

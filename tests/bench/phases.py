@@ -37,7 +37,6 @@ def _mark_around(module: ModuleType, name: str, before: str, after: str) -> None
 def main() -> None:
     """Run the command with the words of the command line, and report."""
     from staticmask_cli.cli import cli  # noqa: PLC0415 - all imports are measured
-    from staticmask_cli.terminal.streams import leave  # noqa: PLC0415
 
     mark("import click and the command")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command does
@@ -54,7 +53,6 @@ def main() -> None:
     begins = [_BEGIN, *(when for _, when in _marks)]
     spent = [(phase, end - begin) for (phase, end), begin in zip(_marks, begins, strict=False)]
     print(json.dumps(spent), file=sys.stderr)  # noqa: T201 - its result
-    leave(0)  # as the command does
 
 
 if __name__ == "__main__":

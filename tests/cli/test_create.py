@@ -502,32 +502,6 @@ def test_main_ends_with_the_exit_code_of_the_command(
     assert caught.value.code == code
 
 
-END = """
-import atexit, sys
-from staticmask_cli.__main__ import run
-atexit.register(print, "cleaned up")
-if "watched" in sys.argv:
-    sys.argv.remove("watched")
-    sys.setprofile(lambda *_: None)
-try:
-    run()
-finally:
-    print("taken apart")
-"""
-
-
-@pytest.mark.parametrize(
-    ("words", "code"), [("--version", 0), ("nowhere_flt.fits", 1), ("-c missing.cfg", 2)]
-)
-def test_the_process_ends_at_once_but_cleans_up(words: str, code: int, tmp_path: Path) -> None:
-    ended = run_python("-c", END, *words.split(), cwd=tmp_path)
-    told = ended.stdout.removesuffix("cleaned up\n")
-    assert (ended.returncode, ended.stdout) == (code, told + "cleaned up\n")
-    watched = run_python("-c", END, *words.split(), "watched", cwd=tmp_path)
-    assert watched.stdout == told + "taken apart\ncleaned up\n"
-    assert (watched.returncode, watched.stderr) == (code, ended.stderr)
-
-
 # The demonstration.
 
 
