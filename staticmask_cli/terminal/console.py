@@ -97,7 +97,7 @@ class Console:
         """Tell the log what the run was asked for, and what it runs on."""
         if all(handler.level > logging.DEBUG for handler in self._handlers):
             return
-        from importlib.metadata import version  # noqa: PLC0415 - slow, and seldom needed
+        from importlib.metadata import version
 
         versions = {"staticmask": __version__, "Python": platform.python_version(),
                     **{name: version(name) for name in ("numpy", "astropy")}}
@@ -200,7 +200,7 @@ def _log_file_handler(path: str) -> logging.Handler:
 
 def _show(table: "Table") -> None:
     """Show a table on stderr, as wide as the terminal."""
-    from rich.console import Console as RichConsole  # noqa: PLC0415 - not for --help
+    from rich.console import Console as RichConsole
 
     # Not written by rich itself, which ends the process where nobody reads.
     shown = io.StringIO()

@@ -46,7 +46,7 @@ def show(*parts: "RenderableType") -> None:
 
 
 def _console() -> "Console":
-    from rich.console import Console  # noqa: PLC0415 - not for --help
+    from rich.console import Console
 
     return Console(width=None if sys.stdout.isatty() else _WIDTH_OF_FILES)
 
@@ -55,8 +55,8 @@ def new_table(
     *titles: str, texts: Sequence[str] = (), heading: str | None = None, header: bool = True
 ) -> "Table":
     """Make an empty table; columns are numbers, at the right, but for those named in `texts`."""
-    from rich import box  # noqa: PLC0415 - not for --help
-    from rich.table import Table  # noqa: PLC0415
+    from rich import box
+    from rich.table import Table
 
     table = Table(
         title=heading, title_justify="left", title_style="bold",
@@ -78,7 +78,7 @@ def keep_whole(table: "Table", names: Iterable[str], share: float) -> None:
 
 def text(words: str, style: str = "") -> "Text":
     """Text as it is: square brackets are no markup in the names of files."""
-    from rich.text import Text  # noqa: PLC0415 - not for --help
+    from rich.text import Text
 
     return Text("".join(map(_shown, words)), style)
 
