@@ -6,11 +6,9 @@ import os
 import platform
 import shlex
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -19,7 +17,7 @@ from staticmask_cli.errors import OutputError
 from staticmask_cli.io.atomic import refuse_binary
 from staticmask_cli.io.urls import redacted
 from staticmask_cli.terminal.streams import printable, shown_progress, write_stderr, write_stdout
-from staticmask_cli.terminal.tables import load_tables, new_table, text
+from staticmask_cli.terminal.tables import new_table, text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -114,7 +112,7 @@ class Console:
     def progress(self) -> Iterator[Callable[[int, int], None] | None]:
         """Show how far the run is; its function takes the chips done and the chips there are."""
         with shown_progress(quiet=self.quiet) as report:
-            yield report and partial(_report_and_prepare, report)
+            yield report
 
     def show_masks(self, masks: Sequence["StaticMask"]) -> None:
         """Show the closing table on stderr, and the paths of the masks on stdout."""
@@ -147,16 +145,6 @@ class Console:
                 write_stderr(printable(
                     f"{mask.path}: pixels that each DQ bit added in all exposures: {counts}"
                 ))
-
-
-def _report_and_prepare(report: Callable[[int, int], None], done: int, total: int) -> None:
-    """Report, and when all chips are done load what the closing table takes.
-
-    The masks are flushed to disk then, which leaves a processor idle.
-    """
-    report(done, total)
-    if done == total:
-        threading.Thread(target=load_tables, daemon=True).start()
 
 
 class _Lines(logging.Handler):

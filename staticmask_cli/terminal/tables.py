@@ -5,7 +5,6 @@ Tables as the results of a command, on stdout.
 Masks on disk for people: their facts, where the bad pixels lie, and their members.
 """
 
-import importlib
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -21,16 +20,10 @@ if TYPE_CHECKING:
     from staticmask_cli.reports.bad_pixels import Comparison, Line, Shape
     from staticmask_cli.reports.inspection import Inspection, Inspections
 
-__all__ = ["load_tables", "new_table", "show", "show_inspections", "show_plan", "size", "text"]
+__all__ = ["new_table", "show", "show_inspections", "show_plan", "size", "text"]
 
 _WIDTH_OF_FILES = 200  # columns where there is no terminal to ask
 _KILO = 1000
-
-
-def load_tables() -> None:
-    """Import what tables take, which would else be done when the first one is made."""
-    importlib.import_module("rich.console")
-    importlib.import_module("rich.table")
 
 
 def show(*parts: "RenderableType") -> None:

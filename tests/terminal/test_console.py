@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +12,6 @@ import pytest
 
 from staticmask_cli import StaticMask, create_masks
 from staticmask_cli.simulate.visit import Visit
-from staticmask_cli.terminal import console
 from staticmask_cli.terminal.console import Console
 from tests.support.exposures import WriteExposure, sky
 from tests.support.process import process_environment
@@ -165,19 +163,3 @@ def test_a_warning_stays_on_the_terminal_beside_the_bar(
     before = text.partition("Warning: ")[0]
     assert before.endswith("\r\x1b[2K")  # the bar is wiped away, and drawn again below
     assert plain.index("Warning: ") < plain.index("4 of 5")
-
-
-def test_what_the_table_takes_is_loaded_when_all_chips_are_done_and_not_before(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    loaded = threading.Event()
-    monkeypatch.setattr(console, "load_tables", loaded.set)
-    with Console().progress() as report:
-        assert report is not None
-        report(0, 2)
-        report(1, 2)
-        assert not loaded.is_set()
-        report(2, 2)
-        assert loaded.wait(20)
-    with Console(quiet=True).progress() as report:
-        assert report is None
