@@ -1,6 +1,5 @@
 """What a person sees: log lines, a progress bar, the closing table."""
 
-import io
 import logging
 import os
 import platform
@@ -17,19 +16,15 @@ from staticmask_cli.errors import OutputError
 from staticmask_cli.io.atomic import refuse_binary
 from staticmask_cli.io.urls import redacted
 from staticmask_cli.terminal.streams import printable, shown_progress, write_stderr, write_stdout
-from staticmask_cli.terminal.tables import new_table, text
+from staticmask_cli.terminal.tables import new_table, show, text
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from staticmask_cli.config.parameters import Parameters
     from staticmask_cli.masks.static_mask import StaticMask
 
 __all__ = ["Console"]
 
 log = logging.getLogger("staticmask_cli")
-
-_WIDTH_OF_FILES = 200  # columns of the table where there is no terminal to ask
 
 
 class Console:
@@ -130,14 +125,14 @@ class Console:
             table = new_table(*titles, texts=titles)
             for name, reason in left_out.items():
                 table.add_row(text(name), text(reason))
-            _show(table)
+            show(table, on_stderr=True)
 
     def _show_table(self, masks: Sequence["StaticMask"]) -> None:
         numbers = ("exposures", "mode", "rms", "below", "by chance", "by DQ", "bad")
         table = new_table("mask", *numbers, texts=("mask",))
         for mask in masks:
             table.add_row(*_row(mask))
-        _show(table)
+        show(table, on_stderr=True)
         for mask in masks:
             bits = mask.added_by_bit()
             if bits:
@@ -184,19 +179,6 @@ def _log_file_handler(path: str) -> logging.Handler:
         raise OutputError(msg) from error
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     return handler
-
-
-def _show(table: "Table") -> None:
-    """Show a table on stderr, as wide as the terminal."""
-    from rich.console import Console as RichConsole
-
-    # Not written by rich itself, which ends the process where nobody reads.
-    shown = io.StringIO()
-    width = RichConsole(stderr=True).width if sys.stderr.isatty() else _WIDTH_OF_FILES
-    RichConsole(
-        file=shown, width=width, force_terminal=sys.stderr.isatty(), emoji=False
-    ).print(table)
-    write_stderr(shown.getvalue().removesuffix("\n"), colour=True)
 
 
 def _row(mask: "StaticMask") -> tuple[str, ...]:

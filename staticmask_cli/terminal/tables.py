@@ -1,15 +1,15 @@
-"""A plan for people: which masks, in what state, of which exposures.
+"""Tables for people: what ``plan`` and ``inspect`` have found, and how any table is printed.
 
-Tables as the results of a command, on stdout.
-
-Masks on disk for people: their facts, where the bad pixels lie, and their members.
+Only rich lays out tables, and only here; nothing is computed here but counts and sums.
 """
 
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any, TextIO
 
-from staticmask_cli.terminal.streams import write_stdout
+from staticmask_cli.terminal.streams import write_stderr, write_stdout
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -22,32 +22,61 @@ if TYPE_CHECKING:
 
 __all__ = ["new_table", "show", "show_inspections", "show_plan", "size", "text"]
 
-_WIDTH_OF_FILES = 200  # columns where there is no terminal to ask
+_WIDTH_OF_FILES = 200  # columns of a table where the output is no terminal
+_MOST_ROWS = 20  # files or members that are shown unless all are asked for
 _KILO = 1000
+_STATE_STYLES = {"up to date": "green", "missing": "yellow", "foreign": "red"}
+_OUTLIER_STYLE = "bold yellow"
+_OUTLIER_TITLES = {"mode": "mode", "rms": "rms", "nbelow": "below", "ndq": "by DQ"}
 
 
-def show(*parts: "RenderableType") -> None:
-    """Show tables and texts on stdout, without colours where that is no terminal."""
-    console = _console()
-    with console.capture() as captured:
-        for part in parts:
-            console.print(part, highlight=False, markup=False, emoji=False, soft_wrap=False)
+def show(*parts: "RenderableType", on_stderr: bool = False) -> None:
+    """Print tables and texts to stdout or stderr, as wide as the terminal."""
+    stream = sys.stderr if on_stderr else sys.stdout
+    # Rich lays out the lines for this stream but does not write them: at a closed pipe it would
+    # end the process.
+    with open(os.devnull, "w", encoding=stream.encoding) as nowhere:
+        console = _console(stream, nowhere)
+        with console.capture() as captured:
+            for part in parts:
+                console.print(part, highlight=False, markup=False, emoji=False)
     lines = [line.rstrip() for line in captured.get().splitlines()]
-    # Tables come with blank lines above and below; one between two of them is enough.
-    kept = (line for line, before in zip(lines, ["", *lines], strict=False) if line or before)
-    write_stdout("\n".join(kept))
+    # Every table begins and ends with a blank line; between two tables one is enough.
+    joined = "\n".join(
+        line for line, before in zip(lines, ["", *lines], strict=False) if line or before
+    )
+    if on_stderr:
+        write_stderr(f"\n{joined}", colour=True)
+    else:
+        write_stdout(joined)
 
 
-def _console() -> "Console":
+def _console(stream: TextIO, file: TextIO) -> "Console":
+    """Make a console that writes to a file but has the width and the colours of a stream."""
     from rich.console import Console
 
-    return Console(width=None if sys.stdout.isatty() else _WIDTH_OF_FILES)
+    on_terminal = stream.isatty()
+    width = None if on_terminal else _WIDTH_OF_FILES
+    return Console(file=file, width=width, force_terminal=on_terminal or None)
 
 
 def new_table(
     *titles: str, texts: Sequence[str] = (), heading: str | None = None, header: bool = True
 ) -> "Table":
-    """Make an empty table; columns are numbers, at the right, but for those named in `texts`."""
+    """Make an empty table.
+
+    Parameters
+    ----------
+    *titles : str
+        The titles of the columns.
+    texts : sequence of str
+        The titles of the columns that hold text, which is broken where the terminal is narrow.
+        All others hold numbers, which stand at the right and are never broken.
+    heading : str, optional
+        The heading above the table.
+    header : bool
+        Whether the titles are shown.
+    """
     from rich import box
     from rich.table import Table
 
@@ -64,20 +93,19 @@ def new_table(
     return table
 
 
-def keep_whole(table: "Table", names: Iterable[str], share: float) -> None:
-    """Break none of the names of the first column, if that takes no more than a share of a line."""
-    table.columns[0].no_wrap = max(map(len, names), default=0) <= share * _console().width
-
-
 def text(words: str, style: str = "") -> "Text":
-    """Text as it is: square brackets are no markup in the names of files."""
+    r"""Make text of which every character is shown: no markup, and ``\x1b`` as an escape."""
     from rich.text import Text
 
-    return Text("".join(map(_shown, words)), style)
+    return Text("".join(map(_visible, words)), style)
+
+
+def _visible(char: str) -> str:
+    return char if char.isprintable() or char == "\n" else ascii(char)[1:-1]
 
 
 def size(count: float) -> str:
-    """Bytes for people, in powers of a thousand."""
+    """Format a number of bytes, in powers of a thousand."""
     for unit in ("B", "kB", "MB", "GB"):
         if count < _KILO:
             return f"{count:.3g} {unit}"
@@ -85,98 +113,146 @@ def size(count: float) -> str:
     return f"{count:.4g} TB"
 
 
-def _shown(char: str) -> str:
-    r"""Show a character that would move the cursor as an escape, such as \x1b."""
-    return char if char.isprintable() or char == "\n" else ascii(char)[1:-1]
+def show_plan(dry_run: "DryRun", *, everything: bool = False) -> None:
+    """Print a plan to stdout: the masks with their states, and the first files or everything."""
+    if not dry_run.parameters.static:
+        show(text("static = False: no mask would be made."))
+        return
+    masks = new_table("mask", "exposures", "size", "state", texts=("mask", "state"))
+    for mask in dry_run.masks:
+        masks.add_row(
+            text(mask.path), _exposures(mask), size(mask.bytes),
+            text("; ".join((mask.state, *mask.why)), _STATE_STYLES.get(mask.state, "yellow")),
+        )
+    _keep_whole(masks, (mask.path for mask in dry_run.masks), 1 / 2)
+    show(masks, text(_summary(dry_run)), _files(dry_run, everything=everything))
 
 
-_APART = "bold yellow"
-_MOST_MEMBERS = 20  # shown without being asked for all
-_TITLES = {"mode": "mode", "rms": "rms", "nbelow": "below", "ndq": "by DQ"}
+def _keep_whole(table: "Table", names: Iterable[str], share: float) -> None:
+    """Break no name in the first column if the longest takes at most this share of a line."""
+    width = _console(sys.stdout, sys.stdout).width
+    table.columns[0].no_wrap = max(map(len, names), default=0) <= share * width
 
 
-def show_inspections(findings: "Inspections", *, everything: bool = False) -> None:
-    """Show what was found about masks on stdout.
-
-    Parameters
-    ----------
-    findings : Inspections
-        To show.
-    everything : bool
-        All members, however many there are.
-    """
-    for finding in findings.masks:
-        show(*_parts(finding, everything=everything))
-    if findings.comparison is not None:
-        show(_comparison(findings))
+def _exposures(mask: "PlannedMask") -> str:
+    used = sum(not chip["whynot"] for chip in mask.chips)
+    return f"{used}" if used == len(mask.chips) else f"{used} of {len(mask.chips)}"
 
 
-def _parts(finding: "Inspection", *, everything: bool) -> Iterator["RenderableType"]:
-    yield text(finding.path, "bold")
-    yield _facts(finding)
-    if finding.bad:
-        layout = finding.layout
-        yield _lines(layout.worst_rows, layout.worst_columns)
-        yield _sizes(layout)
-    if finding.members is not None:
-        yield _members(finding.members, len(finding.members) if everything else _MOST_MEMBERS)
+def _summary(dry_run: "DryRun") -> str:
+    read = sum(file.bytes for file in dry_run.files)
+    written = sum(mask.bytes for mask in dry_run.masks)
+    current = sum(mask.state == "up to date" for mask in dry_run.masks)
+    return (
+        f"Would read {_count(dry_run.files, 'file')} ({size(read)}) and write "
+        f"{_count(dry_run.masks, 'mask')} ({size(written)}); up to date: {current}.\n"
+    )
 
 
-def _facts(finding: "Inspection") -> "Table":
-    ny, nx = finding.shape
-    facts = finding.facts
-    chip = f", CCDCHIP {facts['CCDCHIP']}" if "CCDCHIP" in facts else ""
-    made = [finding.program or "by a program that does not say so", finding.date or ""]
-    table = new_table("name", "value", texts=("name", "value"), header=False)
+def _count(things: Sequence[object], name: str) -> str:
+    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
+
+
+def _files(dry_run: "DryRun", *, everything: bool) -> "Table":
+    """Make the table of the files to be read and of the files that are set aside."""
+    table = new_table("file", "size", "chips", "set aside", texts=("file", "set aside"))
+    chips: dict[str, set[str]] = {}  # EXTVER of each chip of a file, and DQ
+    for chip in (chip for mask in dry_run.masks for chip in mask.chips if not chip["whynot"]):
+        chips.setdefault(chip["file"], set()).add(str(chip["extver"]))
+        if chip["dq"] not in (None, chip["file"]):
+            chips.setdefault(chip["dq"], set()).add("DQ")
+    reasons: dict[str, set[str]] = {}
+    for chip in dry_run.set_aside:
+        reasons.setdefault(chip["file"], set()).add(chip["whynot"])
+    sizes = {file.file: size(file.bytes) for file in dry_run.files}
+    names = sorted({*sizes, *reasons})
+    shown = names if everything else names[:_MOST_ROWS]
+    for name in shown:
+        table.add_row(text(name), sizes.get(name, ""), ", ".join(sorted(chips.get(name, ()))),
+                      text("; ".join(sorted(reasons.get(name, ()))), "yellow"))
+    _add_number_of_others(table, len(names) - len(shown))
+    return table
+
+
+def _add_number_of_others(table: "Table", number: int) -> None:
+    if number:
+        table.add_row(f"and {number} more (-v shows all)")
+
+
+def show_inspections(inspections: "Inspections", *, everything: bool = False) -> None:
+    """Print what was found in masks to stdout, with some of their members or everything."""
+    for inspection in inspections.masks:
+        show(*_parts(inspection, everything=everything))
+    if inspections.comparison is not None:
+        first, second = (mask.path for mask in inspections.masks)
+        show(_comparison(first, second, inspections.comparison))
+
+
+def _parts(inspection: "Inspection", *, everything: bool) -> Iterator["RenderableType"]:
+    yield text(inspection.path, "bold")
+    yield _facts(inspection)
+    if inspection.bad:
+        yield _worst_lines(inspection.layout.worst_rows, inspection.layout.worst_columns)
+        yield _clusters(inspection.layout)
+    if inspection.members is not None:
+        most = len(inspection.members) if everything else _MOST_ROWS
+        yield _members(inspection.members, most)
+
+
+def _facts(inspection: "Inspection") -> "Table":
+    ny, nx = inspection.shape
+    facts = inspection.facts
+    made = (inspection.program or "by a program that does not say so", inspection.date or "")
     rows = {
         "pixels": f"{ny} rows x {nx} columns",
-        "bad": f"{finding.bad} ({finding.fraction:.4%})",
+        "bad": f"{inspection.bad} ({inspection.fraction:.4%})",
         "made": " ".join(filter(None, made)),
-        "checksum": {"wrong": "WRONG: the file is not as it was written"}.get(
-            finding.checksum, finding.checksum),
+        "checksum": inspection.checksum,
     }
-    if finding.members is not None:
-        used = sum(member["used"] for member in finding.members)
+    if inspection.checksum == "wrong":
+        rows["checksum"] = "WRONG: the file is not as it was written"
+    if inspection.members is not None:
+        used = sum(member["used"] for member in inspection.members)
+        names = [str(facts[key]) for key in ("TELESCOP", "INSTRUME", "DETECTOR") if key in facts]
+        ccdchip = f", CCDCHIP {facts['CCDCHIP']}" if "CCDCHIP" in facts else ""
         rows |= {
-            "chip": " ".join(str(facts[key]) for key in ("TELESCOP", "INSTRUME", "DETECTOR")
-                             if key in facts) + f", number {finding.number}{chip}",
-            "exposures": f"{used} used of {len(finding.members)}",
-            "static_sig": str(finding.static_sig),
-            "sky": str(finding.sky),
-            "agree": str(finding.agree),
-            "final_bits": str(finding.final_bits),
+            "chip": f"{' '.join(names)}, number {inspection.number}{ccdchip}",
+            "exposures": f"{used} used of {len(inspection.members)}",
+            "static_sig": str(inspection.static_sig),
+            "sky": str(inspection.sky),
+            "agree": str(inspection.agree),
+            "final_bits": str(inspection.final_bits),
         }
+    return _names_and_values(rows)
+
+
+def _names_and_values(rows: Mapping[str, str], heading: str | None = None) -> "Table":
+    table = new_table("name", "value", texts=("name", "value"), heading=heading, header=False)
     for name, value in rows.items():
-        table.add_row(name, text(value, "bold red" if "WRONG" in value else ""))
+        table.add_row(name, text(value, "bold red" if value.startswith("WRONG: ") else ""))
     return table
 
 
-def _lines(rows: Sequence["Line"], columns: Sequence["Line"]) -> "Table":
+def _worst_lines(rows: Sequence["Line"], columns: Sequence["Line"]) -> "Table":
     table = new_table("worst row", "bad", "part", "", "worst column", "bad", "part")
-    for number in range(max(len(rows), len(columns))):
-        row, column = (
-            _line(lines[number]) if number < len(lines) else ("", "", "")
-            for lines in (rows, columns)
-        )
-        table.add_row(*row, "", *column)
+    for row, column in zip_longest(rows, columns):
+        cells = [
+            (str(line.number), str(line.bad), f"{line.fraction:.2%}") if line else ("", "", "")
+            for line in (row, column)
+        ]
+        table.add_row(*cells[0], "", *cells[1])
     return table
 
 
-def _line(line: "Line") -> tuple[str, str, str]:
-    return str(line.number), str(line.bad), f"{line.fraction:.2%}"
-
-
-def _sizes(layout: "Shape") -> "Table":
-    """Table of the clusters by size, with the largest ones beside it."""
+def _clusters(layout: "Shape") -> "Table":
+    """Make the table of the clusters by size, with the largest clusters beside it."""
     table = new_table("size", "clusters", "pixels", "", "largest", "columns", "rows")
-    for number in range(max(len(layout.sizes), len(layout.largest))):
+    for group, cluster in zip_longest(layout.sizes, layout.largest):
         cells = ["", "", ""]
-        if number < len(layout.sizes):
-            group = layout.sizes[number]
+        if group is not None:
             cells = [_range(group.smallest, group.largest), str(group.clusters), str(group.pixels)]
-        if number < len(layout.largest):
-            one = layout.largest[number]
-            cells += ["", str(one.pixels), _range(*one.columns), _range(*one.rows)]
+        if cluster is not None:
+            cells += ["", str(cluster.pixels), _range(*cluster.columns), _range(*cluster.rows)]
         table.add_row(*cells)
     return table
 
@@ -186,7 +262,7 @@ def _range(first: int, last: int) -> str:
 
 
 def _members(members: Sequence[Mapping[str, Any]], most: int) -> "Table":
-    """Table of the members, or of some: what is remarkable comes before the first ones."""
+    """Make the table of the members; if not all fit, unused ones and outliers come first."""
     remarkable = [member for member in members if member["apart"] or not member["used"]]
     others = [member for member in members if member["used"] and not member["apart"]]
     chosen = {id(member) for member in (*remarkable, *others)[:most]}
@@ -196,102 +272,24 @@ def _members(members: Sequence[Mapping[str, Any]], most: int) -> "Table":
     )
     for member in (member for member in members if id(member) in chosen):
         remark = f"not used: {member['whynot']}" if not member["used"] else ", ".join(
-            f"{_TITLES[name]} {value:+.3g} sd" for name, value in member["apart"].items()
+            f"{_OUTLIER_TITLES[name]} {value:+.3g} sd" for name, value in member["apart"].items()
         )
         numbers = [f"{member[name]:.5g}" for name in ("exptime", "mode", "rms")]
         table.add_row(
             text(member["file"]), str(member["extver"]), *numbers,
             str(member["nbelow"]), str(member["ndq"]), text(remark),
-            style=_APART if remark else "",
+            style=_OUTLIER_STYLE if remark else "",
         )
-    keep_whole(table, (member["file"] for member in members), 1 / 4)
-    if len(chosen) < len(members):
-        table.add_row(f"and {len(members) - len(chosen)} more (-v shows all)")
+    _keep_whole(table, (member["file"] for member in members), 1 / 4)
+    _add_number_of_others(table, len(members) - len(chosen))
     return table
 
 
-def _comparison(findings: "Inspections") -> "Table":
-    first, second = findings.masks
-    found: Comparison = findings.comparison  # type: ignore[assignment]
-    table = new_table(
-        "name", "value", texts=("name", "value"), header=False, heading="comparison"
-    )
-    for name, value in (
-        ("first", first.path), ("second", second.path),
-        ("bad in both", str(found.both)),
-        ("added", f"{found.added}, bad in the second alone"),
-        ("removed", f"{found.removed}, bad in the first alone"),
-        ("agreement", f"{found.agreement:.2%} of the pixels bad in either are bad in both"),
-    ):
-        table.add_row(name, text(value))
-    return table
-
-
-_MOST_FILES = 20  # shown without being asked for all
-_STYLES = {"up to date": "green", "missing": "yellow", "foreign": "red"}
-
-
-def show_plan(forecast: "DryRun", *, everything: bool = False) -> None:
-    """Show a plan on stdout.
-
-    Parameters
-    ----------
-    forecast : DryRun
-        To show.
-    everything : bool
-        All files, however many there are.
-    """
-    if not forecast.parameters.static:
-        show(text("static = False: no mask would be made."))
-        return
-    masks = new_table("mask", "exposures", "size", "state", texts=("mask", "state"))
-    for mask in forecast.masks:
-        masks.add_row(
-            text(mask.path), _exposures(mask), size(mask.bytes),
-            text("; ".join((mask.state, *mask.why)), _STYLES.get(mask.state, "yellow")),
-        )
-    keep_whole(masks, (mask.path for mask in forecast.masks), 1 / 2)
-    show(masks, text(_summary(forecast)), _files(forecast, everything=everything))
-
-
-def _exposures(mask: "PlannedMask") -> str:
-    used = sum(not chip["whynot"] for chip in mask.chips)
-    return f"{used}" if used == len(mask.chips) else f"{used} of {len(mask.chips)}"
-
-
-def _summary(forecast: "DryRun") -> str:
-    read = sum(file.bytes for file in forecast.files)
-    written = sum(mask.bytes for mask in forecast.masks)
-    current = sum(mask.state == "up to date" for mask in forecast.masks)
-    return (
-        f"Would read {_count(forecast.files, 'file')} ({size(read)}) and write "
-        f"{_count(forecast.masks, 'mask')} ({size(written)}); up to date: {current}.\n"
-    )
-
-
-def _count(things: Sequence[object], name: str) -> str:
-    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
-
-
-def _files(forecast: "DryRun", *, everything: bool) -> "Table":
-    """Table of what would be read, and of what takes no part."""
-    table = new_table("file", "size", "chips", "set aside", texts=("file", "set aside"))
-    chips = [chip for mask in forecast.masks for chip in mask.chips if not chip["whynot"]]
-    used: dict[str, list[str]] = {}
-    for chip in chips:
-        used.setdefault(chip["file"], []).append(str(chip["extver"]))
-        if chip["dq"] not in (None, chip["file"]):
-            used.setdefault(chip["dq"], []).append("DQ")
-    reasons: dict[str, set[str]] = {}
-    for chip in forecast.set_aside:
-        reasons.setdefault(chip["file"], set()).add(chip["whynot"])
-    sizes = {file.file: size(file.bytes) for file in forecast.files}
-    names = sorted({*sizes, *reasons})
-    shown = names if everything else names[:_MOST_FILES]
-    for name in shown:
-        parts = sorted(set(used.get(name, ())))
-        table.add_row(text(name), sizes.get(name, ""), ", ".join(parts),
-                      text("; ".join(sorted(reasons.get(name, ()))), "yellow"))
-    if len(shown) < len(names):
-        table.add_row(f"and {len(names) - len(shown)} more (-v shows all)")
-    return table
+def _comparison(first: str, second: str, found: "Comparison") -> "Table":
+    return _names_and_values({
+        "first": first, "second": second,
+        "bad in both": str(found.both),
+        "added": f"{found.added}, bad in the second alone",
+        "removed": f"{found.removed}, bad in the first alone",
+        "agreement": f"{found.agreement:.2%} of the pixels bad in either are bad in both",
+    }, heading="comparison")
