@@ -1,4 +1,4 @@
-"""The command line: one module a command, and the one place that turns errors into exit codes."""
+"""The command line: one module for each command; errors become exit codes here and only here."""
 
 import os
 import signal
@@ -26,7 +26,7 @@ _INTERRUPTED, _TERMINATED = 130, 143
 
 
 class _Terminated(KeyboardInterrupt):
-    """The system asks the process to end; it ends as after Ctrl-C, but for the exit code."""
+    """The process received SIGTERM; it ends as after Ctrl-C, but with another exit code."""
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
@@ -34,45 +34,45 @@ def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 
 class _Failed(click.ClickException):
-    """What was asked for could not be done."""
+    """The run failed, for instance because of bad data or an unreadable file."""
 
     exit_code = 1
 
     def show(self, file: IO[Any] | None = None) -> None:  # noqa: ARG002 - always stderr
-        """Say why, on stderr."""
+        """Write the message to stderr."""
         write_stderr(f"Error: {printable(self.format_message())}")
 
 
 class _Refused(_Failed):
-    """Wrong usage or configuration."""
+    """The usage or the configuration is wrong."""
 
     exit_code = 2
 
 
 class _Commands(click.Group):
-    """A group whose default command is `create`, and where errors become exit codes."""
+    """The group of commands: `create` is its default, and errors become exit codes."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read ``staticmask INPUT...`` as ``staticmask create INPUT...``."""
-        ours = {*self.commands, "--version", *ctx.help_option_names}
-        if args and args[0] not in ours:
+        first_words = {*self.commands, "--version", *ctx.help_option_names}
+        if args and args[0] not in first_words:
             args = ["create", *args]
         return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's method
-        """Name the commands in the order of use."""
+        """List the commands in the order in which they were added."""
         return list(self.commands)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Complete commands, and what may stand there because `create` is understood."""
-        understood = create.shell_complete(click.Context(create, parent=ctx), incomplete)
+        """Complete commands, and the options and files that `create` would accept here."""
+        of_create = create.shell_complete(click.Context(create, parent=ctx), incomplete)
         if not incomplete.startswith("-"):
-            understood += files(ctx, create.params[0], incomplete)
-        # Files first: the shell turns to them where none of what follows fits.
-        return [*understood, *super().shell_complete(ctx, incomplete)]
+            of_create += files(ctx, create.params[0], incomplete)
+        # Files come first: the shell falls back on them if none of the words fits.
+        return [*of_create, *super().shell_complete(ctx, incomplete)]
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - whatever the command returns
-        """Run a command; exit 1 if it could not be done, 2 if it was asked wrongly."""
+        """Run a command; exit with 1 if it failed, with 2 if it was used wrongly."""
         try:
             return super().invoke(ctx)
         except StaticMaskError as error:
@@ -112,9 +112,10 @@ for command in (create, plan, inspect, config, demo):
 
 
 def main() -> NoReturn:
-    """Run the command; what is not the user's doing is reported as a bug of ours."""
+    """Run the command line; an error that a user cannot cause is reported as a bug."""
     ensure_streams()
-    # OpenBLAS would start a thread for each processor, and nothing here is linear algebra.
+    # Otherwise OpenBLAS, which numpy loads, starts a thread for each processor. That takes time,
+    # and nothing here is linear algebra.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     signal.signal(signal.SIGTERM, _terminate)
     try:

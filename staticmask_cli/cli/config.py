@@ -1,4 +1,6 @@
-"""``staticmask config``: the parameters of a run, as a ``.cfg``."""
+"""The command ``staticmask config``: print, save or check the parameters of a run."""
+
+from collections.abc import Mapping
 
 import click
 
@@ -11,23 +13,16 @@ __all__ = ["config"]
 
 
 @click.command("config", cls=TopicalCommand)
-@options.inputs
 @options.parameter_options
 @click.option("--save", metavar="FILE", shell_complete=files,
               help="Save the parameters as a .cfg instead of printing them.")
 @click.option("--check", metavar="FILE", shell_complete=files,
-              help="Check this .cfg and do nothing else: exit 0 if it is right, else 2.")
+              help="Check this .cfg and do nothing else: exit 0 if it is valid, else 2.")
 @options.console_options
 def config(
     *,
-    inputs: tuple[str, ...],
     config: str | None,
-    static: bool | None,
-    static_sig: str | None,
-    sky: str | None,
-    agree: str | None,
-    final_bits: str | None,
-    group: str | None,
+    given: Mapping[str, object],
     save: str | None,
     check: str | None,
     quiet: bool,
@@ -44,7 +39,7 @@ def config(
       staticmask config -c astrodrizzle.cfg --save run.cfg
       staticmask config --check run.cfg
     """
-    if check is not None and (save or config or inputs):
+    if check is not None and (save or config or "input" in given):
         msg = "--check does nothing else: name one .cfg with it, and no other option"
         raise click.UsageError(msg)
     from staticmask_cli.config.parameters import Parameters
@@ -52,12 +47,9 @@ def config(
     with Console(quiet=quiet, verbose=verbose, log_file=log_file) as console:
         if check is not None:
             Parameters.load(check)
-            console.say(f"{check}: is right")
+            console.say(f"{check}: is valid")
             return
-        parameters = Parameters.load(config, options.given(
-            input=inputs, static=static, static_sig=static_sig, sky=sky, agree=agree,
-            final_bits=final_bits, group=group,
-        ))
+        parameters = Parameters.load(config, given)
         console.log_parameters(parameters)
         if save is None:
             write_stdout(parameters.text())

@@ -1,4 +1,6 @@
-"""``staticmask create``: the main job."""
+"""The command ``staticmask create``: make static masks."""
+
+from collections.abc import Mapping
 
 import click
 
@@ -10,7 +12,6 @@ __all__ = ["create"]
 
 
 @click.command(cls=TopicalCommand)
-@options.inputs
 @options.parameter_options
 @options.edit
 @options.suffix
@@ -27,14 +28,8 @@ __all__ = ["create"]
 @options.console_options
 def create(
     *,
-    inputs: tuple[str, ...],
     config: str | None,
-    static: bool | None,
-    static_sig: str | None,
-    sky: str | None,
-    agree: str | None,
-    final_bits: str | None,
-    group: str | None,
+    given: Mapping[str, object],
     edit: bool,
     suffix: str | None,
     output_dir: str,
@@ -69,10 +64,7 @@ def create(
     from staticmask_cli.pipeline.create import make_masks
 
     with Console(quiet=quiet, verbose=verbose, log_file=log_file) as console:
-        loaded = Parameters.load(config, options.given(
-            input=inputs, static=static, static_sig=static_sig, sky=sky, agree=agree,
-            final_bits=final_bits, group=group,
-        ))
+        loaded = Parameters.load(config, given)
         parameters = edit_parameters(loaded, config) if edit else loaded
         if parameters is None:
             console.say("Cancelled: nothing was made.")

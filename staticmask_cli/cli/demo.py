@@ -1,4 +1,4 @@
-"""``staticmask demo``: the main job on simulated exposures with known defects."""
+"""The command ``staticmask demo``: make masks of simulated exposures with known defects."""
 
 import click
 
@@ -22,8 +22,8 @@ def demo(
     """Simulate a few exposures in FOLDER and make their masks.
 
     The exposures are small (chips of 400 x 500 pixels), with stars, cosmic
-    rays, DQ flags and low pixels at known places. The closing line says how many
-    of those the masks hold. Nothing that is in FOLDER already is overwritten.
+    rays, DQ flags and low pixels at known positions. The closing line says how
+    many of those are in the masks. No file that is in FOLDER already is changed.
 
     \b
     Examples:

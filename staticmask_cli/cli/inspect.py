@@ -1,4 +1,4 @@
-"""``staticmask inspect``: what masks on disk hold."""
+"""The command ``staticmask inspect``: show what masks on disk contain."""
 
 import click
 
@@ -25,12 +25,13 @@ def inspect(
     verbose: bool,
     log_file: str | None,
 ) -> None:
-    """Show what masks hold, those of drizzlepac too.
+    """Show what masks contain, also masks of drizzlepac.
 
     Header facts, bad pixels, the worst rows and columns (counted from 1, as in
-    FITS), clusters of bad pixels by size (they touch, also at a corner), the
-    members with what stands apart, and whether the checksums are right. Two
-    masks of one chip are compared: what the second added and removed.
+    FITS), clusters of bad pixels by size (pixels that touch, also at a corner),
+    the members and how the outliers among them differ, and whether the checksums
+    are correct. Two masks of one chip are compared: what the second added and
+    removed.
 
     \b
     Examples:
@@ -45,10 +46,10 @@ def inspect(
     with Console(quiet=quiet, verbose=verbose, log_file=log_file):
         if plot is not None:
             check_plot(plot)
-        findings = inspect_masks(masks)
+        inspections = inspect_masks(masks)
         if plot is not None:
             plot_masks(masks, plot)
         if json:
-            write_stdout(as_json("inspection", findings))
+            write_stdout(as_json("inspection", inspections))
         else:
-            show_inspections(findings, everything=verbose)
+            show_inspections(inspections, everything=verbose)

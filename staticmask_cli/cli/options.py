@@ -1,21 +1,19 @@
-"""Options that commands share, each defined once.
+"""Options that commands share, each defined once, and a ``--help`` that lists them by topic."""
 
-Help by topic: the options of a command under a few headings, the same in every command.
-"""
-
-from collections.abc import Callable, Collection, Mapping
-from typing import TypeVar
+from collections.abc import Callable, Collection
+from functools import wraps
 
 import click
 from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
 __all__ = [
-    "TopicalCommand", "checkpoint", "console_options", "edit", "files", "folders", "given",
-    "inputs", "jobs", "json", "keep_going", "output_dir", "overwrite",
-    "parameter_options", "plot", "report", "save_config", "scheduler", "suffix", "update",
-    "words_of",
+    "TopicalCommand", "checkpoint", "console_options", "edit", "files", "folders", "jobs", "json",
+    "keep_going", "output_dir", "overwrite", "parameter_options", "plot", "report", "save_config",
+    "scheduler", "suffix", "update", "words_of",
 ]
+
+Command = Callable[..., None]
 
 _TOPICS = {
     "Parameters": ("config", "static", "static-sig", "sky", "agree", "final-bits", "group",
@@ -26,15 +24,17 @@ _TOPICS = {
     "Speed": ("jobs", "scheduler"),
     "Messages": ("quiet", "verbose", "log-file", "help"),
 }
-_REST = "Other options"
+_OTHER_OPTIONS = "Other options"
 
 
 class TopicalCommand(click.Command):
     """A command whose ``--help`` shows its options by topic."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the options under the heading of their topic."""
-        shown: dict[str, list[tuple[str, str]]] = {topic: [] for topic in (*_TOPICS, _REST)}
+        """Write each option under the heading of its topic."""
+        shown: dict[str, list[tuple[str, str]]] = {
+            topic: [] for topic in (*_TOPICS, _OTHER_OPTIONS)
+        }
         for option in self.get_params(ctx):
             record = option.get_help_record(ctx)
             if record is not None and isinstance(option, click.Option):
@@ -47,7 +47,8 @@ class TopicalCommand(click.Command):
 
 def _topic_of(option: click.Option) -> str:
     words = {word.lstrip("-") for word in option.opts}
-    return next((topic for topic, names in _TOPICS.items() if words.intersection(names)), _REST)
+    topics = (topic for topic, names in _TOPICS.items() if words.intersection(names))
+    return next(topics, _OTHER_OPTIONS)
 
 
 def files(
@@ -64,21 +65,13 @@ def folders(
     return [CompletionItem(incomplete, type="dir")]
 
 
-Command = TypeVar("Command", bound=Callable[..., object])
-
-
-def given(**values: object) -> Mapping[str, object]:
-    """Return the parameters that were named on the command line; the others are None."""
-    return {name: value for name, value in values.items() if value not in (None, ())}
-
-
 def words_of(ctx: click.Context, leave_out: Collection[str]) -> list[str]:
-    """Options of a command as they were given, but for some, as words for another command."""
+    """Return the options on the command line as words for another command, without some."""
     words: list[str] = []
     for option in ctx.command.params:
         name = option.name or ""
-        given_here = ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
-        if not isinstance(option, click.Option) or name in leave_out or not given_here:
+        on_command_line = ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if not isinstance(option, click.Option) or name in leave_out or not on_command_line:
             continue
         value = ctx.params[name]
         if option.is_flag:
@@ -88,138 +81,111 @@ def words_of(ctx: click.Context, leave_out: Collection[str]) -> list[str]:
     return words
 
 
-def inputs(command: Command) -> Command:
-    """Add the exposures."""
-    return click.argument("inputs", nargs=-1, metavar="INPUT...", shell_complete=files)(command)
+_PARAMETERS = ("static", "static_sig", "sky", "agree", "final_bits", "group")
+# Their values are checked together with those of the .cfg, hence all are strings here.
+_parameter_options = (
+    click.argument("inputs", nargs=-1, metavar="INPUT...", shell_complete=files),
+    click.option("-c", "--config", metavar="FILE", shell_complete=files,
+                 help="Read parameters from this .cfg (ours, staticMask.cfg or "
+                      "astrodrizzle.cfg); options override it.  [default: none is read]"),
+    click.option("--static/--no-static", default=None,
+                 help="Make masks, or do nothing.  [default: static]"),
+    click.option("--static-sig", metavar="SIGMA",
+                 help="A pixel is low when it lies more than SIGMA rms below the mode "
+                      "of its chip.  [default: 4.0]"),
+    click.option("--sky", metavar="RULE",
+                 help="Take mode and rms as they are for the whole chip (global) or around "
+                      "each pixel (local), for fields that are not flat.  [default: global]"),
+    click.option("--agree", metavar="HOW",
+                 help="In how many exposures a pixel must be bad: any, all, a count (2) or "
+                      "a fraction of those that vote (0.5).  [default: any]"),
+    click.option("--final-bits", metavar="BITS",
+                 help="DQ bits that do NOT make a pixel bad: 96 or 64,32 or ~4096 or flag "
+                      "names; 0: every flag does; None: DQ is not read.  [default: None]"),
+    click.option("--group", metavar="EXT",
+                 help="FITS extensions to use in every exposure: 1 or 1,4 or sci,2.  "
+                      "[default: all SCI extensions]"),
+)
+_console_options = (
+    click.option("-q", "--quiet", is_flag=True,
+                 help="Say nothing but warnings and errors."),
+    click.option("-v", "--verbose", is_flag=True,
+                 help="Say what each chip gave."),
+    click.option("--log-file", metavar="FILE", shell_complete=files,
+                 help="Add the full story of the run, with times, to this file."),
+)
 
 
 def parameter_options(command: Command) -> Command:
-    """Add the parameters that a ``.cfg`` can hold too; their types are checked with it."""
-    for option in reversed((
-        click.option("-c", "--config", metavar="FILE", shell_complete=files,
-                     help="Read parameters from this .cfg (ours, staticMask.cfg or "
-                          "astrodrizzle.cfg); options override it.  [default: none is read]"),
-        click.option("--static/--no-static", default=None,
-                     help="Make masks, or do nothing.  [default: static]"),
-        click.option("--static-sig", metavar="SIGMA",
-                     help="A pixel is low when it lies more than SIGMA rms below the mode "
-                          "of its chip.  [default: 4.0]"),
-        click.option("--sky", metavar="RULE",
-                     help="Take mode and rms as they are for the whole chip (global) or around "
-                          "each pixel (local), for fields that are not flat.  [default: global]"),
-        click.option("--agree", metavar="HOW",
-                     help="In how many exposures a pixel must be bad: any, all, a count (2) or "
-                          "a fraction of those that vote (0.5).  [default: any]"),
-        click.option("--final-bits", metavar="BITS",
-                     help="DQ bits that do NOT make a pixel bad: 96 or 64,32 or ~4096 or flag "
-                          "names; 0: every flag does; None: DQ is not read.  [default: None]"),
-        click.option("--group", metavar="EXT",
-                     help="FITS extensions to use in every exposure: 1 or 1,4 or sci,2.  "
-                          "[default: all SCI extensions]"),
-    )):
-        command = option(command)
-    return command
+    """Add the inputs, the ``.cfg`` and the options for all parameters of a run.
 
+    Instead of these options the command receives the two arguments of ``Parameters.load``:
+    ``config``, the path of the ``.cfg`` or None, and ``given``, a mapping of the parameters that
+    are on the command line.
+    """
 
-def edit(command: Command) -> Command:
-    """Add the form or editor for the parameters."""
-    return click.option("--edit", is_flag=True,
-                        help="Edit the parameters before the run: in a form on the terminal "
-                             "(staticmask[gui]), or with $VISUAL or $EDITOR.")(command)
+    @wraps(command)
+    def with_given(*args: object, inputs: tuple[str, ...], **options: object) -> None:
+        values = {"input": inputs, **{name: options.pop(name) for name in _PARAMETERS}}
+        given = {name: value for name, value in values.items() if value not in (None, ())}
+        command(*args, given=given, **options)
 
-
-def suffix(command: Command) -> Command:
-    """Add the choice between kinds of calibrated files."""
-    return click.option("--suffix", metavar="KIND",
-                        help="Take files of this kind (flt, flc) where an exposure has several.",
-                        )(command)
-
-
-def output_dir(command: Command) -> Command:
-    """Add the folder of the results."""
-    return click.option("-o", "--output-dir", default=".", metavar="FOLDER",
-                        shell_complete=folders,
-                        help="Where the masks go; made when missing.  [default: this folder]",
-                        )(command)
-
-
-def overwrite(command: Command) -> Command:
-    """Add the permission to replace files that are no masks."""
-    return click.option("--overwrite", is_flag=True,
-                        help="Replace a file of a mask's name even if it is no mask.")(command)
-
-
-def update(command: Command) -> Command:
-    """Add the growth of masks that are there."""
-    return click.option("--update", is_flag=True,
-                        help="Add the exposures to the masks that are there, made with the same "
-                             "parameters; members are not read again.")(command)
-
-
-def checkpoint(command: Command) -> Command:
-    """Add the masks that are written under way."""
-    return click.option("--checkpoint", type=click.IntRange(1), metavar="N",
-                        help="With --update, write the masks after every N exposures too: if the "
-                             "run is ended, the same command goes on from there.")(command)
-
-
-def keep_going(command: Command) -> Command:
-    """Add the permission to leave out what cannot be read."""
-    return click.option("--keep-going", is_flag=True,
-                        help="Set exposures aside that are missing or unreadable, make the "
-                             "masks of the others, and exit with 1.")(command)
-
-
-def jobs(command: Command) -> Command:
-    """Add the number of chips at the same time."""
-    return click.option("-j", "--jobs", type=click.IntRange(1, 1024), metavar="N",
-                        help="Work on N chips at the same time; with --scheduler, on N batches.  "
-                             "[default: the processors there are, up to 4]")(command)
-
-
-def scheduler(command: Command) -> Command:
-    """Add the cluster."""
-    return click.option("--scheduler", metavar="ADDRESS",
-                        help="Let a Dask cluster do it (staticmask[dask]): tcp://HOST:PORT of its "
-                             "scheduler, or local for processes on this machine.")(command)
-
-
-def plot(command: Command) -> Command:
-    """Add the picture."""
-    return click.option("--plot", metavar="FILE", shell_complete=files,
-                        help="Draw the masks to this .png, .pdf or .svg (staticmask[plot]).",
-                        )(command)
-
-
-def save_config(command: Command) -> Command:
-    """Add the saving of parameters."""
-    return click.option("--save-config", metavar="FILE", shell_complete=files,
-                        help="Save the parameters of this run as a .cfg, then go on.")(command)
-
-
-def report(command: Command) -> Command:
-    """Add the run as data."""
-    return click.option("--report", metavar="FILE", shell_complete=files,
-                        help="Write the run as data: parameters, versions, masks, a row for each "
-                             "chip. The suffix says how: .json, .ecsv or .csv.")(command)
-
-
-def json(command: Command) -> Command:
-    """Add the choice of JSON for the results."""
-    return click.option("--json", is_flag=True,
-                        help="Print the results as JSON instead; its schema is in the package."
-                        )(command)
+    decorated: Command = with_given
+    for option in reversed(_parameter_options):
+        decorated = option(decorated)
+    return decorated
 
 
 def console_options(command: Command) -> Command:
-    """Add how much is said, and where."""
-    for option in reversed((
-        click.option("-q", "--quiet", is_flag=True,
-                     help="Say nothing but warnings and errors."),
-        click.option("-v", "--verbose", is_flag=True,
-                     help="Say what each chip gave."),
-        click.option("--log-file", metavar="FILE", shell_complete=files,
-                     help="Add the full story of the run, with times, to this file."),
-    )):
+    """Add how much is written to stderr, and the log file."""
+    for option in reversed(_console_options):
         command = option(command)
     return command
+
+
+edit = click.option(
+    "--edit", is_flag=True,
+    help="Edit the parameters before the run: in a form on the terminal (staticmask[gui]), or "
+         "with $VISUAL or $EDITOR.")
+suffix = click.option(
+    "--suffix", metavar="KIND",
+    help="Take files of this kind (flt, flc) where an exposure has several.")
+output_dir = click.option(
+    "-o", "--output-dir", default=".", metavar="FOLDER", shell_complete=folders,
+    help="Where the masks go; made when missing.  [default: this folder]")
+overwrite = click.option(
+    "--overwrite", is_flag=True,
+    help="Replace a file of a mask's name even if it is no mask.")
+update = click.option(
+    "--update", is_flag=True,
+    help="Add the exposures to the masks that are there, made with the same parameters; members "
+         "are not read again.")
+checkpoint = click.option(
+    "--checkpoint", type=click.IntRange(1), metavar="N",
+    help="With --update, write the masks after every N exposures too: if the run is ended, the "
+         "same command goes on from there.")
+keep_going = click.option(
+    "--keep-going", is_flag=True,
+    help="Set exposures aside that are missing or unreadable, make the masks of the others, and "
+         "exit with 1.")
+plot = click.option(
+    "--plot", metavar="FILE", shell_complete=files,
+    help="Draw the masks to this .png, .pdf or .svg (staticmask[plot]).")
+jobs = click.option(
+    "-j", "--jobs", type=click.IntRange(1, 1024), metavar="N",
+    help="Work on N chips at the same time; with --scheduler, on N batches.  [default: the "
+         "processors there are, up to 4]")
+scheduler = click.option(
+    "--scheduler", metavar="ADDRESS",
+    help="Let a Dask cluster do it (staticmask[dask]): tcp://HOST:PORT of its scheduler, or local "
+         "for processes on this machine.")
+save_config = click.option(
+    "--save-config", metavar="FILE", shell_complete=files,
+    help="Save the parameters of this run as a .cfg, then go on.")
+report = click.option(
+    "--report", metavar="FILE", shell_complete=files,
+    help="Write the run as data: parameters, versions, masks, a row for each chip. The suffix "
+         "says how: .json, .ecsv or .csv.")
+json = click.option(
+    "--json", is_flag=True,
+    help="Print the results as JSON instead; its schema is in the package.")

@@ -1,4 +1,6 @@
-"""``staticmask plan``: what would be read and written."""
+"""The command ``staticmask plan``: show what ``create`` would read and write."""
+
+from collections.abc import Mapping
 
 import click
 
@@ -9,11 +11,10 @@ from staticmask_cli.terminal.streams import write_stdout
 
 __all__ = ["plan"]
 
-_OF_THE_PLAN = {"json", "make", "quiet", "verbose", "log_file"}
+_NOT_OF_CREATE = {"json", "make", "quiet", "verbose", "log_file"}  # left out of Make rules
 
 
 @click.command(cls=TopicalCommand)
-@options.inputs
 @options.parameter_options
 @options.suffix
 @options.output_dir
@@ -26,14 +27,8 @@ _OF_THE_PLAN = {"json", "make", "quiet", "verbose", "log_file"}
 def plan(
     ctx: click.Context,
     *,
-    inputs: tuple[str, ...],
     config: str | None,
-    static: bool | None,
-    static_sig: str | None,
-    sky: str | None,
-    agree: str | None,
-    final_bits: str | None,
-    group: str | None,
+    given: Mapping[str, object],
     suffix: str | None,
     output_dir: str,
     overwrite: bool,
@@ -43,7 +38,7 @@ def plan(
     verbose: bool,
     log_file: str | None,
 ) -> None:
-    """Say what create would read and write; nothing is written.
+    """Show what create would read and write; nothing is written.
 
     For each mask: its exposures, what is set aside and why, and whether it is
     missing, up to date, older than an exposure, or made from other members or
@@ -64,17 +59,14 @@ def plan(
     from staticmask_cli.terminal.tables import show_plan
 
     with Console(quiet=quiet, verbose=verbose, log_file=log_file) as console:
-        parameters = Parameters.load(config, options.given(
-            input=inputs, static=static, static_sig=static_sig, sky=sky, agree=agree,
-            final_bits=final_bits, group=group,
-        ))
+        parameters = Parameters.load(config, given)
         console.log_parameters(parameters)
         with console.progress():
             plans = plan_run(
                 parameters, suffix=suffix, output_dir=output_dir, overwrite=overwrite
             )
         if make:
-            words = options.words_of(ctx, leave_out=_OF_THE_PLAN)
+            words = options.words_of(ctx, leave_out=_NOT_OF_CREATE)
             write_stdout(make_rules(plans, words, [config] if config else []))
         elif json:
             write_stdout(as_json("plan", dry_run_of(plans, parameters)))

@@ -87,10 +87,10 @@ def test_a_cfg_of_drizzlepac_becomes_one_of_ours(text: str, expected: dict[str, 
 
 
 @pytest.mark.parametrize("text", [SAVED_BY_DRIZZLEPAC, WHOLE, "static_sig = 3\n", ""])
-def test_a_right_cfg_is_found_to_be_right(text: str, folder: Path) -> None:
+def test_a_valid_cfg_is_found_to_be_valid(text: str, folder: Path) -> None:
     Path("run.cfg").write_text(text)
     result = run("--check", "run.cfg")
-    assert (result.stdout, result.stderr) == ("", "run.cfg: is right\n")
+    assert (result.stdout, result.stderr) == ("", "run.cfg: is valid\n")
     assert run("--check", "run.cfg", "-q").stderr == ""
     assert [path.name for path in folder.iterdir()] == ["run.cfg"]
 
