@@ -1,1 +1,1 @@
-"""What a person sees: log lines, a progress bar and tables."""
+"""Output for people: log lines, a progress bar and tables."""

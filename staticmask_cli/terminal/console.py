@@ -1,4 +1,4 @@
-"""What a person sees: log lines, a progress bar, the closing table."""
+"""Output of a run: log lines on stderr and in a log file, progress, and the closing table."""
 
 import logging
 import os
@@ -6,8 +6,8 @@ import platform
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -15,7 +15,13 @@ from staticmask_cli._version import __version__
 from staticmask_cli.errors import OutputError
 from staticmask_cli.io.atomic import refuse_binary
 from staticmask_cli.io.urls import redacted
-from staticmask_cli.terminal.streams import printable, shown_progress, write_stderr, write_stdout
+from staticmask_cli.terminal.streams import (
+    Progress,
+    printable,
+    shown_progress,
+    write_stderr,
+    write_stdout,
+)
 from staticmask_cli.terminal.tables import new_table, show, text
 
 if TYPE_CHECKING:
@@ -28,18 +34,19 @@ log = logging.getLogger("staticmask_cli")
 
 
 class Console:
-    """The user's side of a run; use it as a context.
+    """The output of a run; use it as a context.
 
-    stdout takes the results alone, so that they can be piped; all the rest goes
-    to stderr, without colours, bars or control characters where that is not a
-    terminal.
+    Only results go to stdout, so that they can be piped. Everything else goes to stderr, without
+    colours, bars or control characters if that is no terminal.
 
     Parameters
     ----------
-    quiet, verbose : bool
-        Nothing but warnings and errors; or every chip.
+    quiet : bool
+        Whether to write nothing but warnings and errors to stderr.
+    verbose : bool
+        Whether to write a line for every chip.
     log_file : str or None
-        File to which the full story is added.
+        A file to which the whole log is appended, with times.
     """
 
     def __init__(
@@ -47,8 +54,8 @@ class Console:
     ) -> None:
         self.quiet = quiet
         self._start = time.monotonic()
-        self._before = (logging.NOTSET, True)  # level and propagation of the log
-        self._handlers: list[logging.Handler] = [_Lines()]
+        self._state_before = (logging.NOTSET, True)  # level and propagation of the log
+        self._handlers: list[logging.Handler] = [_StderrHandler()]
         level = logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO
         self._handlers[0].setLevel(level)
         if log_file is not None:
@@ -57,12 +64,12 @@ class Console:
     def __enter__(self) -> Self:
         for handler in self._handlers:
             log.addHandler(handler)
-        self._before = log.level, log.propagate
+        self._state_before = log.level, log.propagate
         log.setLevel(logging.DEBUG)
         log.propagate = False
-        self._write_down(logging.INFO, redacted(shlex.join(["staticmask", *sys.argv[1:]])))
-        with suppress(OSError):  # a folder that is gone
-            self._write_down(logging.INFO, f"in {os.getcwd()}")
+        self._log_to_file(logging.INFO, redacted(shlex.join(["staticmask", *sys.argv[1:]])))
+        with suppress(OSError):  # the current folder may have been removed
+            self._log_to_file(logging.INFO, f"in {os.getcwd()}")
         return self
 
     def __exit__(
@@ -72,25 +79,25 @@ class Console:
         trace: TracebackType | None,
     ) -> None:
         if kind is None:
-            self._write_down(logging.INFO, f"done after {time.monotonic() - self._start:.1f} s")
+            self._log_to_file(logging.INFO, f"done after {time.monotonic() - self._start:.1f} s")
         else:
-            self._write_down(logging.ERROR, f"{kind.__name__}: {error}")
+            self._log_to_file(logging.ERROR, f"{kind.__name__}: {error}")
         for handler in self._handlers:
             log.removeHandler(handler)
             handler.close()
-        level, log.propagate = self._before
+        level, log.propagate = self._state_before
         log.setLevel(level)
 
-    def _write_down(self, level: int, text: str) -> None:
-        """Put a line into the log file alone."""
+    def _log_to_file(self, level: int, text: str) -> None:
+        """Write a line to the log file, but not to stderr."""
         for handler in self._handlers[1:]:
             handler.handle(log.makeRecord(log.name, level, "", 0, "%s", (text,), None))
 
     def log_parameters(self, parameters: "Parameters") -> None:
-        """Tell the log what the run was asked for, and what it runs on."""
+        """Log the parameters of the run, and the versions of Python and of the libraries."""
         if all(handler.level > logging.DEBUG for handler in self._handlers):
             return
-        from importlib.metadata import version
+        from importlib.metadata import version  # slow to import, and seldom needed
 
         versions = {"staticmask": __version__, "Python": platform.python_version(),
                     **{name: version(name) for name in ("numpy", "astropy")}}
@@ -99,18 +106,16 @@ class Console:
             log.debug("%s = %s", name, value)
 
     def say(self, words: str) -> None:
-        """Show words on stderr, unless the run is quiet."""
+        """Write words to stderr, unless the run is quiet."""
         if not self.quiet:
             write_stderr(words)
 
-    @contextmanager
-    def progress(self) -> Iterator[Callable[[int, int], None] | None]:
-        """Show how far the run is; its function takes the chips done and the chips there are."""
-        with shown_progress(quiet=self.quiet) as report:
-            yield report
+    def progress(self) -> AbstractContextManager[Progress | None]:
+        """Return a context that shows the progress of the run, see `shown_progress`."""
+        return shown_progress(quiet=self.quiet)
 
     def show_masks(self, masks: Sequence["StaticMask"]) -> None:
-        """Show the closing table on stderr, and the paths of the masks on stdout."""
+        """Write the closing table to stderr and the paths of the masks to stdout."""
         for mask in masks:
             log.debug("%s: %d chips, %d bad pixels", mask.path, len(mask.used), mask.nbad)
         if masks and not self.quiet:
@@ -119,7 +124,7 @@ class Console:
             write_stdout(str(mask.path), "the masks are complete, only their paths are not shown")
 
     def show_left_out(self, left_out: Mapping[str, str]) -> None:
-        """Show on stderr what a run that kept going had to leave out, and why."""
+        """Write to stderr which inputs were left out because of ``--keep-going``, and why."""
         if left_out and not self.quiet:
             titles = ("left out", "why")
             table = new_table(*titles, texts=titles)
@@ -128,8 +133,9 @@ class Console:
             show(table, on_stderr=True)
 
     def _show_table(self, masks: Sequence["StaticMask"]) -> None:
-        numbers = ("exposures", "mode", "rms", "below", "by chance", "by DQ", "bad")
-        table = new_table("mask", *numbers, texts=("mask",))
+        # The title in two lines leaves more of 80 columns to the names of the masks.
+        titles = ("mask", "exposures", "mode", "rms", "below", "expected\nby noise", "by DQ", "bad")
+        table = new_table(*titles, texts=("mask",))
         for mask in masks:
             table.add_row(*_row(mask))
         show(table, on_stderr=True)
@@ -142,8 +148,8 @@ class Console:
                 ))
 
 
-class _Lines(logging.Handler):
-    """Log records as plain lines on stderr, also while a bar is shown there."""
+class _StderrHandler(logging.Handler):
+    """Write log records to stderr as plain lines, warnings and errors with their level."""
 
     def emit(self, record: logging.LogRecord) -> None:
         prefix = "" if record.levelno <= logging.INFO else f"{record.levelname.capitalize()}: "
@@ -151,7 +157,7 @@ class _Lines(logging.Handler):
 
 
 class _LogFile(logging.FileHandler):
-    """The log of a run; one that cannot be written is complained of once and does not end it."""
+    """The log file of a run; if it cannot be written, one warning is shown and the run goes on."""
 
     def __init__(self, path: str) -> None:
         super().__init__(path, encoding="utf-8", errors="backslashreplace")
@@ -159,13 +165,13 @@ class _LogFile(logging.FileHandler):
         self._broken = False
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - logging's name
-        """Say why, the first time."""
+        """Show the reason on stderr, the first time."""
         if not self._broken:
             write_stderr(f"Warning: {self.path}: the log cannot be written: {sys.exc_info()[1]}")
         self._broken = True
 
     def close(self) -> None:
-        """Close the file, also where the disk has no room for what is left."""
+        """Close the file, even if the disk is too full for the rest of the buffer."""
         with suppress(OSError):
             super().close()
 
@@ -182,27 +188,28 @@ def _log_file_handler(path: str) -> logging.Handler:
 
 
 def _row(mask: "StaticMask") -> tuple[str, ...]:
-    used, bad, below = mask.used, mask.nbad, mask.nbelow
-    all_of = "" if len(used) == len(mask.members) else f" of {len(mask.members)}"
+    used, below = mask.used, mask.nbelow
+    of_members = "" if len(used) == len(mask.members) else f" of {len(mask.members)}"
     new = f", {len(mask.added)} new" if mask.previous_members else ""
     return (
         mask.signature.filename.removesuffix("_staticMask.fits"),
-        f"{len(used)}{all_of}{new}",
+        f"{len(used)}{of_members}{new}",
         _range([member.mode for member in used]),
         _range([member.rms for member in used]),
         str(below) if mask.counts_by_cause_known else "?",
         f"{mask.chance:.3g}",
-        _by_dq(mask, bad - below),
-        f"{bad / mask.below.size:.4%}",
+        _by_dq(mask, mask.nbad - below),
+        f"{mask.nbad / mask.below.size:.4%}",
     )
 
 
 def _by_dq(mask: "StaticMask", number: int) -> str:
+    """Format the number of pixels that only DQ makes bad; a hyphen if DQ was not read."""
     if not mask.counts_by_cause_known:
         return "?"
     return "-" if mask.flagged is None else str(number)
 
 
 def _range(values: Sequence[float]) -> str:
-    first, last = f"{min(values):.4g}", f"{max(values):.4g}"
-    return first if first == last else f"{first}..{last}"
+    smallest, largest = f"{min(values):.4g}", f"{max(values):.4g}"
+    return smallest if smallest == largest else f"{smallest}..{largest}"

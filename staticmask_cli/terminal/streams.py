@@ -18,7 +18,8 @@ import click
 from staticmask_cli.errors import OutputError
 
 __all__ = [
-    "ensure_streams", "pace", "printable", "shown_progress", "write_stderr", "write_stdout",
+    "Progress", "ensure_streams", "pace", "printable", "shown_progress", "write_stderr",
+    "write_stdout",
 ]
 
 Progress = Callable[[int, int], None]  # called with the number of chips done and of all chips

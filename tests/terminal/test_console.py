@@ -23,6 +23,9 @@ def shown(masks: list[StaticMask], capsys: pytest.CaptureFixture[str]) -> dict[s
     """Cells of the closing table by the first one, its heading included."""
     Console().show_masks(masks)
     lines = capsys.readouterr().err.splitlines()
+    assert lines[1].strip() == "expected"
+    assert lines[1].index("expected") == lines[2].index("by noise")
+    lines[2] = lines[2].replace("by noise", "expected by noise")
     rows = [re.split(r"\s{2,}", line.strip()) for line in lines]
     return {row[0]: row[1:] for row in rows if len(row) == 8}
 
@@ -38,7 +41,8 @@ def test_the_table_shows_the_numbers_of_the_masks(
 ) -> None:
     masks = create_masks(visit.paths, final_bits=final_bits, output_dir=tmp_path)
     rows = shown(masks, capsys)
-    assert rows.pop("mask") == ["exposures", "mode", "rms", "below", "by chance", "by DQ", "bad"]
+    titles = ["exposures", "mode", "rms", "below", "expected by noise", "by DQ", "bad"]
+    assert rows.pop("mask") == titles
     assert len(rows) == len(masks) == 2
     for mask in masks:
         exposures, mode, rms, *counts = rows[f"ACSWFC_150x220_{mask.signature.number}"]
