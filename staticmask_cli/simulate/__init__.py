@@ -1,1 +1,1 @@
-"""Simulated exposures with known defects."""
+"""Simulated exposures with known bad pixels, and the demonstration that uses them."""

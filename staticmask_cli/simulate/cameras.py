@@ -1,4 +1,4 @@
-"""Cameras that can be simulated, as a table."""
+"""The table of the cameras that can be simulated."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,38 +10,46 @@ Keywords = Mapping[str, str | int | float]
 
 @dataclass(frozen=True)
 class Camera:
-    """One row of the table.
+    """One camera that can be simulated.
 
     Attributes
     ----------
     shape : tuple of int
-        ``(ny, nx)`` of a full chip.
+        The shape ``(ny, nx)`` of a full chip.
     primary : mapping
-        Keywords of the primary header that tell the camera apart.
+        The keywords of the primary header that identify the camera.
     chips : tuple of mapping
-        Keywords of each chip's SCI header.
+        The keywords of the SCI header of each chip.
     numbers : tuple of int
-        Number of each chip in the name of its mask.
-    root, suffix : str
-        First letter of its rootnames, and the kind of its calibrated files.
+        The number of each chip in the name of its mask.
+    root : str
+        The letters with which its rootnames begin.
+    suffix : str
+        The suffix of its calibrated files, for instance ``flt``.
     bunit : str
-        Unit of the pixels; one that ends in ``/S`` is a rate.
+        The unit of the pixels; a unit that ends with ``/S`` is a rate.
     per_electron : float
-        Pixel value of one electron, or of one electron per second.
-    sky, noise : float
-        Sky level and read noise, in electrons; without noise it counts photons.
+        The pixel value of one electron, or of one electron per second if the unit is a rate.
+    sky : float
+        The sky level in electrons.
+    noise : float
+        The read noise in electrons; a detector with a read noise of 0 counts photons.
     image_sets : int
-        Exposures of each chip in one file.
+        The number of exposures of each chip in one file.
     exptime_key : str
-        Keyword of the exposure time.
+        The keyword of the exposure time.
     dq_dtype : str
-        Type of the DQ flags.
-    hot_bit, saturated_bit, nan_bit : int
-        DQ flags of hot and saturated pixels, and of pixels that are NaN; 0: no such pixels.
+        The numpy type of the DQ flags.
+    hot_bit : int
+        The DQ bit of hot pixels.
+    saturated_bit : int
+        The DQ bit of saturated pixels.
+    nan_bit : int
+        The DQ bit of pixels that are NaN; 0 if there are no such pixels.
     companion : bool
-        Whether the DQ flags are in a file of their own.
+        Whether the DQ flags are in another file than the pixels.
     plain : bool
-        Whether the file is one image in the primary HDU, without DQ flags.
+        Whether the file is a single image in the primary HDU, without DQ flags.
     """
 
     shape: tuple[int, int]

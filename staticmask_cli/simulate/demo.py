@@ -1,4 +1,4 @@
-"""The demonstration: simulated exposures, their masks, and how true these are."""
+"""The demonstration: simulate exposures, make their masks, count the planted pixels found."""
 
 import os
 import shlex
@@ -20,14 +20,14 @@ _STATIC_SIG = 4.0
 
 @dataclass(frozen=True)
 class Demonstration:
-    """What was simulated and what came of it.
+    """Simulated exposures and the masks that were made from them.
 
     Attributes
     ----------
     visit : Visit
-        The exposures and the pixels that were made too low.
+        The exposures, and the pixels that were planted: made too low in all of them.
     masks : list of StaticMask
-        Made from them.
+        The masks of the exposures.
     """
 
     visit: Visit
@@ -35,7 +35,7 @@ class Demonstration:
 
     @property
     def counts(self) -> tuple[int, int, int]:
-        """Planted pixels, those of them that are in a mask, and bad pixels that are not planted."""
+        """The number of planted pixels, of those in a mask, and of other pixels in a mask."""
         planted = found = other = 0
         for mask in self.masks:
             truth = self.visit.planted[mask.signature.number]
@@ -48,13 +48,13 @@ class Demonstration:
         planted, found, other = self.counts
         noise = sum(mask.chance for mask in self.masks)
         folder, name = os.path.split(self.visit.paths[0])
-        kind = name.rpartition("_")[2]
-        pattern = shlex.quote(os.path.join(folder, f"*{kind}"))
-        where = f" -o {shlex.quote(folder)}" if folder else ""
+        suffix = name.rpartition("_")[2]
+        pattern = shlex.quote(os.path.join(folder, f"*{suffix}"))
+        output_dir = f" -o {shlex.quote(folder)}" if folder else ""
         return (
             f"Found {found} of {planted} low pixels that were planted, "
             f"and {other} others (Gaussian noise alone gives about {noise:.0f}).\n"
-            f"The same again: staticmask {pattern} --static-sig {_STATIC_SIG:g}{where}"
+            f"The same again: staticmask {pattern} --static-sig {_STATIC_SIG:g}{output_dir}"
         )
 
 
@@ -67,6 +67,17 @@ def demonstrate(
 ) -> Demonstration:
     """Simulate exposures in a folder and make their masks there.
 
+    Parameters
+    ----------
+    folder : str
+        The local folder for exposures and masks; it is made if it is missing.
+    exposures : int
+        The number of exposures.
+    camera : str
+        A key of `CAMERAS`.
+    progress : callable, optional
+        A function to call with the number of chips that are done and of all chips.
+
     Raises
     ------
     ConfigError
@@ -78,7 +89,7 @@ def demonstrate(
         msg = f"camera = {camera}: expected one of {', '.join(CAMERAS)}"
         raise ConfigError(msg)
     if is_remote(folder):
-        msg = f"{folder}: is remote; name a folder here for the demonstration"
+        msg = f"{folder}: is remote; name a local folder for the demonstration"
         raise OutputError(msg)
     if os.path.isdir(folder) and any(name.endswith(".fits") for name in os.listdir(folder)):
         msg = f"{folder}: holds FITS files already; name an empty folder for the demonstration"

@@ -1,7 +1,6 @@
-"""Simulated exposures: files as the calibration pipelines write them, with known defects.
+"""Simulate a visit: exposures as calibration pipelines write them, with known bad pixels.
 
-For the demonstration, the tests and the examples; nothing here takes part in
-making a mask.
+The demonstration, the tests and the examples use them; no mask depends on this module.
 """
 
 import os
@@ -25,21 +24,21 @@ _STARS_PER_PIXEL = 1 / 900
 _COSMIC_RAYS_PER_PIXEL = 1 / 1500
 _LOW_PER_PIXEL = 1 / 700
 _HOT_PER_PIXEL = 1 / 1200
-_FULL_WELL = 70_000.0
+_FULL_WELL = 70_000.0  # electrons
 _PSF_SIGMA = 0.9  # pixels
 
 
 @dataclass(frozen=True)
 class Visit:
-    """What was simulated.
+    """The files of simulated exposures, and the true positions of their low pixels.
 
     Attributes
     ----------
     paths : tuple of str
-        The exposures.
+        The paths of the exposures.
     planted : dict of int to numpy.ndarray of bool, shape (ny, nx)
-        For the number of each chip in a mask's name, True where a pixel was made
-        too low in every exposure.
+        An array for each chip, by the number of the chip in the name of its mask; True where the
+        pixel was made too low in every exposure.
     """
 
     paths: tuple[str, ...]
@@ -56,7 +55,7 @@ def simulate_visit(
     suffix: str | None = None,
     seed: int = 20260,
 ) -> Visit:
-    """Write a visit: dithered exposures of one field with one detector.
+    """Write dithered exposures of one field with one detector.
 
     Every exposure has sky, read noise and photon noise, stars, cosmic rays, hot
     and saturated pixels with their DQ flags, and the same low pixels: 5 to 40
@@ -65,19 +64,24 @@ def simulate_visit(
     Parameters
     ----------
     folder : str
-        Where the files go; made when missing.
+        The folder of the files; it is made if it is missing.
     camera : str
         A key of `CAMERAS`.
     exposures : int
-        How many.
+        The number of exposures.
     shape : tuple of int, optional
-        ``(ny, nx)`` of each chip, if not a full one.
+        The shape ``(ny, nx)`` of each chip; the default is a full chip of the camera.
     exptime : float
-        In seconds.
+        The exposure time in seconds.
     suffix : str, optional
-        Kind of calibrated file, if not the camera's usual one.
+        The suffix of the files, for instance ``flc``; the default is that of the camera.
     seed : int
-        Same seed, same files.
+        The seed of the random numbers; the same seed gives the same files.
+
+    Returns
+    -------
+    Visit
+        The paths of the exposures, and the pixels that were made too low.
 
     Raises
     ------
@@ -99,7 +103,7 @@ def simulate_visit(
             for image_set in range(row.image_sets)
             for n, scene in zip(row.numbers, scenes, strict=True)
         ]
-        primary = _primary(row, name, rootname, exptime)
+        primary = _primary_header(row, name, rootname, exptime)
         images = list(_extensions(row, planes, exptime))
         if row.plain:
             _write(path, [fits.PrimaryHDU(images[0].data, primary)])
@@ -115,13 +119,13 @@ def simulate_visit(
 
 @dataclass(frozen=True)
 class _Scene:
-    """What all exposures of a chip share, in electrons."""
+    """The stars and bad pixels of a chip, which all of its exposures share."""
 
     row: Camera
     shape: tuple[int, int]
-    stars: tuple[npt.NDArray[np.float64], ...]  # y, x and flux
-    depth: Pixels  # of the low pixels, in units of the noise
-    hot: Pixels
+    stars: tuple[npt.NDArray[np.float64], ...]  # y, x and flux in electrons
+    depth: Pixels  # of the low pixels below the sky, in units of the noise; 0 elsewhere
+    hot: Pixels  # the dark current of hot pixels in electrons; 0 elsewhere
 
     @classmethod
     def of(cls, rng: np.random.Generator, row: Camera, shape: tuple[int, int]) -> "_Scene":
@@ -139,12 +143,12 @@ class _Scene:
                    depth, hot)
 
     def exposed(self, rng: np.random.Generator, exptime: float) -> tuple[Pixels, Flags]:
-        """Electrons and DQ flags of one exposure."""
+        """Simulate one exposure: the electrons and the DQ flags of its pixels."""
         row = self.row
         light = np.full(self.shape, row.sky, np.float32) + self.hot
         _add_stars(light, self.stars, rng.uniform(-8, 8, 2))
         flags = np.where(self.hot > 0, row.hot_bit, 0).astype(row.dq_dtype)
-        if row.noise:  # photon counters see neither read noise nor cosmic rays
+        if row.noise:  # photon counters have neither read noise nor cosmic rays
             _add_cosmic_rays(light, rng, exptime)
             flags[light > _FULL_WELL] |= flags.dtype.type(row.saturated_bit)
             np.minimum(light, _FULL_WELL, out=light)
@@ -154,21 +158,21 @@ class _Scene:
             light = rng.poisson(light).astype(np.float32)
         light -= self.depth * np.float32(np.hypot(np.sqrt(row.sky), row.noise))
         if row.nan_bit:
-            lost = rng.integers(0, light.size, light.size // 2000)
-            light.flat[lost] = np.nan
-            flags.flat[lost] |= flags.dtype.type(row.nan_bit)
+            nan = rng.integers(0, light.size, light.size // 2000)
+            light.flat[nan] = np.nan
+            flags.flat[nan] |= flags.dtype.type(row.nan_bit)
         return light, flags
 
 
 def _add_stars(
     light: Pixels, stars: tuple[npt.NDArray[np.float64], ...], dither: npt.NDArray[np.float64]
 ) -> None:
-    """Add Gaussian stars, each in the few pixels around its centre."""
+    """Add Gaussian stars, each in the 9 x 9 pixels around its centre."""
     ny, nx = light.shape
-    reach = np.arange(-4, 5)
+    offsets = np.arange(-4, 5)
     y, x, flux = stars[0] + dither[0], stars[1] + dither[1], stars[2]
-    for dy in reach:
-        for dx in reach:
+    for dy in offsets:
+        for dx in offsets:
             row, column = np.rint(y).astype(int) + dy, np.rint(x).astype(int) + dx
             inside = (row >= 0) & (row < ny) & (column >= 0) & (column < nx)
             distance = (row - y) ** 2 + (column - x) ** 2
@@ -190,7 +194,7 @@ def _add_cosmic_rays(light: Pixels, rng: np.random.Generator, exptime: float) ->
         np.add.at(light, (row[hit], column[hit]), energy[hit])
 
 
-def _primary(row: Camera, name: str, rootname: str, exptime: float) -> fits.Header:
+def _primary_header(row: Camera, name: str, rootname: str, exptime: float) -> fits.Header:
     cards: dict[str, Any] = {
         "FILENAME": name, "FILETYPE": "SCI", "TELESCOP": "HST", **row.primary,
         "ROOTNAME": rootname, "IMAGETYP": "EXT", "TARGNAME": "SIMULATED",
@@ -207,11 +211,11 @@ def _primary(row: Camera, name: str, rootname: str, exptime: float) -> fits.Head
 def _extensions(
     row: Camera, planes: list[tuple[Pixels, Flags]], exptime: float
 ) -> Iterator[fits.ImageHDU]:
-    """SCI, ERR and DQ of every chip, as far as the camera has them."""
+    """Yield the SCI, ERR and DQ extensions of every chip, as far as the camera has them."""
     for extver, (light, flags) in enumerate(planes, 1):
-        facts = row.chips[(extver - 1) % len(row.chips)]
+        keywords = row.chips[(extver - 1) % len(row.chips)]
         header = _science_header(row, extver, light, flags)
-        header.update(facts)
+        header.update(keywords)
         unit = np.float32(row.per_electron / (exptime if row.bunit.endswith("/S") else 1.0))
         error = np.sqrt(np.maximum(light, 0) + np.float32(row.noise**2))
         yield fits.ImageHDU(light * unit, header, name="SCI")
@@ -246,6 +250,6 @@ def _write(path: str, hdus: list[Any]) -> None:
 
 
 def _letters(number: int) -> str:
-    """Two characters that count 1296 exposures, as the last ones of a rootname do."""
+    """Return the two characters of a rootname that number up to 1296 exposures."""
     digits = "0123456789abcdefghijklmnopqrstuvwxyz"
     return digits[number // 36 % 36] + digits[number % 36]

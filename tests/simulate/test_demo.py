@@ -1,4 +1,4 @@
-"""The demonstration: its figures are true, and it overwrites nothing."""
+"""The demonstration prints true figures and overwrites nothing."""
 
 import glob
 import os
@@ -18,8 +18,8 @@ from tests.support.oracle import oracle_mask
 
 
 def test_its_figures_are_those_of_the_files(tmp_path: Path) -> None:
-    told: list[tuple[int, int]] = []
-    outcome = demonstrate(str(tmp_path / "demo"), 2, progress=lambda *now: told.append(now))
+    reported: list[tuple[int, int]] = []
+    outcome = demonstrate(str(tmp_path / "demo"), 2, progress=lambda *now: reported.append(now))
     planted = found = other = 0
     for number in (1, 2):
         chips = [fits.getdata(path, ("SCI", number)) for path in outcome.visit.paths]
@@ -31,7 +31,7 @@ def test_its_figures_are_those_of_the_files(tmp_path: Path) -> None:
         other += int((written[~truth] == 0).sum())
     assert outcome.counts == (planted, found, other)
     assert 0.95 * planted < found <= planted
-    assert told == [(done, 4) for done in range(5)]
+    assert reported == [(done, 4) for done in range(5)]
     # 2 exposures of 2 chips: 800000 pixels, of which 1 in 31574 lies below -4 sigma.
     found_line, _ = str(outcome).splitlines()
     assert found_line == (
@@ -57,7 +57,7 @@ def test_an_unknown_camera_names_those_there_are(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_counts_tell_missed_and_false_pixels_apart() -> None:
+def test_counts_separate_missed_pixels_from_false_ones() -> None:
     truth, bad = np.zeros((3, 5), bool), np.zeros((3, 5), bool)
     truth[0, :3] = True
     bad[0, 1:3] = bad[2, 4] = True
@@ -91,7 +91,7 @@ def test_other_files_in_the_folder_do_no_harm(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 4
 
 
-def test_a_place_that_is_no_folder_is_an_error(tmp_path: Path) -> None:
+def test_a_path_that_is_no_folder_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="file: cannot create the output folder: File exists"):
         demonstrate(str(tmp_path / "file"), 1)

@@ -1,4 +1,4 @@
-"""Simulated exposures: reproducible, complete, and with the defects they claim to have."""
+"""Simulated exposures are reproducible and complete, and have the defects that they should have."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ SCIENCE = ("EXTVER", "BUNIT", "CRPIX1", "CTYPE1", "LTV1", "LTV2", "BINAXIS1", "N
 
 
 def science_of(path: str) -> list[npt.NDArray[np.float64]]:
-    """Pixels of every chip, in double precision and native byte order."""
+    """Return the pixels of every chip, in double precision and native byte order."""
     with fits.open(path) as hdus:
         chips = [hdu for hdu in hdus if hdu.name == "SCI"] or [hdus[0]]
         return [hdu.data.astype(np.float64) for hdu in chips]
@@ -50,8 +50,8 @@ def test_planted_pixels_are_low_in_every_exposure(camera: str, tmp_path: Path) -
     for path in visit.paths:
         chips = science_of(path)
         assert len(chips) == len(row.numbers) * row.image_sets
-        for place, chip in enumerate(chips):
-            truth = visit.planted[row.numbers[place % len(row.numbers)]]
+        for index, chip in enumerate(chips):
+            truth = visit.planted[row.numbers[index % len(row.numbers)]]
             finite = np.isfinite(chip)
             stats = oracle_statistics(chip[finite].reshape(1, -1).astype(np.float32))
             low = chip < stats.mode - 4.0 * stats.rms
@@ -76,16 +76,16 @@ def test_headers_hold_what_readers_of_such_files_look_for(camera: str, tmp_path:
         kinds = () if row.plain else ("SCI",) if row.companion else ("SCI", "ERR", "DQ")
         count = len(row.numbers) * row.image_sets
         assert names == [(kind, ver) for ver in range(1, count + 1) for kind in kinds]
-        for place, hdu in enumerate(hdu for hdu in hdus if hdu.name == "SCI"):
+        for index, hdu in enumerate(hdu for hdu in hdus if hdu.name == "SCI"):
             assert set(SCIENCE) <= set(hdu.header)
-            facts = row.chips[place % len(row.chips)]
+            facts = row.chips[index % len(row.chips)]
             assert {key: hdu.header[key] for key in facts} == facts
             assert hdu.header["BUNIT"] == row.bunit
             assert (hdu.data.shape, hdu.data.dtype) == (SHAPE, np.dtype(">f4"))
 
 
 @pytest.mark.parametrize("camera", [c for c in CAMERAS if not CAMERAS[c].plain])
-def test_dq_flags_the_hot_the_saturated_and_the_lost_pixels(camera: str, tmp_path: Path) -> None:
+def test_dq_flags_hot_saturated_and_nan_pixels(camera: str, tmp_path: Path) -> None:
     row = CAMERAS[camera]
     visit = simulate_visit(str(tmp_path), camera, exposures=1, shape=SHAPE)
     (path,) = visit.paths
@@ -94,17 +94,17 @@ def test_dq_flags_the_hot_the_saturated_and_the_lost_pixels(camera: str, tmp_pat
         flags = [hdu.data for hdu in hdus if hdu.name == "DQ"]
     chips = science_of(path)
     assert len(flags) == len(chips)
-    for place, (chip, dq) in enumerate(zip(chips, flags, strict=True)):
+    for index, (chip, dq) in enumerate(zip(chips, flags, strict=True)):
         # FITS stores unsigned integers with an offset, which is taken off in native order.
         assert dq.dtype.newbyteorder("=") == np.dtype(row.dq_dtype)
         assert dq.shape == SHAPE
         hot = dq & row.hot_bit != 0
-        assert not (hot & visit.planted[row.numbers[place % len(row.numbers)]]).any()
-        lost = np.isnan(chip)
+        assert not (hot & visit.planted[row.numbers[index % len(row.numbers)]]).any()
+        nan = np.isnan(chip)
         assert np.count_nonzero(hot) == SHAPE[0] * SHAPE[1] // 1200
         assert np.nanmedian(chip[hot]) > np.nanmedian(chip) + 5 * np.nanstd(chip[~hot & (dq == 0)])
-        assert lost.any() == bool(row.nan_bit)
-        np.testing.assert_array_equal(lost, dq & row.nan_bit != 0)
+        assert nan.any() == bool(row.nan_bit)
+        np.testing.assert_array_equal(nan, dq & row.nan_bit != 0)
         known = row.hot_bit | row.saturated_bit | row.nan_bit
         assert np.bitwise_or.reduce(dq, axis=None) | known == known
 
