@@ -52,7 +52,7 @@ def test_a_cluster_makes_the_same_masks_in_whatever_groups_it_combines_them(
 ) -> None:
     chips, fan_in = sizes
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
-    monkeypatch.setattr(batches, "_MOST_CHIPS", chips)
+    monkeypatch.setattr(batches, "_LARGEST_BATCH", chips)
     monkeypatch.setattr(dask_executor, "_FAN_IN", fan_in)
     create_masks(visit.paths, final_bits=0, output_dir=tmp_path / "alone")
     reported: list[tuple[int, int]] = []

@@ -46,7 +46,7 @@ def visit(tmp_path: Path) -> Visit:
 def expected(visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Make the masks without a cluster; return the digest of each."""
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
-    monkeypatch.setattr(batches, "_MOST_CHIPS", 2)
+    monkeypatch.setattr(batches, "_LARGEST_BATCH", 2)
     return made(visit, tmp_path / "alone", scheduler=None)
 
 
