@@ -1,1 +1,1 @@
-"""Parameters: defaults, .cfg files, the command line, and editing them."""
+"""The parameters of a run: their defaults, ``.cfg`` files and editing."""

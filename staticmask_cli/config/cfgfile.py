@@ -1,9 +1,9 @@
-"""ConfigObj ``.cfg`` files in every form that users have on disk.
+"""Read ConfigObj ``.cfg`` files, and the configspec that declares the parameters.
 
-Ours, the ``staticMask.cfg`` that drizzlepac's parameter editor saved, and a
-whole ``astrodrizzle.cfg``: what they say about static masks, entry by entry.
-
-The configspec: which parameters there are, of what type, default and meaning.
+A ``.cfg`` file may be one of this package, the ``staticMask.cfg`` that drizzlepac's parameter
+editor saved, or a whole ``astrodrizzle.cfg``, of which only the entries about static masks
+are read.  All the forms that the old editor wrote are accepted: comments right behind a
+value, blanks within the brackets of a section, lists, ``None``, ``INDEF`` and ``""``.
 """
 
 import difflib
@@ -19,26 +19,46 @@ if TYPE_CHECKING:
     from configobj import ConfigObj
 
 __all__ = [
-    "Declaration", "Entry", "declarations", "entries_of", "flat_entries", "nearest",
-    "read_spec", "sections_of",
+    "BLANK_TEXTS", "Declaration", "Entry", "declarations", "entries_of", "flat_entries",
+    "nearest", "read_spec", "sections_of",
 ]
+
+BLANK_TEXTS = {"", "none", "indef"}
+"""The texts, in lower case, that ask for the default of a parameter."""
+
+_LARGEST_FILE = 1 << 20  # bytes; a whole astrodrizzle.cfg has a hundredth of that
+# The patterns of ConfigObj 5.0.9 backtrack, in a time that grows with the square of the number
+# of blanks in a row and of brackets in a section's line: 64 KiB of blanks take 7 s, 16 KiB of
+# brackets 13 s, and a file of 1 MiB would take half an hour or more.  Within these two limits
+# the slowest file of 1 MiB that was found takes 10 s.
+_MANY_BLANKS = re.compile(r"\s{100}")
+_LONGEST_SECTION_LINE = 200  # characters
+
+_STATIC_MASK_STEP = re.compile(r"STEP 1:", re.IGNORECASE)
+_FINAL_DRIZZLE_STEP = re.compile(r"STEP 7:", re.IGNORECASE)
+_ASTRODRIZZLE_SECTION = re.compile(
+    r"STEP \d+\w?:|STATE OF INPUT FILES|INSTRUMENT PARAMETERS", re.IGNORECASE
+)
+_TASKS = {"", "staticmask", "astrodrizzle"}
+_IGNORED_NAMES = {"_task_name_", "_rules_"}
+
 
 @dataclass(frozen=True)
 class Declaration:
-    """What the configspec says about one parameter.
+    """The declaration of one parameter in the configspec.
 
     Attributes
     ----------
     name : str
-        Of the parameter.
+        The name of the parameter.
     section : str
-        Section of a ``.cfg`` in which it stands; empty for the root level.
+        The section of a ``.cfg`` that holds it; empty for the root level.
     kind : str
-        Name of its type, one of the checks of `staticmask_cli.config.parameters`.
+        The name of its type, one of the checks of `staticmask_cli.config.parameters`.
     default : str
-        As a ``.cfg`` spells it.
+        The default, as it is written in a ``.cfg``.
     comment : str
-        What it means, in one line.
+        The meaning of the parameter, in one line.
     """
 
     name: str
@@ -49,7 +69,7 @@ class Declaration:
 
 
 def read_spec() -> "ConfigObj":
-    """Read the configspec: inside the package when installed, beside it in a checkout."""
+    """Read the configspec, which lies in an installed package, but beside it in a checkout."""
     from configobj import ConfigObj  # noqa: PLC0415 - kept out of the start-up
 
     package = Path(__file__).parents[1]
@@ -63,47 +83,34 @@ def read_spec() -> "ConfigObj":
 
 
 def sections_of(spec: "ConfigObj") -> dict[str, "ConfigObj"]:
-    """Home of each parameter in the spec: the root level or a section."""
-    homes = dict.fromkeys(spec.scalars, spec)
-    for section in spec.sections:
-        homes |= dict.fromkeys(spec[section].scalars, spec[section])
-    return homes
+    """Return the section of the spec that holds each parameter; it may be the root level."""
+    sections = dict.fromkeys(spec.scalars, spec)
+    for name in spec.sections:
+        sections |= dict.fromkeys(spec[name].scalars, spec[name])
+    return sections
 
 
 def declarations() -> dict[str, Declaration]:
-    """Parameters by name, in the order of the configspec."""
+    """Return the declarations of all parameters by name, in the order of the configspec."""
     from configobj.validate import Validator  # noqa: PLC0415 - kept out of the start-up
 
     spec = read_spec()
     found = {}
-    for name, home in sections_of(spec).items():
-        kind = home[name].partition("(")[0]
-        default = Validator({kind: str}).get_default_value(home[name])
-        # ConfigObj takes the comment above the very first parameter for the file's own.
-        lines = home.comments[name] or spec.initial_comment
-        section = "" if home is spec else home.name
-        comment = lines[-1].lstrip("# ")
-        found[name] = Declaration(name, section, kind, str(default), comment)
+    for name, section in sections_of(spec).items():
+        kind = section[name].partition("(")[0]
+        default = Validator({kind: str}).get_default_value(section[name])
+        # ConfigObj counts the comment above the very first parameter as that of the file.
+        lines = section.comments[name] or spec.initial_comment
+        found[name] = Declaration(
+            name, "" if section is spec else section.name, kind, str(default),
+            lines[-1].lstrip("# "),
+        )
     return found
-
-
-_LARGEST_FILE = 1 << 20  # bytes; a whole astrodrizzle.cfg has a hundredth of that
-# ConfigObj takes time that grows with the square of these (backtracking patterns).
-_MOST_BLANKS = re.compile(r"\s{100}")
-_LONGEST_SECTION = 200
-_OUR_STEP = re.compile(r"STEP 1:", re.IGNORECASE)
-_LAST_STEP = re.compile(r"STEP 7:", re.IGNORECASE)
-_OTHER_STEPS = re.compile(
-    r"STEP \d+\w?:|STATE OF INPUT FILES|INSTRUMENT PARAMETERS", re.IGNORECASE
-)
-_TASKS = {"", "staticmask", "astrodrizzle"}
-_IGNORED = {"_task_name_", "_rules_"}
-_BLANK = {"", "none", "indef"}
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One parameter as somebody wrote it, and where."""
+    """The value that a user gave to one parameter, and the section and file that hold it."""
 
     name: str
     value: object
@@ -111,14 +118,25 @@ class Entry:
     file: str = ""
 
     def __str__(self) -> str:
-        place = " ".join(part for part in (self.file, self.section and f"[{self.section}]") if part)
-        return f"{place} {self.name} = {self.value}".lstrip()
+        parts = (self.file, f"[{self.section}]" if self.section else "")
+        return " ".join((*filter(None, parts), f"{self.name} = {self.value}"))
 
 
 def nearest(name: str, names: Collection[str]) -> str:
     """Suggest the most similar of the allowed names, as the end of a message."""
     matches = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
     return f"; did you mean {matches[0]}?" if matches else f"; there are {', '.join(names)}"
+
+
+def flat_entries(values: Mapping[str, object], section: str = "") -> list[Entry]:
+    """Return the entries of a nested dictionary, from the sections of all levels."""
+    entries = []
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            entries += flat_entries(value, name)
+        else:
+            entries.append(Entry(name, value, section))
+    return entries
 
 
 def entries_of(
@@ -129,83 +147,85 @@ def entries_of(
     Parameters
     ----------
     source : str or mapping
-        A file, and nothing else is looked up; or what such a file holds, as a
-        ConfigObj or a nested dictionary.
+        The path of a file, or the content of such a file as a ConfigObj or a nested
+        dictionary.  No other file is looked up.
     names : collection of str
-        The parameters that exist.
+        The names of the parameters that exist.
 
     Returns
     -------
     entries : list of Entry
-        Of these names alone; where one is given twice, the later entry counts.
-        Blank values (``None``, ``INDEF``, ``""``) are left out: they ask for the default.
+        The entries for these names alone; where a name is given twice, the later entry
+        counts.  Blank values (``None``, ``INDEF``, ``""``) are left out: they ask for the
+        default.
     problems : list of str
-        Lines that cannot be parsed, and names that do not exist, with the nearest one that does.
+        A message for each line that cannot be parsed, and for each name that does not
+        exist, with the nearest one that does.
 
     Raises
     ------
     ConfigError
-        If the file cannot be read, is binary, or belongs to another task.
+        If the file cannot be read, is binary, or holds the parameters of another task.
     """
-    where = source if isinstance(source, str) else ""
+    file = source if isinstance(source, str) else ""
     values, problems = _parse(source) if isinstance(source, str) else (source, [])
     scalars, sections = _split(values)
     task = str(scalars.get("_task_name_", "")).lower()
     if task not in _TASKS:
-        msg = f"{where or 'configObj'}: these are the parameters of task {task!r}, "
+        msg = f"{file or 'configObj'}: these are the parameters of task {task!r}, "
         raise ConfigError(msg + "expected staticMask")
-    whole = task == "astrodrizzle" or any(
-        _OTHER_STEPS.match(name) and not _OUR_STEP.match(name) for name in sections
+    is_astrodrizzle = task == "astrodrizzle" or any(
+        _ASTRODRIZZLE_SECTION.match(name) and not _STATIC_MASK_STEP.match(name)
+        for name in sections
     )
     entries = []
-    for section, content in _sections_that_count(scalars, sections, whole=whole).items():
-        strict = not whole or _OUR_STEP.match(section) is not None
+    for section, content in _relevant_sections(
+        scalars, sections, is_astrodrizzle=is_astrodrizzle
+    ).items():
+        is_strict = not is_astrodrizzle or _STATIC_MASK_STEP.match(section) is not None
         for name, value in content.items():
-            entry = Entry(name, value, section, where)
+            entry = Entry(name, value, section, file)
             if name in names:
                 if not _is_blank(value):
                     entries.append(entry)
             elif isinstance(value, Mapping):
-                problems.append(f"{where} [{section}] [[{name}]]: no such section".lstrip())
-            elif strict and name.lower() not in _IGNORED:
+                problems.append(f"{file} [{section}] [[{name}]]: no such section".lstrip())
+            elif is_strict and name.lower() not in _IGNORED_NAMES:
                 problems.append(f"{entry}: no such parameter{nearest(name, names)}")
-    if not whole:
+    if not is_astrodrizzle:
         problems += [
-            f"{where} [{name}]: no such section; did you mean STEP 1: STATIC MASK?".lstrip()
+            f"{file} [{name}]: no such section; did you mean STEP 1: STATIC MASK?".lstrip()
             for name in sections
-            if not _OUR_STEP.match(name) and name.lower() not in _IGNORED
+            if not _STATIC_MASK_STEP.match(name) and name.lower() not in _IGNORED_NAMES
         ]
     return entries, problems
 
 
-def flat_entries(values: Mapping[str, object], section: str = "") -> list[Entry]:
-    """Entries of given values, whatever sections they are nested in."""
-    entries = []
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            entries += flat_entries(value, name)
-        else:
-            entries.append(Entry(name, value, section))
-    return entries
-
-
-def _sections_that_count(
-    scalars: Mapping[str, object], sections: Mapping[str, Mapping[str, object]], *, whole: bool
+def _relevant_sections(
+    scalars: Mapping[str, object],
+    sections: Mapping[str, Mapping[str, object]],
+    *,
+    is_astrodrizzle: bool,
 ) -> dict[str, Mapping[str, object]]:
-    """Sections in rising precedence: of a whole astrodrizzle.cfg, STEP 7, the root, STEP 1."""
-    last = {
+    """Return the sections that are read, by name and in rising precedence.
+
+    They are the final_bits of step 7 of an ``astrodrizzle.cfg``, the root level, and step 1.
+    """
+    final_bits = {
         name: {key: content[key] for key in ("final_bits",) if key in content}
         for name, content in sections.items()
-        if whole and _LAST_STEP.match(name)
+        if is_astrodrizzle and _FINAL_DRIZZLE_STEP.match(name)
     }
-    ours = {name: content for name, content in sections.items() if _OUR_STEP.match(name)}
-    return {**last, "": scalars, **ours}
+    static_mask = {
+        name: content for name, content in sections.items() if _STATIC_MASK_STEP.match(name)
+    }
+    return {**final_bits, "": scalars, **static_mask}
 
 
 def _split(
     values: Mapping[str, object],
 ) -> tuple[dict[str, object], dict[str, Mapping[str, object]]]:
-    """Tell scalars, without their quotes, from sections, with the blanks around names removed."""
+    """Separate scalars, without their quotes, from sections, without blanks around their names."""
     scalars: dict[str, object] = {}
     sections: dict[str, Mapping[str, object]] = {}
     for name, value in values.items():
@@ -218,12 +238,35 @@ def _split(
 
 
 def _is_blank(value: object) -> bool:
-    return value is None or (isinstance(value, str) and value.lower() in _BLANK)
+    return value is None or (isinstance(value, str) and value.lower() in BLANK_TEXTS)
 
 
 def _parse(path: str) -> tuple["ConfigObj", list[str]]:
+    """Parse a file, and return its content with a message for each line that is not valid."""
     from configobj import ConfigObj, ConfigObjError  # noqa: PLC0415 - kept out of the start-up
 
+    lines = [line.strip() for line in _read(path).splitlines()]
+    for number, line in enumerate(lines, 1):
+        too_long = line.startswith("[") and len(line) > _LONGEST_SECTION_LINE
+        if too_long or _MANY_BLANKS.search(line):
+            msg = (
+                f"{path} line {number}: expected less than 100 blanks in a row, "
+                f"and section names of up to {_LONGEST_SECTION_LINE} letters"
+            )
+            raise ConfigError(msg)
+    try:
+        return ConfigObj(lines, interpolation=False, list_values=False), []
+    except ConfigObjError as error:
+        problems = [
+            f"{path} line {problem.line_number}: {problem.line.strip()[:80]}: "
+            "expected 'name = value' or '[section]', each name once"
+            for problem in error.errors
+        ]
+        # The valid lines are used too, so that all problems are reported at once.
+        return error.config, problems
+
+
+def _read(path: str) -> str:
     try:
         with Path(path).open("rb") as stream:
             content = stream.read(_LARGEST_FILE + 1)
@@ -238,27 +281,11 @@ def _parse(path: str) -> tuple["ConfigObj", list[str]]:
     if len(content) > _LARGEST_FILE or "\0" in text:
         msg = f"{path}: expected a ConfigObj .cfg, found a binary file or one of over 1 MiB"
         raise ConfigError(msg)
-    lines = [line.strip() for line in text.splitlines()]
-    for number, line in enumerate(lines, 1):
-        if _MOST_BLANKS.search(line) or (line.startswith("[") and len(line) > _LONGEST_SECTION):
-            msg = (
-                f"{path} line {number}: expected less than 100 blanks in a row, "
-                f"and section names of up to {_LONGEST_SECTION} letters"
-            )
-            raise ConfigError(msg)
-    try:
-        return ConfigObj(lines, interpolation=False, list_values=False), []
-    except ConfigObjError as error:
-        problems = [
-            f"{path} line {problem.line_number}: {problem.line.strip()[:80]}: "
-            "expected 'name = value' or '[section]', each name once"
-            for problem in error.errors
-        ]
-        return error.config, problems  # what could be parsed, so that all is reported at once
+    return text
 
 
 def _unquoted(value: str) -> str:
-    """Value without the quotes around it, or around each item of a list."""
+    """Remove the quotes around a value, or around each item of a list."""
     items = [item.strip() for item in value.strip().split(",")]
     if len(items) > 1 and all(_is_quoted(item) for item in items):
         return ",".join(item[1:-1] for item in items)

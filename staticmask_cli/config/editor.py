@@ -1,4 +1,4 @@
-"""Let a person change parameters: in a form on the terminal, or in a text editor."""
+"""Edit the parameters before a run, in a form on the terminal or in a text editor."""
 
 import os
 import re
@@ -18,36 +18,36 @@ from staticmask_cli.errors import ConfigError, OutputError
 
 __all__ = ["edit_parameters"]
 
-_MARK = "# error: "
+_ERROR_COMMENT = "# error: "
 _ADVICE = "(correct it and save; leave the file as it is to cancel)"
-_STDERR = 2
+_STDERR = 2  # the file descriptor
 
 
 def edit_parameters(parameters: Parameters, path: str | None = None) -> Parameters | None:
-    """Show parameters to the user, who may change them.
+    """Show the parameters to the user, who may change them.
 
-    That is a form where Textual is installed (the extra ``gui``) and stdin and
-    stderr are terminals; else the editor that VISUAL or EDITOR names, with a
-    ``.cfg``, again and again until there is nothing wrong with it.
+    If Textual is installed (the extra ``gui``) and stdin and stderr are terminals, they are
+    shown in a form.  Otherwise a ``.cfg`` is opened in the editor that VISUAL or EDITOR
+    names, and opened again until all its values are valid.
 
     Parameters
     ----------
     parameters : Parameters
-        To begin with.
+        The parameters that are shown at first.
     path : str, optional
-        The ``.cfg`` they come from, where the form saves to.
+        The ``.cfg`` that holds them, to which the form saves.
 
     Returns
     -------
     Parameters or None
-        None if the user cancelled: in the form; or with an editor that failed, an
-        empty file, or a file that was wrong and was left as it was.
+        The edited parameters.  They are None if the user cancelled: in the form, or with an
+        editor that failed, an empty file, or a file that was not valid and was left unchanged.
 
     Raises
     ------
     ConfigError
-        If there is neither form nor editor, the editor cannot be started, or a
-        file name cannot be written in a ``.cfg``.
+        If there is neither a form nor an editor, the editor cannot be started, or a file name
+        cannot be written in a ``.cfg``.
     OutputError
         If the temporary ``.cfg`` cannot be written.
     """
@@ -59,7 +59,7 @@ def edit_parameters(parameters: Parameters, path: str | None = None) -> Paramete
     else:
         edited = _edit_as_text(parameters)
     if edited is not None and ",".join(edited.input) == ",".join(parameters.input):
-        # A .cfg has all words as one; those that nobody touched stay as they were.
+        # A .cfg holds all words as one; words that were not changed remain separate.
         return edited.with_input(parameters.input)
     return edited
 
@@ -72,20 +72,20 @@ def _form_is_possible() -> bool:
 def _edit_as_text(parameters: Parameters) -> Parameters | None:
     command, text = _editor(), parameters.text()
     try:
-        # In a folder of its own, so that what an editor leaves beside it goes too.
+        # The folder is removed with all files that an editor leaves beside the .cfg.
         with tempfile.TemporaryDirectory(prefix="staticmask-") as folder:
-            return _edit_until_right(command, Path(folder) / "parameters.cfg", text)
+            return _edit_file(command, Path(folder) / "parameters.cfg", text)
     except OSError as error:
         msg = f"the temporary .cfg for the editor cannot be written: {error.strerror or error}"
         raise OutputError(msg) from error
 
 
-def _edit_until_right(command: tuple[str, ...], file: Path, text: str) -> Parameters | None:
-    """Open the editor until the file is right; None if the user gives up."""
+def _edit_file(command: tuple[str, ...], file: Path, text: str) -> Parameters | None:
+    """Open the editor until the file is valid; return None if the user cancels."""
     errors = ""
     while True:
         _write(file, errors + text)
-        before, text = text, _without_errors(_text_after(command, file))
+        before, text = text, _without_errors(_edited_text(command, file))
         if not text.strip() or (errors and text == before):
             return None
         _write(file, text)
@@ -111,12 +111,12 @@ def _editor() -> tuple[str, ...]:
     raise ConfigError(msg)
 
 
-def _text_after(command: tuple[str, ...], file: Path) -> str:
-    """Run the editor; what the file holds then, and nothing if the editor failed."""
+def _edited_text(command: tuple[str, ...], file: Path) -> str:
+    """Run the editor and return the text of the file, or an empty text if the editor failed."""
     output = None if sys.stdout.isatty() else _STDERR  # stdout is for results
     # S603: the command is the user's own EDITOR, as words without a shell.
     try:
-        with _interrupts_left_to_the_editor():
+        with _interrupts_ignored():
             ended = subprocess.run((*command, str(file)), stdout=output, check=False)  # noqa: S603
     except OSError as error:
         msg = f"the editor {command[0]} cannot be started: {error.strerror}; set EDITOR to another"
@@ -127,12 +127,13 @@ def _text_after(command: tuple[str, ...], file: Path) -> str:
 
 
 @contextmanager
-def _interrupts_left_to_the_editor() -> Iterator[None]:
-    """Ignore Ctrl-C, which has a meaning in editors; only the main thread gets it, or can."""
+def _interrupts_ignored() -> Iterator[None]:
+    """Ignore Ctrl-C, which editors use; only the main thread receives it and may set handlers."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGINT, lambda *_: None)  # SIG_IGN would be inherited
+    # SIG_IGN in place of the lambda would be inherited by the editor.
+    before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
         yield
     finally:
@@ -144,12 +145,13 @@ def _write(file: Path, text: str) -> None:
 
 
 def _without_errors(text: str) -> str:
-    return "".join(line for line in text.splitlines(keepends=True) if not line.startswith(_MARK))
+    lines = text.splitlines(keepends=True)
+    return "".join(line for line in lines if not line.startswith(_ERROR_COMMENT))
 
 
 def _as_comments(message: str, path: str) -> str:
-    """Spell a message about a file as comments for its top."""
+    """Convert a message about a file to comments for the top of that file."""
     lines = [line.removeprefix(path).lstrip(": ") for line in message.splitlines()]
-    shift = len(lines) + 1  # the lines that are going to stand above the file's own
+    shift = len(lines) + 1  # the number of lines that are inserted above those of the file
     lines = [re.sub(r"^line (\d+)", lambda m: f"line {int(m[1]) + shift}", line) for line in lines]
-    return "".join(f"{_MARK}{line}\n" for line in (*lines, _ADVICE))
+    return "".join(f"{_ERROR_COMMENT}{line}\n" for line in (*lines, _ADVICE))

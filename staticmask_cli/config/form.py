@@ -1,4 +1,4 @@
-"""The form on the terminal in which parameters are changed; the only module that knows Textual."""
+"""A form on the terminal to edit the parameters, made with Textual (the extra ``gui``)."""
 
 import os
 from typing import ClassVar
@@ -17,16 +17,16 @@ from staticmask_cli.errors import StaticMaskError
 
 __all__ = ["Form", "fill_in"]
 
-_OURS = b"# Parameters for: staticmask"  # how a file that Parameters.save wrote begins
+_FIRST_BYTES = b"# Parameters for: staticmask"  # of a file that Parameters.save wrote
 
 
 def fill_in(parameters: Parameters, path: str | None = None) -> Parameters | None:
-    """Show the form until the user runs or cancels; None if cancelled.
+    """Show the form until the user runs or cancels; return None if the user cancelled.
 
     Raises
     ------
     ConfigError
-        If a file name cannot be shown as it would stand in a ``.cfg``.
+        If a file name cannot be written in a ``.cfg``.
     """
     form = Form(parameters, path)
     edited = form.run()
@@ -37,14 +37,16 @@ def fill_in(parameters: Parameters, path: str | None = None) -> Parameters | Non
 
 
 class Form(App[Parameters]):
-    """One row a parameter, checked as one types; it ends with parameters, or None.
+    """A form with a row for each parameter, which is checked while the user types.
+
+    The result of the form is the edited parameters, or None if the user cancelled.
 
     Parameters
     ----------
     parameters : Parameters
-        To begin with.
+        The parameters that are shown at first.
     path : str, optional
-        The ``.cfg`` that Save writes.
+        The ``.cfg`` to which Save writes.
     """
 
     ENABLE_COMMAND_PALETTE = False
@@ -60,11 +62,11 @@ class Form(App[Parameters]):
     Row .name { width: 14; text-style: bold; }
     Row Input, Row Input:focus { border: none; width: 1fr; height: 1; padding: 0 1; }
     Row Input:focus { background: $primary 30%; }
-    Row.wrong Input { background: $error 30%; }
+    Row.invalid Input { background: $error 30%; }
     Row Switch, Row Switch:focus { border: none; height: 1; padding: 0; margin: 0 1; }
     Row .comment { margin-left: 15; color: $text-muted; }
     Row .error { margin-left: 15; color: $error; text-style: bold; display: none; }
-    Row.wrong .error { display: block; }
+    Row.invalid .error { display: block; }
     #status { padding: 0 1; height: auto; max-height: 4; width: 100%; background: $surface; }
     #buttons { height: 1; padding: 0 1; }
     #buttons Button, #buttons Button:focus {
@@ -80,8 +82,10 @@ class Form(App[Parameters]):
         self._parameters: Parameters | None = parameters
 
     def compose(self) -> ComposeResult:
-        """Lay the form out."""
-        self._rows = {name: Row(told, self._texts[name]) for name, told in declarations().items()}
+        """Create the widgets of the form."""
+        self._rows = {
+            name: Row(declared, self._texts[name]) for name, declared in declarations().items()
+        }
         yield Static(f"staticmask: {self._path or 'parameters'}", id="title", markup=False)
         with VerticalScroll(*self._rows.values(), id="rows") as rows:
             rows.can_focus = False
@@ -93,23 +97,23 @@ class Form(App[Parameters]):
             yield Button("Reset", id="reset")
             yield Button("Cancel esc", id="cancel", variant="error")
 
-    def _tell(self, text: str) -> None:
+    def _show_status(self, text: str) -> None:
         self.query_one("#status", Static).update(text)
 
     @on(Input.Changed)
     @on(Switch.Changed)
     def _check(self) -> None:
-        """Mark the rows that are wrong; while there are any, nothing can be run or saved."""
+        """Mark the rows that are not valid, and disable Run and Save if there are any."""
         checked = check_texts({name: row.text for name, row in self._rows.items()})
         self._parameters = checked if isinstance(checked, Parameters) else None
-        wrong = {} if isinstance(checked, Parameters) else checked
+        problems = {} if isinstance(checked, Parameters) else checked
         for name, row in self._rows.items():
-            row.show_error(wrong.get(name, ""))
+            row.show_error(problems.get(name, ""))
         for button in ("#run", "#save", "#save_as"):
-            self.query_one(button, Button).disabled = bool(wrong)
+            self.query_one(button, Button).disabled = bool(problems)
 
     @on(Input.Submitted)
-    def _go_on(self) -> None:
+    def _focus_next(self) -> None:
         self.screen.focus_next()
 
     @on(Button.Pressed)
@@ -117,52 +121,52 @@ class Form(App[Parameters]):
         await self.run_action(str(event.button.id))
 
     def action_run(self) -> None:
-        """End with the parameters, if they are right."""
-        if self._are_right():
+        """Close the form with the parameters, if they are valid."""
+        if self._are_valid():
             self.exit(self._parameters)
 
     def action_cancel(self) -> None:
-        """End with nothing."""
+        """Close the form without a result."""
         self.exit(None)
 
     def action_reset(self) -> None:
-        """Bring back the defaults; which exposures there are is not a matter of defaults."""
+        """Reset all values to their defaults, except the input."""
         for name, text in texts_of(Parameters.load()).items():
             if self._rows[name].declared.kind != "words":
                 self._rows[name].text = text
 
     def action_save(self) -> None:
-        """Save to the .cfg of this run, if we wrote it; ask before the place of any other."""
-        if self._path is not None and _is_ours(self._path):
+        """Save to the ``.cfg`` of this run if staticmask wrote it, else ask for a file name."""
+        if self._path is not None and _was_saved_by_staticmask(self._path):
             self._save(self._path)
         else:
             self.action_save_as()
 
     def action_save_as(self) -> None:
-        """Ask for a name and save."""
-        if self._are_right():
+        """Ask for a file name and save."""
+        if self._are_valid():
             self.push_screen(SaveAs(self._path or ""), self._save)
 
     def _save(self, path: str | None) -> None:
-        if path is None or self._parameters is None or not self._are_right():
+        if path is None or self._parameters is None or not self._are_valid():
             return
         try:
             self._parameters.save(path)
         except StaticMaskError as error:
-            self._tell(f"Not saved: {error}")
+            self._show_status(f"Not saved: {error}")
         else:
             self._path = path
-            self._tell(f"Saved: {path}")
+            self._show_status(f"Saved: {path}")
 
-    def _are_right(self) -> bool:
-        self._check()  # what was typed last may not have been looked at yet
+    def _are_valid(self) -> bool:
+        self._check()  # the event of the last key may not have been handled yet
         if self._parameters is None:
-            self._tell("Correct what is marked as wrong first.")
+            self._show_status("Correct the marked values first.")
         return self._parameters is not None
 
 
 class Row(Vertical):
-    """One parameter: its name, its value, what it means, what is wrong."""
+    """The row of one parameter, with its name, value, meaning and error."""
 
     def __init__(self, declared: Declaration, text: str) -> None:
         super().__init__()
@@ -172,18 +176,18 @@ class Row(Vertical):
             self._value = Switch(text == "True", id=declared.name)
         else:
             self._value = Input(text, placeholder=declared.default or "None", id=declared.name)
-        self._answer = Label(self.text if declared.kind == "switch" else "")
+        self._switch_text = Label(self.text if declared.kind == "switch" else "")
         self._error = Static("", classes="error", markup=False)
 
     def compose(self) -> ComposeResult:
-        """Lay the row out."""
-        yield Horizontal(Label(self.declared.name, classes="name"), self._value, self._answer)
+        """Create the widgets of the row."""
+        yield Horizontal(Label(self.declared.name, classes="name"), self._value, self._switch_text)
         yield Static(self.declared.comment, classes="comment", markup=False)
         yield self._error
 
     @property
     def text(self) -> str:
-        """The value, as a ``.cfg`` would have it."""
+        """The value as it is written in a ``.cfg``."""
         return str(self._value.value)
 
     @text.setter
@@ -194,28 +198,28 @@ class Row(Vertical):
             self._value.value = text
 
     def show_error(self, text: str) -> None:
-        """Mark the row as wrong, or as right if there is no text."""
-        self.set_class(bool(text), "wrong")
+        """Mark the row as not valid and show an error, or unmark it if the text is empty."""
+        self.set_class(bool(text), "invalid")
         self._error.update(text)
         if self._value.has_focus:
-            self._say_what_is_expected()
+            self._show_expected()
 
     @on(Switch.Changed)
-    def _say_the_answer(self) -> None:
-        self._answer.update(self.text)
+    def _show_switch_text(self) -> None:
+        self._switch_text.update(self.text)
 
     @on(DescendantFocus)
-    def _say_what_is_expected(self) -> None:
-        """Tell in the status line what this parameter may be, unless the error does."""
-        wrong = self.has_class("wrong")
-        text = "" if wrong else f"{self.declared.name}: {expected_of(self.declared.kind)}"
+    def _show_expected(self) -> None:
+        """Show the expected values in the status line, unless the row's error shows them."""
+        invalid = self.has_class("invalid")
+        text = "" if invalid else f"{self.declared.name}: {expected_of(self.declared.kind)}"
         self.app.query_one("#status", Static).update(text)
-        # The status may have grown over the row.
+        # A status line that became higher may hide the row.
         self.call_after_refresh(self.scroll_visible, animate=False)
 
 
 class SaveAs(ModalScreen[str | None]):
-    """Ask for the name of a file; ends with None if the user goes back."""
+    """A dialog that asks for a file name; its result is None if the user goes back."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape", "dismiss")]
     CSS = """
@@ -228,7 +232,7 @@ class SaveAs(ModalScreen[str | None]):
         self._path = path
 
     def compose(self) -> ComposeResult:
-        """Lay the question out."""
+        """Create the widgets of the dialog."""
         with Vertical():
             yield Label("Save as")
             yield Input(self._path, placeholder="run.cfg", id="name")
@@ -236,29 +240,29 @@ class SaveAs(ModalScreen[str | None]):
 
     @on(Input.Changed)
     def _warn(self, event: Input.Changed) -> None:
-        """Say so where a file would be replaced."""
+        """Warn if a file would be replaced."""
         event.stop()
         self.query_one("#note", Static).update(_note(event.value))
 
     @on(Input.Submitted)
-    def _take(self, event: Input.Submitted) -> None:
+    def _submit(self, event: Input.Submitted) -> None:
         event.stop()
         if event.value.strip():
-            self.dismiss(_full(event.value))
+            self.dismiss(_expanded(event.value))
 
 
 def _note(name: str) -> str:
-    there = os.path.lexists(_full(name))
-    return f"Enter {'replaces the file that is there' if there else 'saves'}, Escape goes back."
+    exists = os.path.lexists(_expanded(name))
+    return f"Enter {'replaces the file that is there' if exists else 'saves'}, Escape goes back."
 
 
-def _full(text: str) -> str:
+def _expanded(text: str) -> str:
     return os.path.expanduser(text.strip())
 
 
-def _is_ours(path: str) -> bool:
+def _was_saved_by_staticmask(path: str) -> bool:
     try:
         with open(path, "rb") as stream:
-            return stream.read(len(_OURS)) == _OURS
+            return stream.read(len(_FIRST_BYTES)) == _FIRST_BYTES
     except OSError:
         return False

@@ -1,6 +1,8 @@
-"""Parameters as texts that a person types: what these stand for, and what is wrong with each.
+"""The parameters of a run, from the configspec's defaults, a ``.cfg`` file and given values.
 
-Parameters: the configspec's defaults, then a ``.cfg`` file, then what was given by hand.
+Later values override earlier ones, and each is checked against the type that the configspec
+declares.  The parameters can be written as a ``.cfg`` again, and as a text for each field of
+a form.
 """
 
 import io
@@ -12,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from staticmask_cli.config.cfgfile import (
-    Entry,
+    BLANK_TEXTS,
     declarations,
     entries_of,
     flat_entries,
@@ -31,32 +33,31 @@ __all__ = ["Parameters", "check_texts", "expected_of", "texts_of"]
 
 Group = tuple[int | tuple[str, int], ...]
 
-_BLANK = {"", "none", "indef"}
-
 
 @dataclass(frozen=True)
 class Parameters:
-    """Everything that decides what a mask looks like; values are checked already.
+    """All the parameters on which masks depend; their values have been checked.
 
-    The defaults live in ``configspec/`` alone: make one with `load`.
+    The defaults are defined in ``configspec/`` alone, so that an instance is made by `load`.
 
     Attributes
     ----------
     input : tuple of str
-        Words that name the exposures, not expanded.
+        The words that name the exposures, not expanded.
     group : tuple
-        FITS extensions to use, ``1`` or ``("SCI", 2)``; empty for all SCI extensions.
+        The FITS extensions to use, ``1`` or ``("SCI", 2)``; empty for all SCI extensions.
     static : bool
         Whether masks are made at all.
     static_sig : float
-        Distance of the threshold below the sky, in its noise; finite and > 0.
+        The distance of the threshold below the sky, in units of the noise; finite and > 0.
     sky : str
-        ``global``: mode and rms of the chip; ``local``: those around each pixel.
+        ``global`` takes the mode and the rms of the whole chip; ``local`` takes the level and
+        the noise around each pixel.
     agree : str, int or float
-        In how many exposures a pixel must be bad: ``any``, ``all``, a count, or a
-        fraction of those that vote.
+        The number of exposures in which a pixel must be bad: ``any``, ``all``, a count, or a
+        fraction of the exposures that vote.
     final_bits : str or None
-        DQ bits that do not make a pixel bad; None where DQ is not read.
+        The DQ bits that do not make a pixel bad; with None, DQ is not read.
     """
 
     input: tuple[str, ...]
@@ -73,26 +74,24 @@ class Parameters:
         source: str | Mapping[str, object] | None = None,
         given: Mapping[str, object] | None = None,
     ) -> "Parameters":
-        """Defaults, overridden by a ``.cfg``, overridden by given values.
+        """Read the parameters: defaults, overridden by a ``.cfg``, overridden by given values.
 
         Parameters
         ----------
         source : str or mapping, optional
-            A ``.cfg`` file of ours, of drizzlepac's staticMask, or a whole
-            ``astrodrizzle.cfg``; or the same as a ConfigObj or nested dictionary.
+            The path of a ``.cfg`` file of this package or of drizzlepac's staticMask, or of
+            a whole ``astrodrizzle.cfg``; or its content as a ConfigObj or nested dictionary.
         given : mapping, optional
-            Values by name, as text or as Python objects; sections may be nested.
+            The values by name, as text or as Python objects; sections may be nested.
 
         Raises
         ------
         ConfigError
-            Names every problem of source and values, each with what was expected.
+            If any name or value is not valid.  The message lists all of them, each with
+            what was expected.
         """
         declared = declarations()
-        entries: list[Entry] = []
-        problems: list[str] = []
-        if source is not None:
-            entries, problems = entries_of(source, declared)
+        entries, problems = entries_of({} if source is None else source, declared)
         entries += flat_entries(given or {})
         values = {d.name: _KINDS[d.kind].check(d.default) for d in declared.values()}
         for entry in entries:
@@ -110,7 +109,7 @@ class Parameters:
 
     @property
     def rule(self) -> MaskRule:
-        """The parameters that say which pixels are bad."""
+        """The part of the parameters that decides which pixels are bad."""
         return MaskRule(self.static_sig, self.sky, self.agree, self.final_bits)
 
     def with_input(self, words: tuple[str, ...]) -> "Parameters":
@@ -118,7 +117,7 @@ class Parameters:
         return replace(self, input=words)
 
     def texts(self) -> dict[str, str]:
-        """Return each value as a ``.cfg`` has it, by name.
+        """Return the values by name, each as it is written in a ``.cfg``.
 
         Raises
         ------
@@ -128,7 +127,7 @@ class Parameters:
         return {name: _as_text(value) for name, value in vars(self).items()}
 
     def text(self) -> str:
-        """Return a commented ``.cfg`` that `load` reads back to the same parameters.
+        """Return a commented ``.cfg``, from which `load` reads the same parameters.
 
         Raises
         ------
@@ -137,21 +136,21 @@ class Parameters:
         """
         cfg = read_spec()
         texts = self.texts()
-        for name, home in sections_of(cfg).items():
-            home[name] = texts[name]
-        about_the_spec = cfg.initial_comment.index("")
-        cfg.initial_comment[:about_the_spec] = ["# Parameters for: staticmask -c FILE"]
+        for name, section in sections_of(cfg).items():
+            section[name] = texts[name]
+        end_of_title = cfg.initial_comment.index("")
+        cfg.initial_comment[:end_of_title] = ["# Parameters for: staticmask -c FILE"]
         stream = io.BytesIO()
         cfg.write(stream)
         return stream.getvalue().decode("utf-8")
 
     def save(self, path: str) -> None:
-        """Write `text` to a file, whole or not at all.
+        """Write `text` to a file, completely or not at all.
 
         Raises
         ------
         OutputError
-            If the file cannot be written, or a file there is not a text.
+            If the file cannot be written, or would replace a file that is not a text.
         """
         refuse_binary(path)
         content = self.text().encode("utf-8")
@@ -159,8 +158,51 @@ class Parameters:
             stream.write(content)
 
 
+def texts_of(parameters: Parameters) -> dict[str, str]:
+    """Return the values by name, each as it is written in a ``.cfg``, but empty for None.
+
+    Raises
+    ------
+    ConfigError
+        If a file name cannot be written in a ``.cfg``.
+    """
+    return {name: "" if text == "None" else text for name, text in parameters.texts().items()}
+
+
+def check_texts(texts: Mapping[str, str]) -> Parameters | dict[str, str]:
+    """Read texts as the values of a ``.cfg``, where an empty text asks for the default.
+
+    Parameters
+    ----------
+    texts : mapping of str to str
+        The texts by name of the parameter.
+
+    Returns
+    -------
+    Parameters or dict of str to str
+        The parameters; or, for each text that is not valid, by name, what was expected.
+    """
+    try:
+        return Parameters.load(texts)
+    except ConfigError:
+        declared = declarations()
+        return {
+            name: f"expected {expected_of(declared[name].kind)}"
+            for name, text in texts.items()
+            if not _is_valid(name, text)
+        }
+
+
+def _is_valid(name: str, text: str) -> bool:
+    try:
+        Parameters.load({name: text})
+    except ConfigError:
+        return False
+    return True
+
+
 def expected_of(kind: str) -> str:
-    """Say in a few words what a value of this kind may be."""
+    """Describe in a few words the values that a parameter of this kind may have."""
     return _KINDS[kind].expected
 
 
@@ -174,36 +216,33 @@ def _check_words(value: object) -> tuple[str, ...]:
 
 
 def _check_group(value: object) -> Group:
-    """Bring ``1``, ``"1.0"``, ``"1,4"``, ``[1, 4]`` and ``"sci,2"`` to one form."""
+    """Convert ``1``, ``"1.0"``, ``"1,4"``, ``[1, 4]`` and ``"sci,2"`` to one form."""
     items = value if isinstance(value, list | tuple) else str(value).split(",")
     flat = (part for item in items for part in (item if isinstance(item, tuple) else (item,)))
     texts = [str(part).strip().lower() for part in flat]
-    if texts in ([], *([blank] for blank in _BLANK)):
+    if texts in ([], *([blank] for blank in BLANK_TEXTS)):
         return ()
     group: list[int | tuple[str, int]] = []
-    science = False
+    follows_sci = False
     for text in texts:
-        if text == "sci" and not science:
-            science = True
+        if text == "sci" and not follows_sci:
+            follows_sci = True
             continue
         number = text.removesuffix(".0")
         if not (number.isascii() and number.isdigit()) or len(number) > 6:  # noqa: PLR2004
-            break
-        group.append(("SCI", int(number)) if science else int(number))
-        science = False
-    else:
-        if group and not science:
-            return tuple(group)
-    raise ValueError(value)
+            raise ValueError(value)
+        group.append(("SCI", int(number)) if follows_sci else int(number))
+        follows_sci = False
+    if follows_sci:
+        raise ValueError(value)
+    return tuple(group)
 
 
 def _check_switch(value: object) -> bool:
-    answers = {"true": True, "yes": True, "on": True, "1": True,
-               "false": False, "no": False, "off": False, "0": False}
     text = str(value).strip().lower()
-    if text not in answers:
+    if text not in ("true", "yes", "on", "1", "false", "no", "off", "0"):
         raise ValueError(value)
-    return answers[text]
+    return text in ("true", "yes", "on", "1")
 
 
 def _check_sky(value: object) -> str:
@@ -222,7 +261,7 @@ def _check_sigma(value: object) -> float:
 
 @dataclass(frozen=True)
 class _Kind:
-    """A type that the configspec may use: its check raises ValueError for other values."""
+    """A type of the configspec; its check raises ValueError for a value that is not valid."""
 
     check: Callable[[object], Any]
     expected: str
@@ -240,7 +279,7 @@ _KINDS: Mapping[str, _Kind] = {
 
 
 def _as_text(value: object) -> str:
-    """Spell a checked value as a ``.cfg`` has it."""
+    """Return a checked value as it is written in a ``.cfg``."""
     if value is None or value == ():
         return "None"
     if isinstance(value, tuple):
@@ -250,7 +289,7 @@ def _as_text(value: object) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Text in quotes where a ``.cfg`` would misread it otherwise."""
+    """Put a text in quotes if it would be misread in a ``.cfg`` without them."""
     if text.isprintable() and not re.search(r"""[#"'\s]""", text):
         return text
     for quote in "\"'":
@@ -258,48 +297,3 @@ def _quoted(text: str) -> str:
             return f"{quote}{text}{quote}"
     msg = f"input = {text!r} cannot be written in a .cfg; name these files in an @list"
     raise ConfigError(msg)
-
-
-def texts_of(parameters: Parameters) -> dict[str, str]:
-    """Return each value as a ``.cfg`` has it, by name; empty for None.
-
-    Raises
-    ------
-    ConfigError
-        If a file name cannot be written in a ``.cfg``.
-    """
-    return {
-        name: "" if text == "None" else text for name, text in parameters.texts().items()
-    }
-
-
-def check_texts(texts: Mapping[str, str]) -> Parameters | dict[str, str]:
-    """Read texts as the values of a ``.cfg``, where an empty one asks for the default.
-
-    Parameters
-    ----------
-    texts : mapping of str to str
-        By name of the parameter.
-
-    Returns
-    -------
-    Parameters or dict of str to str
-        The parameters; or, by the name of each text that is wrong, what was expected.
-    """
-    try:
-        return Parameters.load(texts)
-    except ConfigError:
-        declared = declarations()
-        return {
-            name: f"expected {expected_of(declared[name].kind)}"
-            for name, text in texts.items()
-            if not _is_right(name, text)
-        }
-
-
-def _is_right(name: str, text: str) -> bool:
-    try:
-        Parameters.load({name: text})
-    except ConfigError:
-        return False
-    return True

@@ -125,7 +125,7 @@ def test_the_cursor_its_error_and_all_buttons_are_on_the_screen(size: tuple[int,
             await pilot.press("tab")
         await enter(pilot, "static_sig", "x")
         await pilot.pause(0.1)
-        error = screen.query_one(".wrong .error")
+        error = screen.query_one(".invalid .error")
         assert screen.query_one("#rows").region.contains_region(error.region)
         for button in screen.query(Button):
             assert screen.region.contains_region(button.region)
@@ -190,7 +190,7 @@ def test_a_wrong_value_is_refused_with_its_text_until_it_is_right(name: str, tex
         for key in ("ctrl+r", "ctrl+s"):
             await pilot.press(key)
             await pilot.pause()
-            assert shown(pilot, "#status") == "Correct what is marked as wrong first."
+            assert shown(pilot, "#status") == "Correct the marked values first."
         assert isinstance(pilot.app.screen.query_one(f"#{name}"), Input)
         await pilot.click("#run")
         await enter(pilot, name, "2")
