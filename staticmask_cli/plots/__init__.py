@@ -1,1 +1,1 @@
-"""Pictures of masks, drawn by matplotlib (the extra plot)."""
+"""Plots of masks and of the exposures that they are made from, with matplotlib."""

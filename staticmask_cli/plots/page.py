@@ -1,4 +1,4 @@
-"""One page of a picture: a mask, its bad rows and columns, and its exposures."""
+"""One matplotlib page: a mask, its bad pixels per row and column, and its exposures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,32 +20,32 @@ __all__ = ["Page", "draw_page", "reduced"]
 # All lengths are in inches.
 _WIDTH = 8.0
 _LEFT, _TOP, _GAP = 0.85, 0.65, 0.1
-_ROWS, _COLUMNS = 1.25, 1.0  # the panels beside and below the image
-_LARGEST, _SMALLEST = 5.6, 0.8  # sides of the image
-_EXPOSURES, _TITLES, _LEGEND = 2.6, 0.55, 0.55
+_ROWS_WIDTH, _COLUMNS_HEIGHT = 1.25, 1.0  # the panels beside and below the image
+_LONGEST_SIDE, _SHORTEST_SIDE = 5.6, 0.8  # of the image
+_EXPOSURES_HEIGHT, _AXIS_LABEL, _LEGEND = 2.6, 0.55, 0.55
 _DPI = 100
 
-_PALEST = 0.55  # darkness of a block with a single bad pixel, where 1 is black
-_LOWEST_COUNT = 0.7  # so that a single pixel stands above the axis
-_DISTINCT = ("-", "--", "-.", ":")  # exposures that can be told apart
-_LONGEST_TEXT, _LONGEST_TITLE = 30, 60
+_PALEST = 0.55  # the darkness of a block with a single bad pixel, where 1 is black
+_LOWEST_COUNT = 0.7  # below 1, so that a single pixel is drawn above the axis
+_LINE_STYLES = ("-", "--", "-.", ":")  # more exposures could not be distinguished
+_LONGEST_TEXT, _LONGEST_TITLE = 30, 60  # characters
 
 
 @dataclass(frozen=True)
 class Page:
-    """What a page shows.
+    """The data that are drawn on a page.
 
     Attributes
     ----------
     mask : PartialMask
-        With the members it was made from, if they are known.
+        The mask, with its members if they are known.
     name : str
-        For the title, and for the name of the picture where there are several.
+        The name of the mask in the title, and in the name of the file if there are several.
     unit : str
-        BUNIT of its exposures; may be empty.
+        The BUNIT of its exposures; it may be empty.
     histograms : sequence of (str, SkyHistogram)
-        Names of exposures and their pixels near the sky.  Without any, the mode and
-        threshold of each member are drawn instead.
+        The names of exposures, each with the histogram of its pixels near the sky.  If there
+        are none, the mode and threshold of each member are drawn instead.
     """
 
     mask: PartialMask
@@ -55,56 +55,58 @@ class Page:
 
 
 def reduced(bad: npt.NDArray[np.bool_], factor: int) -> npt.NDArray[np.float64]:
-    """Reduce a mask to blocks in which no bad pixel gets lost.
+    """Reduce a mask to blocks such that every bad pixel remains visible.
 
     Parameters
     ----------
     bad : numpy.ndarray of bool, shape (ny, nx)
-        True = bad.
+        The mask; True = bad.
     factor : int
-        Side of a block in pixels.
+        The side of a block in pixels.
 
     Returns
     -------
     numpy.ndarray of float64, shape (ceil(ny / factor), ceil(nx / factor))
-        Darkness of each block: 0 without a bad pixel, 0.55 with one, 1 if all are bad, and
-        in between by the logarithm of their number, so that a bad column stands out.
+        The darkness of each block: 0 without a bad pixel, 0.55 with one bad pixel, 1 if all
+        are bad, and in between by the logarithm of their number, so that a bad column is
+        darker than single pixels.
     """
     ny, nx = bad.shape
     rows, columns = np.arange(0, ny, factor), np.arange(0, nx, factor)
     count = np.add.reduceat(np.add.reduceat(bad, rows, axis=0, dtype=np.int32), columns, axis=1)
     heights, widths = np.minimum(factor, ny - rows), np.minimum(factor, nx - columns)
     size = np.outer(heights, widths)
-    share = np.log(np.maximum(count, 1)) / np.log(np.maximum(size, 2))
-    darkness = np.where(count == size, 1.0, _PALEST + (1 - _PALEST) * share)
+    log_fraction = np.log(np.maximum(count, 1)) / np.log(np.maximum(size, 2))
+    darkness = np.where(count == size, 1.0, _PALEST + (1 - _PALEST) * log_fraction)
     darkness[count == 0] = 0.0
     return darkness
 
 
 def draw_page(figure: "Figure", page: Page) -> None:
-    """Draw a mask on an empty figure, which takes the size that fits."""
+    """Draw a page on an empty figure, whose size is set to fit the mask."""
     mask, bad = page.mask, page.mask.bad
-    wide, high = _image_size(bad.shape)
-    # A mask that somebody else wrote has no members.
-    lower = _LEGEND + _EXPOSURES + _TITLES if mask.used else 0.0
-    height = _TOP + high + _GAP + _COLUMNS + _TITLES + lower
-    figure.set_size_inches(_WIDTH, height)
+    width, height = _image_size(bad.shape)
+    # A mask that drizzlepac wrote has no members.
+    exposures_height = _LEGEND + _EXPOSURES_HEIGHT + _AXIS_LABEL if mask.used else 0.0
+    page_height = _TOP + height + _GAP + _COLUMNS_HEIGHT + _AXIS_LABEL + exposures_height
+    figure.set_size_inches(_WIDTH, page_height)
 
-    def place(left: float, top: float, width: float, tall: float) -> "Axes":
-        return figure.add_axes(
-            (left / _WIDTH, 1 - (top + tall) / height, width / _WIDTH, tall / height)
-        )
+    def add_axes(left: float, top: float, width: float, height: float) -> "Axes":
+        return figure.add_axes((
+            left / _WIDTH, 1 - (top + height) / page_height,
+            width / _WIDTH, height / page_height,
+        ))
 
-    image = place(_LEFT, _TOP, wide, high)
-    factor = max(1, -(-max(bad.shape) // int(max(wide, high) * _DPI)))
+    image = add_axes(_LEFT, _TOP, width, height)
+    factor = max(1, -(-max(bad.shape) // int(max(width, height) * _DPI)))
     _draw_image(image, bad, factor)
-    below = _TOP + high + _GAP
-    _draw_columns(place(_LEFT, below, wide, _COLUMNS), bad)
-    _draw_rows(place(_LEFT + wide + _GAP, _TOP, _ROWS, high), bad)
-    _write_title(figure, page, factor, height)
-    if lower:
-        top = below + _COLUMNS + _TITLES + _LEGEND
-        axes = place(_LEFT, top, _WIDTH - _LEFT - 0.2, _EXPOSURES)
+    columns_top = _TOP + height + _GAP
+    _draw_columns(add_axes(_LEFT, columns_top, width, _COLUMNS_HEIGHT), bad)
+    _draw_rows(add_axes(_LEFT + width + _GAP, _TOP, _ROWS_WIDTH, height), bad)
+    _write_title(figure, page, factor, page_height)
+    if mask.used:
+        top = columns_top + _COLUMNS_HEIGHT + _AXIS_LABEL + _LEGEND
+        axes = add_axes(_LEFT, top, _WIDTH - _LEFT - 0.2, _EXPOSURES_HEIGHT)
         if page.histograms:
             _draw_histograms(axes, page.histograms, len(mask.used), page.unit)
         else:
@@ -112,10 +114,10 @@ def draw_page(figure: "Figure", page: Page) -> None:
 
 
 def _image_size(shape: tuple[int, int]) -> tuple[float, float]:
-    """Width and height of the image, with square pixels unless the chip is a strip."""
+    """Return the width and height of the image; pixels are square unless the chip is a strip."""
     ny, nx = shape
-    scale = _LARGEST / max(ny, nx)
-    return max(_SMALLEST, nx * scale), max(_SMALLEST, ny * scale)
+    scale = _LONGEST_SIDE / max(ny, nx)
+    return max(_SHORTEST_SIDE, nx * scale), max(_SHORTEST_SIDE, ny * scale)
 
 
 def _draw_image(axes: "Axes", bad: npt.NDArray[np.bool_], factor: int) -> None:
@@ -133,7 +135,7 @@ def _draw_image(axes: "Axes", bad: npt.NDArray[np.bool_], factor: int) -> None:
 def _draw_columns(axes: "Axes", bad: npt.NDArray[np.bool_]) -> None:
     ny, nx = bad.shape
     axes.plot(np.arange(1, nx + 1), np.count_nonzero(bad, axis=0), "k-", lw=0.6)
-    axes.set(xlim=(0.5, nx + 0.5), xlabel="X [pixel]", ylabel="bad pixels\nin a column")
+    axes.set(xlim=(0.5, nx + 0.5), xlabel="X [pixel]", ylabel="bad pixels\nper column")
     axes.set_yscale("symlog", linthresh=1)
     axes.set_ylim(0, 1.3 * ny)
     _plain_numbers(axes.yaxis)
@@ -142,7 +144,7 @@ def _draw_columns(axes: "Axes", bad: npt.NDArray[np.bool_]) -> None:
 def _draw_rows(axes: "Axes", bad: npt.NDArray[np.bool_]) -> None:
     ny, nx = bad.shape
     axes.plot(np.count_nonzero(bad, axis=1), np.arange(1, ny + 1), "k-", lw=0.6)
-    axes.set(ylim=(0.5, ny + 0.5), xlabel="bad pixels\nin a row")
+    axes.set(ylim=(0.5, ny + 0.5), xlabel="bad pixels\nper row")
     axes.set_xscale("symlog", linthresh=1)
     axes.set_xlim(0, 1.3 * nx)
     axes.tick_params(labelleft=False)
@@ -153,12 +155,12 @@ def _draw_rows(axes: "Axes", bad: npt.NDArray[np.bool_]) -> None:
 def _draw_histograms(
     axes: "Axes", histograms: Sequence[tuple[str, SkyHistogram]], used: int, unit: str
 ) -> None:
-    """Overlay the histograms: a few can be told apart, many show their spread."""
-    few = len(histograms) <= len(_DISTINCT)
+    """Overlay the histograms: a few with line styles of their own, many as faint lines."""
+    few = len(histograms) <= len(_LINE_STYLES)
     alpha = 1.0 if few else max(0.15, 4 / len(histograms))
     handles, labels = [], []
     for number, (name, histogram) in enumerate(histograms):
-        style = _DISTINCT[number] if few else "-"
+        style = _LINE_STYLES[number] if few else "-"
         axes.stairs(histogram.tail, histogram.tail_edges, fill=True, baseline=_LOWEST_COUNT,
                     color="0.5", alpha=0.6 * alpha, lw=0)
         counts = np.concatenate((histogram.tail, histogram.body))
@@ -174,8 +176,8 @@ def _draw_histograms(
         xlim=(min(h.tail_edges[0] for _, h in histograms),
               max(h.body_edges[-1] for _, h in histograms)),
         ylim=(_LOWEST_COUNT, 2.0 * highest),
-        xlabel=f"pixel value{_in(unit)}; the lowest bin has all that lies below it too",
-        ylabel="pixels in a bin",
+        xlabel=f"pixel value{_in_brackets(unit)}; the lowest bin includes all lower values",
+        ylabel="pixels per bin",
     )
     if not few:
         handles, labels = handles[:1], [f"{len(histograms)} of {used} exposures"]
@@ -188,16 +190,17 @@ def _draw_members(axes: "Axes", members: Sequence[Member], unit: str) -> None:
     mode = axes.errorbar(numbers, [member.mode for member in members],
                          yerr=[member.rms for member in members], fmt="ko", ms=3, lw=0.8)
     (limit,) = axes.plot(numbers, [member.threshold for member in members], "k_", ms=8)
-    axes.set(xlabel="exposure, in the order of MEMBERS", ylabel=f"pixel value{_in(unit)}")
+    axes.set(xlabel="exposure, in the order of MEMBERS",
+             ylabel=f"pixel value{_in_brackets(unit)}")
     axes.locator_params(axis="x", integer=True)
-    shown = [(mode, "mode and rms")]
+    handles, labels = [mode], ["mode and rms"]
     if any(member.is_global for member in members):
-        shown.append((limit, "threshold"))
-    _write_legend(axes, *zip(*shown, strict=True))
+        handles, labels = [mode, limit], [*labels, "threshold"]
+    _write_legend(axes, handles, labels)
 
 
 def _write_legend(axes: "Axes", handles: Sequence[Any], labels: Sequence[str]) -> None:
-    """Above the axes, where it hides no pixel."""
+    """Write the legend above the axes, where it hides no data."""
     legend = axes.legend(handles, labels, fontsize="small", frameon=False, ncols=2,
                          loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
     for handle in legend.legend_handles:
@@ -210,24 +213,24 @@ def _write_title(figure: "Figure", page: Page, factor: int, height: float) -> No
     exposures = f"{len(mask.used)} exposure{'' if len(mask.used) == 1 else 's'}, " * bool(mask.used)
     figure.text(_LEFT / _WIDTH, 1 - 0.28 / height,
                 f"Static mask {_shown(page.name, _LONGEST_TITLE)}", fontsize="large", weight="bold")
-    cell = f"; a dot is {factor} x {factor} pixels, black if all are bad" * (factor > 1)
+    scale = f"; each dot is {factor} x {factor} pixels, black if all are bad" * (factor > 1)
     figure.text(_LEFT / _WIDTH, 1 - 0.5 / height,
-                f"{exposures}{mask.nbad} bad pixels ({mask.nbad / mask.bad.size:.4%}){cell}")
+                f"{exposures}{mask.nbad} bad pixels ({mask.nbad / mask.bad.size:.4%}){scale}")
 
 
 def _plain_numbers(axis: Any) -> None:  # noqa: ANN401 - a matplotlib axis
-    """Write 1000 rather than powers of ten, whose exponents are small in print."""
+    """Write 1000 rather than a power of ten, whose exponent would be too small to read."""
     from matplotlib.ticker import FuncFormatter, NullFormatter  # noqa: PLC0415 - an extra
 
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
 
 
-def _in(unit: str) -> str:
+def _in_brackets(unit: str) -> str:
     return f" [{_shown(unit)}]" if unit else ""
 
 
 def _shown(text: str, longest: int = _LONGEST_TEXT) -> str:
-    """Text from a header or a file name as a font can show it, not too long."""
+    """Return a text from a header or a file name in ASCII, truncated at its start if too long."""
     plain = text.encode("unicode_escape").decode("ascii")
     return plain if len(plain) <= longest else f"...{plain[3 - longest:]}"

@@ -1,1 +1,1 @@
-"""Reports of runs, and what masks on disk contain."""
+"""Reports of runs, and the contents of masks on disk."""

@@ -1,4 +1,4 @@
-"""Pictures as a user gets them: which files, when, and what they are drawn from."""
+"""Test which pictures are written, when, and from which data they are drawn."""
 
 import os
 import re
@@ -36,7 +36,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Page]:
-    """Note the pages; they stay white."""
+    """Return the list of the pages that are drawn; the drawing itself is skipped."""
     pages: list[Page] = []
     monkeypatch.setattr(draw, "draw_page", lambda _, page: pages.append(page))
     return pages
@@ -64,7 +64,7 @@ def test_a_png_for_each_mask_is_grey_and_names_it(visit: Visit) -> None:
         assert red.min() == 0 < red.max() == 1
 
 
-def test_one_mask_gives_the_very_file_that_was_asked_for(visit: Visit) -> None:
+def test_the_picture_of_one_mask_has_the_name_that_was_asked_for(visit: Visit) -> None:
     assert run(*visit.paths, "--group", "sci,2", "--plot", "m.svg").exit_code == 0
     assert files() == [f"{NAMES[1]}_staticMask.fits", "m.svg"]
     assert ET.parse("m.svg").getroot().tag.endswith("svg")  # noqa: S314 - our own file
@@ -102,7 +102,7 @@ def test_each_exposure_is_drawn_from_its_own_pixels(visit: Visit, drawn: list[Pa
             assert histogram.body.sum() == np.count_nonzero(shown)
 
 
-def test_of_many_exposures_some_are_drawn_from_the_first_to_the_last(
+def test_only_some_of_many_exposures_are_drawn_from_the_first_to_the_last(
     write_exposure: WriteExposure, drawn: list[Page]
 ) -> None:
     paths = [
@@ -144,10 +144,10 @@ def test_masks_from_files_are_drawn_with_their_members(visit: Visit, drawn: list
     assert plot_masks(paths[:1], "one.svg") == ["one.svg"]
 
 
-def test_masks_of_one_name_have_files_of_their_own(visit: Visit, drawn: list[Page]) -> None:
-    for place in ("old", "new"):
-        create_masks(visit.paths, group="sci,1", output_dir=place)
-    names = [f"{place}/{NAMES[0]}_staticMask.fits" for place in ("old", "new")]
+def test_masks_of_the_same_name_have_different_files(visit: Visit, drawn: list[Page]) -> None:
+    for folder in ("old", "new"):
+        create_masks(visit.paths, group="sci,1", output_dir=folder)
+    names = [f"{folder}/{NAMES[0]}_staticMask.fits" for folder in ("old", "new")]
     assert plot_masks(names, "m.png") == [f"m_{NAMES[0]}.png", f"m_{NAMES[0]}_2.png"]
     assert len(drawn) == 2
 
@@ -163,7 +163,7 @@ def test_inspect_draws_masks_of_drizzlepac_too(visit: Visit, drawn: list[Page]) 
     assert drawn[1].mask.members == []
 
 
-def test_inspect_refuses_what_it_cannot_draw_before_it_looks_at_a_mask(folder: Path) -> None:
+def test_inspect_checks_the_name_of_the_picture_before_it_reads_a_mask(folder: Path) -> None:
     result = run("inspect", "nowhere.fits", "--plot", "m.jpg")
     assert result.exit_code == 2
     assert "plot = m.jpg: expected a name that ends with" in result.stderr
@@ -181,18 +181,18 @@ def test_the_style_of_the_user_is_neither_used_nor_changed(visit: Visit) -> None
     assert np.array_equal(pixels[..., 0], pixels[..., 1])
 
 
-# What cannot be drawn is said before anything is done.
+# A picture that cannot be drawn is refused before any work is done.
 
 
 @pytest.mark.parametrize("name", ["m.jpg", "m", "png", ".png", "m.fits", "m.png.gz", ""])
-def test_another_suffix_is_wrong_usage(name: str, folder: Path) -> None:
+def test_another_suffix_is_a_usage_error(name: str, folder: Path) -> None:
     result = run("nowhere_flt.fits", "--plot", name)
     assert result.exit_code == 2
     assert f"plot = {name}: expected a name that ends with .png, .pdf or .svg" in result.stderr
     assert list(folder.iterdir()) == []
 
 
-def test_without_matplotlib_the_error_says_what_to_install(
+def test_without_matplotlib_the_error_names_the_extra_to_install(
     monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
@@ -205,26 +205,26 @@ def test_without_matplotlib_the_error_says_what_to_install(
         plot_masks([], "m.png")
 
 
-def test_a_folder_is_no_picture() -> None:
+def test_a_folder_is_refused_as_a_picture() -> None:
     Path("m.png").mkdir()
     result = run("nowhere_flt.fits", "--plot", "m.png")
     assert result.exit_code == 1
     assert "m.png: is a folder, expected the name of a picture" in result.stderr
 
 
-def test_no_exposure_is_replaced_by_a_picture(visit: Visit) -> None:
+def test_an_exposure_is_not_replaced_by_a_picture(visit: Visit) -> None:
     for name in ("a.png", f"m_{NAMES[1]}.png"):
         Path(name).write_bytes(Path(visit.paths[0]).read_bytes())
     before = digest(Path("a.png"))
-    for plot, taken in (("a.png", "a.png"), ("m.png", f"m_{NAMES[1]}.png")):
+    for plot, existing in (("a.png", "a.png"), ("m.png", f"m_{NAMES[1]}.png")):
         result = run(*visit.paths, "--plot", plot)
         assert result.exit_code == 1
-        assert f"{taken}: is a FITS file and stays as it is" in result.stderr
-        assert digest(Path(taken)) == before
+        assert f"{existing}: is a FITS file and stays as it is" in result.stderr
+        assert digest(Path(existing)) == before
     assert files() == ["a.png", f"m_{NAMES[1]}.png"]
 
 
-def test_what_a_killed_run_left_of_a_picture_is_cleared(visit: Visit) -> None:
+def test_the_temporary_file_of_a_killed_run_is_removed(visit: Visit) -> None:
     Path(".m.pdf.x1y2z3.tmp").write_text("half a picture")
     create_masks(visit.paths, group="sci,1", plot="m.pdf")
     assert files() == [f"{NAMES[0]}_staticMask.fits", "m.pdf"]
@@ -253,7 +253,7 @@ def test_masks_that_cannot_be_written_leave_the_picture_unwritten(
     assert Path("m.pdf").read_text() == "before"
 
 
-def test_a_bad_suffix_is_refused_even_if_no_mask_is_asked_for() -> None:
+def test_create_masks_refuses_another_suffix() -> None:
     with pytest.raises(ConfigError, match=r"expected a name that ends with"):
         create_masks("nowhere_flt.fits", plot="m.gif")
 

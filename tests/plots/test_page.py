@@ -1,4 +1,4 @@
-"""A page of a picture, by the artists that are drawn on it."""
+"""Test a page through the matplotlib artists that are drawn on it."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -25,13 +24,13 @@ Named = tuple[str, SkyHistogram]
 
 @pytest.fixture(autouse=True)
 def untouched_style() -> Iterator[None]:
-    """Texts are no formulas, as in a real picture."""
+    """Draw texts as they are and not as formulas, as in a picture of a run."""
     with mpl.rc_context({"text.parse_math": False}):
         yield
 
 
 def a_mask(exposures: int = 2) -> tuple[PartialMask, list[Named]]:
-    """Mask of a sky with a bad column and two bad pixels, and its histograms."""
+    """Return a mask with a bad column and two bad pixels, and the histograms of its exposures."""
     mask, histograms = PartialMask(Signature("ACSWFC", (60, 80), 1), MaskRule(5.0)), []
     for seed in range(exposures):
         data = sky(seed=seed)
@@ -49,14 +48,9 @@ def page(mask: PartialMask, histograms: list[Named], unit: str = "ELECTRONS") ->
     return figure
 
 
-def panels(figure: Figure) -> tuple[Axes, ...]:
-    """Image, columns, rows and exposures, as far as they are there."""
-    return tuple(figure.axes)
-
-
 @given(bad=arrays.arrays(bool, st.tuples(st.integers(1, 30), st.integers(1, 30))),
        factor=st.integers(1, 9))
-def test_a_block_is_dark_exactly_where_a_pixel_is_bad(
+def test_a_block_is_dark_only_if_it_has_a_bad_pixel(
     bad: npt.NDArray[np.bool_], factor: int
 ) -> None:
     darkness = reduced(bad, factor)
@@ -80,9 +74,9 @@ def test_a_bad_column_is_darker_than_a_single_pixel_and_paler_than_a_bad_block()
     assert 0.5 < darkness[0, 0] < darkness[0, 1] < darkness[1, 2] == 1
 
 
-def test_the_image_shows_the_mask_the_right_way_up_in_pixels_of_the_file() -> None:
+def test_the_image_shows_row_1_at_the_bottom_and_counts_pixels_from_1() -> None:
     mask, histograms = a_mask()
-    axes = panels(page(mask, histograms))[0]
+    axes = page(mask, histograms).axes[0]
     (image,) = axes.images
     np.testing.assert_array_equal(image.get_array() > 0, mask.bad)
     assert image.origin == "lower"
@@ -95,11 +89,11 @@ def test_the_image_shows_the_mask_the_right_way_up_in_pixels_of_the_file() -> No
     assert max(image.cmap(1.0)[:3]) == 0
 
 
-def test_a_large_mask_is_reduced_to_cells_that_the_picture_can_show() -> None:
+def test_a_large_mask_is_reduced_to_blocks() -> None:
     mask = PartialMask(Signature("WFC3UVIS", (1500, 2300), 1), MaskRule(4.0))
     mask.below = np.zeros((1500, 2300), bool)
     mask.below[700, 1999] = True
-    axes = panels(page(mask, []))[0]
+    axes = page(mask, []).axes[0]
     (image,) = axes.images
     shown = np.asarray(image.get_array())
     assert shown.shape == (300, 460)  # blocks of 5 x 5 on 560 pixels
@@ -107,9 +101,9 @@ def test_a_large_mask_is_reduced_to_cells_that_the_picture_can_show() -> None:
     assert image.get_extent() == [0.5, 2300.5, 0.5, 1500.5]
 
 
-def test_rows_and_columns_count_bad_pixels_beside_the_image() -> None:
+def test_bad_pixels_per_row_and_column_are_drawn_beside_the_image() -> None:
     mask, histograms = a_mask()
-    image, columns, rows = panels(page(mask, histograms))[:3]
+    image, columns, rows = page(mask, histograms).axes[:3]
     x, y = columns.lines[0].get_data()
     assert x.tolist() == list(range(1, 81))
     assert y.tolist() == np.count_nonzero(mask.bad, axis=0).tolist()
@@ -120,22 +114,22 @@ def test_rows_and_columns_count_bad_pixels_beside_the_image() -> None:
     assert columns.get_xlim() == image.get_xlim()
     assert rows.get_ylim() == image.get_ylim()
     assert columns.get_xlabel() == "X [pixel]"
-    assert columns.get_ylabel() == "bad pixels\nin a column"
-    assert rows.get_xlabel() == "bad pixels\nin a row"
+    assert columns.get_ylabel() == "bad pixels\nper column"
+    assert rows.get_xlabel() == "bad pixels\nper row"
     assert columns.get_position().x0 == image.get_position().x0
     assert rows.get_position().y0 == image.get_position().y0
 
 
-def test_each_exposure_has_its_histogram_with_mode_threshold_and_the_tail_filled() -> None:
+def test_each_exposure_has_a_histogram_with_mode_threshold_and_filled_tail() -> None:
     mask, histograms = a_mask(3)
-    axes = panels(page(mask, histograms))[3]
-    tails, wholes = axes.patches[::2], axes.patches[1::2]
-    for (_, histogram), tail, whole in zip(histograms, tails, wholes, strict=True):
+    axes = page(mask, histograms).axes[3]
+    tails, outlines = axes.patches[::2], axes.patches[1::2]
+    for (_, histogram), tail, outline in zip(histograms, tails, outlines, strict=True):
         assert tail.get_fill()
         assert tail.get_data().values.tolist() == histogram.tail.tolist()
         assert tail.get_data().edges.tolist() == histogram.tail_edges.tolist()
-        assert not whole.get_fill()
-        assert whole.get_data().values.tolist() == [*histogram.tail, *histogram.body]
+        assert not outline.get_fill()
+        assert outline.get_data().values.tolist() == [*histogram.tail, *histogram.body]
         assert tail.get_data().values.sum() == 62  # a column and two pixels
     lines = [line.get_xdata()[0] for line in axes.lines]
     assert lines[::2] == [member.mode for member in mask.members]
@@ -143,16 +137,16 @@ def test_each_exposure_has_its_histogram_with_mode_threshold_and_the_tail_filled
     assert axes.get_yscale() == "log"
     assert axes.get_ylim()[0] < 1
     assert axes.get_xlabel().startswith("pixel value [ELECTRONS]")
-    assert axes.get_ylabel() == "pixels in a bin"
+    assert axes.get_ylabel() == "pixels per bin"
     assert [text.get_text() for text in axes.get_legend().get_texts()] == [
-        "0_flt.fits: 62 below", "1_flt.fits: 62 below", "2_flt.fits: 62 below", "mode", "threshold",
+        *(f"{number}_flt.fits: 62 below" for number in range(3)), "mode", "threshold",
     ]
-    assert len({str(whole.get_linestyle()) for whole in wholes}) == 3
+    assert len({str(outline.get_linestyle()) for outline in outlines}) == 3
 
 
-def test_many_exposures_are_faint_and_counted_rather_than_named() -> None:
+def test_many_exposures_are_faint_and_counted_but_not_named() -> None:
     mask, histograms = a_mask(7)
-    axes = panels(page(mask, histograms[:6]))[3]
+    axes = page(mask, histograms[:6]).axes[3]
     assert len(axes.patches) == 12
     assert all(patch.get_alpha() < 0.7 for patch in axes.patches)
     legend = axes.get_legend()
@@ -162,9 +156,9 @@ def test_many_exposures_are_faint_and_counted_rather_than_named() -> None:
     assert all(handle.get_alpha() == 1 for handle in legend.legend_handles)
 
 
-def test_without_pixels_the_members_tell_of_the_exposures() -> None:
+def test_without_histograms_the_statistics_of_the_members_are_drawn() -> None:
     mask, _ = a_mask(3)
-    axes = panels(page(mask, []))[3]
+    axes = page(mask, []).axes[3]
     modes, thresholds = axes.lines[0], axes.lines[-1]
     assert modes.get_data()[1].tolist() == [member.mode for member in mask.members]
     assert thresholds.get_ydata().tolist() == [member.threshold for member in mask.members]
@@ -173,21 +167,21 @@ def test_without_pixels_the_members_tell_of_the_exposures() -> None:
     assert axes.get_ylabel() == "pixel value [ELECTRONS]"
 
 
-def test_the_title_says_which_mask_of_how_many_exposures_and_how_bad() -> None:
+def test_the_title_names_the_mask_and_counts_its_exposures_and_bad_pixels() -> None:
     mask, histograms = a_mask(1)
     texts = [text.get_text() for text in page(mask, histograms).texts]
     assert texts == ["Static mask ACSWFC_60x80_1", "1 exposure, 62 bad pixels (1.2917%)"]
 
 
-def test_no_text_leaves_the_page_or_lies_on_another() -> None:
+def test_texts_stay_within_the_page_and_do_not_overlap() -> None:
     mask, histograms = a_mask(4)
     named = [("x" * 200 + ".fits", histogram) for _, histogram in histograms]
     figure = page(mask, named, "counts per second and square arcsecond " * 3)
-    boxes = [axes.get_tightbbox() for axes in panels(figure)]
-    whole = figure.bbox
+    boxes = [axes.get_tightbbox() for axes in figure.axes]
+    edges = figure.bbox
     for box in boxes:
-        assert whole.x0 <= box.x0 < box.x1 <= whole.x1
-        assert whole.y0 <= box.y0 < box.y1 <= whole.y1
+        assert edges.x0 <= box.x0 < box.x1 <= edges.x1
+        assert edges.y0 <= box.y0 < box.y1 <= edges.y1
     image, columns, rows, exposures = boxes
     assert exposures.y1 < min(columns.y0, rows.y0)
     titles = [text.get_window_extent() for text in figure.texts]
@@ -196,9 +190,9 @@ def test_no_text_leaves_the_page_or_lies_on_another() -> None:
 
 
 @pytest.mark.parametrize("name", ["$_x_$", r"\frac{$", "na\nme\x07", "\udcff\u4e2d", ""])
-def test_names_and_units_of_strangers_are_only_text(name: str) -> None:
+def test_untrusted_names_and_units_are_drawn_as_plain_text(name: str) -> None:
     mask, histograms = a_mask(1)
-    axes = panels(page(mask, [(name, histograms[0][1])], name))[3]
+    axes = page(mask, [(name, histograms[0][1])], name).axes[3]
     legend = axes.get_legend().get_texts()[0].get_text()
     assert legend.isascii()
     assert legend.isprintable()
@@ -210,6 +204,6 @@ def test_a_mask_of_any_shape_has_a_page(shape: tuple[int, int]) -> None:
     mask = PartialMask(Signature("CAM", shape, 1), MaskRule(4.0))
     mask.below = np.ones(shape, bool)
     figure = page(mask, [])
-    assert len(panels(figure)) == 3
-    assert (np.asarray(panels(figure)[0].images[0].get_array()) == 1).all()
+    assert len(figure.axes) == 3
+    assert (np.asarray(figure.axes[0].images[0].get_array()) == 1).all()
     assert max(figure.get_size_inches()) < 12
