@@ -1,10 +1,11 @@
-"""The numbers of a mask: arrays in, numbers out.
+"""Statistics of bad pixels: worst rows and columns, cluster sizes, outliers, and differences.
 
-Rows and columns are counted from 1, as FITS and its viewers do.
+All functions take arrays and return numbers.  Rows and columns are counted from 1, as in FITS.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -16,12 +17,12 @@ __all__ = [
     "worst_lines",
 ]
 
-Bits = npt.NDArray[np.bool_]
+BoolArray = npt.NDArray[np.bool_]
 
 _MOST_LINES = 5
 _MOST_CLUSTERS = 5
-_FEWEST_MEMBERS = 4  # fewer do not tell which of them stands apart
-_FAR = 5.0  # standard deviations, for many members
+_FEWEST_VALUES = 4  # an outlier among fewer values cannot be identified
+_OUTLIER = 5.0  # standard deviations, in the limit of many values
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,11 @@ class Line:
     Attributes
     ----------
     number : int
-        Counted from 1.
+        The number of the row or column, counted from 1.
     bad : int
-        Its bad pixels.
+        The number of its bad pixels.
     fraction : float
-        Bad pixels among its pixels.
+        The fraction of its pixels that are bad.
     """
 
     number: int
@@ -50,11 +51,11 @@ class SizeClass:
     Attributes
     ----------
     smallest, largest : int
-        Pixels of the clusters that belong here, both ends included.
+        The range of the sizes in pixels, including both ends.
     clusters : int
-        How many there are.
+        The number of clusters.
     pixels : int
-        Bad pixels in all of them.
+        The number of bad pixels in all of them.
     """
 
     smallest: int
@@ -65,14 +66,14 @@ class SizeClass:
 
 @dataclass(frozen=True)
 class Cluster:
-    """Bad pixels that touch each other, also at a corner.
+    """A group of bad pixels that touch each other, also at a corner.
 
     Attributes
     ----------
     pixels : int
-        How many there are.
+        The number of pixels.
     columns, rows : tuple of int
-        First and last, counted from 1.
+        The first and the last column and row, counted from 1.
     """
 
     pixels: int
@@ -82,14 +83,14 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Shape:
-    """How the bad pixels of a mask lie.
+    """The distribution of the bad pixels of a mask.
 
     Attributes
     ----------
     worst_rows, worst_columns : tuple of Line
-        Those with most bad pixels, the worst first; none without a bad pixel.
+        The rows and columns with most bad pixels, the worst first; only those with any.
     sizes : tuple of SizeClass
-        All clusters, in classes of 1, 2, 3 to 4, 5 to 8, 9 to 16 ... pixels.
+        The classes of all clusters, of 1, 2, 3 to 4, 5 to 8, 9 to 16 ... pixels.
     largest : tuple of Cluster
         The largest clusters, the largest first.
     """
@@ -102,18 +103,19 @@ class Shape:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What tells a mask from an earlier one.
+    """The differences between two masks.
 
     Attributes
     ----------
     both : int
-        Pixels that are bad in both.
+        The number of pixels that are bad in both masks.
     added : int
-        Pixels that are bad in the second alone.
+        The number of pixels that are bad only in the second mask.
     removed : int
-        Pixels that are bad in the first alone.
+        The number of pixels that are bad only in the first mask.
     agreement : float
-        Pixels bad in both among those bad in either, 0 to 1; 1 where there is no bad pixel.
+        The number of pixels that are bad in both, divided by the number of those that are bad
+        in either, from 0 to 1; it is 1 if neither mask has a bad pixel.
     """
 
     both: int
@@ -122,13 +124,13 @@ class Comparison:
     agreement: float
 
 
-def shape_of_bad(bad: Bits) -> Shape:
-    """Describe how bad pixels lie.
+def shape_of_bad(bad: BoolArray) -> Shape:
+    """Describe the distribution of bad pixels.
 
     Parameters
     ----------
     bad : numpy.ndarray of bool, shape (ny, nx)
-        True = bad; not modified.
+        The mask; True = bad.  It is not modified.
     """
     clusters = clusters_of(bad)
     return Shape(
@@ -137,17 +139,17 @@ def shape_of_bad(bad: Bits) -> Shape:
     )
 
 
-def worst_lines(bad: Bits, axis: int, most: int = _MOST_LINES) -> tuple[Line, ...]:
-    """Find the lines along `axis` with most bad pixels: rows for 0, columns for 1.
+def worst_lines(bad: BoolArray, axis: int, most: int = _MOST_LINES) -> tuple[Line, ...]:
+    """Find the rows or columns with most bad pixels.
 
     Parameters
     ----------
     bad : numpy.ndarray of bool, shape (ny, nx)
-        True = bad; not modified.
+        The mask; True = bad.  It is not modified.
     axis : int
-        What is counted: 0 the rows, 1 the columns.
+        Whether rows (0) or columns (1) are searched.
     most : int
-        Lines to return at most; a line without a bad pixel is none of them.
+        The largest number of lines to return; lines without a bad pixel are not returned.
     """
     counts = np.count_nonzero(bad, axis=1 - axis)
     worst = np.argsort(-counts, kind="stable")[:most]
@@ -159,13 +161,13 @@ def worst_lines(bad: Bits, axis: int, most: int = _MOST_LINES) -> tuple[Line, ..
     )
 
 
-def compare(first: Bits, second: Bits) -> Comparison:
-    """Compare two masks of one shape.
+def compare(first: BoolArray, second: BoolArray) -> Comparison:
+    """Compare two masks of the same shape.
 
     Parameters
     ----------
     first, second : numpy.ndarray of bool, shape (ny, nx)
-        True = bad; not modified.
+        The masks; True = bad.  They are not modified.
     """
     both = int(np.count_nonzero(first & second))
     added = int(np.count_nonzero(second)) - both
@@ -175,37 +177,38 @@ def compare(first: Bits, second: Bits) -> Comparison:
 
 
 def deviations(values: Sequence[float], least: float = 0.0) -> list[float]:
-    """How far each value stands apart from the others; 0 for those that do not.
+    """Return the deviation of each outlier from the median, in standard deviations.
 
-    The unit is a standard deviation, taken from the median absolute deviation,
-    hence blind to a few values however wild.  Those beyond ``5 + 20 / n`` count:
-    for 4, 8, 20 and 50 members of Gaussian noise that is 2.4, 1.3, 0.4 and 0.1% of
-    the sets, by 20,000 draws of each.
+    The standard deviation is derived from the median absolute deviation, on which a few
+    outliers have no influence.  Values that deviate by more than ``5 + 20 / n`` are outliers.
+    Of sets of 4, 8, 20 and 50 values of Gaussian noise, 2.4, 1.3, 0.4 and 0.1% contain one,
+    as 20,000 sets of each size show.
 
     Parameters
     ----------
     values : sequence of float
-        One for each of n members; NaN stands apart from nothing.
+        The n values, one for each member; NaN is never an outlier.
     least : float
-        Standard deviation to assume at least, in the unit of the values.
+        The smallest standard deviation that is assumed, in the unit of the values.
 
     Returns
     -------
     list of float
-        Signed; all 0 for fewer than four values.
+        The signed deviations, and 0 for values that are no outliers.  All are 0 if there are
+        fewer than four finite values.
     """
     array = np.asarray(values, np.float64)
-    known = array[np.isfinite(array)]
-    if known.size < _FEWEST_MEMBERS:
+    finite = array[np.isfinite(array)]
+    if finite.size < _FEWEST_VALUES:
         return [0.0] * len(values)
-    middle = np.median(known)
-    scale = max(1.4826 * float(np.median(np.abs(known - middle))), least)
-    if scale == 0:
+    median = np.median(finite)
+    sigma = max(1.4826 * float(np.median(np.abs(finite - median))), least)
+    if sigma == 0:
         return [0.0] * len(values)
     with np.errstate(over="ignore"):
-        apart = (array - middle) / scale
-    far = np.abs(apart) > _FAR + 4 * _FAR / known.size
-    return [float(value) for value in np.where(far, apart, 0.0)]
+        deviation = (array - median) / sigma
+    is_outlier = np.abs(deviation) > _OUTLIER + 4 * _OUTLIER / finite.size
+    return [float(value) for value in np.where(is_outlier, deviation, 0.0)]
 
 
 def _size_classes(clusters: Clusters) -> tuple[SizeClass, ...]:
@@ -221,8 +224,8 @@ def _size_classes(clusters: Clusters) -> tuple[SizeClass, ...]:
 
 
 def _largest(clusters: Clusters) -> tuple[Cluster, ...]:
-    places = zip(clusters.pixels, clusters.columns + 1, clusters.rows + 1, strict=True)
+    found = zip(clusters.pixels, clusters.columns + 1, clusters.rows + 1, strict=True)
     return tuple(
         Cluster(int(pixels), (int(columns[0]), int(columns[1])), (int(rows[0]), int(rows[1])))
-        for pixels, columns, rows in list(places)[:_MOST_CLUSTERS]
+        for pixels, columns, rows in islice(found, _MOST_CLUSTERS)
     )

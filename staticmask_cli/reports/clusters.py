@@ -1,8 +1,8 @@
-"""Clusters of bad pixels: connected components, without visiting the good pixels one by one.
+"""Connected components of bad pixels, the clusters of a mask.
 
-Bad pixels are sparse, so the work is done on runs, the stretches of bad pixels
-within a row: those of neighbouring rows that touch are joined, until every run
-knows the first one of its cluster.
+Bad pixels are sparse.  The search therefore works on runs, which are contiguous bad pixels
+within a row: runs that touch in neighbouring rows are joined, until each run is labelled with
+the first run of its cluster.
 """
 
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ Integers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Clusters:
-    """Bad pixels that touch each other, also at a corner: the largest cluster first.
+    """All clusters of a mask, the largest first.
 
     Attributes
     ----------
     pixels : numpy.ndarray of int64, shape (n,)
-        Pixels of each cluster.
+        The number of pixels of each cluster.
     rows, columns : numpy.ndarray of int64, shape (n, 2)
-        First and last row and column of each, counted from 0.
+        The first and the last row and column of each cluster, counted from 0.
     """
 
     pixels: Integers
@@ -34,26 +34,26 @@ class Clusters:
 
 
 def clusters_of(bad: npt.NDArray[np.bool_]) -> Clusters:
-    """Find the clusters of bad pixels, where a pixel has eight neighbours.
+    """Find the clusters of bad pixels; each pixel has eight neighbours.
 
     Parameters
     ----------
     bad : numpy.ndarray of bool, shape (ny, nx)
-        True = bad; not modified.
+        The mask; True = bad.  It is not modified.
 
     Returns
     -------
     Clusters
-        By falling size, then by their first row and column.
+        The clusters in the order of decreasing size, then of their first row and column.
     """
     row, start, end = _runs_of(bad)
-    first = _first_of_each(len(row), *_touching(row, start, end, bad.shape[1]))
-    heads, cluster = np.unique(first, return_inverse=True)
-    count = len(heads)
+    first_run = _first_connected(len(row), *_touching_runs(row, start, end, bad.shape[1]))
+    first_runs, cluster = np.unique(first_run, return_inverse=True)
+    count = len(first_runs)
     pixels = np.zeros(count, np.int64)
     np.add.at(pixels, cluster, end - start)
     limits = [
-        _by_cluster(function, cluster, count, values)
+        _extreme_of_each(function, cluster, count, values)
         for function, values in (
             (np.minimum, row), (np.maximum, row), (np.minimum, start), (np.maximum, end - 1),
         )
@@ -66,7 +66,7 @@ def clusters_of(bad: npt.NDArray[np.bool_]) -> Clusters:
 
 
 def _runs_of(bad: npt.NDArray[np.bool_]) -> tuple[Integers, Integers, Integers]:
-    """Row, first column and column behind the last of each run, in the order of the pixels."""
+    """Return the row, the first column, and the last column plus one of each run, in order."""
     ny, nx = bad.shape
     padded = np.zeros((ny, nx + 2), np.bool_)
     padded[:, 1:-1] = bad
@@ -74,37 +74,38 @@ def _runs_of(bad: npt.NDArray[np.bool_]) -> tuple[Integers, Integers, Integers]:
     return row[::2], column[::2], column[1::2]
 
 
-def _touching(
+def _touching_runs(
     row: Integers, start: Integers, end: Integers, nx: int
 ) -> tuple[Integers, Integers]:
-    """Pairs of runs that touch: each run, and those of the next row beside it or at a corner."""
-    width = nx + 2  # a number for each place, so that rows follow each other without a gap
+    """Return the pairs of a run and a run of the next row that touch, also at a corner."""
+    # Runs are ordered by row * width + column; the margin of 2 keeps the rows apart.
+    width = nx + 2
     first = np.searchsorted(row * width + end, (row + 1) * width + start, side="left")
-    behind = np.searchsorted(row * width + start, (row + 1) * width + end, side="right")
-    counts = np.maximum(behind - first, 0)
+    stop = np.searchsorted(row * width + start, (row + 1) * width + end, side="right")
+    counts = np.maximum(stop - first, 0)
     upper = np.repeat(np.arange(len(row)), counts)
     before = np.repeat(np.cumsum(counts) - counts, counts)
     lower = np.repeat(first, counts) + np.arange(len(upper)) - before
     return upper, lower
 
 
-def _first_of_each(count: int, one: Integers, other: Integers) -> Integers:
-    """Smallest number that each of `count` things is connected with, itself included."""
+def _first_connected(count: int, one: Integers, other: Integers) -> Integers:
+    """Return, for each of `count` runs, the first run that it is connected with, or itself."""
     first = np.arange(count)
     while True:
         low = np.minimum(first[one], first[other])
         high = np.maximum(first[one], first[other])
-        apart = low != high
-        if not apart.any():
+        differ = low != high
+        if not differ.any():
             return first
-        np.minimum.at(first, high[apart], low[apart])
+        np.minimum.at(first, high[differ], low[differ])
         while not np.array_equal(first, first[first]):
             first = first[first]
 
 
-def _by_cluster(function: Any, cluster: Integers, count: int, values: Integers) -> Integers:  # noqa: ANN401 - a ufunc
-    """Smallest or largest of the values in each cluster."""
-    worst = np.iinfo(np.int64).max if function is np.minimum else np.iinfo(np.int64).min
-    result = np.full(count, worst)
+def _extreme_of_each(function: Any, cluster: Integers, count: int, values: Integers) -> Integers:  # noqa: ANN401 - a ufunc
+    """Return the smallest or largest of the values in each cluster."""
+    start = np.iinfo(np.int64).max if function is np.minimum else np.iinfo(np.int64).min
+    result = np.full(count, start)
     function.at(result, cluster, values)
     return result

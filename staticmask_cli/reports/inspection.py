@@ -1,4 +1,4 @@
-"""What can be said about masks on disk, of ours or of drizzlepac."""
+"""Inspection of masks on disk that staticmask or drizzlepac wrote, and comparison of two."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -24,35 +24,34 @@ _RULE_NAMES = tuple(field.name for field in fields(MaskRule))
 
 @dataclass(frozen=True)
 class Inspection:
-    """What is to be known about a mask; the names are those of the JSON.
+    """The contents of a mask file; the names of the attributes are the keys of the JSON.
 
     Attributes
     ----------
     path : str
-        As the user gave it.
+        The path of the file, as the user gave it.
     program, date : str or None
-        Who made it and when (UTC); None where the header does not say, as that of drizzlepac.
+        The program that made the mask, and the date (UTC); None if the header contains none,
+        as that of a mask of drizzlepac.
     checksum : str
-        ``right``, ``wrong`` or ``none``.
+        The state of CHECKSUM and DATASUM: ``right``, ``wrong`` or ``none``.
     facts : dict
-        Header keywords that describe the detector.
+        The header keywords that describe the detector.
     detector, number : str and int, or None
-        Of the signature.
-    static_sig, final_bits : float and str, or None
-        What it was made with; `final_bits` is None also where DQ was not read.
-    sky, agree : str, and str, int or float, or None
-        Likewise.
+        The detector and the chip of the signature.
+    static_sig, sky, agree, final_bits : float, str, Agreement and str, or None
+        The rule that the mask was made with, as in `MaskRule`; None if it is unknown.
     shape : tuple of int
-        ``(ny, nx)``.
+        The shape ``(ny, nx)``.
     bad : int
-        Bad pixels.
+        The number of bad pixels.
     fraction : float
-        Bad pixels among all.
+        The fraction of all pixels that are bad.
     layout : Shape
-        How they lie.
+        The distribution of the bad pixels.
     members : tuple of dict, or None
-        Rows of MEMBERS (names as there, in lower case), each with ``apart``: by name, the
-        standard deviations by which it stands apart from the others (`deviations`).
+        The rows of MEMBERS, with its column names in lower case.  Each has a further item
+        ``apart``: the deviations of those of its values that are outliers (`deviations`).
     """
 
     path: str
@@ -75,14 +74,15 @@ class Inspection:
 
 @dataclass(frozen=True)
 class Inspections:
-    """What is to be known about some masks.
+    """The contents of several mask files.
 
     Attributes
     ----------
     masks : tuple of Inspection
-        In the order they were named in.
+        The inspected masks, in the order of the given paths.
     comparison : Comparison or None
-        Of the second mask with the first, where there are just two that can be compared.
+        The comparison of the second mask with the first, if there are exactly two masks and
+        they can be compared.
     """
 
     masks: tuple[Inspection, ...]
@@ -90,36 +90,36 @@ class Inspections:
 
 
 def inspect_masks(paths: Sequence[str]) -> Inspections:
-    """Look at masks, of ours or of drizzlepac; files are opened read-only.
+    """Inspect masks that staticmask or drizzlepac wrote; the files are opened read-only.
 
-    Two masks are compared if they have one shape and, as far as their headers
-    say, one detector and chip.
+    Two masks are compared if they have the same shape, detector and chip.  A mask of
+    drizzlepac, whose detector is unknown, is compared with any mask of its shape.
 
     Raises
     ------
     InputError
-        Names every file that is missing or is no static mask.
+        If a file is missing or is not a static mask.  The message names all such files.
     """
-    findings: list[Inspection] = []
+    inspections: list[Inspection] = []
     pixels: list[npt.NDArray[np.bool_]] = []
     problems = []
     with astropy_silenced():
         for path in map(redacted, paths):
             try:
-                finding, bad = _inspect(path)
+                inspection, bad = _inspect(path)
             except InputError as error:
                 problems.append(str(error))
                 continue
-            findings.append(finding)
-            pixels = [*pixels[-1:], bad]  # of no more masks than are compared
+            inspections.append(inspection)
+            pixels = [*pixels[-1:], bad]  # of the last two masks, as no more are compared
     if problems:
         raise InputError("\n".join(problems))
-    comparable = len(findings) == 2 and _comparable(*findings)  # noqa: PLR2004
-    return Inspections(tuple(findings), compare(*pixels) if comparable else None)
+    comparable = len(inspections) == 2 and _comparable(*inspections)  # noqa: PLR2004
+    return Inspections(tuple(inspections), compare(*pixels) if comparable else None)
 
 
 def _comparable(first: Inspection, second: Inspection) -> bool:
-    signatures = [(found.detector, found.number) for found in (first, second)]
+    signatures = [(mask.detector, mask.number) for mask in (first, second)]
     same = signatures[0] == signatures[1] or (None, None) in signatures
     return first.shape == second.shape and same
 
@@ -133,7 +133,7 @@ def _inspect(path: str) -> tuple[Inspection, npt.NDArray[np.bool_]]:
     ours = StaticMask.read(path) if str(program).startswith("staticmask") else None
     bad: npt.NDArray[np.bool_] = pixels == 0
     nbad = int(np.count_nonzero(bad))
-    finding = Inspection(
+    inspection = Inspection(
         path,
         None if program is None else str(program), None if date is None else str(date), checksum,
         facts=ours.facts if ours else {},
@@ -146,11 +146,11 @@ def _inspect(path: str) -> tuple[Inspection, npt.NDArray[np.bool_]]:
         layout=shape_of_bad(bad),
         members=tuple(_rows(ours.members)) if ours else None,
     )
-    return finding, bad
+    return inspection, bad
 
 
 def _check_pixels(pixels: Any, path: str) -> None:  # noqa: ANN401 - an array, or None
-    """Refuse what is no mask."""
+    """Refuse pixels that are not those of a mask."""
     found = "no image"
     if pixels is not None:
         found = f"{pixels.dtype.name} of shape {pixels.shape}"
@@ -167,20 +167,20 @@ def _check_pixels(pixels: Any, path: str) -> None:  # noqa: ANN401 - an array, o
 
 
 def _rows(members: Sequence[Member]) -> list[dict[str, Any]]:
-    """Rows of the members, with what stands apart among those that were used."""
+    """Return the rows of the members, with the outliers among the members that were used."""
     used = [member for member in members if member.used]
     noise = float(np.median([member.rms for member in used])) if used else 0.0
-    # The smallest standard deviations that mean something: of a mode and an rms, a tenth
-    # and a fiftieth of the noise; of a count, its Poisson noise.
-    marks = {
+    # Smaller standard deviations would make outliers of differences without significance:
+    # a tenth of the noise for a mode, a fiftieth for an rms, Poisson noise for a count.
+    by_name = {
         "mode": deviations([member.mode for member in used], noise / 10),
         "rms": deviations([member.rms for member in used], noise / 50),
         "nbelow": _count_deviations([member.below for member in used]),
         "ndq": _count_deviations([member.flagged for member in used]),
     }
     apart = {
-        id(member): {name: values[place] for name, values in marks.items() if values[place]}
-        for place, member in enumerate(used)
+        id(member): {name: values[index] for name, values in by_name.items() if values[index]}
+        for index, member in enumerate(used)
     }
     return [{**row_of(member), "apart": apart.get(id(member), {})} for member in members]
 

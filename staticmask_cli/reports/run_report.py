@@ -1,6 +1,6 @@
-"""A run as data: parameters, versions, masks, and a row for each chip.
+"""The report of a run as JSON, ECSV or CSV, and the form of all JSON documents.
 
-Results as JSON: one head for all documents, and numbers that JSON has.
+A report holds the parameters, the versions and the masks of a run, and a row for each chip.
 """
 
 import csv
@@ -27,14 +27,68 @@ from staticmask_cli.masks.static_mask import StaticMask, time_of_making
 
 __all__ = ["as_json", "check_report", "plain", "write_report"]
 
-_VERSION = 1  # of the documents; it rises when a name goes or changes its meaning
+_VERSION = 1  # of the JSON documents; it is raised when a key is removed or changes its meaning
+
+# The BUNIT values of HST and their names in astropy; other units have the same name in both.
+_UNITS = {
+    "ELECTRONS": "electron", "ELECTRON": "electron", "COUNTS": "ct", "COUNT": "ct", "ADU": "adu",
+    "S": "s",
+}
+
+log = logging.getLogger(__name__)
+
+
+def check_report(path: str) -> None:
+    """Check that a report can be written to a path, before any work is done.
+
+    Raises
+    ------
+    ConfigError
+        If the suffix of `path` is none of ``.json``, ``.ecsv`` and ``.csv``.
+    OutputError
+        If the report would replace a file that is not a text.
+    """
+    _formatter_of(path)
+    refuse_binary(path)
+
+
+def write_report(path: str, parameters: Parameters, masks: Sequence[StaticMask]) -> None:
+    """Write the report of a run, completely or not at all.
+
+    A ``.json`` report is described by ``schemas/report.schema.json`` in the package.  An
+    ``.ecsv`` report holds the rows of the chips with their units, and all other data as the
+    ``meta`` of an astropy table.  A ``.csv`` report holds the rows alone; NaN is left empty.
+
+    Parameters
+    ----------
+    path : str
+        The path of the report, whose suffix chooses the format.
+    parameters : Parameters
+        The parameters of the run.
+    masks : sequence of StaticMask
+        The masks that the run wrote.
+
+    Raises
+    ------
+    ConfigError
+        If the suffix of `path` is none of these three.
+    OutputError
+        If the file cannot be written, or would replace a file that is not a text.
+    """
+    formatter = _formatter_of(path)
+    refuse_binary(path)
+    text = formatter(_facts(parameters, masks), masks)
+    make_folder(folder_of_file(path) or ".")
+    with write_whole(path) as stream:
+        stream.write(text.encode("utf-8", "backslashreplace"))
+    log.debug("%s: report of %d masks", path, len(masks))
 
 
 def as_json(kind: str, content: Any) -> str:  # noqa: ANN401 - a dataclass or mapping
-    """Return a document of some kind, ``report``, ``plan`` or ``inspection``, as text.
+    """Return a document of the kind ``report``, ``plan`` or ``inspection`` as JSON.
 
-    Its schema is ``schemas/KIND.schema.json`` in the package.  Text is ASCII, with
-    escapes for all else, so that file names of any bytes survive.
+    Its schema is ``schemas/KIND.schema.json`` in the package.  All characters outside of ASCII
+    are escaped, so that file names of any bytes can be restored.
     """
     head = {
         "format": f"staticmask {kind}", "version": _VERSION, "program": f"staticmask {__version__}",
@@ -42,8 +96,8 @@ def as_json(kind: str, content: Any) -> str:  # noqa: ANN401 - a dataclass or ma
     return json.dumps({**head, **plain(content)}, indent=2, allow_nan=False)
 
 
-def plain(value: Any) -> Any:  # noqa: ANN401 - anything goes in, what JSON has comes out
-    """Turn dataclasses into objects, tuples into arrays, and what is not finite into null."""
+def plain(value: Any) -> Any:  # noqa: ANN401 - any value, and any type of JSON
+    """Convert dataclasses to objects, tuples to arrays, and NaN and infinity to null."""
     if is_dataclass(value):
         return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
@@ -55,71 +109,16 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - anything goes in, what JSON has 
     return value if value is None or isinstance(value, str | int) else str(value)
 
 
-log = logging.getLogger(__name__)
-
-# BUNIT as HST writes it, and as astropy calls that; other units are known to both.
-_UNITS = {
-    "ELECTRONS": "electron", "ELECTRON": "electron", "COUNTS": "ct", "COUNT": "ct", "ADU": "adu",
-    "S": "s",
-}
-
-
-def check_report(path: str) -> None:
-    """Refuse a report that cannot be written, before any work is done.
-
-    Raises
-    ------
-    ConfigError
-        If the suffix is none of those there are.
-    OutputError
-        If there is a file of that name that is not a text.
-    """
-    _form_of(path)
-    refuse_binary(path)
-
-
-def write_report(path: str, parameters: Parameters, masks: Sequence[StaticMask]) -> None:
-    """Write the report of a run, whole or not at all.
-
-    ``.json`` is described by ``schemas/report.schema.json`` in the package.  ``.ecsv``
-    holds the rows of the chips with their units, for astropy, and all else as ``meta``.
-    ``.csv`` holds the rows alone, where what is not a number is empty.
-
-    Parameters
-    ----------
-    path : str
-        Its suffix chooses the form.
-    parameters : Parameters
-        Of the run.
-    masks : sequence of StaticMask
-        That the run wrote.
-
-    Raises
-    ------
-    ConfigError
-        If the suffix is none of those there are.
-    OutputError
-        If the file cannot be written.
-    """
-    form = _form_of(path)
-    refuse_binary(path)
-    text = form(_facts(parameters, masks), masks)
-    make_folder(folder_of_file(path) or ".")
-    with write_whole(path) as stream:
-        stream.write(text.encode("utf-8", "backslashreplace"))
-    log.debug("%s: report of %d masks", path, len(masks))
-
-
-def _form_of(path: str) -> Callable[[Mapping[str, Any], Sequence[StaticMask]], str]:
+def _formatter_of(path: str) -> Callable[[Mapping[str, Any], Sequence[StaticMask]], str]:
     suffix = os.path.splitext(path)[1].lower()
-    if suffix not in _FORMS:
+    if suffix not in _FORMATTERS:
         msg = f"report = {path}: expected a name that ends with .json, .ecsv or .csv"
         raise ConfigError(msg)
-    return _FORMS[suffix]
+    return _FORMATTERS[suffix]
 
 
 def _facts(parameters: Parameters, masks: Iterable[StaticMask]) -> dict[str, Any]:
-    """All but the rows of the chips."""
+    """Return all data of the report except for the rows of the chips."""
     return {
         "date": time_of_making(),
         "versions": {
@@ -127,11 +126,11 @@ def _facts(parameters: Parameters, masks: Iterable[StaticMask]) -> dict[str, Any
             "numpy": np.__version__, "astropy": version("astropy"),
         },
         "parameters": parameters,
-        "masks": [_mask(mask) for mask in masks],
+        "masks": [_facts_of_mask(mask) for mask in masks],
     }
 
 
-def _mask(mask: StaticMask) -> dict[str, Any]:
+def _facts_of_mask(mask: StaticMask) -> dict[str, Any]:
     bad = mask.nbad
     return {
         "path": mask.path,
@@ -168,24 +167,24 @@ def _as_csv(_facts: Mapping[str, Any], masks: Sequence[StaticMask]) -> str:
     writer = csv.DictWriter(text, names, lineterminator="\n")
     writer.writeheader()
     for row in plain(_rows(masks)):
-        writer.writerow({**row, "dqbits": _one_word(row["dqbits"])})
+        writer.writerow({**row, "dqbits": _as_pairs(row["dqbits"])})
     return text.getvalue()
 
 
 def _as_ecsv(facts: Mapping[str, Any], masks: Sequence[StaticMask]) -> str:
-    # Loaded here because it takes longer than clipping a chip, and few ask for it.
+    # Imported here because the import takes longer than clipping a chip, and few runs need it.
     from astropy.table import Table  # noqa: PLC0415
 
     rows = _rows(masks)
     units = {row["bunit"] for row in rows}
-    bunit = units.pop() if len(units) == 1 else ""  # a column has one unit
+    bunit = units.pop() if len(units) == 1 else ""  # a column can have one unit only
     table = Table(meta=plain(facts))
     for name in ("mask", "bunit"):
         table[name] = np.array([row[name] for row in rows], str)
     for column in COLUMNS:
         values = [row[column.name] for row in rows]
         if column.name == "dqbits":
-            values = [_one_word(value) for value in values]
+            values = [_as_pairs(value) for value in values]
         table[column.name] = np.array(values, column.dtype)
         unit = _unit_of(bunit) if column.unit == "BUNIT" else column.unit
         table[column.name].unit = unit
@@ -195,14 +194,14 @@ def _as_ecsv(facts: Mapping[str, Any], masks: Sequence[StaticMask]) -> str:
     return text.getvalue()
 
 
-def _one_word(counts: Mapping[str, int]) -> str:
+def _as_pairs(counts: Mapping[str, int]) -> str:
     return ",".join(f"{bit}:{count}" for bit, count in counts.items())
 
 
 def _unit_of(bunit: str) -> str | None:
-    """BUNIT in the spelling of astropy, ``electron / s`` for ``ELECTRONS/S``; None without one."""
+    """Return the name of a BUNIT in astropy, or None; ``ELECTRONS/S`` is ``electron / s``."""
     parts = [part.strip() for part in bunit.split("/")]
     return " / ".join(_UNITS.get(part.upper(), part) for part in parts) or None
 
 
-_FORMS = {".json": _as_json, ".ecsv": _as_ecsv, ".csv": _as_csv}
+_FORMATTERS = {".json": _as_json, ".ecsv": _as_ecsv, ".csv": _as_csv}
