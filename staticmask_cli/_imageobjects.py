@@ -1,4 +1,4 @@
-"""Static masks of image objects: the part of the drop-in that AstroDrizzle drives."""
+"""Static masks of AstroDrizzle's image objects, a part of the drop-in for drizzlepac."""
 
 import logging
 import os
@@ -43,29 +43,31 @@ def buildSignatureKey(signature: AnySignature) -> str:
 
 
 class staticMask:
-    """Static masks of image objects, one for each signature, in memory.
+    """The static masks of image objects in memory, one for each signature.
 
     Parameters
     ----------
     configObj : file name, ConfigObj or dict, optional
-        Where ``static_sig``, ``sky`` and ``agree`` come from.
+        The source of ``static_sig``, ``sky`` and ``agree``.
 
     Attributes
     ----------
     static_sig : float
-        Distance of the threshold below the mode, in rms.
+        The distance of the threshold below the mode, in units of the rms.
     masklist : dict
-        Masks by signature.
+        The masks by signature.
+    masknames : dict
+        The paths of the masks by signature.
     """
 
     def __init__(self, configObj: str | Mapping[str, object] | None = None) -> None:
         parameters = Parameters.load(source_of(configObj))
         self.static_sig = parameters.static_sig
-        # The DQ flags are left to AstroDrizzle.
+        # AstroDrizzle applies the DQ flags itself.
         self._rule = replace(parameters.rule, final_bits=None)
         self.masklist: dict[AnySignature, StaticMask] = {}
         self.masknames: dict[AnySignature, str] = {}
-        self._by_chip: dict[str, str] = {}
+        self._name_by_chip: dict[str, str] = {}
 
     def addMember(self, imagePtr: Any) -> None:
         """Add the chips of an image object to the masks of their signatures.
@@ -73,9 +75,9 @@ class staticMask:
         Parameters
         ----------
         imagePtr : object
-            With ``group``, ``getExtensions()``, ``scienceExt`` and
-            ``getData("SCI,1")``; ``imagePtr["SCI,1"]`` has ``signature`` and
-            ``outputNames``, where the name of the mask is put.
+            An object with ``group``, ``getExtensions()``, ``scienceExt`` and
+            ``getData("SCI,1")``.  Its chip ``imagePtr["SCI,1"]`` has a ``signature``, and
+            ``outputNames``, in which the name of the mask is stored.
         """
         chips = imagePtr.group if imagePtr.group is not None else imagePtr.getExtensions()
         for number in chips:
@@ -83,23 +85,19 @@ class staticMask:
             chip = imagePtr[chip_id]
             signature: AnySignature = tuple(chip.signature)
             if signature not in self.masklist:
-                self.masklist[signature] = StaticMask(
-                    Signature(*signature), **vars(self._rule)
-                )
+                self.masklist[signature] = StaticMask(Signature(*signature), **vars(self._rule))
                 self.masknames[signature] = constructFilename(signature)
             chip.outputNames["staticMask"] = self.masknames[signature]
-            self._by_chip[chip_id] = self.masknames[signature]
+            self._name_by_chip[chip_id] = self.masknames[signature]
             label = ChipLabel(
                 str(getattr(imagePtr, "_filename", "")), int(number),
                 str(getattr(imagePtr, "rootname", "")),
             )
-            member = self.masklist[signature].add(
-                imagePtr.getData(chip_id), label=label
-            )
+            member = self.masklist[signature].add(imagePtr.getData(chip_id), label=label)
             log.info("%s: mode = %9f;   rms = %7f;   static_sig = %0.2f",
                      label, member.mode, member.rms, self.static_sig)
-            for doubt in member.warnings():
-                log.warning("%s: %s", label, doubt)
+            for warning in member.warnings():
+                log.warning("%s: %s", label, warning)
 
     def getMaskArray(self, signature: AnySignature) -> Any:
         """Return the mask of a signature as int16, 1 good and 0 bad; None if there is none."""
@@ -123,40 +121,40 @@ class staticMask:
             If no chip of that name was added.
         """
         try:
-            return self._by_chip[chipid]
+            return self._name_by_chip[chipid]
         except KeyError:
-            known = ", ".join(self._by_chip) or "none"
-            msg = f"no chip {chipid!r} was added to a mask; added: {known}"
+            added = ", ".join(self._name_by_chip) or "none"
+            msg = f"no chip {chipid!r} was added to a mask; added: {added}"
             raise ChipError(msg) from None
 
     def deleteMask(self, signature: AnySignature) -> None:
-        """Forget the mask of a signature; a file that was written stays."""
+        """Delete the mask of a signature from memory; its file, if written, is not deleted."""
         if self.masklist.pop(tuple(signature), None) is None:  # type: ignore[arg-type]
             log.warning("there is no mask of %s", signature)
 
     def saveToFile(self, imageObjectList: Sequence[Any]) -> None:
-        """Write the masks, or hand them to image objects that are kept in memory.
+        """Write the masks to files, or save them in image objects that are kept in memory.
 
         Raises
         ------
         OutputError
             If a mask cannot be written.
         """
-        named = {self.masknames[signature]: mask for signature, mask in self.masklist.items()}
+        masks = {self.masknames[signature]: mask for signature, mask in self.masklist.items()}
         if not imageObjectList[0].inmemory:
-            write_masks(named)
+            write_masks(masks)
             return
-        for path, mask in named.items():
+        for path, mask in masks.items():
             for image in imageObjectList:
                 image.saveVirtualOutputs({path: fits.PrimaryHDU(mask.array)})
 
     def close(self) -> None:
-        """Forget all masks."""
+        """Delete all masks from memory."""
         self.masklist = {}
 
 
 def source_of(configObj: str | Mapping[str, object] | None) -> str | Mapping[str, object] | None:
-    """Where parameters come from: None and ``"defaults"`` stand for the defaults alone."""
+    """Return the source of the parameters; it is None for ``"defaults"`` and an empty name."""
     if isinstance(configObj, str) and configObj in ("", "defaults"):
         return None
     return configObj

@@ -1,13 +1,11 @@
-"""Drop-in for ``drizzlepac.staticMask``: its documented names, on the pipeline of the command.
+"""Drop-in replacement for ``drizzlepac.staticMask``, with its documented functions.
 
-The names and arguments are those of drizzlepac 3.11, hence their spelling.  What
-its documentation promises and its code does not do, works here: `createMask`
-combines exposures, ``static=False`` does nothing, `staticMask.getMaskname` gives
-the name, and no input is ever opened for writing.
+The names and arguments are those of drizzlepac 3.11, which explains their spelling.  Unlike
+there, they work as documented: `createMask` combines exposures, ``static=False`` makes no
+mask, `staticMask.getMaskname` returns the name, and inputs are never opened for writing.
 
-AstroDrizzle's own image objects can drive `createStaticMask`.  Their DQ flags are
-left to AstroDrizzle, which applies them in the drizzle steps, as the reference
-leaves them.
+AstroDrizzle's own image objects can be passed to `createStaticMask`.  Their DQ flags are not
+used, as in drizzlepac, because AstroDrizzle applies them in its drizzle steps.
 """
 
 import inspect
@@ -44,12 +42,12 @@ PROCSTEPS_NAME = "Static Mask"
 
 log = logging.getLogger(__name__)
 
-# Arguments of the reference's task that have no meaning where inputs are never changed.
+# Arguments of drizzlepac's task that have no effect because inputs are never changed.
 _WITHOUT_EFFECT = {"updatewcs"}
 
 
 class _Default(float):
-    """A default that can be told from the same value given by hand."""
+    """A default that differs in type from the same value given by the caller."""
 
 
 def createMask(
@@ -65,15 +63,16 @@ def createMask(
     Parameters
     ----------
     input : str or sequence of str
-        Exposures: paths, wildcards, ``@lists``, association tables.
+        The exposures: paths, wildcards, ``@lists`` or association tables.
     static_sig : float
         A pixel is bad when it lies more than this many rms below the mode of its chip.
     group : str, int or None
-        FITS extensions to use, ``1``, ``"1,4"`` or ``"sci,2"``; None for all.
+        The FITS extensions to use, ``1``, ``"1,4"`` or ``"sci,2"``; None for all SCI
+        extensions.
     editpars : bool
-        Edit the parameters before the run.
+        Whether the user edits the parameters before the run.
     configObj : None, ``"defaults"``, file name, ConfigObj or dict
-        Where the parameters come from that are not given by name.
+        The source of the parameters that are not given by name.
     **inputDict
         Further parameters by name (``static``, ``final_bits``), or in nested sections.
 
@@ -87,9 +86,9 @@ def createMask(
     ValueError
         If there is no `input`.
     ConfigError
-        If a parameter is wrong or unknown; the nearest name is suggested.
+        If a parameter is not valid or unknown; the nearest name is suggested.
     InputError, ExposureError, OutputError
-        See `staticmask_cli.create_masks`.
+        As of `staticmask_cli.create_masks`.
 
     Examples
     --------
@@ -120,7 +119,7 @@ def run(configObj: str | Mapping[str, object]) -> list[StaticMask]:
     Parameters
     ----------
     configObj : file name, ConfigObj or dict
-        With the exposures as ``input``.
+        The parameters, with the exposures as ``input``.
 
     Returns
     -------
@@ -130,7 +129,7 @@ def run(configObj: str | Mapping[str, object]) -> list[StaticMask]:
     Raises
     ------
     ConfigError, InputError, ExposureError, OutputError
-        See `createMask`.
+        As of `createMask`.
     """
     return make_masks(Parameters.load(source_of(configObj)))
 
@@ -145,20 +144,21 @@ def createStaticMask(
     Parameters
     ----------
     imageObjectList : list
-        Image objects; each chip is told the name of its mask in
-        ``outputNames["staticMask"]``, and images in memory get the mask by
-        ``saveVirtualOutputs`` instead of a file.
+        The image objects.  The name of its mask is stored in ``outputNames["staticMask"]``
+        of each chip.  No file is written for images in memory, whose method
+        ``saveVirtualOutputs`` receives the mask instead.
     configObj : file name, ConfigObj or dict
-        Parameters, as a rule AstroDrizzle's.
+        The parameters, usually those of AstroDrizzle.
     procSteps : object, optional
-        Is told that the step begins, and that it ends or why it was skipped.
+        The record of processing steps, to which the start of the step is added, and its end
+        or the reason why it was skipped.
 
     Raises
     ------
     ValueError
         If there are no image objects.
     ConfigError, ChipError, OutputError
-        If a parameter is wrong, a chip is unusable or a mask cannot be written.
+        If a parameter is not valid, a chip is unusable or a mask cannot be written.
     """
     steps = _Steps(procSteps)
     steps.begin()
@@ -183,14 +183,14 @@ def createStaticMask(
 
 
 def getHelpAsString(docstring: bool = False, show_ver: bool = True) -> str:
-    """Describe the task and its parameters, as the configspec has them.
+    """Return a description of the task and of its parameters, from the configspec.
 
     Parameters
     ----------
     docstring : bool
-        Describe the function `createMask` too.
+        Whether the function `createMask` is described too.
     show_ver : bool
-        Begin with the version.
+        Whether the text begins with the version.
     """
     parts = [f"staticMask (staticmask {__version__})\n"] if show_ver else []
     parts.append(
@@ -199,21 +199,22 @@ def getHelpAsString(docstring: bool = False, show_ver: bool = True) -> str:
         "flags where final_bits asks for them.  1 is good, 0 is bad.\n\nParameters\n"
     )
     for declared in declarations().values():
-        place = f" [{declared.section}]" if declared.section else ""
+        section = f" [{declared.section}]" if declared.section else ""
         comment = textwrap.indent(textwrap.fill(declared.comment, 76), "    ")
-        parts.append(f"{declared.name} : {declared.kind} = {declared.default}{place}\n{comment}\n")
+        title = f"{declared.name} : {declared.kind} = {declared.default}{section}"
+        parts.append(f"{title}\n{comment}\n")
     if docstring:
         parts.append(f"createMask{inspect.signature(createMask)}\n\n{inspect.getdoc(createMask)}\n")
     return "\n".join(parts)
 
 
 def help(file: str | None = None) -> None:
-    """Print the help of the task, or write it to a file in place of what is there.
+    """Print the help of the task, or write it to a file, which is replaced if it exists.
 
     Raises
     ------
     OutputError
-        If the file cannot be written, or a file there is not a text.
+        If the file cannot be written, or would replace a file that is not a text.
     """
     text = getHelpAsString(docstring=True)
     if file is None:
@@ -225,7 +226,7 @@ def help(file: str | None = None) -> None:
 
 
 class _Steps:
-    """drizzlepac's record of processing steps, if there is one."""
+    """The record of processing steps of drizzlepac, which may be None."""
 
     def __init__(self, steps: Any) -> None:
         self._steps = steps
@@ -239,10 +240,7 @@ class _Steps:
             self._steps.endStep(PROCSTEPS_NAME)
 
     def skip(self, reason: str) -> None:
-        """Tell why the step was not done; newer versions have no skipStep but a reason to end."""
-        if self._steps is None:
-            return
-        if hasattr(self._steps, "skipStep"):
-            self._steps.skipStep(PROCSTEPS_NAME, reason=reason)
-        else:
-            self._steps.endStep(PROCSTEPS_NAME, reason=reason)
+        """Record why the step was skipped; versions without ``skipStep`` pass it to ``endStep``."""
+        if self._steps is not None:
+            skip = getattr(self._steps, "skipStep", self._steps.endStep)
+            skip(PROCSTEPS_NAME, reason=reason)

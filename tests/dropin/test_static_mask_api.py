@@ -1,4 +1,4 @@
-"""The drop-in for drizzlepac.staticMask: its names, its arguments, its image objects."""
+"""Test the drop-in for drizzlepac.staticMask: its names, arguments and image objects."""
 
 import inspect
 import shutil
@@ -49,13 +49,13 @@ MODERN = {
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Work in an empty folder: the drop-in writes where it stands."""
+    """Work in an empty folder, because the drop-in writes to the current folder."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 def arguments(function: Any) -> str:  # noqa: ANN401
-    """Names and defaults of a function's arguments, without annotations."""
+    """Return the names and defaults of a function's arguments, without annotations."""
     signature = inspect.signature(function)
     plain = [p.replace(annotation=inspect.Parameter.empty) for p in signature.parameters.values()]
     return str(signature.replace(parameters=plain, return_annotation=inspect.Signature.empty))[1:-1]
@@ -76,14 +76,14 @@ def test_the_modern_names_have_the_documented_arguments(name: str) -> None:
 
 
 class Chip(SimpleNamespace):
-    """A chip as drizzlepac's image objects have it."""
+    """A chip with the attributes that the drop-in uses of drizzlepac's image objects."""
 
     signature: tuple[str, tuple[int, int], int]
     outputNames: dict[str, Any]  # noqa: N815
 
 
 class Image:
-    """What the drop-in asks of drizzlepac's image objects, and nothing more."""
+    """An image object with only those methods of drizzlepac's that the drop-in uses."""
 
     scienceExt = "SCI"  # noqa: N815
 
@@ -110,26 +110,26 @@ class Image:
 
 
 class Steps:
-    """Records what it is told, as drizzlepac's ProcSteps does."""
+    """A record of processing steps, as drizzlepac's ProcSteps."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[str, ...]] = []
+        self.recorded: list[tuple[str, ...]] = []
 
     def addStep(self, key: str) -> None:  # noqa: N802
-        self.told.append(("add", key))
+        self.recorded.append(("add", key))
 
     def endStep(self, key: str, reason: str = "ended") -> None:  # noqa: N802
-        self.told.append((reason, key))
+        self.recorded.append((reason, key))
 
 
 class OldSteps(Steps):
-    """Versions with a method of its own for steps that were skipped."""
+    """The record of older versions, which have a method for steps that were skipped."""
 
     def skipStep(self, key: str, reason: str = "aborted") -> None:  # noqa: N802
-        self.told.append((f"skip: {reason}", key))
+        self.recorded.append((f"skip: {reason}", key))
 
 
-def test_a_script_of_the_reference_runs_with_only_its_import_changed(
+def test_a_script_for_drizzlepac_runs_with_only_its_import_changed(
     write_exposure: WriteExposure,
 ) -> None:
     paths = [write_exposure(f"{name}_flt.fits", chips=[{"data": sky(seed=n)}])
@@ -150,7 +150,7 @@ def test_a_script_of_the_reference_runs_with_only_its_import_changed(
     assert [digest(path) for path in paths] == before
 
 
-def test_create_mask_without_input_says_so() -> None:
+def test_create_mask_without_input_is_refused() -> None:
     with pytest.raises(ValueError, match=r"createMask needs an input, such as .*flt\.fits"):
         staticMask.createMask()
 
@@ -243,7 +243,7 @@ def test_images_in_memory_get_the_mask_and_no_file_is_written(folder: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("steps", "config", "images", "told"),
+    ("steps", "config", "images", "recorded"),
     [
         (Steps(), {}, [Image(sky())], ["add", "ended"]),
         (Steps(), {"static": False}, [Image(sky())], ["add", "off"]),
@@ -255,18 +255,18 @@ def test_images_in_memory_get_the_mask_and_no_file_is_written(folder: Path) -> N
         (Steps(), {}, [Image(sky().astype(complex))], ["add", "aborted"]),
     ],
 )
-def test_proc_steps_is_told_how_the_step_went(
-    steps: Steps, config: dict[str, Any], images: Any, told: list[str]  # noqa: ANN401
+def test_proc_steps_records_the_result_of_the_step(
+    steps: Steps, config: dict[str, Any], images: Any, recorded: list[str]  # noqa: ANN401
 ) -> None:
-    if told[-1].endswith("aborted"):
+    if recorded[-1].endswith("aborted"):
         with pytest.raises((ConfigError, ChipError)):
             staticMask.createStaticMask(images, config, steps)
     else:
         staticMask.createStaticMask(images, config, procSteps=steps)
-    assert steps.told == [(word, "Static Mask") for word in told]
+    assert steps.recorded == [(word, "Static Mask") for word in recorded]
 
 
-def test_the_class_answers_for_its_masks(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_class_returns_and_deletes_its_masks(caplog: pytest.LogCaptureFixture) -> None:
     masks = staticMask.staticMask({"static_sig": 3.0})
     masks.addMember(Image(sky()))
     np.testing.assert_array_equal(masks.getMaskArray(ACS), oracle_mask([sky()], 3.0))
@@ -297,7 +297,7 @@ def test_names_of_masks_stay_in_the_current_folder(root: str) -> None:
     assert name.endswith("_3x4_1_staticMask.fits")
 
 
-def test_help_tells_every_parameter_with_its_type_default_and_meaning() -> None:
+def test_help_shows_every_parameter_with_its_type_default_and_meaning() -> None:
     text = staticMask.getHelpAsString()
     for declared in declarations().values():
         assert f"{declared.name} : {declared.kind} = {declared.default}" in text
@@ -322,7 +322,7 @@ def test_help_goes_to_stdout_or_replaces_a_file(
     assert digest(exposure) == before
 
 
-def test_arrays_make_masks_without_any_file(folder: Path) -> None:
+def test_masks_can_be_made_from_arrays_without_files(folder: Path) -> None:
     mask = staticmask_cli.StaticMask(staticmask_cli.Signature("MYCAM", (60, 80), 1), static_sig=3.0)
     for number in (1, 2):
         mask.add(sky(seed=number), label=f"array {number}")
@@ -330,19 +330,19 @@ def test_arrays_make_masks_without_any_file(folder: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
-@pytest.mark.filterwarnings("ignore")  # of drizzlepac's own making
-def test_drizzlepacs_own_image_objects_drive_it_to_the_same_mask(
+@pytest.mark.filterwarnings("ignore")  # raised in drizzlepac
+def test_drizzlepacs_image_objects_get_the_same_mask_as_from_drizzlepac(
     real_exposure: Path, folder: Path
 ) -> None:
     reference = pytest.importorskip("drizzlepac.staticMask")
     process_input = pytest.importorskip("drizzlepac.processInput")
     util = pytest.importorskip("drizzlepac.util")
-    for name in ("theirs", "ours"):
+    for name in ("reference", "ours"):
         (folder / name).mkdir()
         shutil.copy(real_exposure, folder / name)
     config = {"STEP 1: STATIC MASK": {"static": True, "static_sig": 0.25}}
     results, names = {}, {}
-    for name, module in (("theirs", reference), ("ours", staticMask)):
+    for name, module in (("reference", reference), ("ours", staticMask)):
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(folder / name)
             images = process_input.createImageObjectList(
@@ -354,13 +354,13 @@ def test_drizzlepacs_own_image_objects_drive_it_to_the_same_mask(
             results[name] = fits.getdata(path)
             for image in images:
                 image.close()
-    assert names["ours"] == names["theirs"]
+    assert names["ours"] == names["reference"]
     assert results["ours"].dtype.newbyteorder("=") == np.int16
     assert 0 < np.count_nonzero(results["ours"] == 0) < results["ours"].size
-    np.testing.assert_array_equal(results["ours"], results["theirs"])
+    np.testing.assert_array_equal(results["ours"], results["reference"])
 
 
-@pytest.mark.filterwarnings("ignore")  # of drizzlepac's own making
+@pytest.mark.filterwarnings("ignore")  # raised in drizzlepac
 def test_drizzlepacs_images_in_memory_get_the_mask_and_no_file(
     real_exposure: Path, folder: Path
 ) -> None:
