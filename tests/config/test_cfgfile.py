@@ -1,4 +1,4 @@
-"""ConfigObj .cfg files: every form that users have on disk, and those that nobody should have."""
+"""Test the reading of .cfg files: every form that users have on disk, and hostile files."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from staticmask_cli.errors import ConfigError
 
 DEFAULTS = Parameters.load()
 
-# As the old parameter editor saved it: remarks glued to the values.
+# As the old parameter editor saved it, with comments right behind the values.
 SAVED = """\
 _task_name_ = staticMask# \n\
 input = *flt.fits# which exposures ("quoted", 'twice')
@@ -97,18 +97,18 @@ UNKNOWN = "no such parameter;"
 
 @pytest.fixture(autouse=True)
 def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Messages then name the file as a user does."""
+    """Work in an empty folder, so that messages name the file as a user does."""
     monkeypatch.chdir(tmp_path)
 
 
 def load(content: str | bytes) -> Parameters:
-    """Parameters of a file run.cfg with this content."""
+    """Return the parameters of a file run.cfg with this content."""
     Path("run.cfg").write_bytes(content.encode() if isinstance(content, str) else content)
     return Parameters.load("run.cfg")
 
 
 def problems(content: str | bytes) -> list[str]:
-    """Lines that a file run.cfg with this content is refused with."""
+    """Return the lines of the error message for a file run.cfg with this content."""
     with pytest.raises(ConfigError) as caught:
         load(content)
     return str(caught.value).splitlines()
@@ -122,28 +122,28 @@ def test_a_file_that_the_old_editor_saved_loads() -> None:
     ("line", "changes"),
     [
         ("input = '*flt.fits'", {"input": ("*flt.fits",)}),
-        ('input = "*flt.fits"# remark', {"input": ("*flt.fits",)}),
-        ("input = *flt.fits# remark", {"input": ("*flt.fits",)}),
+        ('input = "*flt.fits"# comment', {"input": ("*flt.fits",)}),
+        ("input = *flt.fits# comment", {"input": ("*flt.fits",)}),
         ("input=[ab]*.fits", {"input": ("[ab]*.fits",)}),
-        ("input = a.fits, b.fits# remark", {"input": ("a.fits, b.fits",)}),
-        ('input = "a.fits","b.fits"# remark', {"input": ("a.fits,b.fits",)}),
-        ('input = "a #1.fits"# remark', {"input": ("a #1.fits",)}),
-        ('input = "it\'s.fits"# remark', {"input": ("it's.fits",)}),
+        ("input = a.fits, b.fits# comment", {"input": ("a.fits, b.fits",)}),
+        ('input = "a.fits","b.fits"# comment', {"input": ("a.fits,b.fits",)}),
+        ('input = "a #1.fits"# comment', {"input": ("a #1.fits",)}),
+        ('input = "it\'s.fits"# comment', {"input": ("it's.fits",)}),
         ("input = %(group)s_$static.fits", {"input": ("%(group)s_$static.fits",)}),
         ("input = ä.fits", {"input": ("ä.fits",)}),
-        ("input = @a.lst# remark", {"input": ("@a.lst",)}),
-        *((f"{name} = {blank}# remark", {})
+        ("input = @a.lst# comment", {"input": ("@a.lst",)}),
+        *((f"{name} = {blank}# comment", {})
           for name in ("input", "group", "static_sig", "final_bits", "static")
           for blank in ("None", "none", "INDEF", '""', "''", "")),
-        ("group = 1.0# remark", {"group": (1,)}),
-        ("group = 1,4# remark", {"group": (1, 4)}),
-        ('group = "sci,2"# remark', {"group": (("SCI", 2),)}),
-        ("final_bits = 64,32# remark", {"final_bits": "64,32"}),
-        ('final_bits = "64,32"# remark', {"final_bits": "64,32"}),
-        ('final_bits = "64","32"# remark', {"final_bits": "64,32"}),
-        ("final_bits = ~4096 # remark", {"final_bits": "~4096"}),
-        ("static = no# remark", {"static": False}),
-        ("static_sig = 0.10000000149011612# remark", {"static_sig": 0.10000000149011612}),
+        ("group = 1.0# comment", {"group": (1,)}),
+        ("group = 1,4# comment", {"group": (1, 4)}),
+        ('group = "sci,2"# comment', {"group": (("SCI", 2),)}),
+        ("final_bits = 64,32# comment", {"final_bits": "64,32"}),
+        ('final_bits = "64,32"# comment', {"final_bits": "64,32"}),
+        ('final_bits = "64","32"# comment', {"final_bits": "64,32"}),
+        ("final_bits = ~4096 # comment", {"final_bits": "~4096"}),
+        ("static = no# comment", {"static": False}),
+        ("static_sig = 0.10000000149011612# comment", {"static_sig": 0.10000000149011612}),
     ],
 )
 def test_every_form_of_a_value_is_read(line: str, changes: dict[str, object]) -> None:
@@ -156,38 +156,38 @@ def test_every_form_of_a_value_is_read(line: str, changes: dict[str, object]) ->
     "section",
     ["[STEP 1: STATIC MASK]", "[STEP 1: STATIC MASK ]", "[ STEP 1: STATIC MASK]",
      '["STEP 1: STATIC MASK"]', "['STEP 1: STATIC MASK']", "[step 1: static mask]",
-     "[STEP 1: MAKE STATIC MASKS]# remark"],
+     "[STEP 1: MAKE STATIC MASKS]# comment"],
 )
 def test_every_form_of_the_section_is_read(section: str) -> None:
-    assert load(f"{section}\nstatic_sig = 3# remark\n") == replace(DEFAULTS, static_sig=3.0)
+    assert load(f"{section}\nstatic_sig = 3# comment\n") == replace(DEFAULTS, static_sig=3.0)
 
 
 @pytest.mark.parametrize("task", ["staticMask", "'staticMask'", "staticmask", "", '""'])
-def test_the_name_of_the_task_may_be_there(task: str) -> None:
+def test_the_file_may_contain_the_name_of_the_task(task: str) -> None:
     assert load(f"_task_name_ = {task}# \nstatic_sig = 3\n") == replace(DEFAULTS, static_sig=3.0)
 
 
-@pytest.mark.parametrize("content", ["", "\n\n", "# remark\n", "[_RULES_]\n",
+@pytest.mark.parametrize("content", ["", "\n\n", "# comment\n", "[_RULES_]\n",
                                      "[STEP 1: STATIC MASK]\n", "\ufeffstatic = True\r\n"])
-def test_a_file_that_says_nothing_leaves_the_defaults(content: str) -> None:
+def test_a_file_without_parameters_leaves_the_defaults(content: str) -> None:
     assert load(content) == DEFAULTS
 
 
-def test_a_whole_astrodrizzle_cfg_gives_its_step_1_and_its_final_bits() -> None:
+def test_a_whole_astrodrizzle_cfg_is_read_for_its_step_1_and_its_final_bits() -> None:
     assert load(WHOLE) == replace(IN_WHOLE, final_bits="64, 32")
 
 
-def test_a_whole_astrodrizzle_cfg_is_known_by_its_sections_too() -> None:
+def test_a_whole_astrodrizzle_cfg_is_recognized_by_its_sections_too() -> None:
     assert load(WHOLE.partition("\n")[2]) == replace(IN_WHOLE, final_bits="64, 32")
 
 
-def test_final_bits_of_other_steps_than_7_do_not_count() -> None:
+def test_final_bits_of_other_steps_than_7_are_ignored() -> None:
     assert load(WHOLE.replace("final_bits = 64, 32# good bits\n", "")) == IN_WHOLE
 
 
-@pytest.mark.parametrize("place", ["root", "step 1"])
-def test_final_bits_of_step_1_or_the_root_win_over_step_7(place: str) -> None:
-    before = "input =" if place == "root" else "static = yes"
+@pytest.mark.parametrize("section", ["root", "step 1"])
+def test_final_bits_of_step_1_or_the_root_override_step_7(section: str) -> None:
+    before = "input =" if section == "root" else "static = yes"
     assert load(WHOLE.replace(before, f"final_bits = 16\n{before}")) == replace(
         IN_WHOLE, final_bits="16")
 
@@ -200,7 +200,7 @@ def test_unknown_names_of_other_steps_are_ignored_but_not_those_of_step_1() -> N
     ]
 
 
-def test_a_wrong_value_in_a_whole_astrodrizzle_cfg_names_its_step() -> None:
+def test_an_invalid_value_in_a_whole_astrodrizzle_cfg_names_its_step() -> None:
     found = problems(WHOLE.replace("64, 32", "64, 33").replace("= 4.5", "= big"))
     assert len(found) == 2
     assert found[0].startswith(
@@ -211,7 +211,7 @@ def test_a_wrong_value_in_a_whole_astrodrizzle_cfg_names_its_step() -> None:
 @pytest.mark.parametrize(
     ("content", "found"),
     [
-        ("[STEP 1: STATIC MASK]\nstatic_sig = big# remark",
+        ("[STEP 1: STATIC MASK]\nstatic_sig = big# comment",
          "run.cfg [STEP 1: STATIC MASK] static_sig = big: expected a number > 0"),
         ("group = x", "run.cfg group = x: expected extension numbers (1 or 1,4), sci,2 or None"),
         ("Static_Sig = 3",
@@ -237,8 +237,19 @@ def test_a_wrong_value_in_a_whole_astrodrizzle_cfg_names_its_step() -> None:
     ids=["value", "value-at-root", "case", "name", "name-like-none", "section", "bracket",
          "twice", "no-pair", "foreign-task", "not-utf-8", "nul", "too-long"],
 )
-def test_what_is_wrong_is_said_with_its_place(content: str | bytes, found: str) -> None:
+def test_a_problem_is_reported_with_its_position(content: str | bytes, found: str) -> None:
     assert problems(content) == [found]
+
+
+@pytest.mark.parametrize("line", [f"a{' ' * 100}x", "[" * 201], ids=["blanks", "brackets"])
+def test_a_line_that_configobj_parses_in_quadratic_time_is_refused(line: str) -> None:
+    (problem,) = problems(f"static = True\n{line}\n")
+    assert problem.startswith("run.cfg line 2: expected less than 100 blanks in a row, and sect")
+
+
+def test_long_values_are_read() -> None:
+    names = ",".join(f"j{number:05}_flt.fits" for number in range(5000))
+    assert load(f"input = {names}{' ' * 99}# comment") == DEFAULTS.with_input((names,))
 
 
 def test_a_parameter_in_a_subsection_is_not_ignored() -> None:
@@ -307,7 +318,7 @@ _HOSTILE = st.one_of(
 @example(content=b"[input]\ninput = 3")
 @example(content=b"input = '''a\n'''b")
 @example(content=b"[[[[[]]]]]")
-def test_no_content_does_more_than_be_refused(
+def test_any_content_is_read_or_refused(
     content: bytes, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     path = tmp_path_factory.getbasetemp() / "hostile.cfg"
@@ -315,6 +326,6 @@ def test_no_content_does_more_than_be_refused(
     try:
         parameters = Parameters.load(str(path))
     except ConfigError as error:
-        assert str(path) in str(error)  # noqa: PT017 - success is as good
+        assert str(path) in str(error)  # noqa: PT017 - success is valid too
     else:
         assert parameters.static_sig > 0

@@ -1,4 +1,4 @@
-"""Parameters in the user's text editor; the form has tests of its own."""
+"""Test the editing of parameters in a text editor, and the choice between it and the form."""
 
 import dataclasses
 import shlex
@@ -18,13 +18,13 @@ from tests.support.editor import Editor
 
 START = Parameters.load(None, {"input": ["@a.lst", "b*.fits"], "final_bits": "64,32"})
 CHANGED = dataclasses.replace(START, static_sig=5.0)
-WRONG = ("static_sig = 4.0", "static_sig = big")
-RIGHT = ("static_sig = big", "static_sig = 5")
+INVALIDATE = ("static_sig = 4.0", "static_sig = big")
+CORRECT = ("static_sig = big", "static_sig = 5")
 
 
 @pytest.fixture(autouse=True)
 def folder_for_temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Return the folder in which nothing may be left."""
+    """Return the folder of temporary files, which must be empty after the test."""
     folder = tmp_path / "temporary files"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
@@ -33,20 +33,20 @@ def folder_for_temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def errors_in(text: str) -> list[str]:
-    """Comments about errors, which stand above everything else."""
+    """Return the comments about errors, which must precede all other lines."""
     lines = text.splitlines()
     errors = [line for line in lines if line.startswith("# error: ")]
     assert errors == lines[: len(errors)]
     return errors
 
 
-def test_what_the_editor_changes_is_changed(editor: Editor) -> None:
+def test_a_change_in_the_editor_is_returned(editor: Editor) -> None:
     editor.does(("static_sig = 4.0", "static_sig = 5"))
     assert edit_parameters(START) == CHANGED
     assert editor.saw == [START.text()]
 
 
-def test_a_file_that_is_left_as_it_is_gives_the_same_parameters(editor: Editor) -> None:
+def test_an_unchanged_file_returns_the_same_parameters(editor: Editor) -> None:
     editor.does(("", ""))
     assert edit_parameters(START) == START
 
@@ -56,23 +56,23 @@ def test_other_exposures_can_be_named(editor: Editor) -> None:
     assert edit_parameters(START) == START.with_input(("c.fits,b*.fits",))
 
 
-def test_a_wrong_file_is_opened_again_with_its_errors_at_the_top(editor: Editor) -> None:
-    editor.does(WRONG, RIGHT)
+def test_an_invalid_file_is_opened_again_with_its_errors_at_the_top(editor: Editor) -> None:
+    editor.does(INVALIDATE, CORRECT)
     assert edit_parameters(START) == CHANGED
     first, *rest = errors_in(editor.saw[1])
     assert first == "# error: [STEP 1: STATIC MASK] static_sig = big: expected a number > 0"
     assert rest == ["# error: (correct it and save; leave the file as it is to cancel)"]
-    assert editor.saw[1].endswith(START.text().replace(*WRONG))
+    assert editor.saw[1].endswith(START.text().replace(*INVALIDATE))
 
 
-def test_errors_of_another_round_replace_the_old_ones(editor: Editor) -> None:
-    editor.does(WRONG, ("= big", "= 0"), ("static_sig = 0", "static_sig = 5"))
+def test_new_errors_replace_the_old_ones(editor: Editor) -> None:
+    editor.does(INVALIDATE, ("= big", "= 0"), ("static_sig = 0", "static_sig = 5"))
     assert edit_parameters(START) == CHANGED
     assert "static_sig = big" not in editor.saw[2]
     assert "static_sig = 0: expected a number > 0" in errors_in(editor.saw[2])[0]
 
 
-def test_every_error_is_shown_and_line_numbers_are_those_of_the_file_as_shown(
+def test_every_error_is_shown_with_the_line_number_in_the_file_as_shown(
     editor: Editor,
 ) -> None:
     editor.does(("group = None", "gruop = 1\nnonsense"), ("gruop = 1\nnonsense\n", ""))
@@ -83,7 +83,7 @@ def test_every_error_is_shown_and_line_numbers_are_those_of_the_file_as_shown(
     assert f"# error: line {number}: nonsense: expected 'name = value'" in errors
 
 
-def test_a_file_that_is_no_text_is_an_error_like_any_other(editor: Editor) -> None:
+def test_a_file_that_is_not_a_text_is_opened_again_with_an_error(editor: Editor) -> None:
     editor.does(("group", "\udcff"), ("\udcff", "group"))
     assert edit_parameters(START) == START
     assert "found a binary file" in errors_in(editor.saw[1])[0]
@@ -91,8 +91,9 @@ def test_a_file_that_is_no_text_is_an_error_like_any_other(editor: Editor) -> No
 
 @pytest.mark.parametrize(
     "steps",
-    [(1,), (-signal.SIGKILL,), (WRONG, ("", "")), (WRONG, 3), ((None, " \n"),), ((None, None),)],
-    ids=["exit-status", "killed", "left-wrong", "exit-status-later", "emptied", "removed"],
+    [(1,), (-signal.SIGKILL,), (INVALIDATE, ("", "")), (INVALIDATE, 3), ((None, " \n"),),
+     ((None, None),)],
+    ids=["exit-status", "killed", "left-invalid", "exit-status-later", "emptied", "removed"],
 )
 def test_the_user_can_cancel(
     editor: Editor, steps: tuple[int | tuple[str | None, str | None], ...]
@@ -102,7 +103,7 @@ def test_the_user_can_cancel(
     assert len(editor.saw) == len(steps)
 
 
-def test_visual_goes_before_editor(editor: Editor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_visual_has_precedence_over_editor(editor: Editor, monkeypatch: pytest.MonkeyPatch) -> None:
     editor.does(("", ""))
     monkeypatch.setenv("VISUAL", editor.command)
     monkeypatch.setenv("EDITOR", "false")
@@ -111,7 +112,7 @@ def test_visual_goes_before_editor(editor: Editor, monkeypatch: pytest.MonkeyPat
     assert edit_parameters(START) is None
 
 
-def test_no_shell_reads_the_command(editor: Editor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_is_not_run_in_a_shell(editor: Editor, monkeypatch: pytest.MonkeyPatch) -> None:
     editor.does(("", ""))
     monkeypatch.setenv("EDITOR", f"{editor.command} --wait '; $(touch x)'")
     assert edit_parameters(START) == START
@@ -127,7 +128,7 @@ def test_no_shell_reads_the_command(editor: Editor, monkeypatch: pytest.MonkeyPa
         ("vi 'x", "EDITOR = vi 'x: is not the command of an editor: No closing quotation"),
     ],
 )
-def test_without_a_usable_editor_the_way_out_is_said(
+def test_an_unusable_editor_is_an_error_with_a_remedy(
     monkeypatch: pytest.MonkeyPatch, editor: Editor, command: str, message: str
 ) -> None:
     editor.does()
@@ -152,7 +153,7 @@ def test_a_full_or_missing_temporary_folder_is_an_output_error(
         edit_parameters(START)
 
 
-def test_what_the_editor_prints_does_not_mix_with_results(
+def test_output_of_the_editor_goes_to_stderr(
     editor: Editor, capfd: pytest.CaptureFixture[str]
 ) -> None:
     editor.does(("", ""), prints="hello")
@@ -160,15 +161,15 @@ def test_what_the_editor_prints_does_not_mix_with_results(
     assert capfd.readouterr() == ("", "hello\n")
 
 
-def test_an_interrupt_is_the_editors_own_business(editor: Editor) -> None:
+def test_an_interrupt_reaches_the_editor_only(editor: Editor) -> None:
     before = signal.getsignal(signal.SIGINT)
-    editor.does(WRONG, RIGHT, interrupts=True)
+    editor.does(INVALIDATE, CORRECT, interrupts=True)
     assert edit_parameters(START) == CHANGED
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_a_thread_can_edit_too(editor: Editor) -> None:
-    editor.does(WRONG, RIGHT)
+def test_parameters_can_be_edited_in_a_thread(editor: Editor) -> None:
+    editor.does(INVALIDATE, CORRECT)
     with ThreadPoolExecutor() as executor:
         assert executor.submit(edit_parameters, START).result() == CHANGED
 
@@ -177,7 +178,7 @@ def test_a_thread_can_edit_too(editor: Editor) -> None:
     ("installed", "term", "form"), [(True, "xterm", True), (False, "xterm", False),
                                     (True, "dumb", False)]
 )
-def test_on_a_terminal_the_form_is_shown_where_it_can_be(
+def test_on_a_terminal_the_form_is_shown_if_textual_is_installed(
     editor: Editor, monkeypatch: pytest.MonkeyPatch, term: str, *, installed: bool, form: bool
 ) -> None:
     def fill_in(parameters: Parameters, path: str | None) -> Parameters:

@@ -1,4 +1,4 @@
-"""The form: what a user sees, types and gets, through Textual's own pilot and on a terminal."""
+"""Test the form through Textual's pilot and on a pseudo-terminal."""
 
 import asyncio
 import dataclasses
@@ -40,7 +40,7 @@ def use(
     acts: Acts, *, start: Parameters = START, path: str | None = None,
     size: tuple[int, int] = (100, 32),
 ) -> Parameters | None:
-    """Do something with the form; what it gives when it ends, which it must."""
+    """Act on the form, which must close then, and return its result."""
 
     async def session() -> Parameters | None:
         form = Form(start, path)
@@ -54,7 +54,7 @@ def use(
 
 
 async def enter(pilot: FormPilot, name: str, text: str) -> None:
-    """Put a text in the place of another, as fast as a paste."""
+    """Replace the text of a field in one step, as a paste does."""
     field = pilot.app.screen.query_one(f"#{name}", Input)
     field.focus()
     field.value = text
@@ -62,13 +62,13 @@ async def enter(pilot: FormPilot, name: str, text: str) -> None:
 
 
 def shown(pilot: FormPilot, selector: str) -> str:
-    """Text of the widget, if it can be seen."""
+    """Return the text of a widget, which is empty if the widget is not displayed."""
     widget = pilot.app.screen.query_one(selector, Static)
     return str(widget.render()) if widget.display else ""
 
 
 def errors(pilot: FormPilot) -> dict[str, str]:
-    """Texts under the rows, by name of the parameter."""
+    """Return the errors below the rows, by name of the parameter."""
     found = {}
     for row in pilot.app.query(Row):
         error = row.query_one(".error", Static)
@@ -78,11 +78,11 @@ def errors(pilot: FormPilot) -> dict[str, str]:
 
 
 def disabled(pilot: FormPilot) -> set[str | None]:
-    """Buttons that cannot be pressed."""
+    """Return the identifiers of the buttons that cannot be pressed."""
     return {button.id for button in pilot.app.query(Button) if button.disabled}
 
 
-# What is shown.
+# The content of the form.
 
 
 def test_there_is_a_row_for_every_parameter_with_its_value_and_meaning() -> None:
@@ -102,7 +102,7 @@ def test_there_is_a_row_for_every_parameter_with_its_value_and_meaning() -> None
     assert use(acts) is None
 
 
-def test_the_row_with_the_cursor_tells_what_is_expected() -> None:
+def test_the_status_line_shows_what_is_expected_in_the_row_of_the_cursor() -> None:
     async def acts(pilot: FormPilot) -> None:
         for declared in declarations().values():
             expected = f"{declared.name}: {expected_of(declared.kind)}"
@@ -134,11 +134,11 @@ def test_the_cursor_its_error_and_all_buttons_are_on_the_screen(size: tuple[int,
     assert use(acts, size=size) is None
 
 
-# What is typed.
+# Editing.
 
 
 @pytest.mark.parametrize("way", ["ctrl+r", "#run"])
-def test_run_gives_what_was_typed(way: str) -> None:
+def test_run_returns_the_values_that_were_typed(way: str) -> None:
     async def acts(pilot: FormPilot) -> None:
         await pilot.press("tab", "tab", "tab", "end", "ctrl+u", *"5.5")
         await (pilot.click(way) if way.startswith("#") else pilot.press(way))
@@ -146,7 +146,7 @@ def test_run_gives_what_was_typed(way: str) -> None:
     assert use(acts) == CHANGED
 
 
-def test_run_without_a_change_gives_the_same_parameters() -> None:
+def test_run_without_a_change_returns_the_same_parameters() -> None:
     async def acts(pilot: FormPilot) -> None:
         await pilot.press("ctrl+r")
 
@@ -170,7 +170,7 @@ def test_every_parameter_can_be_changed() -> None:
         final_bits=None)
 
 
-def test_enter_goes_to_the_next_row() -> None:
+def test_enter_moves_the_cursor_to_the_next_row() -> None:
     async def acts(pilot: FormPilot) -> None:
         await pilot.press("enter", "7", "ctrl+r")
 
@@ -181,7 +181,7 @@ def test_enter_goes_to_the_next_row() -> None:
     ("name", "text"),
     [("static_sig", "big"), ("static_sig", "0"), ("group", "sci"), ("final_bits", "8,")],
 )
-def test_a_wrong_value_is_refused_with_its_text_until_it_is_right(name: str, text: str) -> None:
+def test_an_invalid_value_is_refused_until_it_is_corrected(name: str, text: str) -> None:
     async def acts(pilot: FormPilot) -> None:
         await enter(pilot, name, text)
         assert errors(pilot) == {name: f"expected {expected_of(declarations()[name].kind)}"}
@@ -198,12 +198,12 @@ def test_a_wrong_value_is_refused_with_its_text_until_it_is_right(name: str, tex
         assert disabled(pilot) == set()
         await pilot.press("ctrl+r")
 
-    right = Parameters.load(None, {"input": "a.fits", "final_bits": "64,32", name: "2"})
-    assert use(acts, path="run.cfg") == right
+    corrected = Parameters.load(None, {"input": "a.fits", "final_bits": "64,32", name: "2"})
+    assert use(acts, path="run.cfg") == corrected
     assert not Path("run.cfg").exists()
 
 
-def test_what_is_typed_last_is_checked_before_the_form_ends() -> None:
+def test_the_last_change_is_checked_before_the_form_closes() -> None:
     async def acts(pilot: FormPilot) -> None:
         pilot.app.query_one("#static_sig", Input).value = "x"
         await pilot.app.run_action("run")
@@ -213,7 +213,7 @@ def test_what_is_typed_last_is_checked_before_the_form_ends() -> None:
     assert use(acts) is None
 
 
-def test_reset_brings_back_the_defaults_but_keeps_the_exposures() -> None:
+def test_reset_restores_the_defaults_but_keeps_the_exposures() -> None:
     async def acts(pilot: FormPilot) -> None:
         await enter(pilot, "static_sig", "x")
         await pilot.click("#static")
@@ -227,7 +227,7 @@ def test_reset_brings_back_the_defaults_but_keeps_the_exposures() -> None:
 
 
 @pytest.mark.parametrize("way", ["escape", "#cancel", "ctrl+q"])
-def test_cancel_gives_nothing_and_leaves_no_file(folder: Path, way: str) -> None:
+def test_cancel_returns_none_and_leaves_no_file(folder: Path, way: str) -> None:
     async def acts(pilot: FormPilot) -> None:
         await enter(pilot, "static_sig", "5.5")
         await (pilot.click(way) if way.startswith("#") else pilot.press(way))
@@ -241,11 +241,11 @@ def test_a_name_that_a_cfg_cannot_hold_is_refused() -> None:
         Form(START.with_input(("a'\"b.fits",)))
 
 
-# What is saved.
+# Saving.
 
 
 @pytest.mark.parametrize("way", ["ctrl+s", "#save"])
-def test_save_writes_the_file_of_the_run(way: str) -> None:
+def test_save_writes_the_cfg_of_the_run(way: str) -> None:
     async def acts(pilot: FormPilot) -> None:
         await enter(pilot, "static_sig", "5.5")
         await (pilot.click(way) if way.startswith("#") else pilot.press(way))
@@ -260,8 +260,8 @@ def test_save_writes_the_file_of_the_run(way: str) -> None:
 
 
 @pytest.mark.parametrize("answer", ["enter", "escape"])
-def test_a_cfg_that_is_not_ours_is_replaced_only_if_that_is_confirmed(answer: str) -> None:
-    theirs = "[STEP 1: STATIC MASK]\nstatic_sig = 4.0\n[STEP 2: SKY SUBTRACTION]\nskysub = True\n"
+def test_a_cfg_of_another_program_is_replaced_only_if_that_is_confirmed(answer: str) -> None:
+    other = "[STEP 1: STATIC MASK]\nstatic_sig = 4.0\n[STEP 2: SKY SUBTRACTION]\nskysub = True\n"
 
     async def acts(pilot: FormPilot) -> None:
         await enter(pilot, "static_sig", "5.5")
@@ -272,9 +272,9 @@ def test_a_cfg_that_is_not_ours_is_replaced_only_if_that_is_confirmed(answer: st
         await pilot.pause()
         await pilot.press("ctrl+r")
 
-    Path("drizzle.cfg").write_text(theirs, encoding="utf-8")
+    Path("drizzle.cfg").write_text(other, encoding="utf-8")
     assert use(acts, path="drizzle.cfg") == CHANGED
-    expected = CHANGED.text() if answer == "enter" else theirs
+    expected = CHANGED.text() if answer == "enter" else other
     assert Path("drizzle.cfg").read_text(encoding="utf-8") == expected
 
 
@@ -284,7 +284,7 @@ def test_save_asks_for_a_name_once(way: str) -> None:
         await (pilot.click(way) if way.startswith("#") else pilot.press(way))
         await pilot.pause()
         assert isinstance(pilot.app.screen, SaveAs)
-        await pilot.press("enter", "ctrl+r")  # no name yet, and nothing else goes on meanwhile
+        await pilot.press("enter", "ctrl+r")  # without a name, nothing happens
         await enter(pilot, "name", "new.cfg")
         assert shown(pilot, "#note").startswith("Enter saves")
         await pilot.press("enter")
@@ -297,7 +297,7 @@ def test_save_asks_for_a_name_once(way: str) -> None:
     assert Parameters.load("new.cfg") == CHANGED
 
 
-def test_going_back_from_the_question_saves_nothing_and_does_not_cancel(folder: Path) -> None:
+def test_going_back_from_the_dialog_saves_nothing_and_does_not_cancel(folder: Path) -> None:
     async def acts(pilot: FormPilot) -> None:
         await pilot.click("#save_as")
         await pilot.pause()
@@ -309,7 +309,7 @@ def test_going_back_from_the_question_saves_nothing_and_does_not_cancel(folder: 
     assert list(folder.iterdir()) == []
 
 
-def test_what_cannot_be_saved_is_shown_and_the_form_goes_on(
+def test_a_failed_save_is_shown_and_the_form_stays_open(
     write_exposure: WriteExposure, folder: Path
 ) -> None:
     exposure = write_exposure("a.fits")
@@ -337,7 +337,7 @@ def test_what_cannot_be_saved_is_shown_and_the_form_goes_on(
     assert list(folder.iterdir()) == [exposure]
 
 
-def test_the_home_folder_can_be_meant(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tilde_stands_for_the_home_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def acts(pilot: FormPilot) -> None:
         await pilot.press("ctrl+s")
         await pilot.pause()
@@ -354,35 +354,35 @@ def test_the_home_folder_can_be_meant(folder: Path, monkeypatch: pytest.MonkeyPa
 
 
 def on_a_terminal(*words: str, keys: bytes = b"") -> tuple[int, str, str]:
-    """Run Python with stdin and stderr on a terminal; the keys are pressed when there is a form.
+    """Run Python with stdin and stderr on a terminal; the keys are pressed when a form is shown.
 
-    Returns the exit code, stdout, and what the terminal got.
+    Returns the exit code, stdout, and the output on the terminal.
     """
-    ours, theirs = os.openpty()
-    got = b""
+    controller, terminal = os.openpty()
+    output = b""
     try:
         with subprocess.Popen(
-            [sys.executable, *words], stdin=theirs, stderr=theirs, stdout=subprocess.PIPE,
+            [sys.executable, *words], stdin=terminal, stderr=terminal, stdout=subprocess.PIPE,
             env=process_environment(TERM="xterm-256color", COLUMNS="100", LINES="32"),
         ) as process:
-            os.close(theirs)
+            os.close(terminal)
             while True:
                 try:
-                    part = os.read(ours, 65536)
-                except OSError:  # Linux's way to say that it is over
+                    part = os.read(controller, 65536)
+                except OSError:  # Linux reports the end of the process so
                     break
                 if not part:
                     break
-                got += part
-                if keys and b"Cancel" in got:
+                output += part
+                if keys and b"Cancel" in output:
                     time.sleep(0.1)
-                    os.write(ours, keys)
+                    os.write(controller, keys)
                     keys = b""
             assert process.stdout is not None
             stdout = process.stdout.read().decode()
-        return process.returncode, stdout, got.decode(errors="replace")
+        return process.returncode, stdout, output.decode(errors="replace")
     finally:
-        os.close(ours)
+        os.close(controller)
 
 
 @pytest.mark.parametrize(
@@ -402,7 +402,7 @@ def test_the_command_shows_the_form_on_a_terminal(
     assert list(folder.iterdir()) == []
 
 
-def test_a_form_that_fails_is_a_bug_and_not_a_cancellation() -> None:
+def test_a_form_that_fails_raises_an_error_and_does_not_cancel() -> None:
     code, stdout, terminal = on_a_terminal("-c", (
         "from staticmask_cli import Parameters\nfrom staticmask_cli.config import form\n"
         "form.Row.show_error = None\n"

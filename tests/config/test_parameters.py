@@ -1,7 +1,4 @@
-"""Parameters as texts that a person types.
-
-Parameters: defaults, then a .cfg, then what was given by hand.
-"""
+"""Test the parameters: their defaults, types and precedence, and how they are written."""
 
 import dataclasses
 import inspect
@@ -30,7 +27,10 @@ CONFIGSPEC = next(
 )
 DEFAULTS = Parameters(input=(), group=(), static=True, static_sig=4.0, sky="global",
                       agree="any", final_bits=None)
+OTHERS = Parameters(("a b.fits",), (1, ("SCI", 2)), static=False, static_sig=0.1, sky="local",
+                    agree=0.5, final_bits="~64")
 FLAGS = {"HOTPIX": 16, "WARMPIX": 64}
+CANNOT_BE_WRITTEN = r"cannot be written in a \.cfg; .* in an @list"
 
 BITS = [
     (None, None), ("", None), ("None", None), ("none", None), ("INDEF", None), (" indef ", None),
@@ -39,7 +39,7 @@ BITS = [
     ("64,64", 64), ("~4096", ~4096), ("~64,32", ~96), ("~(64,32)", ~96), ("~0", -1),
     ("WARMPIX,HOTPIX", 80), ("hotpix", 16), ("~WARMPIX+HOTPIX", ~80),
 ]
-WRONG_BITS = ["8,", "1.5", 1.5, "0x60", "3,4", "64 32", "4,8+512", "~", "HOTPIX,64", "-", True]
+INVALID_BITS = ["8,", "1.5", 1.5, "0x60", "3,4", "64 32", "4,8+512", "~", "HOTPIX,64", "-", True]
 GROUPS = [
     (None, ()), ("", ()), ("None", ()), ("INDEF", ()),
     (1, (1,)), ("1", (1,)), (1.0, (1,)), ("1.0", (1,)), ("0", (0,)), ("1,4", (1, 4)),
@@ -47,7 +47,7 @@ GROUPS = [
     ("SCI, 2", (("SCI", 2),)), ("sci,1,sci,2", (("SCI", 1), ("SCI", 2))),
     ("1,sci,2", (1, ("SCI", 2))), (("sci", 2), (("SCI", 2),)),
 ]
-WRONG_GROUPS = ["sci", "sci,x", "sci,sci,1", "dq,1", "-1", "1.5", "1,", "1,,4", "x", "²", True,
+INVALID_GROUPS = ["sci", "sci,x", "sci,sci,1", "dq,1", "-1", "1.5", "1,", "1,,4", "x", "²", True,
                 "99999999"]
 SWITCHES = [
     *((value, True) for value in (True, "True", "TRUE", "yes", "On", "1", 1)),
@@ -55,24 +55,46 @@ SWITCHES = [
 ]
 SIGMAS = [(4, 4.0), ("4", 4.0), ("1e1", 10.0), (" 2.5 ", 2.5), (0.5, 0.5),
           ("0.10000000149011612", 0.10000000149011612)]
-WRONG_SIGMAS = ["big", "", None, 0, "-1", "nan", "inf", "-inf", "1e999", True, "3.5 3.0", "3,5"]
+INVALID_SIGMAS = ["big", "", None, 0, "-1", "nan", "inf", "-inf", "1e999", True, "3.5 3.0", "3,5"]
 SKIES = [("global", "global"), (" Local ", "local")]
 AGREEMENTS: list[tuple[object, object]] = [
     ("any", "any"), ("ALL", "all"), ("2", 2), (2, 2), (" 12 ", 12), (999_999, 999_999),
     ("0.5", 0.5), (0.5, 0.5), ("1.0", 1.0), (1.0, 1.0), ("1e-1", 0.1), (np.int64(3), 3),
     (np.float64(0.25), 0.25),
 ]
-WRONG_AGREEMENTS = ["", None, "some", 0, "0", "0.0", -1, "-1", "-0.5", "1.5", 2.0, "nan", "inf",
+INVALID_AGREEMENTS = ["", None, "some", 0, "0", "0.0", -1, "-1", "-0.5", "1.5", 2.0, "nan", "inf",
                     "50%", True, "1000000", "9" * 5000, "²", [2]]
 WORDS = [("a.fits", ("a.fits",)), (Path("a.fits"), ("a.fits",)), ("", ()), ((), ()),
          (["a.fits", Path("b.fits")], ("a.fits", "b.fits")), ("@a.lst", ("@a.lst",))]
+
+
+def _is_a_word(word: str) -> bool:
+    """Check that a .cfg reads a word as one: without outer blanks, and not as a default."""
+    return word == word.strip() and word.lower() not in ("", "none", "indef")
+
+
+_LETTERS = st.characters(exclude_categories=["C", "Z"], include_characters=" ",
+                         exclude_characters=",")
+_WORD = st.text(_LETTERS, min_size=1, max_size=20).filter(_is_a_word)
+_PARAMETERS = st.fixed_dictionaries({
+    "input": st.lists(_WORD, max_size=3),
+    "group": st.sampled_from([value for value, _ in GROUPS]),
+    "static": st.booleans(),
+    "static_sig": st.floats(min_value=0, exclude_min=True, allow_infinity=False),
+    "sky": st.sampled_from(["global", "local"]),
+    "agree": st.sampled_from([value for value, _ in AGREEMENTS]),
+    "final_bits": st.sampled_from([value for value, _ in BITS]),
+})
+
+
+# Defaults and precedence.
 
 
 def test_the_defaults_are_those_that_are_documented() -> None:
     assert Parameters.load() == DEFAULTS
 
 
-def test_the_default_cfg_is_what_parameters_write() -> None:
+def test_the_default_cfg_is_the_one_that_parameters_write() -> None:
     text = (CONFIGSPEC / "staticmask.cfg").read_text(encoding="utf-8")
     assert Parameters.load().text() == text
     assert Parameters.load(str(CONFIGSPEC / "staticmask.cfg")) == DEFAULTS
@@ -107,12 +129,12 @@ def test_given_values_override_a_cfg_which_overrides_the_defaults(tmp_path: Path
     path.write_text("input = a.fits\n[STEP 1: STATIC MASK]\nstatic_sig = 3\nfinal_bits = 64\n")
     assert Parameters.load(str(path)) == dataclasses.replace(
         DEFAULTS, input=("a.fits",), static_sig=3.0, final_bits="64")
-    by_hand = {"static_sig": "5", "final_bits": "None"}
-    assert Parameters.load(str(path), by_hand) == dataclasses.replace(
+    given = {"static_sig": "5", "final_bits": "None"}
+    assert Parameters.load(str(path), given) == dataclasses.replace(
         DEFAULTS, input=("a.fits",), static_sig=5.0)
 
 
-def test_no_cfg_is_looked_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_a_named_cfg_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for folder in (tmp_path, tmp_path / ".teal"):
         folder.mkdir(exist_ok=True)
         for name in ("staticmask.cfg", "staticMask.cfg", "astrodrizzle.cfg"):
@@ -120,6 +142,9 @@ def test_no_cfg_is_looked_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     assert Parameters.load() == DEFAULTS
+
+
+# The values of each parameter.
 
 
 @pytest.mark.parametrize(("value", "number"), BITS)
@@ -155,7 +180,7 @@ def test_every_spelling_of_agree_has_its_meaning(value: object, agree: object) -
 
 
 @pytest.mark.parametrize(("value", "words"), WORDS)
-def test_input_takes_words_and_paths(value: object, words: tuple[str, ...]) -> None:
+def test_input_accepts_words_and_paths(value: object, words: tuple[str, ...]) -> None:
     assert Parameters.load(None, {"input": value}).input == words
 
 
@@ -163,19 +188,19 @@ def test_input_takes_words_and_paths(value: object, words: tuple[str, ...]) -> N
     ("name", "value", "expected"),
     [
         *(("final_bits", value, "None .DQ is not read., 0 .*96.*64,32 or 64.32.*~4096.*WARMPIX")
-          for value in WRONG_BITS),
+          for value in INVALID_BITS),
         *(("group", value, "extension numbers .1 or 1,4., sci,2 or None")
-          for value in WRONG_GROUPS),
+          for value in INVALID_GROUPS),
         *(("static", value, "True or False") for value in ("perhaps", "", None, 2)),
-        *(("static_sig", value, "a number > 0") for value in WRONG_SIGMAS),
+        *(("static_sig", value, "a number > 0") for value in INVALID_SIGMAS),
         *(("sky", value, "global or local") for value in ("", None, "both", 1)),
         *(("agree", value, "any, all, a count of exposures .2. or a fraction of them .0.5.")
-          for value in WRONG_AGREEMENTS),
+          for value in INVALID_AGREEMENTS),
         *(("input", value, "file names, wildcards, comma lists or @lists")
           for value in (3, None, [3], ["a.fits", None], b"a.fits")),
     ],
 )
-def test_a_wrong_value_is_refused_with_what_was_expected(
+def test_an_invalid_value_is_refused_with_what_was_expected(
     name: str, value: object, expected: str
 ) -> None:
     text = re.escape(f"{name} = {value}: expected ")
@@ -214,30 +239,14 @@ def test_parameters_cannot_be_changed() -> None:
             setattr(parameters, field.name, None)
 
 
-def test_the_same_parameters_for_other_exposures() -> None:
+def test_the_exposures_can_be_replaced() -> None:
     parameters = Parameters.load(None, {"input": "a.fits", "static_sig": 3})
     other = parameters.with_input(("b.fits",))
     assert other == dataclasses.replace(parameters, input=("b.fits",))
     assert parameters.input == ("a.fits",)
 
 
-def _is_a_word(word: str) -> bool:
-    """Leave out commas, which join words, and the blanks around them, which nobody means."""
-    return word == word.strip() and word.lower() not in ("", "none", "indef")
-
-
-_LETTERS = st.characters(exclude_categories=["C", "Z"], include_characters=" ",
-                         exclude_characters=",")
-_WORD = st.text(_LETTERS, min_size=1, max_size=20).filter(_is_a_word)
-_PARAMETERS = st.fixed_dictionaries({
-    "input": st.lists(_WORD, max_size=3),
-    "group": st.sampled_from([value for value, _ in GROUPS]),
-    "static": st.booleans(),
-    "static_sig": st.floats(min_value=0, exclude_min=True, allow_infinity=False),
-    "sky": st.sampled_from(["global", "local"]),
-    "agree": st.sampled_from([value for value, _ in AGREEMENTS]),
-    "final_bits": st.sampled_from([value for value, _ in BITS]),
-})
+# Parameters as a .cfg.
 
 
 @settings(max_examples=80)
@@ -249,7 +258,7 @@ def test_saved_parameters_load_again(
     path = tmp_path_factory.getbasetemp() / "saved.cfg"
     joined = ",".join(parameters.input)
     if "'" in joined and '"' in joined:
-        with pytest.raises(ConfigError, match=r"cannot be written in a \.cfg; .* in an @list"):
+        with pytest.raises(ConfigError, match=CANNOT_BE_WRITTEN):
             parameters.save(str(path))
         return
     parameters.save(str(path))
@@ -264,7 +273,7 @@ def test_saved_parameters_load_again(
 )
 def test_a_name_that_a_cfg_cannot_hold_is_refused(tmp_path: Path, name: str) -> None:
     path = tmp_path / "run.cfg"
-    with pytest.raises(ConfigError, match=r"cannot be written in a \.cfg; .* in an @list"):
+    with pytest.raises(ConfigError, match=CANNOT_BE_WRITTEN):
         Parameters.load(None, {"input": name}).save(str(path))
     assert list(tmp_path.iterdir()) == []
 
@@ -277,8 +286,7 @@ def test_parameters_are_not_saved_over_an_exposure(write_exposure: WriteExposure
     assert digest(path) == before
 
 
-OTHERS = Parameters(("a b.fits",), (1, ("SCI", 2)), static=False, static_sig=0.1, sky="local",
-                    agree=0.5, final_bits="~64")
+# Parameters as the texts of the form.
 
 
 def test_there_is_a_text_for_every_parameter() -> None:
@@ -303,18 +311,18 @@ def test_a_name_with_blanks_needs_no_quotes() -> None:
     assert check_texts({"input": "a b.fits"}) == DEFAULTS.with_input(("a b.fits",))
 
 
-def test_every_text_that_is_wrong_is_named_with_what_was_expected() -> None:
+def test_every_invalid_text_is_named_with_what_was_expected() -> None:
     texts = {**texts_of(OTHERS), "group": "sci", "static_sig": "big", "final_bits": "8,"}
     assert check_texts(texts) == {
         "group": f"expected {expected_of('group')}",
         "static_sig": "expected a number > 0",
         "final_bits": f"expected {expected_of('bits')}",
     }
-    right = {"group": "sci,3", "static_sig": "2", "final_bits": "8"}
-    assert check_texts({**texts, **right}) == dataclasses.replace(
+    valid = {"group": "sci,3", "static_sig": "2", "final_bits": "8"}
+    assert check_texts({**texts, **valid}) == dataclasses.replace(
         OTHERS, group=(("SCI", 3),), static_sig=2.0, final_bits="8")
 
 
 def test_a_name_that_a_cfg_cannot_hold_has_no_text() -> None:
-    with pytest.raises(ConfigError, match=r"cannot be written in a \.cfg; .* in an @list"):
+    with pytest.raises(ConfigError, match=CANNOT_BE_WRITTEN):
         texts_of(DEFAULTS.with_input(("a'\"b.fits",)))
