@@ -26,8 +26,7 @@ from staticmask_cli.errors import ConfigError
 from staticmask_cli.io.atomic import refuse_binary, write_whole
 from staticmask_cli.io.urls import redacted
 from staticmask_cli.masks.bitmask import EXPECTED_BITS, clean_final_bits
-from staticmask_cli.masks.rule import MaskRule
-from staticmask_cli.masks.votes import EXPECTED_AGREE, Agreement, clean_agree
+from staticmask_cli.masks.rule import EXPECTED_AGREE, Agreement, MaskRule, clean_agree
 
 __all__ = ["Parameters", "check_texts", "expected_of", "texts_of"]
 

@@ -10,8 +10,7 @@ import numpy.typing as npt
 from staticmask_cli.localsky.noise import pixel_noise
 from staticmask_cli.masks.bitmask import bad_by_dq, pixels_by_bit
 from staticmask_cli.masks.members import UNCLIPPABLE, ChipLabel, Member
-from staticmask_cli.masks.rule import MaskRule
-from staticmask_cli.masks.votes import expected_false_positives
+from staticmask_cli.masks.rule import MaskRule, expected_false_positives
 from staticmask_cli.stats.clipping import Clipping, clip_chip, low_pixels
 from staticmask_cli.stats.pixelset import PixelSet
 

@@ -10,9 +10,8 @@ import numpy.typing as npt
 from staticmask_cli.errors import ChipError
 from staticmask_cli.masks.detect import ChipResult, bad_pixels_of_chip
 from staticmask_cli.masks.members import ChipLabel, Member
-from staticmask_cli.masks.rule import MaskRule
+from staticmask_cli.masks.rule import MaskRule, votes_needed
 from staticmask_cli.masks.signature import Signature
-from staticmask_cli.masks.votes import votes_needed
 from staticmask_cli.stats.pixelset import PackedBits, PixelSet
 
 __all__ = ["PartialMask"]

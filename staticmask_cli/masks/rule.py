@@ -1,10 +1,19 @@
-"""The rule that says which pixels of a mask are bad."""
+"""The rule of a mask: which pixels are low, and in how many exposures a pixel must be bad."""
 
+import math
 from dataclasses import dataclass
 
-from staticmask_cli.masks.votes import Agreement
+__all__ = [
+    "EXPECTED_AGREE", "Agreement", "MaskRule", "clean_agree", "expected_false_positives",
+    "votes_needed",
+]
 
-__all__ = ["MaskRule"]
+Agreement = str | int | float
+"""``any``, ``all``, a count (int), or a fraction of the exposures that vote (float)."""
+
+EXPECTED_AGREE = "any, all, a count of exposures (2) or a fraction of them (0.5)"
+_LARGEST_COUNT = 999_999
+_EXACT = 9  # decimal places; 0.6 of 5 is 3, although not in binary digits
 
 
 @dataclass(frozen=True)
@@ -35,3 +44,84 @@ class MaskRule:
 
     def __str__(self) -> str:
         return ", ".join(f"{name} = {value}" for name, value in vars(self).items())
+
+
+def clean_agree(value: object) -> Agreement:
+    """Return ``any``, ``all``, a count or a fraction, whatever form it was given in.
+
+    Parameters
+    ----------
+    value : object
+        ``any`` or ``all``; a number without a decimal point, at least 1, is a count; a number
+        with one, above 0 and at most 1, is a fraction.
+
+    Raises
+    ------
+    ValueError
+        For anything else.
+    """
+    text = str(value).strip().lower()
+    if text in ("any", "all"):
+        return text
+    if text.isascii() and text.isdigit():
+        if not 1 <= int(text[:7]) <= _LARGEST_COUNT or len(text) > len(str(_LARGEST_COUNT)):
+            raise ValueError(value)
+        return int(text)
+    fraction = float(text)
+    if not 0 < fraction <= 1:
+        raise ValueError(value)
+    return fraction
+
+
+def votes_needed(agree: Agreement, voters: int) -> int:
+    """Return the number of votes that make a pixel bad, which may exceed the number of voters.
+
+    Examples
+    --------
+    >>> [votes_needed(agree, 5) for agree in ("any", "all", 2, 0.5, 0.6, 1.0)]
+    [1, 5, 2, 3, 3, 5]
+    """
+    if agree == "any":
+        return 1
+    if agree == "all":
+        return max(voters, 1)
+    if isinstance(agree, int):
+        return agree
+    return max(1, math.ceil(round(float(agree) * voters, _EXACT)))
+
+
+def expected_false_positives(
+    npix: int, static_sig: float, *, voters: int = 1, needed: int = 1
+) -> float:
+    """Return the number of pixels that Gaussian noise alone puts into a mask.
+
+    Parameters
+    ----------
+    npix : int
+        The number of pixels of a chip.
+    static_sig : float
+        The distance of the threshold below the sky, in standard deviations.
+    voters, needed : int
+        The number of exposures, and the number of them in which a pixel must be low.
+
+    Examples
+    --------
+    >>> round(expected_false_positives(2048 * 4096, 4.0))
+    266
+    >>> round(expected_false_positives(2048 * 4096, 4.0, voters=4))
+    1063
+    >>> round(expected_false_positives(2048 * 4096, 4.0, voters=4, needed=2), 2)
+    0.05
+    """
+    low = 0.5 * math.erfc(static_sig / math.sqrt(2))
+    if low == 0:
+        return 0.0
+    if needed == 1:
+        return npix * -math.expm1(voters * math.log1p(-low))
+    return npix * sum(
+        math.exp(
+            math.lgamma(voters + 1) - math.lgamma(count + 1) - math.lgamma(voters - count + 1)
+            + count * math.log(low) + (voters - count) * math.log1p(-low)
+        )
+        for count in range(needed, voters + 1)
+    )

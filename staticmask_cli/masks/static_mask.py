@@ -25,9 +25,8 @@ from staticmask_cli.io.atomic import (
 from staticmask_cli.masks.members import Member, SortKey
 from staticmask_cli.masks.members_table import as_ascii, from_ascii, members_of, members_table
 from staticmask_cli.masks.partial import PartialMask
-from staticmask_cli.masks.rule import MaskRule
+from staticmask_cli.masks.rule import Agreement, MaskRule, clean_agree, expected_false_positives
 from staticmask_cli.masks.signature import Signature
-from staticmask_cli.masks.votes import Agreement, clean_agree, expected_false_positives
 
 __all__ = ["StaticMask", "is_mask", "time_of_making", "write_masks"]
 

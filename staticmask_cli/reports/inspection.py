@@ -12,9 +12,8 @@ from staticmask_cli.fits.open import astropy_silenced, checksums_of, opened
 from staticmask_cli.io.urls import redacted
 from staticmask_cli.masks.members import Member
 from staticmask_cli.masks.members_table import row_of
-from staticmask_cli.masks.rule import MaskRule
+from staticmask_cli.masks.rule import Agreement, MaskRule
 from staticmask_cli.masks.static_mask import StaticMask
-from staticmask_cli.masks.votes import Agreement
 from staticmask_cli.reports.bad_pixels import Comparison, Shape, compare, deviations, shape_of_bad
 
 __all__ = ["Inspection", "Inspections", "inspect_masks"]

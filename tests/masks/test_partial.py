@@ -14,8 +14,7 @@ from staticmask_cli import Signature
 from staticmask_cli.errors import ChipError
 from staticmask_cli.masks.members import ChipLabel
 from staticmask_cli.masks.partial import PartialMask
-from staticmask_cli.masks.rule import MaskRule
-from staticmask_cli.masks.votes import Agreement
+from staticmask_cli.masks.rule import Agreement, MaskRule
 from tests.support.exposures import sky
 from tests.support.oracle import oracle_mask
 

@@ -18,8 +18,8 @@ from hypothesis.extra import numpy as npst
 from staticmask_cli import Signature, StaticMask, __version__
 from staticmask_cli.errors import InputError, OutputError
 from staticmask_cli.masks.members import ChipLabel
+from staticmask_cli.masks.rule import Agreement
 from staticmask_cli.masks.static_mask import write_masks
-from staticmask_cli.masks.votes import Agreement
 from tests.support.exposures import WriteExposure, digest, sky
 from tests.support.strategies import shapes
 

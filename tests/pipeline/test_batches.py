@@ -20,8 +20,7 @@ from staticmask_cli.errors import InputError, StaticMaskError
 from staticmask_cli.exposures import reading
 from staticmask_cli.masks.members import ChipLabel
 from staticmask_cli.masks.partial import PartialMask
-from staticmask_cli.masks.rule import MaskRule
-from staticmask_cli.masks.votes import Agreement
+from staticmask_cli.masks.rule import Agreement, MaskRule
 from staticmask_cli.parallel.tasks import RunContext
 from staticmask_cli.pipeline.batches import (
     Batch,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from staticmask_cli.masks.votes import Agreement, expected_false_positives, votes_needed
+from staticmask_cli.masks.rule import Agreement, expected_false_positives, votes_needed
 
 
 @pytest.mark.parametrize(
