@@ -130,9 +130,9 @@ def test_beside_saturated_stars_nothing_is_predicted() -> None:
 def test_a_sky_is_flat_if_the_pixels_beside_one_differ_by_less_than_3_sigma(
     slope: float, *, is_certain: bool
 ) -> None:
-    data = exposed(np.full(SHAPE, 300.0))
-    noise = np.sqrt(316.0)
-    data[60:80, 90:110] = 300.0 + slope * noise * (X[60:80, 90:110] - 100.0)
+    data = exposed(np.full(SHAPE, 100.0))
+    noise = np.sqrt(116.0)
+    data[60:80, 90:110] = 100.0 + slope * noise * (X[60:80, 90:110] - 100.0)
     data[70, 100] -= 20.0 * noise
     low, certain = Prediction(data, PHOTONS).below(np.array([70]), np.array([100]), 5.0)
     assert (low.tolist(), certain.tolist()) == ([True], [is_certain])
