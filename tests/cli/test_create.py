@@ -1,4 +1,4 @@
-"""The command: what it asks the pipeline for, what a user gets, and how it ends."""
+"""The command create: what it asks the pipeline for, what a user gets, and how it ends."""
 
 import dataclasses
 import gzip
@@ -15,12 +15,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from astropy.io import fits
-from click.testing import CliRunner, Result
 
 from staticmask_cli import Parameters, __version__
-from staticmask_cli.cli import cli, main
+from staticmask_cli.cli import main
 from staticmask_cli.pipeline import create
 from staticmask_cli.simulate.visit import Visit, simulate_visit
+from tests.support.command import done, run
+from tests.support.documents import checked
 from tests.support.editor import Editor
 from tests.support.exposures import WriteExposure, digest, sky
 from tests.support.oracle import oracle_mask
@@ -56,20 +57,6 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Asked]:
 
     monkeypatch.setattr(create, "make_masks", record)
     return calls
-
-
-def run(*words: str | Path) -> Result:
-    """Run the command; anything but an orderly end fails the test."""
-    result = CliRunner().invoke(cli, list(map(str, words)), catch_exceptions=False)
-    assert result.exception is None or isinstance(result.exception, SystemExit)
-    return result
-
-
-def done(*words: str | Path) -> Result:
-    """Run the command, which must do what it was asked for."""
-    result = run(*words)
-    assert result.exit_code == 0, result.output
-    return result
 
 
 def masks_in(folder: Path) -> dict[str, npt.NDArray[np.int16]]:
@@ -326,6 +313,30 @@ def test_a_path_that_is_not_utf_8_is_passed_on_byte_by_byte(visit: Visit, folder
     assert [os.fsencode(line) for line in process.stdout.splitlines()] == [
         b"\xff/" + path.encode() for path in NAMES
     ]
+
+
+# The report of a run.
+
+
+def test_a_run_is_reported_as_data(visit: Visit) -> None:
+    result = done(*visit.paths, "--report", "out/run.json", "--static-sig", "5")
+    assert result.stdout.splitlines() == NAMES
+    document = checked("report", Path("out/run.json").read_text())
+    assert [mask["path"] for mask in document["masks"]] == NAMES
+    assert document["parameters"]["static_sig"] == 5
+    assert len(document["chips"]) == 8
+
+
+def test_a_report_that_cannot_be_is_refused_before_any_work(visit: Visit, folder: Path) -> None:
+    assert "expected a name that ends with" in run(
+        *visit.paths, "--report", "run.txt", "--save-config", "a.cfg", code=2).stderr
+    assert list(folder.iterdir()) == []
+
+
+def test_the_report_is_of_what_was_edited(visit: Visit, editor: Editor) -> None:
+    editor.does(("static_sig = 4.0", "static_sig = 7"))
+    done(*visit.paths, "--edit", "--report", "run.json", "-q")
+    assert checked("report", Path("run.json").read_text())["parameters"]["static_sig"] == 7
 
 
 # How it ends.

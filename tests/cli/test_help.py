@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 import pytest
-from click.testing import CliRunner
 
 from staticmask_cli.cli import cli
+from tests.support.command import done
 from tests.support.process import process_environment, run_python
 
 TOPICS = ["Parameters", "Inputs", "Outputs", "Speed", "Messages"]
@@ -18,7 +18,7 @@ TOPICS = ["Parameters", "Inputs", "Outputs", "Speed", "Messages"]
 
 def sections(command: str) -> dict[str, list[str]]:
     """Lines of the help of a command below each heading."""
-    lines = CliRunner().invoke(cli, [command, "--help"], catch_exceptions=False).stdout.splitlines()
+    lines = done(command, "--help").stdout.splitlines()
     found: dict[str, list[str]] = {}
     for line in lines:
         if line.endswith(":") and not line.startswith(" "):
@@ -40,7 +40,7 @@ def test_every_option_stands_under_the_heading_of_a_topic(command: str) -> None:
 
 
 def test_the_help_of_the_group_names_all_commands_in_full() -> None:
-    text = CliRunner().invoke(cli, ["--help"], catch_exceptions=False).stdout
+    text = done("--help").stdout
     lines = text.partition("Commands:\n")[2].splitlines()
     assert [line.split()[0] for line in lines] == ["create", "plan", "inspect", "config", "demo"]
     assert not any(line.endswith("...") for line in lines)
@@ -83,7 +83,7 @@ def test_the_lines_that_the_help_gives_are_understood_by_the_shell(
     found = shutil.which(shell)
     if found is None:
         pytest.skip(f"needs {shell}")
-    text = CliRunner().invoke(cli, ["--help"], catch_exceptions=False).stdout
+    text = done("--help").stdout
     (line,) = (part for part in text.splitlines() if part.strip().startswith(f"{shell},"))
     command = line.partition(":  ")[2].strip()
     folder = tmp_path / "bin"

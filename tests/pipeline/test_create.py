@@ -18,10 +18,8 @@ from typing import Any
 import numpy as np
 import pytest
 from astropy.io import fits
-from click.testing import CliRunner, Result
 
 from staticmask_cli import StaticMask, create_masks
-from staticmask_cli.cli import cli
 from staticmask_cli.errors import (
     ConfigError,
     ExposureError,
@@ -31,6 +29,7 @@ from staticmask_cli.errors import (
 )
 from staticmask_cli.pipeline.plan import plan_masks
 from staticmask_cli.simulate.visit import Visit, simulate_visit
+from tests.support.command import run
 from tests.support.damages import DAMAGES
 from tests.support.exposures import WriteExposure, digest, sky
 from tests.support.fits_files import write_json
@@ -359,10 +358,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Work in an empty folder, where masks go by default."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def run(*words: str | Path) -> Result:
-    return CliRunner().invoke(cli, list(map(str, words)), catch_exceptions=False)
 
 
 def shorten(path: str | Path) -> None:

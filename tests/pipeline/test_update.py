@@ -9,15 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 from astropy.io import fits
-from click.testing import CliRunner, Result
 
 from staticmask_cli import StaticMask, create_masks
-from staticmask_cli.cli import cli
 from staticmask_cli.errors import ConfigError, InputError, OutputError
 from staticmask_cli.exposures.exposure import Chip
 from staticmask_cli.exposures.reading import read_pixels
 from staticmask_cli.io.atomic import update_lock
 from staticmask_cli.pipeline import batches
+from tests.support.command import run
 from tests.support.documents import checked
 from tests.support.exposures import WriteExposure, digest, sky
 
@@ -31,10 +30,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     return tmp_path
-
-
-def run(*words: str | Path) -> Result:
-    return CliRunner().invoke(cli, list(map(str, words)), catch_exceptions=False)
 
 
 @pytest.fixture

@@ -12,16 +12,15 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from astropy.io import fits
-from click.testing import CliRunner, Result
 from matplotlib.image import imread
 
 from staticmask_cli import create_masks
-from staticmask_cli.cli import cli
 from staticmask_cli.errors import ConfigError, InputError, OutputError
 from staticmask_cli.plots import draw
 from staticmask_cli.plots.draw import MOST_HISTOGRAMS, plot_masks
 from staticmask_cli.plots.page import Page
 from staticmask_cli.simulate.visit import Visit
+from tests.support.command import run
 from tests.support.exposures import WriteExposure, digest, sky
 
 NAMES = ["ACSWFC_150x220_1", "ACSWFC_150x220_2"]
@@ -40,10 +39,6 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Page]:
     pages: list[Page] = []
     monkeypatch.setattr(draw, "draw_page", lambda _, page: pages.append(page))
     return pages
-
-
-def run(*words: str | Path) -> Result:
-    return CliRunner().invoke(cli, list(map(str, words)), catch_exceptions=False)
 
 
 def files() -> list[str]:

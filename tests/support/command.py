@@ -6,12 +6,19 @@ from click.testing import CliRunner, Result
 
 from staticmask_cli.cli import cli
 
-__all__ = ["create", "run"]
+__all__ = ["create", "done", "run"]
 
 
-def run(*words: str | Path) -> Result:
-    """Run ``staticmask`` with these words; return its exit code and its output."""
-    return CliRunner().invoke(cli, list(map(str, words)), catch_exceptions=False)
+def run(*words: str | Path, code: int | None = None) -> Result:
+    """Run ``staticmask`` with these words; it must end with this exit code, if one is given."""
+    result = CliRunner().invoke(cli, list(map(str, words)), catch_exceptions=False)
+    assert code in (None, result.exit_code), result.output
+    return result
+
+
+def done(*words: str | Path) -> Result:
+    """Run ``staticmask`` with these words; it must end with exit code 0."""
+    return run(*words, code=0)
 
 
 def create(*words: str | Path) -> tuple[int, str]:

@@ -1,6 +1,7 @@
-"""JSON that commands print, held against the schemas that the package carries."""
+"""What commands print: JSON, checked with the schemas of the package, and the cells of tables."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -33,3 +34,8 @@ def _strict(schema: Any) -> Any:  # noqa: ANN401 - any part of a schema
         return schema
     parts = {name: _strict(part) for name, part in schema.items()}
     return {"additionalProperties": False, **parts} if "required" in parts else parts
+
+
+def cells(output: str) -> list[list[str]]:
+    """Return the cells of each line of a table."""
+    return [re.split(r"\s{2,}", line.strip()) for line in output.splitlines()]

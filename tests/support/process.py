@@ -1,6 +1,7 @@
-"""Run Python in a process of its own."""
+"""Run Python, or a line of bash, in a process of its own."""
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -22,4 +23,19 @@ def run_python(*words: str, cwd: Path, **more: str) -> "subprocess.CompletedProc
     return subprocess.run(
         [sys.executable, *words], cwd=cwd, env=process_environment(**more),
         capture_output=True, encoding="utf-8", errors="surrogateescape", check=False, timeout=60,
+    )
+
+
+def shell(
+    words: str, folder: Path, *, without: tuple[str, ...] = (), **more: str
+) -> "subprocess.CompletedProcess[str]":
+    """Run a line of bash, in which $MASK stands for the command."""
+    command = shlex.join([sys.executable, "-m", "staticmask_cli"])
+    environment = process_environment(**more)
+    for name in without:
+        environment.pop(name, None)
+    return subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {words.replace('$MASK', command)}"],  # noqa: S607 - the user's own
+        cwd=folder, env=environment, capture_output=True, encoding="utf-8",
+        errors="surrogateescape", check=False, timeout=60,
     )

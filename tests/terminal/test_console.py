@@ -1,4 +1,4 @@
-"""What a person sees: the table, the bar, colours, and where they are left out."""
+"""The closing table, the bar and colours, and where they are left out."""
 
 import os
 import re
@@ -14,13 +14,13 @@ from staticmask_cli import StaticMask, create_masks
 from staticmask_cli.simulate.visit import Visit
 from staticmask_cli.terminal.console import Console
 from tests.support.exposures import WriteExposure, sky
-from tests.support.process import process_environment
+from tests.support.process import process_environment, shell
 
 COLOUR = re.compile(r"\x1b\[(?:\d+;)*(?:3[0-8]|4[0-8]|9[0-7])(?:;\d+)*m")
 
 
 def shown(masks: list[StaticMask], capsys: pytest.CaptureFixture[str]) -> dict[str, list[str]]:
-    """Cells of the closing table by the first one, its heading included."""
+    """Return the cells of the closing table and of its titles, by the first cell of each line."""
     Console().show_masks(masks)
     lines = capsys.readouterr().err.splitlines()
     assert lines[1].strip() == "expected"
@@ -31,7 +31,7 @@ def shown(masks: list[StaticMask], capsys: pytest.CaptureFixture[str]) -> dict[s
 
 
 def ends(values: list[float]) -> list[str]:
-    """Smallest and largest value, as the table has them; once if that is the same."""
+    """Return the smallest and the largest value as in the table, or one if they are the same."""
     return list(dict.fromkeys(f"{value:.4g}" for value in (min(values), max(values))))
 
 
@@ -88,7 +88,7 @@ def test_quiet_shows_the_paths_alone(
     masks = create_masks(visit.paths, output_dir=tmp_path)
     console = Console(quiet=True)
     console.show_masks(masks)
-    console.say("nobody hears this")
+    console.say("not to be shown")
     captured = capsys.readouterr()
     assert captured.out.split() == [mask.path for mask in masks]
     assert captured.err == ""
@@ -100,7 +100,7 @@ def test_no_mask_no_table(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def _received(terminal: int) -> Iterator[bytes]:
-    """Yield what comes from a terminal until nobody holds its other end."""
+    """Yield what a terminal receives until its other end is closed."""
     while True:
         try:
             part = os.read(terminal, 65536)
@@ -112,7 +112,7 @@ def _received(terminal: int) -> Iterator[bytes]:
 
 
 def on_a_terminal(folder: Path, *words: str, **environment: str) -> tuple[str, str]:
-    """Run the command with stderr on a terminal: its stdout, and what the terminal got."""
+    """Run the command with stderr on a terminal; return its stdout and what the terminal got."""
     ours, theirs = os.openpty()
     variables = {"TERM": "xterm-256color", "COLUMNS": "150", "LINES": "50", **environment}
     try:
@@ -167,3 +167,15 @@ def test_a_warning_stays_on_the_terminal_beside_the_bar(
     before = text.partition("Warning: ")[0]
     assert before.endswith("\r\x1b[2K")  # the bar is wiped away, and drawn again below
     assert plain.index("Warning: ") < plain.index("4 of 5")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")
+def test_a_log_file_that_cannot_be_written_is_reported_once_and_costs_no_mask(
+    write_exposure: WriteExposure, tmp_path: Path
+) -> None:
+    write_exposure()
+    process = shell("$MASK -q a_flt.fits --log-file /dev/full", tmp_path)
+    assert (process.returncode, process.stdout) == (0, "ACSWFC_60x80_1_staticMask.fits\n")
+    assert process.stderr == (
+        "Warning: /dev/full: the log cannot be written: [Errno 28] No space left on device\n"
+    )

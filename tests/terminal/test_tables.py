@@ -22,7 +22,7 @@ FOLDERS = ["out", "a folder/with quite/a long name/and more/of it"]
 def width(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> int:
-    """Return the columns that tables may have, in a new folder."""
+    """Set the width of tables, in columns; the test runs in a new folder."""
     monkeypatch.chdir(tmp_path)
     columns: int = request.param
     monkeypatch.setattr(tables, "_WIDTH_OF_FILES", columns)
@@ -30,7 +30,7 @@ def width(
 
 
 def in_a_column(words: str, table: str) -> bool:
-    """Whether a text stands in a table, maybe broken over lines of its column."""
+    """Find whether a text is in a table, even if it is broken over several lines of its column."""
     lines = table.splitlines()
     longest = max(map(len, lines))
     padded = [line.ljust(longest) for line in lines]
