@@ -7,13 +7,13 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
 from staticmask_cli.cli import cli
 from staticmask_cli.cli.create import create
 from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.exposures.instruments import instrument_of
 from staticmask_cli.simulate.visit import CAMERAS, Camera, simulate_visit
+from tests.support.command import done
 from tests.support.mask_names import NAMES
 
 ROOT = Path(__file__).parents[2]
@@ -79,8 +79,7 @@ def test_every_command_of_the_readme_runs(
     assert {"plan", "inspect", "config"} < {words[1] for words in commands()}
     for words in commands():
         assert words[0] == "staticmask"
-        result = CliRunner().invoke(cli, words[1:], catch_exceptions=False)
-        assert result.exit_code == 0, result.output
+        result = done(*words[1:])
         if words[1] not in cli.commands:
             paths = result.stdout.splitlines()
             assert paths
@@ -132,7 +131,7 @@ def test_links_and_pictures_of_the_readme_are_there() -> None:
 
 
 def test_the_readme_shows_the_table_that_the_demonstration_prints(tmp_path: Path) -> None:
-    result = CliRunner().invoke(cli, ["demo", str(tmp_path)], catch_exceptions=False)
+    result = done("demo", tmp_path)
     shown = re.findall(r"ACSWFC_400x500_\d +\d.*", README)
     printed = re.findall(r"ACSWFC_400x500_\d +\d.*", result.stderr)
     assert [line.split() for line in shown] == [line.split() for line in printed]
@@ -156,7 +155,7 @@ def test_every_parameter_is_documented_with_its_option_and_default() -> None:
 
 @pytest.mark.parametrize("command", sorted(cli.commands))
 def test_every_command_has_help_with_examples_in_80_columns(command: str) -> None:
-    result = CliRunner().invoke(cli, [command, "--help"], catch_exceptions=False)
+    result = done(command, "--help")
     assert "Examples:" in result.stdout
     assert result.stdout.count("\n    staticmask ") == 2
     assert max(map(len, result.stdout.splitlines())) <= 80
