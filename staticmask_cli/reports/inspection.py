@@ -159,7 +159,7 @@ def _check_pixels(pixels: Any, path: str) -> None:  # noqa: ANN401 - an array, o
                 return
             found = f"{lowest} to {highest}"
     msg = (
-        f"{path}: is no static mask: expected integer pixels, 1 good and 0 bad, in the "
+        f"{path}: is not a static mask: expected integer pixels, 1 good and 0 bad, in the "
         f"primary HDU, found {found}"
     )
     raise InputError(msg)

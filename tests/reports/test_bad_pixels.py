@@ -1,4 +1,4 @@
-"""The numbers of a mask, for small masks whose answers can be counted by hand."""
+"""Test the statistics of small masks, for which they can be counted by hand."""
 
 import math
 
@@ -25,7 +25,7 @@ def test_the_worst_lines_come_first_and_are_counted_from_one() -> None:
     assert worst_lines(np.zeros((4, 10), np.bool_), axis=0) == ()
 
 
-def test_clusters_are_classed_by_powers_of_two() -> None:
+def test_clusters_are_classified_by_powers_of_two() -> None:
     bad = np.zeros((20, 40), np.bool_)
     for row, size in enumerate((1, 1, 2, 3, 4, 5, 8, 9)):
         bad[2 * row, 1 : size + 1] = True
@@ -38,15 +38,15 @@ def test_clusters_are_classed_by_powers_of_two() -> None:
         Cluster(9, columns=(2, 10), rows=(15, 15)), Cluster(8, columns=(2, 9), rows=(13, 13)),
     )
     assert len(layout.largest) == 5
-    assert sum(group.pixels for group in layout.sizes) == bad.sum()
+    assert sum(size.pixels for size in layout.sizes) == bad.sum()
 
 
-def test_a_mask_without_bad_pixels_has_nothing_to_show() -> None:
+def test_a_mask_without_bad_pixels_has_no_lines_and_no_clusters() -> None:
     layout = shape_of_bad(np.zeros((3, 5), np.bool_))
     assert (layout.worst_rows, layout.sizes, layout.largest) == ((), (), ())
 
 
-def test_a_comparison_counts_what_came_and_what_went() -> None:
+def test_a_comparison_counts_added_and_removed_pixels() -> None:
     first, second = np.zeros((3, 5), np.bool_), np.zeros((3, 5), np.bool_)
     first[0, :4] = True
     second[0, 1:5] = second[2, 0] = True
@@ -56,24 +56,24 @@ def test_a_comparison_counts_what_came_and_what_went() -> None:
     assert compare(none, none).agreement == 1.0
 
 
-def test_a_value_that_stands_apart_is_told_by_how_much() -> None:
+def test_the_deviation_of_an_outlier_is_returned() -> None:
     values = [10.0, 10.1, 9.9, 10.05, 9.95, 20.0]
     found = deviations(values)
     assert found[:5] == [0.0] * 5
-    middle = float(np.median(values))
-    scale = 1.4826 * float(np.median(np.abs(np.array(values) - middle)))
-    assert found[5] == pytest.approx((20.0 - middle) / scale)
+    median = float(np.median(values))
+    sigma = 1.4826 * float(np.median(np.abs(np.array(values) - median)))
+    assert found[5] == pytest.approx((20.0 - median) / sigma)
     assert deviations([-value for value in values])[5] == pytest.approx(-found[5])
 
 
-def test_differences_that_mean_nothing_do_not_count() -> None:
+def test_differences_below_the_least_standard_deviation_are_no_outliers() -> None:
     values = [10.0, 10.0, 10.0, 10.0, 10.4]
     assert deviations(values, least=0.1) == [0.0] * 5
     assert deviations(values, least=0.01)[4] == pytest.approx(40.0)
     assert deviations([10.0] * 4) == [0.0] * 4
 
 
-def test_few_values_tell_nothing_and_blanks_do_not_count() -> None:
+def test_three_values_have_no_outlier_and_nan_is_none() -> None:
     assert deviations([1.0, 1.0, 900.0], least=0.1) == [0.0] * 3
     assert deviations([]) == []
     found = deviations([1.0, 1.0, 1.0, math.nan, 900.0, 1.0], least=0.1)
@@ -81,7 +81,7 @@ def test_few_values_tell_nothing_and_blanks_do_not_count() -> None:
 
 
 @pytest.mark.parametrize("members", [4, 8, 50])
-def test_noise_alone_rarely_stands_apart(members: int) -> None:
+def test_gaussian_noise_rarely_has_outliers(members: int) -> None:
     sets = np.random.default_rng(3).normal(size=(2000, members))
-    marked = sum(any(deviations(list(values))) for values in sets)
-    assert marked < {4: 80, 8: 50, 50: 15}[members]  # 2.4, 1.3 and 0.1 percent are expected
+    with_outliers = sum(any(deviations(list(values))) for values in sets)
+    assert with_outliers < {4: 80, 8: 50, 50: 15}[members]  # 2.4, 1.3 and 0.1 percent are expected

@@ -1,4 +1,4 @@
-"""What is found about masks on disk, of ours and of drizzlepac."""
+"""Test the inspection of masks on disk that staticmask and drizzlepac wrote."""
 
 import os
 from pathlib import Path
@@ -20,7 +20,7 @@ from tests.support.exposures import WriteExposure, digest, sky
 
 @pytest.fixture
 def masks(visit: Visit, tmp_path: Path) -> list[StaticMask]:
-    """Masks of the visit, with DQ."""
+    """Return the masks of the visit, with DQ."""
     return create_masks(visit.paths, final_bits="256", static_sig=4.5, output_dir=tmp_path)
 
 
@@ -30,77 +30,77 @@ def path_of(mask: StaticMask) -> str:
 
 
 def inspected(path: str | os.PathLike[str]) -> Inspection:
-    (finding,) = inspect_masks([os.fspath(path)]).masks
-    return finding
+    (inspection,) = inspect_masks([os.fspath(path)]).masks
+    return inspection
 
 
 def reference_mask(path: Path, bad: "np.typing.NDArray[np.bool_]") -> Path:
-    """Write a mask as drizzlepac does: an int16 image and nothing else."""
+    """Write a mask as drizzlepac does, with an int16 image and nothing else."""
     fits.PrimaryHDU((~bad).astype(np.int16)).writeto(path)
     return path
 
 
-def test_a_mask_of_ours_is_found_to_be_what_was_written(masks: list[StaticMask]) -> None:
+def test_the_inspection_of_a_mask_has_the_values_that_were_written(masks: list[StaticMask]) -> None:
     for mask in masks:
         before = digest(Path(path_of(mask)))
-        finding = inspected(path_of(mask))
-        assert (finding.detector, finding.shape, finding.number) == mask.signature
-        assert (finding.static_sig, finding.final_bits) == (4.5, "256")
-        assert finding.facts == mask.facts
-        assert finding.bad == mask.nbad == sum(group.pixels for group in finding.layout.sizes)
-        assert finding.fraction == mask.nbad / (150 * 220)
-        assert finding.program is not None
-        assert finding.program.startswith("staticmask ")
-        assert finding.checksum == "right"
-        assert finding.members is not None
-        assert [row["mode"] for row in finding.members] == [m.mode for m in mask.members]
-        assert [row["dqbits"] for row in finding.members] == [
+        inspection = inspected(path_of(mask))
+        assert (inspection.detector, inspection.shape, inspection.number) == mask.signature
+        assert (inspection.static_sig, inspection.final_bits) == (4.5, "256")
+        assert inspection.facts == mask.facts
+        assert inspection.bad == mask.nbad == sum(group.pixels for group in inspection.layout.sizes)
+        assert inspection.fraction == mask.nbad / (150 * 220)
+        assert inspection.program is not None
+        assert inspection.program.startswith("staticmask ")
+        assert inspection.checksum == "right"
+        assert inspection.members is not None
+        assert [row["mode"] for row in inspection.members] == [m.mode for m in mask.members]
+        assert [row["dqbits"] for row in inspection.members] == [
             m.added_by_bit for m in mask.members
         ]
         assert digest(Path(path_of(mask))) == before
 
 
-def test_a_mask_of_drizzlepac_is_read_too(tmp_path: Path) -> None:
+def test_a_mask_of_drizzlepac_is_inspected_too(tmp_path: Path) -> None:
     bad = np.random.default_rng(5).random((30, 44)) < 0.02
-    finding = inspected(reference_mask(tmp_path / "x_30x44_1_staticMask.fits", bad))
-    assert (finding.bad, finding.shape) == (bad.sum(), (30, 44))
-    assert finding.checksum == "none"
-    unknown = (finding.program, finding.date, finding.detector, finding.number,
-               finding.static_sig, finding.final_bits, finding.members)
+    inspection = inspected(reference_mask(tmp_path / "x_30x44_1_staticMask.fits", bad))
+    assert (inspection.bad, inspection.shape) == (bad.sum(), (30, 44))
+    assert inspection.checksum == "none"
+    unknown = (inspection.program, inspection.date, inspection.detector, inspection.number,
+               inspection.static_sig, inspection.final_bits, inspection.members)
     assert unknown == (None,) * 7
 
 
 @pytest.mark.parametrize("keyword", ["NCOMBINE", "DATASUM"])
-def test_a_header_that_was_changed_has_a_wrong_checksum(
+def test_a_changed_header_has_a_wrong_checksum(
     masks: list[StaticMask], keyword: str
 ) -> None:
     path = Path(path_of(masks[0]))
     content = path.read_bytes()
-    place = content.index(keyword.encode()) + 12
-    path.write_bytes(content[:place] + b"7x" + content[place + 2 :])
+    start = content.index(keyword.encode()) + 12
+    path.write_bytes(content[:start] + b"7x" + content[start + 2 :])
     if keyword == "NCOMBINE":
         path.write_bytes(content.replace(b"NCOMBINE=                    4",
                                          b"NCOMBINE=                    5"))
     assert inspected(path).checksum == "wrong"
 
 
-def test_a_pixel_or_a_member_that_was_changed_has_a_wrong_checksum(
+def test_a_changed_pixel_or_member_has_a_wrong_checksum(
     masks: list[StaticMask]
 ) -> None:
     content = Path(path_of(masks[0])).read_bytes()
-    one = Path(path_of(masks[0]))
+    path = Path(path_of(masks[0]))
     table = content.index(b"XTENSION")
     good = content.index(b"\x00\x01", 5760)
-    one.write_bytes(content[:good] + b"\x00\x00" + content[good + 2 :])
-    assert inspected(one).checksum == "wrong"
+    path.write_bytes(content[:good] + b"\x00\x00" + content[good + 2 :])
+    assert inspected(path).checksum == "wrong"
     rootname = content.index(b"jsim", table + 2880)
-    one.write_bytes(content[:rootname] + b"k" + content[rootname + 1 :])
-    assert inspected(one).checksum == "wrong"
-    one.write_bytes(content)
-    assert inspected(one).checksum == "right"
+    path.write_bytes(content[:rootname] + b"k" + content[rootname + 1 :])
+    assert inspected(path).checksum == "wrong"
+    path.write_bytes(content)
+    assert inspected(path).checksum == "right"
 
 
-def test_an_exposure_that_stands_apart_is_marked(
+def test_an_exposure_with_outliers_is_marked(
     write_exposure: WriteExposure, tmp_path: Path
 ) -> None:
     paths = [
@@ -111,8 +111,8 @@ def test_an_exposure_that_stands_apart_is_marked(
     noisy = sky(seed=9, noise=9.0)
     noisy[5:9, 5:15] = -500.0
     paths.append(write_exposure("f_flt.fits", chips=[{"data": noisy}]))
-    skip_reason = write_exposure("g_flt.fits", chips=[{"data": np.ones_like(noisy)}])
-    (mask,) = create_masks([*paths, skip_reason], output_dir=tmp_path)
+    constant = write_exposure("g_flt.fits", chips=[{"data": np.ones_like(noisy)}])
+    (mask,) = create_masks([*paths, constant], output_dir=tmp_path)
     rows = inspected(path_of(mask)).members
     assert rows is not None
     apart = {row["rootname"]: set(row["apart"]) for row in rows}
@@ -153,15 +153,16 @@ def test_masks_of_two_chips_are_not_compared(masks: list[StaticMask], tmp_path: 
         (np.full((3, 4), 2, np.int16), "2 to 2"), (-np.eye(3, 4, dtype=np.int16), "-1 to 0"),
     ],
 )
-def test_what_is_no_mask_is_refused(
+def test_a_file_that_is_not_a_mask_is_refused(
     tmp_path: Path, pixels: "np.typing.NDArray[np.int16] | None", found: str
 ) -> None:
     fits.PrimaryHDU(pixels).writeto(tmp_path / "a.fits")
-    with pytest.raises(InputError, match=rf"a\.fits: is no static mask: expected .* found {found}"):
+    message = rf"a\.fits: is not a static mask: expected .* found {found}"
+    with pytest.raises(InputError, match=message):
         inspected(tmp_path / "a.fits")
 
 
-def test_every_file_that_is_no_mask_is_named(
+def test_every_file_that_is_not_a_mask_is_named(
     masks: list[StaticMask], visit: Visit, tmp_path: Path
 ) -> None:
     (tmp_path / "text").write_text("no FITS")
@@ -173,7 +174,7 @@ def test_every_file_that_is_no_mask_is_named(
     ]
 
 
-def test_the_json_is_that_of_the_schema(
+def test_the_json_fits_the_schema(
     masks: list[StaticMask], tmp_path: Path, write_exposure: WriteExposure
 ) -> None:
     flat = write_exposure("flat_flt.fits", chips=[{"data": np.ones((150, 220), np.float32),
@@ -183,10 +184,10 @@ def test_the_json_is_that_of_the_schema(
     reference = reference_mask(tmp_path / "r.fits", masks[0].bad)
     for paths in ([path_of(masks[0]), str(reference)], [path_of(m) for m in masks],
                   [path_of(mixed)], []):
-        findings = inspect_masks(paths)
-        document = checked("inspection", as_json("inspection", findings))
+        inspections = inspect_masks(paths)
+        document = checked("inspection", as_json("inspection", inspections))
         assert [mask["path"] for mask in document["masks"]] == paths
-    assert findings.masks == ()
+    assert inspections.masks == ()
 
 
 @pytest.mark.parametrize(
@@ -194,16 +195,16 @@ def test_the_json_is_that_of_the_schema(
     [("STATSIG", "big"), ("FINLBITS", 7), ("FINLBITS", 1 + 2j), ("CCDCHIP", "front"),
      ("TELESCOP", 3 - 1j), ("SIGNUM", "one"), ("DATE", True), ("CREATOR", "staticmask")],
 )
-def test_a_header_with_values_of_other_types_is_shown_as_it_is(
+def test_a_header_with_values_of_other_types_can_be_inspected_and_planned(
     masks: list[StaticMask], visit: Visit, capsys: pytest.CaptureFixture[str],
     key: str, value: object
 ) -> None:
     path = path_of(masks[0])
     fits.setval(path, key, value=value)
-    findings = inspect_masks([path])
-    show_inspections(findings)
+    inspections = inspect_masks([path])
+    show_inspections(inspections)
     assert "\x1b" not in capsys.readouterr().out
-    as_json("inspection", findings)
+    as_json("inspection", inspections)
     parameters = Parameters.load(None, {"input": visit.paths, "final_bits": "256"})
     plans = plan_run(parameters, suffix=None, output_dir=os.path.dirname(path), overwrite=True)
     assert dry_run_of(plans, parameters).masks[0].path == path

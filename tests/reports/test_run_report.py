@@ -1,4 +1,4 @@
-"""The report of a run: read back as JSON, by astropy and as CSV, and held against the masks."""
+"""Read reports of runs as JSON, ECSV and CSV, and compare them with the masks."""
 
 import csv
 import dataclasses
@@ -22,14 +22,14 @@ PARAMETERS = Parameters.load(None, {"input": "*flt.fits", "group": "sci,2", "fin
 
 @pytest.fixture
 def masks(visit: Visit, write_exposure: WriteExposure, tmp_path: Path) -> list[StaticMask]:
-    """Masks of the visit and of an exposure that is set aside, with DQ."""
+    """Return the masks of the visit and of an exposure that is set aside, with DQ."""
     grid = {"CCDCHIP": 2, "LTV1": 0.0, "LTV2": 0.0, "BINAXIS1": 1, "BINAXIS2": 1}
     pixels = np.ones((150, 220), np.float32)
     flat = write_exposure("flat_flt.fits", chips=[{"data": pixels, **grid}])
     return list(create_masks([*visit.paths, flat], final_bits="256", output_dir=tmp_path))
 
 
-def test_the_json_holds_the_run_and_is_that_of_the_schema(
+def test_the_json_describes_the_run_and_fits_the_schema(
     masks: list[StaticMask], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
@@ -89,7 +89,7 @@ def test_units_are_those_of_the_exposures(
     assert list(table["bunit"]) == [bunit]
 
 
-def test_a_unit_that_nobody_knows_is_kept(write_exposure: WriteExposure, tmp_path: Path) -> None:
+def test_an_unknown_unit_is_kept(write_exposure: WriteExposure, tmp_path: Path) -> None:
     path = write_exposure(chips=[{"data": sky(), "BUNIT": "FURLONGS / FORTNIGHT"}])
     write_report(str(tmp_path / "a.ecsv"), PARAMETERS, create_masks(path, output_dir=tmp_path))
     assert str(Table.read(tmp_path / "a.ecsv")["mode"].unit) == "FURLONGS / FORTNIGHT"
@@ -134,7 +134,7 @@ def test_a_run_without_masks_has_a_report_too(form: str, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("name", ["run.txt", "run", "json", "run.json.gz", ""])
-def test_another_form_is_refused(name: str) -> None:
+def test_another_suffix_is_refused(name: str) -> None:
     with pytest.raises(ConfigError, match=r"expected a name that ends with \.json, \.ecsv or"):
         check_report(name)
     with pytest.raises(ConfigError):
@@ -150,7 +150,7 @@ def test_a_binary_file_is_not_replaced(visit: Visit, tmp_path: Path) -> None:
     assert digest(path) == before
 
 
-def test_names_of_any_bytes_survive(write_exposure: WriteExposure, tmp_path: Path) -> None:
+def test_file_names_of_any_bytes_are_kept(write_exposure: WriteExposure, tmp_path: Path) -> None:
     path = write_exposure("a_flt.fits").rename(tmp_path / "\u00e9\udcff,\"'_flt.fits")
     masks = create_masks(path, output_dir=tmp_path)
     for form in ("json", "ecsv", "csv"):

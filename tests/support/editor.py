@@ -1,4 +1,4 @@
-"""A text editor that does what a test says."""
+"""A text editor whose actions are set by a test."""
 
 import shlex
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class Editor:
-    """A text editor that does, each time it is opened, the next of some steps."""
+    """A text editor that performs the next of several steps each time it is opened."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -19,10 +19,11 @@ class Editor:
         prints: str = "",
         interrupts: bool = False,
     ) -> None:
-        """Set the steps.
+        """Set the steps that the editor performs.
 
-        Each is an exit status or minus a signal, or what to replace and by what;
-        None stands for the whole file, and for no file.
+        A step is an exit status, a signal (negative), or a pair of texts, of which the second
+        replaces the first.  None as the first stands for the whole text; None as the second
+        removes the file.
         """
         self._script.write_text(_EDITOR.format(
             steps=steps, folder=str(self._folder), prints=prints, interrupts=interrupts
@@ -30,13 +31,13 @@ class Editor:
 
     @property
     def saw(self) -> list[str]:
-        """What the file held, each time the editor was opened."""
+        """The texts of the file, one for each time that the editor was opened."""
         paths = sorted(self._folder.glob("saw-*"))
         return [path.read_text(encoding="utf-8", errors="surrogateescape") for path in paths]
 
     @property
     def words(self) -> list[str]:
-        """Words of the last command between the editor and the file."""
+        """The words of the last command between the editor and the file."""
         return (self._folder / "words").read_text().splitlines()
 
 
@@ -58,6 +59,6 @@ elif step[1] is None:
     file.unlink()
 else:
     new = step[1] if step[0] is None else text.replace(*step)
-    file.with_suffix(".bak").write_text("litter")
+    file.with_suffix(".bak").write_text("backup")
     file.write_text(new, encoding="utf-8", errors="surrogateescape")
 """
