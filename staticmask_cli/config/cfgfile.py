@@ -69,7 +69,7 @@ class Declaration:
 
 
 def read_spec() -> "ConfigObj":
-    """Read the configspec, which lies in an installed package, but beside it in a checkout."""
+    """Read the configspec, which is in the installed package, or beside it in a checkout."""
     from configobj import ConfigObj  # noqa: PLC0415 - kept out of the start-up
 
     package = Path(__file__).parents[1]

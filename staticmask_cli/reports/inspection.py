@@ -129,27 +129,27 @@ def _inspect(path: str) -> tuple[Inspection, npt.NDArray[np.bool_]]:
         header, pixels = hdus[0].header, hdus[0].data
         program, date = header.get("CREATOR"), header.get("DATE")
         _check_pixels(pixels, path)
-    ours = StaticMask.read(path) if str(program).startswith("staticmask") else None
+    mask = StaticMask.read(path) if str(program).startswith("staticmask") else None
     bad: npt.NDArray[np.bool_] = pixels == 0
     nbad = int(np.count_nonzero(bad))
     inspection = Inspection(
         path,
         None if program is None else str(program), None if date is None else str(date), checksum,
-        facts=ours.facts if ours else {},
-        detector=ours.signature.detector if ours else None,
-        number=ours.signature.number if ours else None,
-        **(vars(ours.rule) if ours else dict.fromkeys(_RULE_NAMES)),
+        facts=mask.facts if mask else {},
+        detector=mask.signature.detector if mask else None,
+        number=mask.signature.number if mask else None,
+        **(vars(mask.rule) if mask else dict.fromkeys(_RULE_NAMES)),
         shape=(bad.shape[0], bad.shape[1]),
         bad=nbad,
         fraction=nbad / bad.size,
         layout=shape_of_bad(bad),
-        members=tuple(_rows(ours.members)) if ours else None,
+        members=tuple(_rows(mask.members)) if mask else None,
     )
     return inspection, bad
 
 
 def _check_pixels(pixels: Any, path: str) -> None:  # noqa: ANN401 - an array, or None
-    """Refuse pixels that are not those of a mask."""
+    """Raise an InputError if the pixels are not those of a mask."""
     found = "no image"
     if pixels is not None:
         found = f"{pixels.dtype.name} of shape {pixels.shape}"

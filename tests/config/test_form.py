@@ -22,18 +22,13 @@ from staticmask_cli.errors import ConfigError
 from tests.support.exposures import WriteExposure, digest
 from tests.support.process import process_environment
 
+pytestmark = pytest.mark.usefixtures("folder")
+
 FormPilot = Pilot[Parameters]
 Acts = Callable[[FormPilot], Awaitable[None]]
 
 START = Parameters.load(None, {"input": "a.fits", "final_bits": "64,32"})
 CHANGED = dataclasses.replace(START, static_sig=5.5)
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the current folder, which is a new one."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def use(

@@ -17,6 +17,8 @@ from staticmask_cli.errors import ChipError, ConfigError
 from tests.support.exposures import WriteExposure, digest, sky
 from tests.support.oracle import oracle_mask
 
+pytestmark = pytest.mark.usefixtures("folder")  # the drop-in writes to the current folder
+
 ACS = ("ACSWFC", (60, 80), 1)
 
 ARGUMENTS = {
@@ -45,13 +47,6 @@ MODERN = {
                     "checkpoint=None, keep_going=False, plot=None, jobs=None, "
                     "executor=None, scheduler=None, progress=None",
 }
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Work in an empty folder, because the drop-in writes to the current folder."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def arguments(function: Any) -> str:  # noqa: ANN401
@@ -337,12 +332,12 @@ def test_drizzlepacs_image_objects_get_the_same_mask_as_from_drizzlepac(
     reference = pytest.importorskip("drizzlepac.staticMask")
     process_input = pytest.importorskip("drizzlepac.processInput")
     util = pytest.importorskip("drizzlepac.util")
-    for name in ("reference", "ours"):
+    for name in ("drizzlepac", "staticmask"):
         (folder / name).mkdir()
         shutil.copy(real_exposure, folder / name)
     config = {"STEP 1: STATIC MASK": {"static": True, "static_sig": 0.25}}
     results, names = {}, {}
-    for name, module in (("reference", reference), ("ours", staticMask)):
+    for name, module in (("drizzlepac", reference), ("staticmask", staticMask)):
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(folder / name)
             images = process_input.createImageObjectList(
@@ -354,10 +349,10 @@ def test_drizzlepacs_image_objects_get_the_same_mask_as_from_drizzlepac(
             results[name] = fits.getdata(path)
             for image in images:
                 image.close()
-    assert names["ours"] == names["reference"]
-    assert results["ours"].dtype.newbyteorder("=") == np.int16
-    assert 0 < np.count_nonzero(results["ours"] == 0) < results["ours"].size
-    np.testing.assert_array_equal(results["ours"], results["reference"])
+    assert names["staticmask"] == names["drizzlepac"]
+    assert results["staticmask"].dtype.newbyteorder("=") == np.int16
+    assert 0 < np.count_nonzero(results["staticmask"] == 0) < results["staticmask"].size
+    np.testing.assert_array_equal(results["staticmask"], results["drizzlepac"])
 
 
 @pytest.mark.filterwarnings("ignore")  # raised in drizzlepac

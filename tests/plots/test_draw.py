@@ -23,14 +23,9 @@ from staticmask_cli.simulate.visit import Visit
 from tests.support.command import run
 from tests.support.exposures import WriteExposure, digest, sky
 
+pytestmark = pytest.mark.usefixtures("folder")
+
 NAMES = ["ACSWFC_150x220_1", "ACSWFC_150x220_2"]
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the current folder, which is a new one."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 @pytest.fixture
