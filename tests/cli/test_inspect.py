@@ -87,6 +87,6 @@ def test_inspect_says_that_a_checksum_is_wrong(visit: Visit) -> None:
 def test_inspect_wants_masks(visit: Visit) -> None:
     assert "Missing argument 'MASK...'" in run("inspect", code=2).stderr
     result = run("inspect", visit.paths[0], "nothing.fits", code=1)
-    assert "is no static mask" in result.stderr
+    assert "is not a static mask" in result.stderr
     assert "nothing.fits: expected a FITS file, found nothing" in result.stderr
     assert result.stdout == ""
