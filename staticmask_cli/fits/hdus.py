@@ -136,6 +136,7 @@ def _complete(walk: Iterable[Layout]) -> Iterator[Layout]:
 
 
 def _plain_hdu(layout: Layout, stamp: Stamp | None, *, compressed: bool) -> HDU:
+    """Return an HDU whose header is of the plain kind; any other raises an UnusualError."""
     header = Header(layout.header)
     kind = str(header.get("XTENSION", "IMAGE")) if header.is_standard(*_EVALUATED) else ""
     is_table = kind == "BINTABLE" and _name_in(header) not in ("SCI", "DQ")
@@ -165,7 +166,7 @@ def _raw_pixels(
 def hdu_of_astropy(
     hdu: Any, size: int, stamp: Stamp | None = None, *, compressed: bool  # noqa: ANN401
 ) -> HDU:
-    """Return what astropy understands of an HDU.
+    """Return an HDU that astropy has read as one of ours.
 
     Parameters
     ----------
