@@ -12,9 +12,9 @@ Why not astropy:
   `layout` compares every header with the file first.
 - Where pixels are in a file can be kept when its headers have been read (`pixels`), so that
   workers read them without the headers, by one byte range if the file is remote.
-- Masks are written with the same bytes whatever the version of astropy (`cards`, `writer`).
+- Masks are written with the same bytes whatever the version of astropy (`writer`).
 
-What is left to astropy, which `lazy` imports when it is first needed: header values of unusual
+What is left to astropy, which is imported when it is first needed: header values of unusual
 form (`header`), files with unusual HDUs (`hdus`), pixels that are scaled or compressed, and
 tables (`open`).  Whatever is read without astropy is what astropy reads; tests compare both on
 damaged files.

@@ -14,11 +14,9 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from staticmask_cli.errors import InputError
-from staticmask_cli.fits.cards import BLOCK, Value
-from staticmask_cli.fits.header import AnyHeader, Header, UnusualError
+from staticmask_cli.fits.header import BLOCK, AnyHeader, Header, UnusualError, Value, fits
 from staticmask_cli.fits.inflate import BoundedGzip, Content, largest_content
 from staticmask_cli.fits.layout import Layout, layouts
-from staticmask_cli.fits.lazy import fits
 from staticmask_cli.fits.pixels import RawPixels, Stamp
 
 __all__ = ["HDU", "hdu_of_astropy", "plain_hdus"]

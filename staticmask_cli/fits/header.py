@@ -8,12 +8,37 @@ quotes.  Every other value is parsed by astropy, so that each value has one mean
 import math
 import re
 from functools import cached_property
-from typing import TypeAlias
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from staticmask_cli.fits.cards import CARD, Value
-from staticmask_cli.fits.lazy import fits
+__all__ = [
+    "BLOCK", "CARD", "AnyHeader", "Header", "UnusualError", "Value", "fits", "header_float",
+    "header_str",
+]
 
-__all__ = ["AnyHeader", "Header", "UnusualError", "header_float", "header_str"]
+
+class _LazyModule:
+    """A module that is imported when one of its names is first used."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the module has
+        return getattr(import_module(self._name), name)
+
+
+if TYPE_CHECKING:
+    from astropy.io import fits
+else:
+    fits = _LazyModule("astropy.io.fits")
+
+CARD = 80
+"""Bytes of a card."""
+BLOCK = 2880
+"""Bytes of a block; headers and data fill whole blocks."""
+Value = bool | int | float | str
+"""The value of a card."""
+
 
 _KEYWORD = 8  # bytes of a keyword in a card
 _COMMENTARY = {"COMMENT", "HISTORY", ""}

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from staticmask_cli.fits.cards import BLOCK, CARD
+from staticmask_cli.fits.header import BLOCK, CARD
 from staticmask_cli.fits.inflate import BoundedGzip, Content, LayoutError, largest_content
 
 __all__ = ["Layout", "check_layout", "layouts"]

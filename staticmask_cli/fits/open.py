@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from staticmask_cli.errors import ExposureError, InputError, StaticMaskError
 from staticmask_cli.fits.hdus import HDU, hdu_of_astropy, plain_hdus
+from staticmask_cli.fits.header import fits
 from staticmask_cli.fits.inflate import BoundedGzip, Content, LayoutError, bounded
 from staticmask_cli.fits.layout import check_layout
-from staticmask_cli.fits.lazy import fits
 from staticmask_cli.fits.pixels import Stamp, stamp_of
 from staticmask_cli.io.paths import is_remote, open_file, size_of
 

@@ -12,9 +12,8 @@ import numpy.typing as npt
 
 from staticmask_cli._version import __version__
 from staticmask_cli.errors import ExposureError, InputError
-from staticmask_cli.fits.cards import Card
 from staticmask_cli.fits.open import as_input_error, astropy_silenced, opened, read_hdus
-from staticmask_cli.fits.writer import NewHDU, image, write_hdus
+from staticmask_cli.fits.writer import Card, NewHDU, image, write_hdus
 from staticmask_cli.io.atomic import (
     as_output_error,
     flush_to_disk,

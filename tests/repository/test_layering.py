@@ -39,7 +39,7 @@ LIBRARIES = {
     "configobj": ("config.cfgfile",),
     "textual": ("config.form",),
     "matplotlib": ("plots",),
-    "astropy.io.fits": ("fits.lazy", "simulate", "_imageobjects"),
+    "astropy.io.fits": ("fits.header", "simulate", "_imageobjects"),
     "astropy.nddata.bitmask": ("masks.bitmask",),
     "fsspec": ("io.remote",),
     "distributed": ("parallel.dask_cluster", "parallel.dask_executor"),
