@@ -89,7 +89,7 @@ def test_pixels_of_an_unchanged_remote_file_are_read_without_its_headers(
     url, dq = "memory://bucket/a_flt.fits", np.ones((150, 220), np.int16)
     files.pipe_file(url, write_exposure(chips=[{"data": sky(dq.shape), "dq": dq}]).read_bytes())
     if change == "no identity":
-        monkeypatch.setattr("staticmask_cli.io.remote.files._ENTITY", ())
+        monkeypatch.setattr("staticmask_cli.io.remote.files._VERSION_KEYS", ())
     (chip,) = read_exposure(url).chips
     expected = sky(dq.shape, seed=2 if change == "the file" else 1)
     if change == "the file":
