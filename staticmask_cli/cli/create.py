@@ -60,7 +60,7 @@ def create(
     """
     from staticmask_cli.config.editor import edit_parameters
     from staticmask_cli.config.parameters import Parameters
-    from staticmask_cli.parallel.dask_cluster import scheduled
+    from staticmask_cli.parallel.dask_cluster import connected_executor
     from staticmask_cli.pipeline.create import make_masks
 
     with Console(quiet=quiet, verbose=verbose, log_file=log_file) as console:
@@ -76,7 +76,7 @@ def create(
             check_report(report)
         if save_config is not None:
             parameters.save(save_config)
-        with scheduled(scheduler, jobs=jobs) as executor, console.progress() as progress:
+        with connected_executor(scheduler, jobs=jobs) as executor, console.progress() as progress:
             masks = make_masks(
                 parameters, suffix=suffix, output_dir=output_dir, overwrite=overwrite,
                 update=update, checkpoint=checkpoint, keep_going=keep_going, plot=plot,

@@ -21,7 +21,7 @@ from staticmask_cli.masks.signature import Signature
 from staticmask_cli.parallel.tasks import RunContext, jobs_of, run_tasks
 from staticmask_cli.stats.blocks import SCRATCH
 
-__all__ = ["read_headers", "read_pixels", "sharing"]
+__all__ = ["read_headers", "read_pixels", "share_attributes"]
 
 _REMOTE_JOBS = 16  # remote files at a time: nearly all the time is spent waiting for answers
 _BATCH = 256  # files of a task; the result for each has some hundred bytes
@@ -102,15 +102,18 @@ def _read_task(task: _Task) -> tuple[int, list[ExposureOrError]]:
 
 
 def _read_for_run(path: str, task: _Task, first: dict[Signature, Chip]) -> ExposureOrError:
-    """Read a file in a worker, and return the exposure with its path as the run has it.
+    """Read a file in a worker, and return the exposure with its path as the user gave it.
 
-    `first` holds a chip of each signature, so that what others share with it is sent back once.
+    `first` holds the first chip of each signature.  Later chips refer to its attributes where they
+    are equal, so that these are sent back only once.
     """
     result = _read_or_error(task.run.local_path(path), task.group, dq=task.dq)
     if isinstance(result, StaticMaskError):
         return type(result)(task.run.user_path(str(result), path))
     return replace(result, path=path, chips=tuple(
-        _with_user_path(sharing(chip, first.setdefault(chip.signature, chip)), path, task.run)
+        _with_user_path(
+            share_attributes(chip, first.setdefault(chip.signature, chip)), path, task.run
+        )
         for chip in result.chips
     ))
 
@@ -120,10 +123,11 @@ def _with_user_path(chip: Chip, path: str, run: RunContext) -> Chip:
     return replace(chip, path=path, label=replace(chip.label, file=path), dq=dq)
 
 
-def sharing(chip: Chip, other: Chip) -> Chip:
-    """Return a chip whose attributes are those of another one where they are equal.
+def share_attributes(chip: Chip, other: Chip) -> Chip:
+    """Return the chip with equal attributes replaced by the objects of `other`.
 
-    This saves memory, as archives have millions of chips, and few detectors.
+    Both chips have the same signature.  This saves memory, because an archive has millions of chips
+    but few detectors.
     """
     return replace(
         chip,
@@ -146,7 +150,7 @@ def read_pixels(
     chip : Chip
         A chip of an exposure that `read_exposure` returned.
     reuse_memory : bool
-        Whether the arrays may be in memory that the next call in the same thread uses again.
+        If True, the next call in the same thread may overwrite the arrays.
 
     Returns
     -------

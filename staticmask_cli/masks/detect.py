@@ -1,4 +1,4 @@
-"""The bad pixels of one chip: those below the global or the local threshold, and those by DQ."""
+"""The bad pixels of one chip: below the global or the local threshold, or flagged in DQ."""
 
 import math
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from staticmask_cli.localsky.noise import pixel_noise
 from staticmask_cli.masks.bitmask import bad_by_dq, pixels_by_bit
-from staticmask_cli.masks.members import UNCLIPPABLE, ChipLabel, Member
+from staticmask_cli.masks.members import NO_FINITE_PIXEL, TOO_FEW_BINS, ChipLabel, Member
 from staticmask_cli.masks.rule import MaskRule, expected_false_positives
 from staticmask_cli.stats.clipping import Clipping, clip_chip, low_pixels
 from staticmask_cli.stats.pixelset import PixelSet
@@ -30,7 +30,7 @@ class ChipResult:
     low : PixelSet
         The pixels that lie below the threshold, or below their local sky.
     flagged : numpy.ndarray of bool, shape (ny, nx), or None
-        True = bad by DQ; None where no DQ was given.
+        True = bad because of a DQ flag; None where no DQ was given.
     added_by_bit : dict of int to int
         For each DQ bit, the number of pixels that carry it and are not low.
     mode, rms, median, threshold, noise : float
@@ -56,10 +56,18 @@ class ChipResult:
     def member(self, label: ChipLabel) -> Member:
         """Return the row of the MEMBERS table for the chip of this label."""
         return Member(
-            label, self.npix, self.mode, self.rms, self.median, self.threshold, self.noise,
-            len(self.low), self.expected_low,
-            0 if self.flagged is None else int(np.count_nonzero(self.flagged)),
-            self.added_by_bit, self.skip_reason,
+            label=label,
+            npix=self.npix,
+            mode=self.mode,
+            rms=self.rms,
+            median=self.median,
+            threshold=self.threshold,
+            noise=self.noise,
+            below=len(self.low),
+            chance=self.expected_low,
+            flagged=0 if self.flagged is None else int(np.count_nonzero(self.flagged)),
+            added_by_bit=self.added_by_bit,
+            skip_reason=self.skip_reason,
         )
 
 
@@ -95,7 +103,7 @@ def bad_pixels_of_chip(
     clipping = clip_chip(data)
     statistics = clipping.statistics
     if not statistics.clippable:
-        reason = UNCLIPPABLE[statistics.npix > 0]
+        reason = TOO_FEW_BINS if statistics.npix else NO_FINITE_PIXEL
         return ChipResult(data.size, PixelSet(data.shape), skip_reason=reason)
     low, threshold = _low_pixels(data, clipping, rule)
     flagged: Bits | None = None
@@ -115,7 +123,8 @@ def _low_pixels(
 ) -> tuple[PixelSet, float]:
     """Return the low pixels and their threshold, which is NaN under the local rule."""
     if rule.sky == "local":
-        # Imported here because it prepares networks and surfaces, which the other rule never needs.
+        # Imported here because importing it builds tables (sorting networks and surface fits) that
+        # the global rule does not need.
         from staticmask_cli.localsky.local_sky import pixels_below_local_sky  # noqa: PLC0415
 
         return PixelSet(data.shape, bits=pixels_below_local_sky(data, rule.static_sig)), math.nan

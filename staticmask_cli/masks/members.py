@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 
 from staticmask_cli.io.urls import normalized
 
-__all__ = ["UNCLIPPABLE", "ChipLabel", "Member", "SortKey"]
+__all__ = [
+    "NO_FINITE_PIXEL", "TOO_FEW_BINS", "UNCLIPPABLE", "ChipLabel", "Member", "SortKey",
+]
 
 SortKey = tuple[bool, str, int]
 """The key by which MEMBERS is sorted; files that could not be opened (EXTVER 0) come last."""
@@ -14,11 +16,11 @@ SortKey = tuple[bool, str, int]
 _LARGEST_LOW_FRACTION = 0.01  # of the pixels of a chip
 _LARGEST_DQ_FRACTION = 0.10  # likewise
 _LARGEST_SKEWNESS = 0.5  # rms between mode and median
-_LARGEST_RMS = 2.0  # times the noise of a pixel: a threshold of 4 rms is then one of 8 noise
-UNCLIPPABLE = (
-    "no finite pixel",
-    "its pixels fill fewer than two histogram bins (constant, or too few counts)",
-)
+_LARGEST_RMS = 2.0  # times the noise of a pixel: 4 rms then equal 8 times that noise
+
+NO_FINITE_PIXEL = "no finite pixel"
+TOO_FEW_BINS = "its pixels fill fewer than two histogram bins (constant, or too few counts)"
+UNCLIPPABLE = (NO_FINITE_PIXEL, TOO_FEW_BINS)
 """The reasons why a chip is set aside after its pixels were read."""
 _CROWDED = "a crowded or nebular field? The mask may hold sources"
 
@@ -80,11 +82,17 @@ class Member:
     chance : float
         The number of low pixels that Gaussian noise alone makes.
     flagged : int
-        The number of pixels that are bad by DQ.
+        The number of pixels that are bad because of a DQ flag.
     added_by_bit : dict of int to int
         For each DQ bit, the number of pixels that carry it and are not low.
     skip_reason : str
         Why the chip was set aside; empty if it was used.
+
+    Notes
+    -----
+    Some attributes have other names than their columns: `threshold` is THRESH, `below` NBELOW,
+    `chance` NCHANCE, `flagged` NDQ, `added_by_bit` DQBITS, `skip_reason` WHYNOT, and the property
+    `used` USED.  `COLUMNS` in `masks.members_table` has them all.
     """
 
     label: ChipLabel

@@ -1,7 +1,7 @@
 """The MEMBERS table: its columns, the same in mask files, reports and inspections.
 
 A column is defined once, in `COLUMNS`, with its unit, its FITS format and the attribute of `Member`
-that it holds; whatever writes, reads or prints rows follows that table.
+that it holds; all code that writes, reads or prints rows uses `COLUMNS`.
 """
 
 import re
@@ -34,7 +34,7 @@ class Column:
         The FITS format: ``J`` int32, ``K`` int64, ``D`` float64, ``L`` logical, ``A`` text of
         whatever length is needed.
     attribute : str
-        The attribute of `Member` that the column holds.
+        The attribute of `Member` that the column holds: a field, or a property such as `used`.
     """
 
     name: str
@@ -71,6 +71,11 @@ COLUMNS = (
     Column("used", None, "L", "used"),
     Column("whynot", None, "A", "skip_reason"),
 )
+"""The columns in the order of the table.
+
+The attribute of a new column must be a field of `Member` that `ChipResult.member` fills.  A
+property is not stored: `_member` must check it and remove it from the row, as it does with `used`.
+"""
 
 _TYPES = {"A": str, "J": int, "K": int, "D": float, "L": bool}
 _DTYPES = {"J": "i4", "K": "i8", "D": "f8", "L": "b1"}  # as numpy names them
@@ -116,7 +121,8 @@ def members_of(table: npt.NDArray[Any]) -> list[Member]:
     Raises
     ------
     ValueError, KeyError
-        If a column is missing or of another type, or holds a value that is never written.
+        If a column is missing or of another type, or holds a value that this program never
+        writes.
     """
     names = [column.attribute for column in COLUMNS]
     rows = zip(*(_values(table, column) for column in COLUMNS), strict=True)
@@ -146,7 +152,7 @@ def from_ascii(text: str) -> str:
         If `as_ascii` cannot have written the text.
     """
     if not _ESCAPED.fullmatch(text):
-        msg = f"{text[:80]!r} holds a backslash that means nothing"
+        msg = f"{text[:80]!r} holds a backslash that is not part of a valid escape"
         raise ValueError(msg)
     return text.encode("ascii").decode("unicode_escape")
 
@@ -155,16 +161,18 @@ def _values(table: npt.NDArray[Any], column: Column) -> Iterable[Any]:
     """Return the values of a column as Python objects."""
     values = table[column.name.upper()]
     is_text = column.form == "A"
+    expected = "U" if is_text else _DTYPES[column.form]
     found = values.dtype.kind if is_text else values.dtype.str[1:]
-    if values.ndim != 1 or found != ("U" if is_text else _DTYPES[column.form]):
-        msg = f"the column {column.name.upper()} of MEMBERS is of another type"
+    if values.ndim != 1 or found != expected:
+        msg = (f"the column {column.name.upper()} of MEMBERS has type {values.dtype.str[1:]} and "
+               f"shape {values.shape}, expected {expected} and one value in each row")
         raise ValueError(msg)
     python: list[Any] = values.tolist()
     return map(from_ascii, python) if is_text else python
 
 
 def _member(row: dict[str, Any]) -> Member:
-    """Make a member of the values of a row, which are named by the attributes that they become."""
+    """Make a `Member` from one row.  The keys of `row` are names of attributes of `Member`."""
     if row.pop("used") == bool(row["skip_reason"]):
         msg = f"USED of {row['label.file'][:80]} contradicts WHYNOT in MEMBERS"
         raise ValueError(msg)

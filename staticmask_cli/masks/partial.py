@@ -23,9 +23,9 @@ Votes = npt.NDArray[np.unsignedinteger[Any]]
 class PartialMask:
     """The bad pixels of the chips of one signature that were added so far.
 
-    Each chip that is used votes for its bad pixels, and a pixel is bad with enough votes.  As a
-    rule one vote is enough, which makes the good pixels a logical AND.  Votes add up, so that
-    partial masks can be merged in any order.
+    Each chip that is used votes for its bad pixels, and a pixel is bad with enough votes.  By
+    default (``agree = any``) one vote is enough: a pixel is then good only if it is good in every
+    chip that is used.  Votes add up, so that partial masks can be merged in any order.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class PartialMask:
     low : PixelSet
         The pixels below the threshold in at least one chip.
     flagged : numpy.ndarray of bool, shape (ny, nx), or None
-        True = bad by DQ in at least one chip; None where no DQ was given.
+        True = bad because of a DQ flag in at least one chip; None where no DQ was given.
     votes : numpy.ndarray of unsigned integers, shape (ny, nx), or None
         The number of chips in which each pixel is bad; None where one vote is enough
         (``agree = any``), which needs no counts.
@@ -95,8 +95,8 @@ class PartialMask:
         return votes_needed(self.rule.agree, len(self.used))
 
     @property
-    def can_be_bad(self) -> bool:
-        """Whether the chips that are used are as many as the votes that a bad pixel needs."""
+    def has_enough_chips(self) -> bool:
+        """Whether there are enough used chips for any pixel to be bad."""
         return self.votes_needed <= len(self.used)
 
     @property
@@ -156,8 +156,8 @@ class PartialMask:
         Returns
         -------
         Member
-            Also appended to `members`.  A chip that cannot be clipped is set aside: it changes
-            no pixel, also not by its DQ.
+            Also appended to `members`.  A chip that cannot be clipped is set aside: it does not
+            change the mask, and its DQ flags are ignored too.
 
         Raises
         ------
@@ -176,7 +176,7 @@ class PartialMask:
         return member
 
     def set_aside(self, label: ChipLabel, reason: str) -> Member:
-        """Add a member that changes no pixel, also not by its DQ, with the reason."""
+        """Add a member that does not change the mask, with the reason why it is set aside."""
         npix = math.prod(self.signature.shape)
         result = ChipResult(npix, PixelSet(self.signature.shape), skip_reason=reason)
         member = result.member(label)

@@ -21,12 +21,13 @@ class MaskRule:
     """The parameters on which the pixels of a mask depend, and no others.
 
     Parameters, the tasks of the workers, masks in memory and masks on disk all carry the same
-    rule; the defaults of the last three are the rule of the reference.
+    rule; the defaults of `sky`, `agree` and `final_bits` are the rule of drizzlepac.
 
     Attributes
     ----------
     static_sig : float
-        The distance of the threshold below the sky, in units of the noise; finite and > 0.
+        The distance of the threshold below the sky, in units of the noise; finite and > 0.  The
+        formula is in `ChipStatistics.threshold`.
     sky : str
         ``global`` takes the mode and the rms of the whole chip; ``local`` takes the level and
         the noise around each pixel.

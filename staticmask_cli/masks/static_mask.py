@@ -60,7 +60,7 @@ class StaticMask(PartialMask):
     previous_members : frozenset
         The sort keys of the members that were in the file before a run added others.
     counts_by_cause_known : bool
-        Whether `nbelow` distinguishes low pixels from those that are bad by DQ alone, which
+        Whether `nbelow` distinguishes low pixels from those that are only flagged in DQ, which
         mask files do not.
     """
 
@@ -117,7 +117,7 @@ class StaticMask(PartialMask):
     def read(cls, path: str) -> "StaticMask":
         """Read a mask that `write` wrote.
 
-        The file does not hold which pixels are bad by their value and which by DQ:
+        The file does not hold which pixels are bad by their value and which are flagged in DQ:
         all bad pixels are returned in `below`.
 
         Raises

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from staticmask_cli._version import __version__
 from staticmask_cli.errors import ClusterError, ConfigError, first_few
-from staticmask_cli.parallel.dask_executor import DaskPool
+from staticmask_cli.parallel.dask_executor import DaskExecutor
 from staticmask_cli.parallel.tasks import available_cpus
 
 if TYPE_CHECKING:
     from distributed import Client, LocalCluster
 
-__all__ = ["scheduled"]
+__all__ = ["connected_executor"]
 
 _SECONDS_TO_CONNECT = 5.0
 _SECONDS_TO_GIVE_UP = 10.0  # a client may wait for ever for a server that is no scheduler
@@ -25,16 +25,16 @@ _NOISY = ("distributed", "tornado", "asyncio")  # loggers that repeat our one li
 
 
 @contextmanager
-def scheduled(
+def connected_executor(
     scheduler: str | None, *, executor: Executor | None = None, jobs: int | None = None
 ) -> Iterator[Executor | None]:
-    """Yield an executor of the workers of a Dask scheduler, for as long as the block lasts.
+    """Connect to a Dask scheduler, and yield an executor of its workers for the with block.
 
     Parameters
     ----------
     scheduler : str or None
         The address of a scheduler, such as ``tcp://host:8786``, or ``local`` for processes on
-        this machine.  With None the block gets `executor`.
+        this machine.  With None, `executor` is yielded.
     executor : concurrent.futures.Executor, optional
         The executor that the user chose instead of a scheduler.
     jobs : int, optional
@@ -64,7 +64,7 @@ def scheduled(
     with _quiet(), _connected(scheduler, jobs) as client:
         try:
             _refuse_other_versions(scheduler, client)
-            yield DaskPool(client)
+            yield DaskExecutor(client)
         except KilledWorker as error:
             msg = (f"{scheduler}: {error.allowed_failures + 1} workers died at the same chips, "
                    "perhaps of too little memory; see their logs")
@@ -158,7 +158,7 @@ def _result_or_error(function: Callable[..., Any], *arguments: Any) -> Any:  # n
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence the loggers of Dask for the block: stderr gets the one line of our own error."""
+    """Silence the loggers of Dask in the with block: stderr gets the one line of our own error."""
     import distributed  # noqa: F401, PLC0415 - sets levels when first imported
 
     names = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] in _NOISY]

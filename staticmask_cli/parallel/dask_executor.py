@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from distributed import Client
     from distributed import Future as DaskFuture
 
-__all__ = ["DaskPool"]
+__all__ = ["DaskExecutor"]
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +26,8 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 _FAN_IN = 16  # results that are combined at once; a worker holds all of their masks in memory
-# How often a result is combined before it leaves the cluster.  The loss of a worker thus costs
-# 16 * 16 tasks at most, however long the run.
+# The number of times that a result is combined with others before it is sent back.  A result that
+# is lost with its worker costs at most `_FAN_IN ** _TREE_DEPTH` tasks, however long the run.
 _TREE_DEPTH = 2
 _RETRIES = 2  # of a task that raised an exception, as a network may fail for a moment
 _SECONDS_BETWEEN_COUNTS = 5.0  # of the workers, whose number may change during a run
@@ -36,7 +36,7 @@ _COMPUTED_AGAIN = ("lost", "pending")  # the worker that held the result died
 _PRIORITY = 10  # of combining, which frees memory of the workers
 
 
-class DaskPool(ReducingExecutor):
+class DaskExecutor(ReducingExecutor):
     """The workers of a Dask cluster.
 
     Parameters
@@ -47,7 +47,8 @@ class DaskPool(ReducingExecutor):
 
     def __init__(self, client: "Client") -> None:
         self._client = client
-        # Never pure, as files may have changed since an equal task read them.
+        # `pure=False`: Dask must not reuse the result of an identical earlier task, because the
+        # files may have changed.
         self._executor = client.get_executor(pure=False, retries=_RETRIES)
         self._counted_at, self._workers = -_SECONDS_BETWEEN_COUNTS, 0
 
@@ -96,7 +97,7 @@ class DaskPool(ReducingExecutor):
 
 
 class _Run(Generic[Task, Result]):
-    """The tasks of one call of `DaskPool.reduce`, and the tree that combines their results."""
+    """The tasks of one call of `DaskExecutor.reduce`, and the tree that combines their results."""
 
     def __init__(
         self,

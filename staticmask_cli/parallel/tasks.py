@@ -1,5 +1,9 @@
 """Run tasks in this thread, in a pool of threads, or on any executor.
 
+Any `concurrent.futures.Executor`, such as a pool of processes or the ``MPIPoolExecutor`` of mpi4py,
+works unchanged through ``create_masks(executor=...)``.  One that is a `ReducingExecutor` also
+combines the results on its workers.
+
 A task that leaves this process carries a `RunContext`, from which a worker finds out where the
 run was started and whether both have the same version of this package.
 
@@ -86,7 +90,7 @@ def run_tasks(
 
 @contextmanager
 def _pool(jobs: int, executor: Executor | None) -> Iterator[Executor]:
-    """Yield the given executor, or a pool of threads that is closed after the block."""
+    """Yield the given executor, or a pool of threads that is closed after the with block."""
     if executor is not None:
         yield executor
         return
@@ -110,7 +114,7 @@ class ReducingExecutor(Executor):
         kind: Callable[[Task], Hashable],
         jobs: int | None,
     ) -> Iterator[tuple[Task | None, Result | None]]:
-        """Run tasks and combine the results of those of one kind, in any order.
+        """Run tasks and combine the results of tasks with equal ``kind(task)``, in any order.
 
         Parameters
         ----------
@@ -118,19 +122,19 @@ class ReducingExecutor(Executor):
             The function of one task; it must be picklable.
         combine : callable
             The function that makes one result of several; it must be picklable, and must not
-            modify its arguments, which it gets again if a worker is lost.
+            modify its arguments, because they may be passed to it a second time.
         tasks : iterable
             The tasks; the next one is drawn only when there is room for it.
         kind : callable
-            The function that returns the kind of a task; results of different kinds are not
-            combined.
+            The function of a task whose values decide which results are combined: only those of
+            tasks with equal values.
         jobs : int or None
             The number of tasks at the same time; None follows the number of workers.
 
         Yields
         ------
         tuple of task and result
-            Either a task that is done, and None; or None, and the combined result of some tasks.
+            ``(task, None)`` when a task is done; ``(None, result)`` for a combined result.
         """
 
 
@@ -150,7 +154,7 @@ def jobs_of(executor: Executor | None) -> int:
     """Return the number of tasks to submit at a time by default, from the number of workers."""
     if executor is None:
         return default_jobs()
-    # The first is an attribute of mpi4py's pool and of DaskPool, the second of Python's own pools.
+    # The pool of mpi4py and DaskExecutor have the first attribute, Python's own pools the second.
     counts = (getattr(executor, name, None) for name in ("num_workers", "_max_workers"))
     return TASKS_PER_WORKER * next((count for count in counts if count), _ASSUMED_WORKERS)
 
@@ -168,8 +172,8 @@ class RunContext:
     host : str
         The name of the machine.
     run : str
-        A random word that makes the tasks of two runs unequal.  Otherwise a cluster could
-        return the results of an earlier run, from files whose contents have changed since.
+        A random word that makes the tasks of two runs unequal.  Otherwise Dask could reuse the
+        result of an identical task of an earlier run, although the files may have changed.
     """
 
     version: str = __version__
@@ -195,8 +199,9 @@ class RunContext:
         Raises
         ------
         StaticMaskError
-            If the worker has another version of this package, whose masks may differ; and any
-            error of the task, which on another machine than the run's names that machine.
+            If the worker has another version of this package, whose masks may differ.  Any such
+            error of the task is raised again; if the worker is on another machine than the run,
+            the message names that machine.
         """
         if self.version != __version__:
             msg = (f"the worker on {socket.gethostname()} has staticmask {__version__}, expected "
@@ -215,6 +220,6 @@ class RunContext:
 def dask_setup(_worker: object) -> None:
     """Make a worker of ``--scheduler local`` ignore Ctrl-C; Dask calls this when it starts.
 
-    A terminal sends the signal to all processes of the run, which ends its workers itself.
+    A terminal sends Ctrl-C to all processes of the run.  The main process ends the workers itself.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)

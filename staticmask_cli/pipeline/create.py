@@ -12,7 +12,7 @@ from staticmask_cli.exposures.problems import Problems
 from staticmask_cli.fits.open import astropy_silenced
 from staticmask_cli.io.urls import is_remote, redacted
 from staticmask_cli.masks.static_mask import StaticMask
-from staticmask_cli.parallel.dask_cluster import scheduled
+from staticmask_cli.parallel.dask_cluster import connected_executor
 from staticmask_cli.parallel.tasks import jobs_of
 from staticmask_cli.pipeline.combine import clip_and_combine, split_by_exposures
 from staticmask_cli.pipeline.plan import MaskPlan, plan_masks
@@ -73,7 +73,7 @@ def create_masks(
     static_sig : float
         A pixel is low when it lies below ``mode - static_sig * rms``.
     sky : str
-        ``global`` takes the mode and the rms of the chip, as the reference does; ``local`` takes
+        ``global`` takes the mode and the rms of the chip, as drizzlepac does; ``local`` takes
         those of the sky around each pixel, for fields that are not flat.
     agree : str, int or float
         The number of exposures in which a pixel must be bad: ``any``, ``all``, a count (2), or a
@@ -88,7 +88,7 @@ def create_masks(
     output_dir : str or path
         The folder of the masks; made when missing.
     overwrite : bool
-        Whether to replace a file of a mask's name that is not a mask of that shape.
+        Whether to replace a file that has the name of a mask but is not a mask of the same shape.
     update : bool
         Whether to add the exposures to masks in `output_dir`, which must have been made with the
         same parameters and of the same detector pixels.  Members are not read again, unless they
@@ -118,8 +118,8 @@ def create_masks(
     Returns
     -------
     Masks
-        A list with one `StaticMask` for each signature, sorted by file name;
-        ``mask.path`` is the path of its file and ``mask.array`` holds its pixels,
+        A list with one `StaticMask` for each signature (detector, shape, chip number), sorted by
+        file name; ``mask.path`` is the path of its file and ``mask.array`` holds its pixels,
         int16, 1 good and 0 bad.
 
     Raises
@@ -139,7 +139,7 @@ def create_masks(
     given = {"input": words, "static_sig": static_sig, "sky": sky, "agree": agree,
              "final_bits": final_bits, "group": group}
     parameters = Parameters.load(None, given)
-    with scheduled(scheduler, executor=executor, jobs=jobs) as workers:
+    with connected_executor(scheduler, executor=executor, jobs=jobs) as workers:
         return make_masks(
             parameters,
             suffix=suffix, output_dir=os.fspath(output_dir), overwrite=overwrite,
@@ -206,8 +206,8 @@ def _check_arguments(
         msg = "update and overwrite contradict each other: masks are either updated or made again"
         raise ConfigError(msg)
     if checkpoint is not None and (checkpoint < 1 or not update):
-        what = "update too, by which a run goes on" if checkpoint > 0 else "a number > 0"
-        msg = f"checkpoint = {checkpoint}: expected {what}"
+        wrong = " needs update, with which an interrupted run can be continued"
+        msg = f"checkpoint = {checkpoint}{wrong if checkpoint > 0 else ': expected a number > 0'}"
         raise ConfigError(msg)
     if update and is_remote(output_dir):
         msg = (f"update: {output_dir} is remote, where runs cannot wait for each other; "

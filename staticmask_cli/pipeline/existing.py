@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 _LONGEST = 80  # characters of an untrusted header
-_DIGITS = 1e-14  # cards of older versions of astropy hold no more
+_RELATIVE_TOLERANCE = 1e-14  # older versions of astropy write floats with no more digits than this
 
 
 log = logging.getLogger(__name__)
@@ -132,7 +132,7 @@ def refuse_changed(plan: MaskPlan, pairs: Iterable[tuple[Chip, Member | None]]) 
 
 
 class MemberIndex:
-    """Finds the members of a mask that the chips of a run are."""
+    """Finds, for a chip of the run, the member of the mask that is the same chip."""
 
     def __init__(self, members: Sequence[Member]) -> None:
         self._by_identity = {member.label.identity: member for member in members}
@@ -141,7 +141,7 @@ class MemberIndex:
             self._by_name[_file_name_and_extver(member.label.identity)].append(member)
 
     def member_of(self, chip: Chip) -> Member | None:
-        """Return the member that a chip is, also if its path is spelled in another way."""
+        """Return the member that is the same chip, even if its path is written differently."""
         member = self._by_identity.get(chip.label.identity)
         if member is not None or is_remote(chip.path):
             return member
@@ -150,8 +150,8 @@ class MemberIndex:
                 continue
             if not os.path.exists(other.label.file):
                 if other.label.rootname == chip.label.rootname:
-                    log.warning("%s: is the member %s the same exposure, under a path that is "
-                                "not there any more? It will count twice", chip.label, other.label)
+                    log.warning("%s may be the same exposure as the member %s, whose file no "
+                                "longer exists; if so, it counts twice", chip.label, other.label)
             elif os.path.samefile(other.label.file, chip.path):
                 return other
         return None
@@ -229,7 +229,7 @@ def _other_grid(plan: MaskPlan, mask: StaticMask) -> Iterator[str]:
 
 def _equal(before: object, now: object) -> bool:
     if isinstance(before, float) and isinstance(now, int | float):
-        return math.isclose(before, now, rel_tol=_DIGITS)
+        return math.isclose(before, now, rel_tol=_RELATIVE_TOLERANCE)
     return before == now
 
 

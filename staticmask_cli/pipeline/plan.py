@@ -12,7 +12,7 @@ from staticmask_cli.exposures.exposure import Chip, Exposure
 from staticmask_cli.exposures.inputs import expand_inputs
 from staticmask_cli.exposures.instruments import instrument_of
 from staticmask_cli.exposures.problems import Problems
-from staticmask_cli.exposures.reading import read_headers, sharing
+from staticmask_cli.exposures.reading import read_headers, share_attributes
 from staticmask_cli.io.paths import (
     canonical_path,
     check_writable,
@@ -154,7 +154,7 @@ def _chips_by_signature(
             log.warning("%s: %s", path, found.warning)
         for chip in found.chips:
             members = chips.setdefault(chip.signature, [])
-            members.append(sharing(chip, members[0]) if members else chip)
+            members.append(share_attributes(chip, members[0]) if members else chip)
     problems.check(anything_left=bool(chips))
     return chips
 

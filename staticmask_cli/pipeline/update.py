@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 class NewMasks:
-    """The work of a run that makes all masks from the start, whatever is on disk.
+    """Decides that a run reads all chips, as it makes its masks anew, whatever is on disk.
 
     Parameters
     ----------
@@ -50,13 +50,14 @@ class NewMasks:
 
     @contextmanager
     def merged(self, fresh: Mapping[str, StaticMask]) -> Iterator[dict[str, StaticMask]]:
-        """Return the masks that the block is to write, by path."""
+        """Yield the masks that the with block is to write, by path."""
         yield dict(fresh)
 
     def save(self, fresh: dict[str, StaticMask]) -> dict[str, StaticMask]:
         """Write the masks that can be written by now, and remove them from `fresh`.
 
-        Masks with too few votes for any bad pixel, which a run refuses at its end, stay there.
+        A mask with fewer used chips than `agree` requires cannot have a bad pixel.  It stays in
+        `fresh`, and if it still has too few at the end of the run, the run reports an error.
 
         Returns
         -------
@@ -64,7 +65,7 @@ class NewMasks:
             The masks that were written, by path.
         """
         with self.merged(fresh) as masks:
-            ready = {path: mask for path, mask in masks.items() if mask.used and mask.can_be_bad}
+            ready = {path: mask for path, mask in masks.items() if mask.has_enough_chips}
             write_masks(ready)
         for path in ready:
             del fresh[path]
@@ -75,7 +76,7 @@ class NewMasks:
 
 
 class MaskUpdate(NewMasks):
-    """The work of a run that updates masks on disk: the chips that they lack.
+    """Decides which chips a run must read, and merges their masks with those on disk.
 
     A chip is a member already if MEMBERS lists its file, whatever the spelling of the path, and
     its EXTVER.  It is not read again, unless it was set aside and might be used now.
@@ -92,8 +93,8 @@ class MaskUpdate(NewMasks):
     Attributes
     ----------
     to_do : list of MaskPlan
-        The plans with the chips that must be read.  A plan has no chips where an exposure that
-        could not be opened is all that must be added to MEMBERS.
+        The plans with the chips that must be read.  If only an exposure that could not be opened
+        must be added to MEMBERS, the plan has no chips.
     unchanged : dict of str to StaticMask
         The masks on disk that stay as they are, by path.
 
@@ -110,7 +111,7 @@ class MaskUpdate(NewMasks):
         super().__init__(())
         self._parameters = parameters
         self._plans = {plan.path: plan for plan in plans}
-        self._skipped: dict[str, set[Identity]] = {}
+        self._already_members: dict[str, set[Identity]] = {}
         self._read: dict[str, set[SortKey]] = {}
         self._opened = {normalized(chip.path) for plan in plans for chip in plan.chips}
         self._unopened = {normalized(path) for path in unopened}
@@ -130,27 +131,30 @@ class MaskUpdate(NewMasks):
             self._read[plan.path] = {chip.label.sort_key for chip in plan.chips}
             return
         mask = read_existing_mask(plan, self._parameters)
-        known = MemberIndex(mask.members)
-        pairs = [(chip, known.member_of(chip)) for chip in plan.chips]
+        index = MemberIndex(mask.members)
+        pairs = [(chip, index.member_of(chip)) for chip in plan.chips]
         refuse_changed(plan, pairs)
         written = modified(plan.path)
         skipped = [(chip, member) for chip, member in pairs
                    if member is not None and needs_no_reading(chip, member, written)]
-        self._skipped[plan.path] = {member.label.identity for _, member in skipped}
+        self._already_members[plan.path] = {member.label.identity for _, member in skipped}
         skipped_keys = {chip.label.sort_key for chip, _ in skipped}
         new = [chip for chip in plan.chips if chip.label.sort_key not in skipped_keys]
         log.info("%s: %d of %d chips are members already", plan.path, len(skipped),
                  len(plan.chips))
         self._read[plan.path] = {chip.label.sort_key for chip in new}
-        if new or self._has_unopened_to_note(mask):
+        if new or self._must_change_unopened(mask):
             self.to_do.append(replace(plan, chips=tuple(new)))
         else:
             self.unchanged[plan.path] = mask
             mask.previous_members = frozenset(member.label.sort_key for member in mask.members)
 
-    def _has_unopened_to_note(self, mask: StaticMask) -> bool:
-        noted = {member.label.identity[0] for member in mask.members if not member.label.extver}
-        return not self._unopened - self._files_of(mask) <= noted or bool(noted & self._opened)
+    def _must_change_unopened(self, mask: StaticMask) -> bool:
+        """Whether rows of exposures that could not be opened must be added or removed."""
+        listed = {member.label.identity[0] for member in mask.members if not member.label.extver}
+        has_rows_to_add = bool(self._unopened - self._files_of(mask) - listed)
+        has_rows_to_remove = bool(listed & self._opened)
+        return has_rows_to_add or has_rows_to_remove
 
     @staticmethod
     def _files_of(mask: StaticMask) -> set[str]:
@@ -159,10 +163,11 @@ class MaskUpdate(NewMasks):
 
     @contextmanager
     def merged(self, fresh: Mapping[str, StaticMask]) -> Iterator[dict[str, StaticMask]]:
-        """Merge masks of new exposures with those on disk, for the block to write.
+        """Merge masks of new exposures with those on disk, for the with block to write.
 
-        The masks on disk are read again, under a lock: what another run has written meanwhile
-        is added to, and other runs that come to this point wait.
+        The masks on disk are locked and read again.  If another run has written a mask in the
+        meantime, the new exposures are added to that version.  Other runs wait here until the
+        with block ends.
 
         Parameters
         ----------
@@ -181,18 +186,18 @@ class MaskUpdate(NewMasks):
             yield {path: self._merged(path, mask) for path, mask in fresh.items()}
 
     def _merged(self, path: str, fresh: StaticMask) -> StaticMask:
-        skipped = self._skipped.get(path, set())
-        if not os.path.lexists(path) and not skipped:
+        already_members = self._already_members.get(path, set())
+        if not os.path.lexists(path) and not already_members:
             return fresh
         plan = self._plans[path]
         mask = read_existing_mask(plan, self._parameters)
-        if not skipped <= {member.label.identity for member in mask.members}:
+        if not already_members <= {member.label.identity for member in mask.members}:
             msg = f"{path}: has lost members while this run was under way; run it again"
             raise OutputError(msg)
         files = self._files_of(mask)
-        known = [member for member in fresh.members
-                 if not member.label.extver and member.label.identity[0] in files]
-        merge_members(mask, fresh, leave_out=known, opened=self._opened)
+        opened_before = [member for member in fresh.members
+                         if not member.label.extver and member.label.identity[0] in files]
+        merge_members(mask, fresh, leave_out=opened_before, opened=self._opened)
         members = frozenset(member.label.sort_key for member in mask.members)
         mask.previous_members = members - self._read[path]
         return mask
@@ -207,8 +212,9 @@ def merge_members(
 ) -> None:
     """Add the members of one mask, and their bad pixels, to another.
 
-    The result equals that of one run over all members.  The facts in the header are those of
-    the first member that is used.  New members replace the same ones that were set aside.
+    The result equals that of one run over all members.  The header keywords copied from the
+    exposures are those of the first member that is used.  A new member replaces a member for the
+    same chip that was set aside.
 
     Parameters
     ----------
@@ -225,31 +231,33 @@ def merge_members(
     Raises
     ------
     OutputError
-        If both masks have a member that votes.
+        If the same member is used in both masks and its votes would count twice.
     """
     used = {member.label.identity for member in mask.used}
-    twice = [member for member in fresh.members if member.label.identity in used]
-    if mask.votes is not None and any(member.used for member in twice):
-        names = first_few([str(member.label) for member in twice])
+    duplicates = [member for member in fresh.members if member.label.identity in used]
+    if mask.votes is not None and any(member.used for member in duplicates):
+        names = first_few([str(member.label) for member in duplicates])
         msg = (
-            f"{mask.path}: another run has added {names} meanwhile, whose votes would count "
-            "twice; run again: what is there is skipped"
+            f"{mask.path}: another run has added {names} in the meantime, and their votes would "
+            "count twice; start the run again, and it will skip them"
         )
         raise OutputError(msg)
-    dropped = {id(member) for member in (*twice, *leave_out)}
-    new = [member for member in fresh.members if id(member) not in dropped]
-    again = {member.label.identity for member in new}
+    not_added = {id(member) for member in (*duplicates, *leave_out)}
+    new = [member for member in fresh.members if id(member) not in not_added]
+    replaced = {member.label.identity for member in new}
     kept = [
         member for member in mask.members
-        if member.label.identity not in again
+        if member.label.identity not in replaced
         and not (member.label.extver == 0 and member.label.identity[0] in opened)
     ]
-    firsts = [min((m.label.sort_key for m in members if m.used), default=None)
-              for members in (kept, new)]
-    facts = sorted((first, number) for number, first in enumerate(firsts) if first is not None)
-    if facts:
-        mask.facts = common_facts((mask.facts, fresh.facts)[number] for _, number in facts)
-    mask.rule = fresh.rule  # which may be spelled in another way in the file
+    first_used_keys = [min((m.label.sort_key for m in members if m.used), default=None)
+                       for members in (kept, new)]
+    in_order = sorted(
+        (key, number) for number, key in enumerate(first_used_keys) if key is not None
+    )
+    if in_order:
+        mask.facts = common_facts((mask.facts, fresh.facts)[number] for _, number in in_order)
+    mask.rule = fresh.rule  # the file may hold an equal rule that is written differently
     mask.counts_by_cause_known = mask.counts_by_cause_known and fresh.counts_by_cause_known
     mask.members = list(kept)
     mask.merge(fresh)

@@ -40,7 +40,7 @@ class Picture:
     def drawn(
         self, masks: Mapping[str, StaticMask], plans: Sequence[MaskPlan]
     ) -> AbstractContextManager[list[str]]:
-        """Draw masks and the chips that were read for them; files appear if the block ends well."""
+        """Draw masks and the chips that were read for them; files appear after the with block."""
         from staticmask_cli.plots.draw import picture_of  # noqa: PLC0415 - as above
 
         chips = {plan.path: plan.chips for plan in plans}
@@ -117,7 +117,7 @@ def _refuse_too_few(masks: Iterable[StaticMask]) -> None:
         f"agree = {mask.rule.agree}: only {len(mask.used)} exposures of {mask.signature.filename} "
         f"vote, so no pixel could be bad; expected at most {len(mask.used)}, or any or all"
         for mask in masks
-        if not mask.can_be_bad
+        if not mask.has_enough_chips
     ]
     if problems:
         raise ConfigError("\n".join(problems))

@@ -16,7 +16,7 @@ import pytest
 from staticmask_cli import create_masks
 from staticmask_cli.errors import ConfigError, InputError
 from staticmask_cli.parallel import dask_cluster, dask_executor
-from staticmask_cli.parallel.dask_executor import DaskPool
+from staticmask_cli.parallel.dask_executor import DaskExecutor
 from staticmask_cli.pipeline import batches
 from staticmask_cli.simulate.visit import Visit
 from tests.support.command import run
@@ -36,9 +36,9 @@ def address() -> Iterator[str]:
 
 
 @pytest.fixture
-def pool(address: str) -> Iterator[DaskPool]:
+def pool(address: str) -> Iterator[DaskExecutor]:
     with distributed.Client(address, set_as_default=False) as client:
-        yield DaskPool(client)
+        yield DaskExecutor(client)
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -77,7 +77,7 @@ def total(numbers: Sequence[int]) -> int:
     ("count", "returned"), [(0, 0), (1, 1), (16, 1), (17, 1), (256, 1), (300, 2), (530, 3)]
 )
 def test_few_results_are_sent_back_however_many_tasks_there_are(
-    count: int, returned: int, pool: DaskPool
+    count: int, returned: int, pool: DaskExecutor
 ) -> None:
     reduced = pool.reduce(negative, total, range(1, count + 1), kind=bool, jobs=None)
     steps = list(reduced)
@@ -86,7 +86,7 @@ def test_few_results_are_sent_back_however_many_tasks_there_are(
     assert sorted(task for task, _ in steps if task is not None) == list(range(1, count + 1))
 
 
-def test_results_of_different_kinds_are_not_combined(pool: DaskPool) -> None:
+def test_results_of_different_kinds_are_not_combined(pool: DaskExecutor) -> None:
     steps = pool.reduce(str, "".join, range(60), kind=lambda task: task % 3, jobs=7)
     texts = sorted("".join(sorted(result)) for _, result in steps if result is not None)
     assert texts == sorted(
@@ -95,7 +95,7 @@ def test_results_of_different_kinds_are_not_combined(pool: DaskPool) -> None:
 
 
 def test_results_that_were_lost_with_a_worker_are_computed_again(
-    pool: DaskPool, monkeypatch: pytest.MonkeyPatch
+    pool: DaskExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     status, completed = distributed.Future.status.fget, distributed.as_completed
     next_batch, add = completed.next_batch, completed.add
@@ -143,7 +143,7 @@ def count(number: int) -> int:
 
 @pytest.mark.parametrize(("jobs", "most"), [(1, 1), (3, 3), (None, 4)])
 def test_jobs_limits_the_number_of_running_tasks(
-    jobs: int | None, most: int, pool: DaskPool
+    jobs: int | None, most: int, pool: DaskExecutor
 ) -> None:
     Counting.most = 0
     taken = 0
@@ -248,7 +248,7 @@ def test_a_cluster_with_another_version_is_refused(
     )
 
 
-def test_a_scheduler_and_an_executor_exclude_each_other(pool: DaskPool) -> None:
+def test_a_scheduler_and_an_executor_exclude_each_other(pool: DaskExecutor) -> None:
     with pytest.raises(ConfigError, match="scheduler = local: there is an executor too"):
         create_masks("a_flt.fits", scheduler="local", executor=pool)
 

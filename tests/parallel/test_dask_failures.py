@@ -128,7 +128,7 @@ def test_chips_that_kill_every_worker_end_the_run_with_one_line() -> None:
 
 
 def die_locally() -> None:
-    with dask_cluster.scheduled("local", jobs=2) as executor:
+    with dask_cluster.connected_executor("local", jobs=2) as executor:
         assert executor is not None
         executor.submit(die, 1).result(120)
 

@@ -142,8 +142,8 @@ def test_a_member_that_may_be_the_same_under_a_path_that_is_gone_is_warned_of(
     shutil.move("c_flt.fits", "archive")
     result = run("archive/c_flt.fits", "-o", "out", "--update")
     assert result.exit_code == 0
-    warning = ("Warning: archive/c_flt.fits[SCI,1]: is the member c_flt.fits[SCI,1] the same "
-               "exposure, under a path that is not there any more? It will count twice\n")
+    warning = ("Warning: archive/c_flt.fits[SCI,1] may be the same exposure as the member "
+               "c_flt.fits[SCI,1], whose file no longer exists; if so, it counts twice\n")
     assert warning in result.stderr
 
 
@@ -334,7 +334,7 @@ def test_update_contradicts_overwrite(seven: list[str]) -> None:
     assert result.stderr == ("Error: update and overwrite contradict each other: masks are either "
                              "updated or made again\n")
     assert run(*seven, "--checkpoint", "2").stderr == (
-        "Error: checkpoint = 2: expected update too, by which a run goes on\n")
+        "Error: checkpoint = 2 needs update, with which an interrupted run can be continued\n")
     with pytest.raises(ConfigError, match="checkpoint = 0: expected a number > 0"):
         create_masks(seven, update=True, checkpoint=0)
 
