@@ -1,4 +1,7 @@
-"""FITS files opened read-only; whatever is wrong with one is raised as one kind of error."""
+"""FITS files opened read-only; whatever is wrong with a file is raised as an `InputError`.
+
+Only a GEIS file, which can be converted to FITS, raises an `ExposureError`.
+"""
 
 import io
 import os
@@ -36,8 +39,8 @@ _FAILED, _ABSENT = 0, 2  # what astropy returns for a checksum
 def read_hdus(path: str) -> list[HDU]:
     """Read the headers of a file, and nothing else.
 
-    Their values are parsed when they are asked for, so that what uses them belongs into
-    `as_input_error`.
+    The values of the headers are parsed only when they are used.  Code that uses them must
+    therefore run inside a ``with as_input_error(path)`` block.
 
     Parameters
     ----------
@@ -73,7 +76,7 @@ def opened(path: str, *, checked: bool = False) -> Iterator["fits.HDUList"]:
     ------
     InputError
         If the file is missing, not a regular file, truncated, not readable as FITS, or if its
-        headers claim more than it holds, also where that shows only inside the block.
+        headers claim more than it holds, even if this is noticed only inside the with block.
     ExposureError
         If it is a GEIS file.
     """
@@ -103,7 +106,8 @@ def open_unchanged(path: str, stamp: Stamp | None) -> Iterator[IO[bytes] | None]
     Raises
     ------
     InputError
-        If the file is missing or cannot be read, also where that shows only inside the block.
+        If the file is missing or cannot be read, even if this is noticed only inside the with
+        block.
     """
     if stamp is None:
         yield None
@@ -119,7 +123,7 @@ def as_input_error(path: str) -> Iterator[None]:
     Raises
     ------
     InputError
-        If the block raises what reading a damaged file can raise.
+        If the with block raises what reading a damaged file can raise.
     """
     try:
         yield
@@ -145,8 +149,8 @@ def _open_regular(path: str) -> Iterator[IO[bytes]]:
         found = "something that is not a file" if os.path.lexists(path) else "nothing"
         msg = f"{path}: expected a FITS file, found {found}"
         raise InputError(msg)
-    # Closed here because astropy leaves it open after an error; never mapped into memory,
-    # where a file that becomes shorter would kill the process.
+    # The stream is closed here because astropy leaves it open after an error.  It is never mapped
+    # into memory, because a file that becomes shorter would then kill the process.
     with as_input_error(path), open_file(path) as stream:
         yield stream
 

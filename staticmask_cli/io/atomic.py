@@ -77,8 +77,8 @@ def write_whole(path: str) -> Iterator[IO[bytes]]:
     """Open a file that gets the name `path` only when it is complete and on disk.
 
     A local file is written under a temporary name in the same folder.  It is flushed and renamed
-    when the block ends without an exception; otherwise it is removed, and what was at `path`
-    before is still there.  A remote file is sent in one request when the block ends.
+    when the with block ends without an exception; otherwise it is removed, and what was at `path`
+    before is still there.  A remote file is sent in one request when the with block ends.
 
     Raises
     ------
@@ -101,7 +101,7 @@ def write_whole(path: str) -> Iterator[IO[bytes]]:
             _apply_umask(stream.fileno())
             if fcntl is None:
                 stream.close()  # Windows does not rename open files
-            # While the file is open and therefore locked, so that no other run removes it.
+            # Rename while the file is still open and locked, so that no other run removes it.
             os.replace(temporary, path)
             temporary = ""
         _flush_folder(folder or ".")
@@ -113,7 +113,7 @@ def write_whole(path: str) -> Iterator[IO[bytes]]:
 
 @contextmanager
 def as_output_error(path: str) -> Iterator[None]:
-    """Turn an OSError of the block into an error that names the file which was to be written.
+    """Turn an OSError of the with block into an error that names the file which was to be written.
 
     Raises
     ------
@@ -196,11 +196,11 @@ def _remove_unless_locked(path: str) -> None:
 
 @contextmanager
 def update_lock(paths: Iterable[str]) -> Iterator[None]:
-    """Lock files for the block, so that one run at a time updates any of them.
+    """Lock files for the with block, so that one run at a time updates any of them.
 
     It waits until no other run holds the lock.  The lock of a file is a second, temporary file
-    beside it, which is removed after the block; one that a killed run left is removed like other
-    stale temporary files.  On systems without file locks it does nothing.
+    beside it, which is removed after the with block; one that a killed run left is removed like
+    other stale temporary files.  On systems without file locks it does nothing.
 
     Raises
     ------
@@ -245,7 +245,7 @@ def _open_locked(path: str) -> int:
 
 @contextmanager
 def _locked_folder(folder: str, *, exclusive: bool) -> Iterator[bool]:
-    """Lock a folder for the block; yield False where the system cannot lock it."""
+    """Lock a folder for the with block; yield False where the system cannot lock it."""
     try:
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError:
@@ -271,7 +271,7 @@ def _lock(descriptor: int, *, exclusive: bool, wait: bool) -> bool:
 
 @contextmanager
 def interrupts_deferred() -> Iterator[None]:
-    """Defer Ctrl-C and SIGTERM to the end of the block, if this is the main thread."""
+    """Defer Ctrl-C and SIGTERM to the end of the with block, if this is the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -149,7 +149,7 @@ def check_writable(path: str) -> None:
 
 @contextmanager
 def write_remote(url: str) -> Iterator[IO[bytes]]:
-    """Yield a temporary file that is written to a URL if the block ends without an exception."""
+    """Yield a temporary file that is written to a URL if the with block succeeds."""
     check_writable(url)
     with tempfile.TemporaryFile() as stream:
         yield stream

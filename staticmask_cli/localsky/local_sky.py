@@ -1,9 +1,9 @@
 """The local rule: a pixel is low if it lies far below its local sky, in units of the local noise.
 
-The local sky is the median of the 5 x 5 pixels around.  The noise is a function of its level, which
-is estimated from the chip itself.  Pixels far below their sky are candidates: each is compared with
-the prediction from its neighbours, with a surface fitted through them, and with each neighbour.
-Whole columns and rows are found separately.
+The local sky is the median of the 5 x 5 pixels around the pixel.  The noise is a function of the
+level of the local sky, and this function is estimated from the chip itself.  Pixels far below
+their local sky are candidates: each is compared with the prediction from its neighbours, with a
+surface fitted through them, and with each neighbour.  Whole columns and rows are found separately.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -32,11 +32,12 @@ _BLOCK = 1 << 17
 _ENOUGH = 1 << 14  # candidates that are checked together
 _LARGEST = float(np.finfo(np.float32).max)
 _SAMPLE = 1 << 19  # pixels whose local sky is computed for the noise model
-_READ_OFF = 1 << 17  # pixels of these from which the noise model is estimated
-# Fractions of the scatter around a surface that count as noise; the second one is for candidates
-# that the prediction does not confirm.  All of it would be too much, because the scatter of 49
-# pixels is uncertain by 15%, and among crowded stars their wings cause it.  With none of it, many
-# a valley between stars would count as low.
+_PIXELS_FOR_FIT = 1 << 17  # pixels of these from which the noise model is estimated
+# Fractions of the scatter around a fitted surface that count as noise; _ROUGH_SCATTER is for
+# candidates that the prediction does not confirm.  If the whole scatter counted, low pixels would
+# be overlooked: the scatter of 49 pixels is uncertain by 15% (which is not where the 0.15 comes
+# from), and in crowded fields the wings of stars dominate it.  If none of it counted, many valleys
+# between stars would be low.
 _SCATTER, _ROUGH_SCATTER = 0.15, 0.6
 
 
@@ -70,8 +71,10 @@ def pixels_below_local_sky(data: npt.NDArray[Any], static_sig: float) -> Bits:
     prediction = Prediction(data, noise_model)
     confirmed = []
     for candidates in _in_batches(_candidates(blocks, signs, noise_model, static_sig)):
-        predicted, certain = prediction.below(candidates.rows, candidates.columns, static_sig)
-        uncertain = candidates.select(~certain).compared(predicted[~certain], static_sig)
+        below_prediction, certain = prediction.below(
+            candidates.rows, candidates.columns, static_sig
+        )
+        uncertain = candidates.select(~certain).still_low(below_prediction[~certain], static_sig)
         below_surface = below_surface_fit(
             data, uncertain.rows, uncertain.columns, uncertain.noise, static_sig,
             scatter=uncertain.scatter,
@@ -118,15 +121,16 @@ class Candidates(NamedTuple):
         """Return the candidates for which `selected` is True."""
         return Candidates._make(values[selected] for values in self)
 
-    def compared(self, predicted: Bits, static_sig: float) -> "Candidates":
-        """Return the candidates below their prediction, or below the structure around them.
+    def still_low(self, below_prediction: Bits, static_sig: float) -> "Candidates":
+        """Return the candidates below their prediction, or low even if structure counts as noise.
 
-        Adjacent low pixels lower the prediction of each other.  Those that are not below their
-        prediction must be low even if all structure at their level counts as noise.
+        Adjacent low pixels lower the prediction of each other, so a low pixel need not be below
+        its prediction.  One that is not must be low even if all structure that stars cause at the
+        level of its sky counts as noise.
         """
-        noise = np.where(predicted, self.noise, self.noise_with_structure)
-        scatter = np.where(predicted, _SCATTER, _ROUGH_SCATTER)
-        low = predicted | (self.depth > static_sig * self.noise_with_structure)
+        noise = np.where(below_prediction, self.noise, self.noise_with_structure)
+        scatter = np.where(below_prediction, _SCATTER, _ROUGH_SCATTER)
+        low = below_prediction | (self.depth > static_sig * self.noise_with_structure)
         return self._replace(noise=noise, scatter=scatter).select(low)
 
 
@@ -166,7 +170,7 @@ def _noise_model(data: npt.NDArray[Any], blocks: RowBlocks) -> NoiseModel:
     if min(ny, nx) <= 2 * REACH:
         return NoiseModel(np.empty(0), np.empty(0))
     count = min(-(-ny // blocks.rows), max(1, _SAMPLE // (blocks.rows * nx)))
-    step = max(1, ny * nx // _READ_OFF // max(1, ny // (count * blocks.rows))) | 1
+    step = max(1, ny * nx // _PIXELS_FOR_FIT // max(1, ny // (count * blocks.rows))) | 1
     parts = []
     for number in range(count):
         tile = blocks.read(number * (ny - blocks.rows) // max(count - 1, 1))

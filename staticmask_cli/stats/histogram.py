@@ -65,7 +65,7 @@ class Histogram:
         nbins: int,
         outside: Callable[[np.float32, np.float32], tuple[int, int]],
     ) -> "Histogram":
-        """Count pixels in bins from `minimum` on, in float32 arithmetic like the reference.
+        """Count pixels in bins from `minimum` on, in float32 arithmetic like stsci.imagestats.
 
         Parameters
         ----------
@@ -106,7 +106,7 @@ class Histogram:
         rise = int(self.count[highest]) - self._count_of(peak - 1, highest)
         fall = int(self.count[highest]) - self._count_of(peak + 1, highest)
         shift = 0.5 * (rise - fall) / (rise + fall) if rise + fall else 0.0
-        # In the reference's order of operations, so that the last digit is the same.
+        # In the order of operations of stsci.imagestats, so that the last digit is the same.
         return self.start + (peak + 1.0 + shift - 0.5) * unit
 
     def median(self) -> float:

@@ -20,10 +20,12 @@ Floats = npt.NDArray[np.float32]
 
 _CLIPPING_PASSES = 3
 _CORE_SIGMA = 2.8  # half width of the core in rms; the windows extend to 3 rms
-_FAR_FROM_ZERO = 1.0  # rms; closer to zero, sums of the pixels themselves lose no relevant digits
-_CANCELLED = 1e-6  # a variance below this part of the squared shift has lost its digits
+_FAR_FROM_ZERO = 1.0  # in rms; if the mean is closer to zero than this, no pivot is needed
+# If the variance is a smaller fraction of (mean - pivot)^2 than this, cancellation has destroyed
+# its digits.
+_CANCELLED = 1e-6
 _ROW = 256  # numbers that are summed in float32, before their sums are added in double precision
-_MANY = 1 << 16  # numbers in a piece whose rows are enough to average their rounding errors out
+_LEAST_FOR_FAST_SUMS = 1 << 16  # numbers of a piece: the errors of so many rows average out
 _ONES = np.ones(_ROW, dtype=np.float32)
 _SAFE = (1e-12, 1e12)  # range of numbers whose squares neither vanish nor overflow in float32
 
@@ -80,7 +82,7 @@ class WindowMoments:
 
         The sums are in double precision; mean and standard deviation are rounded to
         float32.  The standard deviation is infinite if a squared deviation
-        overflows in float32, as in the reference.
+        overflows in float32, as in stsci.imagestats.
         """
         if not self._useful or lower > self._core_ends[0] or upper < self._core_ends[1]:
             return _visit_window(self._pixels, lower, upper)
@@ -92,7 +94,8 @@ class WindowMoments:
         distances = SCRATCH.get("numbers", inside.size, np.float64)
         np.multiply(self._distances, inside, out=distances)
         total = self._sum + float(np.add.reduce(distances))
-        # numpy.vecdot would start threads of its own, which slow down those of the run.
+        # numpy.vecdot would start threads of its own for so long an array, which slow down those
+        # of the run.
         squares = self._squares + float(np.einsum("i,i->", distances, distances))
         mean = np.float32(self._pivot + total / npix)
         if npix == 1:
@@ -108,7 +111,7 @@ class WindowMoments:
         return Moments(npix, float(mean), math.inf if overflow else float(rms))
 
     def as_in_reference(self, lower: float, upper: float) -> Moments:
-        """Return the moments of a window in the arithmetic of the reference, from all pixels."""
+        """Return the moments of a window in the arithmetic of stsci.imagestats, from all pixels."""
         return _visit_window(self._pixels, lower, upper)
 
     def extremes(self, lower: float, upper: float) -> tuple[float, float]:
@@ -136,7 +139,8 @@ class WindowMoments:
         """Sum the core, and return the finite pixels outside it."""
         tails = Tails(self._pixels.size, *self._core_ends)
         pivot = np.float32(self._pivot)
-        # A mean near zero has no pivot; rounding errors of fast sums would change its digits.
+        # If the mean is near zero, the pivot is zero and fast sums are not used, because their
+        # rounding errors would be large compared with the mean.
         reach = max(abs(end - self._pivot) for end in self._core_ends)
         fast = pivot and fast_sums_hold(reach)
         sums = FastSums(self._pixels.size) if fast else ExactSums()
@@ -198,7 +202,7 @@ def _beyond(pixels: Floats, lower: np.float32, upper: np.float32) -> tuple[int, 
 
 
 def _visit_window(pixels: Blocks, lower: float, upper: float) -> Moments:
-    """Compute the moments of a window in two passes over the pixels, as the reference does."""
+    """Compute the moments of a window in two passes over the pixels, as stsci.imagestats does."""
     npix, total, squares = 0, 0.0, 0.0
     for block in pixels:
         inside = block[_inside(block, lower, upper)]
@@ -242,7 +246,7 @@ class FastSums(ExactSums):
     Parameters
     ----------
     size : int
-        The largest possible number of all numbers together.
+        An upper limit on how many numbers will be added in total.
     """
 
     def __init__(self, size: int) -> None:
@@ -252,10 +256,12 @@ class FastSums(ExactSums):
 
     def add(self, numbers: Floats) -> None:
         """Add a piece of the numbers."""
-        count = numbers.size // _ROW if numbers.size >= _MANY else 0
+        count = numbers.size // _ROW if numbers.size >= _LEAST_FOR_FAST_SUMS else 0
         rows = numbers[: count * _ROW].reshape(count, _ROW)
         end = self._count + count
         for sums, others in zip(self._rows, (_ONES, rows), strict=True):
+            # This starts no threads, as numpy passes one row at a time to the BLAS library, which
+            # uses threads only for long vectors.
             np.vecdot(rows, others, out=sums[self._count : end])
         self._count = end
         if rows.size < numbers.size:

@@ -84,7 +84,7 @@ def test_the_size_of_the_row_blocks_does_not_matter(monkeypatch: pytest.MonkeyPa
     data[31:44, 100:140] = np.nan
     # The noise model comes from a sample of blocks: of all blocks here, so that it is the same.
     monkeypatch.setattr(local_sky, "_SAMPLE", 1 << 30)
-    monkeypatch.setattr(local_sky, "_READ_OFF", 1 << 30)
+    monkeypatch.setattr(local_sky, "_PIXELS_FOR_FIT", 1 << 30)
     whole = pixels_below_local_sky(data, 5.0)
     assert whole.sum() > PLANTED.sum() / 2
     for size in (1, 3000, 9000):
