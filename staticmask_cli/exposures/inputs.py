@@ -1,7 +1,8 @@
 """Inputs: from the words of the user to a sorted list of files.
 
 A word is a path, a wildcard, a comma list, an @list, an association table, or one of these at a
-remote URL.  Files that hold the same pixels twice are refused, unless the user chooses one.
+remote URL.  Two files of the same exposure (``_flt`` and ``_flc``) are refused, unless the user
+chooses one.
 """
 
 import glob
@@ -64,9 +65,9 @@ def expand_inputs(
     """
     problems = problems or Problems()
     paths: dict[str, str] = {}
-    source = _Source(problems, suffix)
+    context = _Context(problems, suffix)
     for word in words:
-        for path in _expand(word, source):
+        for path in _expand(word, context):
             paths.setdefault(canonical_path(path), path)
     _refuse_ambiguous(paths.values(), problems)
     chosen = _one_kind_each(sorted(paths.values()), suffix, problems)
@@ -108,8 +109,8 @@ def _one_kind_each(paths: list[str], suffix: str | None, problems: Problems) -> 
 
 
 @dataclass(frozen=True)
-class _Source:
-    """Where a word is written: on the command line, or in the innermost of nested lists.
+class _Context:
+    """What is needed to expand a word: the list that it is written in, and the state of the run.
 
     Attributes
     ----------
@@ -118,7 +119,7 @@ class _Source:
     suffix : str or None
         The kind of file to use if an exposure has several.
     folder : str
-        The folder of the list.
+        The folder of the innermost list; empty for a word of the command line.
     lists : tuple of str
         The identities of the nested lists, from the outermost.
     expanded : set of str
@@ -136,60 +137,63 @@ class _Source:
         return word if is_remote(word) else join_path(self.folder, word)
 
 
-def _expand(word: str, source: _Source) -> Iterator[str]:
+def _expand(word: str, context: _Context) -> Iterator[str]:
     """Yield the files that a word names."""
-    if is_remote(word.removeprefix("@")) or is_remote(source.folder):
-        yield from _expand_remote(word, source)
+    if is_remote(word.removeprefix("@")) or is_remote(context.folder):
+        yield from _expand_remote(word, context)
         return
-    path = source.path(word)
+    path = context.path(word)
     if not _is_name(word):
-        source.problems.leave_out(path, InputError(f"{path}: no such file"))
+        context.problems.leave_out(path, InputError(f"{path}: no such file"))
     elif os.path.isdir(path):
         example = os.path.join(path, "*flt.fits")
-        source.problems.refuse(f"{path}: is a folder, expected files such as {example}")
+        context.problems.refuse(f"{path}: is a folder, expected files such as {example}")
     elif os.path.exists(path):
-        yield from _expand_file(path, source)
-    elif word.startswith("@") and not _is_list_of_words(word, source):
-        yield from _expand_list(source.path(word[1:]), source)
+        yield from _expand_file(path, context)
+    elif word.startswith("@") and not _is_list_of_words(word, context):
+        yield from _expand_list(context.path(word[1:]), context)
     elif "," in word:
         for part in filter(None, map(str.strip, word.split(","))):
-            yield from _expand(part, source)
+            yield from _expand(part, context)
     elif glob.has_magic(word):
-        yield from _expand_wildcard(word, source)
+        yield from _expand_wildcard(word, context)
     else:
-        source.problems.leave_out(path, InputError(f"{path}: {_why_missing(path)}"))
+        context.problems.leave_out(path, InputError(f"{path}: {_why_missing(path)}"))
 
 
-def _expand_remote(word: str, source: _Source) -> Iterator[str]:
-    """Yield the files of a word that is a URL or in a remote list; single files may be missing."""
+def _expand_remote(word: str, context: _Context) -> Iterator[str]:
+    """Yield the files of a word that is a URL or in a remote list.
+
+    A file that is named without wildcards may be missing: this shows only when it is read.
+    """
     parts = _parts_of(with_credentials(word))
     if len(parts) > 1:
         for part in parts:
-            yield from _expand(redacted(part), source)
+            yield from _expand(redacted(part), context)
         return
     mark = "@" if word.startswith("@") else ""
     name = redacted(with_credentials(word).removeprefix("@"))
     # A remote list is untrusted, and must not name files anywhere else.
-    url = remote_path_within(source.folder, name) if is_remote(source.folder) else name
+    url = remote_path_within(context.folder, name) if is_remote(context.folder) else name
     if url is None:
         wrong = f"names {name[:80]!r}, expected what lies in its folder"
-        source.problems.refuse(f"@{redacted(source.lists[-1])}: {wrong}")
+        context.problems.refuse(f"@{redacted(context.lists[-1])}: {wrong}")
         return
     try:
         found = None if mark else glob_remote(url)
     except StaticMaskError as error:
-        source.problems.refuse(error)
+        context.problems.refuse(error)
         return
     if mark:
-        yield from _expand_list(url, source)
+        yield from _expand_list(url, context)
     elif url.endswith("/"):
-        source.problems.refuse(f"{url}: is a folder, expected files such as {url}*flt.fits")
+        context.problems.refuse(f"{url}: is a folder, expected files such as {url}*flt.fits")
     elif found is None:
-        yield from _expand_file(url, source)
+        yield from _expand_file(url, context)
     elif not found:
-        source.problems.refuse(f"{url}: no file matches")
+        context.problems.refuse(f"{url}: no file matches")
     for path in found or ():
-        yield from _expand_file(path, source)
+        yield from _expand_file(path, context)
 
 
 def _parts_of(word: str) -> list[str]:
@@ -199,17 +203,17 @@ def _parts_of(word: str) -> list[str]:
     return list(filter(None, map(str.strip, re.split(comma, word))))
 
 
-def _expand_wildcard(word: str, source: _Source) -> Iterator[str]:
+def _expand_wildcard(word: str, context: _Context) -> Iterator[str]:
     """Yield the files that match; folders are ignored, and links to nothing are missing files."""
-    pattern = os.path.join(glob.escape(source.folder), word)
+    pattern = os.path.join(glob.escape(context.folder), word)
     matches = [match for match in sorted(glob.glob(pattern)) if not os.path.isdir(match)]
     if not matches:
-        source.problems.refuse(f"{source.path(word)}: no file matches")
+        context.problems.refuse(f"{context.path(word)}: no file matches")
     for match in matches:
         if os.path.exists(match):
-            yield from _expand_file(match, source)
+            yield from _expand_file(match, context)
         else:
-            source.problems.leave_out(match, InputError(f"{match}: {_why_missing(match)}"))
+            context.problems.leave_out(match, InputError(f"{match}: {_why_missing(match)}"))
 
 
 def _why_missing(path: str) -> str:
@@ -224,12 +228,12 @@ def _is_name(word: str) -> bool:
         return False
 
 
-def _is_list_of_words(word: str, source: _Source) -> bool:
+def _is_list_of_words(word: str, context: _Context) -> bool:
     """Whether ``@a,b`` means ``@a`` and ``b``, and not a list with the name ``a,b``."""
-    return "," in word and not os.path.isfile(source.path(word[1:]))
+    return "," in word and not os.path.isfile(context.path(word[1:]))
 
 
-def _expand_file(path: str, source: _Source) -> Iterator[str]:
+def _expand_file(path: str, context: _Context) -> Iterator[str]:
     """Yield a file, or the members of an association."""
     if not is_association(path):
         yield path
@@ -237,42 +241,42 @@ def _expand_file(path: str, source: _Source) -> Iterator[str]:
     try:
         names = read_association(path)
     except StaticMaskError as error:
-        source.problems.refuse(error)
+        context.problems.refuse(error)
         return
     folder = folder_of_file(path)
     for name in names:
         try:
-            found = find_members(folder, name, source.suffix)
+            found = find_members(folder, name, context.suffix)
         except StaticMaskError as error:  # a remote folder that cannot be listed
-            source.problems.refuse(error)
+            context.problems.refuse(error)
             return
         if not found:
             reason = f"{path}: member {name}: no such exposure beside the association"
-            source.problems.leave_out(join_path(folder, name), InputError(reason))
+            context.problems.leave_out(join_path(folder, name), InputError(reason))
         yield from found
 
 
-def _expand_list(path: str, source: _Source) -> Iterator[str]:
+def _expand_list(path: str, context: _Context) -> Iterator[str]:
     """Yield the files of an @list."""
     identity = canonical_path(path)
-    if identity in source.lists:
-        source.problems.refuse(f"@{path}: the list includes itself")
+    if identity in context.lists:
+        context.problems.refuse(f"@{path}: the list includes itself")
         return
-    if len(source.lists) == _DEEPEST_LIST:
-        source.problems.refuse(f"@{path}: lists are nested more than {_DEEPEST_LIST} deep")
+    if len(context.lists) == _DEEPEST_LIST:
+        context.problems.refuse(f"@{path}: lists are nested more than {_DEEPEST_LIST} deep")
         return
-    if identity in source.expanded:
+    if identity in context.expanded:
         return  # a file that is named twice is returned once
-    source.expanded.add(identity)
-    lines = _lines_of(path, source.problems)
-    inner = replace(source, folder=folder_of_file(path), lists=(*source.lists, identity))
+    context.expanded.add(identity)
+    lines = _lines_of(path, context.problems)
+    inner = replace(context, folder=folder_of_file(path), lists=(*context.lists, identity))
     for line in lines:
         if line and not line.startswith("#"):
             yield from _expand(_first_column(line, inner), inner)
 
 
 def _lines_of(path: str, problems: Problems) -> list[str]:
-    """Read the lines of a list; an unreadable list is a problem, and has none."""
+    """Read the lines of a list; if it cannot be read, report the problem and return no lines."""
     try:
         with open_file(path) as stream:
             content = stream.read(_LARGEST_LIST + 1)
@@ -288,9 +292,9 @@ def _lines_of(path: str, problems: Problems) -> list[str]:
     return []
 
 
-def _first_column(line: str, source: _Source) -> str:
+def _first_column(line: str, context: _Context) -> str:
     """Return the word of a line of a list; file names and comma lists may have blanks."""
-    remote = is_remote(line) or is_remote(source.folder)
-    if not remote and _is_name(line) and os.path.exists(source.path(line)):
+    remote = is_remote(line) or is_remote(context.folder)
+    if not remote and _is_name(line) and os.path.exists(context.path(line)):
         return line
     return re.sub(r"\s*,\s*", ",", line).split()[0]

@@ -87,7 +87,7 @@ def picture_of(
     jobs: int,
     executor: Executor | None = None,
 ) -> AbstractContextManager[list[str]]:
-    """Draw the masks of a run to files, which are renamed if the block ends without an error.
+    """Draw the masks of a run to files, which are renamed if the with block ends without an error.
 
     The chips are read again, but not more than `MOST_HISTOGRAMS` of each mask, evenly spread
     over its exposures.  A run without a picture therefore costs nothing more, and one of
@@ -200,7 +200,7 @@ def _histogram(task: _HistogramTask) -> tuple[SortKey, SkyHistogram]:
 
 @contextmanager
 def _plotted(pages: Sequence[Page], path: str) -> Iterator[list[str]]:
-    """Draw pages to temporary files, which are renamed if the block ends without an error.
+    """Draw pages to temporary files, which are renamed if the with block ends without an error.
 
     Parameters
     ----------
@@ -212,7 +212,7 @@ def _plotted(pages: Sequence[Page], path: str) -> Iterator[list[str]]:
     Yields
     ------
     list of str
-        The paths of the files after the block.
+        The paths of the files after the with block.
 
     Raises
     ------

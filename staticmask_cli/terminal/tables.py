@@ -1,6 +1,6 @@
 """Tables for people: what ``plan`` and ``inspect`` have found, and how any table is printed.
 
-Only rich lays out tables, and only here; nothing is computed here but counts and sums.
+This is the only module that uses rich to lay out tables.  It computes nothing but counts and sums.
 """
 
 import os
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["new_table", "show", "show_inspections", "show_plan", "size", "text"]
 
-_WIDTH_OF_FILES = 200  # columns of a table where the output is no terminal
+_WIDTH_WITHOUT_TERMINAL = 200  # columns of a table where the output is no terminal
 _MOST_ROWS = 20  # files or members that are shown unless all are asked for
 _KILO = 1000
 _STATE_STYLES = {"up to date": "green", "missing": "yellow", "foreign": "red"}
@@ -56,7 +56,7 @@ def _console(stream: TextIO, file: TextIO) -> "Console":
     from rich.console import Console
 
     on_terminal = stream.isatty()
-    width = None if on_terminal else _WIDTH_OF_FILES
+    width = None if on_terminal else _WIDTH_WITHOUT_TERMINAL
     return Console(file=file, width=width, force_terminal=on_terminal or None)
 
 
@@ -202,7 +202,7 @@ def _parts(inspection: "Inspection", *, everything: bool) -> Iterator["Renderabl
 def _facts(inspection: "Inspection") -> "Table":
     ny, nx = inspection.shape
     facts = inspection.facts
-    made = (inspection.program or "by a program that does not say so", inspection.date or "")
+    made = (inspection.program or "by an unknown program", inspection.date or "")
     rows = {
         "pixels": f"{ny} rows x {nx} columns",
         "bad": f"{inspection.bad} ({inspection.fraction:.4%})",
@@ -234,7 +234,9 @@ def _names_and_values(rows: Mapping[str, str], heading: str | None = None) -> "T
 
 
 def _worst_lines(rows: Sequence["Line"], columns: Sequence["Line"]) -> "Table":
-    table = new_table("worst row", "bad", "part", "", "worst column", "bad", "part")
+    table = new_table(
+        "worst row", "bad", "fraction", "", "worst column", "bad", "fraction"
+    )
     for row, column in zip_longest(rows, columns):
         cells = [
             (str(line.number), str(line.bad), f"{line.fraction:.2%}") if line else ("", "", "")
@@ -263,9 +265,9 @@ def _range(first: int, last: int) -> str:
 
 def _members(members: Sequence[Mapping[str, Any]], most: int) -> "Table":
     """Make the table of the members; if not all fit, unused ones and outliers come first."""
-    remarkable = [member for member in members if member["apart"] or not member["used"]]
+    unused_or_outlier = [member for member in members if member["apart"] or not member["used"]]
     others = [member for member in members if member["used"] and not member["apart"]]
-    chosen = {id(member) for member in (*remarkable, *others)[:most]}
+    chosen = {id(member) for member in (*unused_or_outlier, *others)[:most]}
     table = new_table(
         "file", "ver", "exptime", "mode", "rms", "below", "by DQ", "stands apart",
         texts=("file", "stands apart"),

@@ -25,7 +25,7 @@ def width(
     """Set the width of tables, in columns; the test runs in a new folder."""
     monkeypatch.chdir(tmp_path)
     columns: int = request.param
-    monkeypatch.setattr(tables, "_WIDTH_OF_FILES", columns)
+    monkeypatch.setattr(tables, "_WIDTH_WITHOUT_TERMINAL", columns)
     return columns
 
 
