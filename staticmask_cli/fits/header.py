@@ -123,6 +123,8 @@ def _parsed(field: str) -> Value | None:
     text = found and found["text"]
     if found is None or (text and _SPECIAL_TEXT.search(text)):
         return None
+    if text == "" and "'" in field.partition("''")[2]:  # which quote ends it is ambiguous
+        return None
     if text is not None:
         return text.rstrip()
     if found["logical"]:

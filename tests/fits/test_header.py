@@ -2,7 +2,7 @@
 
 import pytest
 from astropy.io import fits
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from staticmask_cli.fits.header import Header, UnusualError
@@ -44,6 +44,7 @@ def without_astropy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(fits.Header, "fromstring")
 
 
+@example(0, "''/'", "")
 @given(st.integers(0, 20), FIELDS, st.sampled_from(["", " / comment", "/ it's", "  x"]))
 def test_a_value_is_what_astropy_finds(blanks: int, field: str, comment: str) -> None:
     cards = header_of(f"KEY     = {' ' * blanks}{field}{comment}")
