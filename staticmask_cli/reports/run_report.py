@@ -12,7 +12,6 @@ import os
 import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -119,6 +118,9 @@ def _formatter_of(path: str) -> Callable[[Mapping[str, Any], Sequence[StaticMask
 
 def _facts(parameters: Parameters, masks: Iterable[StaticMask]) -> dict[str, Any]:
     """Return all data of the report except for the rows of the chips."""
+    # Imported here because it loads a dozen modules, which plan and inspect do not need.
+    from importlib.metadata import version  # noqa: PLC0415
+
     return {
         "date": time_of_making(),
         "versions": {

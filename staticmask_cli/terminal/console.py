@@ -5,9 +5,12 @@ import os
 import platform
 import shlex
 import sys
+import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
+from importlib import import_module
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -110,9 +113,11 @@ class Console:
         if not self.quiet:
             write_stderr(words)
 
-    def progress(self) -> AbstractContextManager[Progress | None]:
-        """Return a context that shows the progress of the run, see `shown_progress`."""
-        return shown_progress(quiet=self.quiet)
+    @contextmanager
+    def progress(self) -> Iterator[Progress | None]:
+        """Show the progress of the run, see `shown_progress`."""
+        with shown_progress(quiet=self.quiet) as report:
+            yield report and partial(_report_and_load, report)
 
     def show_masks(self, masks: Sequence["StaticMask"]) -> None:
         """Write the closing table to stderr and the paths of the masks to stdout."""
@@ -146,6 +151,17 @@ class Console:
                 write_stderr(printable(
                     f"{mask.path}: pixels that each DQ bit added in all exposures: {counts}"
                 ))
+
+
+def _report_and_load(report: Progress, done: int, total: int) -> None:
+    """Report progress, and import what the closing table needs when all chips are done.
+
+    The masks are then flushed to disk, which leaves a processor idle.  Without this, a run on
+    four exposures of ACS/WFC took 1.06 times the wall time and the same processor time.
+    """
+    report(done, total)
+    if done == total:
+        threading.Thread(target=import_module, args=("rich.table",), daemon=True).start()
 
 
 class _StderrHandler(logging.Handler):

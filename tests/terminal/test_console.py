@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -179,3 +180,19 @@ def test_a_log_file_that_cannot_be_written_is_reported_once_and_costs_no_mask(
     assert process.stderr == (
         "Warning: /dev/full: the log cannot be written: [Errno 28] No space left on device\n"
     )
+
+
+def test_what_the_table_needs_is_imported_when_all_chips_are_done_and_not_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loaded = threading.Event()
+    monkeypatch.setattr("staticmask_cli.terminal.console.import_module", lambda _: loaded.set())
+    with Console().progress() as report:
+        assert report is not None
+        report(0, 2)
+        report(1, 2)
+        assert not loaded.is_set()
+        report(2, 2)
+        assert loaded.wait(20)
+    with Console(quiet=True).progress() as report:
+        assert report is None
