@@ -16,7 +16,8 @@ One exposure's way to its mask:
 7. `exposures.reading` reads the SCI and DQ pixels of a chip.
 8. `masks.detect` finds its bad pixels: below the global threshold (`stats`), below the local sky
    (`localsky`), or by DQ (`masks.bitmask`).
-9. `masks.partial` counts the votes of the chips, and `pipeline.combine` merges them into the masks.
+9. `masks.partial` collects the votes of the chips (`masks.votes`), which exposures of one pointing
+   (`masks.pointings`) have together, and `pipeline.combine` merges them into the masks.
 10. `pipeline.write` writes the mask files (`masks.static_mask`, by `fits.writer` and `io.atomic`),
     and `terminal.console` prints the closing table.
 

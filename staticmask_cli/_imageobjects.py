@@ -1,6 +1,7 @@
 """Static masks of AstroDrizzle's image objects, a part of the drop-in for drizzlepac."""
 
 import logging
+import math
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,8 @@ from astropy.io import fits
 
 from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import ChipError
-from staticmask_cli.masks.members import ChipLabel
+from staticmask_cli.masks.members import UNKNOWN_CORNERS, ChipLabel
+from staticmask_cli.masks.pointings import corners_on_sky
 from staticmask_cli.masks.signature import Signature
 from staticmask_cli.masks.static_mask import StaticMask, write_masks
 
@@ -89,9 +91,13 @@ class staticMask:
                 self.masknames[signature] = constructFilename(signature)
             chip.outputNames["staticMask"] = self.masknames[signature]
             self._name_by_chip[chip_id] = self.masknames[signature]
+            header = getattr(chip, "header", None)
+            corners = (
+                UNKNOWN_CORNERS if header is None else corners_on_sky(header, signature[1])
+            )
             label = ChipLabel(
                 str(getattr(imagePtr, "_filename", "")), int(number),
-                str(getattr(imagePtr, "rootname", "")),
+                str(getattr(imagePtr, "rootname", "")), math.nan, *corners,
             )
             member = self.masklist[signature].add(imagePtr.getData(chip_id), label=label)
             log.info("%s: mode = %9f;   rms = %7f;   static_sig = %0.2f",

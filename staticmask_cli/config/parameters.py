@@ -54,7 +54,7 @@ class Parameters:
         the noise around each pixel.
     agree : str, int or float
         The number of exposures in which a pixel must be bad: ``any``, ``all``, a count, or a
-        fraction of the exposures that vote.
+        fraction of the exposures that vote.  See `MaskRule.counts_pointings`.
     final_bits : str or None
         The DQ bits that do not make a pixel bad; with None, DQ is not read.
     """

@@ -13,6 +13,7 @@ from staticmask_cli.fits.header import AnyHeader, header_float, header_str
 from staticmask_cli.fits.open import as_input_error, read_hdus
 from staticmask_cli.fits.pixels import RawPixels
 from staticmask_cli.masks.members import ChipLabel
+from staticmask_cli.masks.pointings import corners_on_sky
 from staticmask_cli.masks.signature import Signature
 
 __all__ = ["Chip", "Exposure", "Group", "common_facts", "read_exposure"]
@@ -182,16 +183,18 @@ def _chip(
     """Return the chip in an HDU; `skip_reason` is that of the whole file."""
     hdu, primary = hdus[number], hdus[0].header
     row = instrument_of(header_str(primary, "INSTRUME"))
-    label = ChipLabel(
-        file=path,
-        extver=hdu.version,
-        rootname=header_str(primary, "ROOTNAME") or os.path.basename(path).partition(".")[0],
-        exptime=header_float(hdu.header, primary, row.exptime_key),
-    )
     shape = hdu.full_shape
     if len(shape) != 2 or min(shape) < 1:  # noqa: PLR2004
-        msg = f"{label}: expected an image of two dimensions, found shape {shape}"
+        msg = (f"{ChipLabel(path, hdu.version)}: expected an image of two dimensions, "
+               f"found shape {shape}")
         raise ExposureError(msg)
+    label = ChipLabel(
+        path,
+        hdu.version,
+        header_str(primary, "ROOTNAME") or os.path.basename(path).partition(".")[0],
+        header_float(hdu.header, primary, row.exptime_key),
+        *corners_on_sky(hdu.header, (shape[0], shape[1])),
+    )
     hdu.check(path)
     if not skip_reason and label.exptime <= 0:
         skip_reason = f"EXPTIME = {label.exptime:g}"

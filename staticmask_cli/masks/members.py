@@ -6,11 +6,17 @@ from dataclasses import dataclass, field
 from staticmask_cli.io.urls import normalized
 
 __all__ = [
-    "NO_FINITE_PIXEL", "TOO_FEW_BINS", "UNCLIPPABLE", "ChipLabel", "Member", "SortKey",
+    "NO_FINITE_PIXEL", "TOO_FEW_BINS", "UNCLIPPABLE", "UNKNOWN_CORNERS", "ChipLabel", "Corners",
+    "Member", "SortKey",
 ]
 
 SortKey = tuple[bool, str, int]
 """The key by which MEMBERS is sorted; files that could not be opened (EXTVER 0) come last."""
+
+Corners = tuple[float, float, float, float]
+"""Right ascension and declination of a corner of a chip and of the opposite one, in degrees."""
+
+UNKNOWN_CORNERS: Corners = (math.nan,) * 4
 
 # Beyond these limits a chip is warned of.
 _LARGEST_LOW_FRACTION = 0.01  # of the pixels of a chip
@@ -39,12 +45,19 @@ class ChipLabel:
         The ROOTNAME of the exposure.
     exptime : float
         The exposure time in seconds; NaN where the header has none.
+    ra1, dec1, ra2, dec2 : float
+        Right ascension and declination of the first corner of the chip and of the opposite one,
+        in degrees, by which exposures of one pointing are recognised; NaN where they are unknown.
     """
 
     file: str
     extver: int = 1
     rootname: str = ""
     exptime: float = field(default=float("nan"), compare=False)  # a NaN equals nothing
+    ra1: float = field(default=float("nan"), compare=False)
+    dec1: float = field(default=float("nan"), compare=False)
+    ra2: float = field(default=float("nan"), compare=False)
+    dec2: float = field(default=float("nan"), compare=False)
 
     @property
     def sort_key(self) -> SortKey:
@@ -55,6 +68,16 @@ class ChipLabel:
     def identity(self) -> tuple[str, int]:
         """The file and EXTVER of the chip, the same for all spellings of the path."""
         return (normalized(self.file), self.extver)
+
+    @property
+    def corners(self) -> Corners:
+        """The corners of the chip on the sky."""
+        return (self.ra1, self.dec1, self.ra2, self.dec2)
+
+    @property
+    def has_corners(self) -> bool:
+        """Whether it is known where on the sky the chip looks."""
+        return all(map(math.isfinite, self.corners))
 
     def __str__(self) -> str:
         return f"{self.file}[SCI,{self.extver}]"
@@ -87,6 +110,10 @@ class Member:
         For each DQ bit, the number of pixels that carry it and are not low.
     skip_reason : str
         Why the chip was set aside; empty if it was used.
+    pointing : int
+        The number of the pointing among those of the mask, from 1 on: used chips of one number
+        look at the same pixels of the sky.  It is 0 if the chip was set aside, or as long as the
+        members are not numbered (`PartialMask.number_pointings`).
 
     Notes
     -----
@@ -107,6 +134,7 @@ class Member:
     flagged: int = 0
     added_by_bit: dict[int, int] = field(default_factory=dict)
     skip_reason: str = ""
+    pointing: int = 0
 
     @property
     def is_global(self) -> bool:

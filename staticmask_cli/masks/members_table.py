@@ -70,6 +70,11 @@ COLUMNS = (
     Column("dqbits", None, "A", "added_by_bit"),
     Column("used", None, "L", "used"),
     Column("whynot", None, "A", "skip_reason"),
+    Column("pointing", None, "J", "pointing"),
+    Column("ra1", "deg", "D", "label.ra1"),
+    Column("dec1", "deg", "D", "label.dec1"),
+    Column("ra2", "deg", "D", "label.ra2"),
+    Column("dec2", "deg", "D", "label.dec2"),
 )
 """The columns in the order of the table.
 
@@ -77,6 +82,7 @@ The attribute of a new column must be a field of `Member` that `ChipResult.membe
 property is not stored: `_member` must check it and remove it from the row, as it does with `used`.
 """
 
+_LATER = ("pointing", "ra1", "dec1", "ra2", "dec2")  # which files of older versions do not have
 _TYPES = {"A": str, "J": int, "K": int, "D": float, "L": bool}
 _DTYPES = {"J": "i4", "K": "i8", "D": "f8", "L": "b1"}  # as numpy names them
 _ESCAPED = re.compile(r"(?:[^\\]|\\(?:[\\nrt]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}))*")
@@ -118,14 +124,18 @@ def members_table(members: Sequence[Member], bunit: str) -> NewHDU:
 def members_of(table: npt.NDArray[Any]) -> list[Member]:
     """Read members back from a MEMBERS table, exactly as they were written.
 
+    Tables of older versions have no pointings; their members have the number 0, and no corners.
+
     Raises
     ------
     ValueError, KeyError
         If a column is missing or of another type, or holds a value that this program never
         writes.
     """
-    names = [column.attribute for column in COLUMNS]
-    rows = zip(*(_values(table, column) for column in COLUMNS), strict=True)
+    columns = [column for column in COLUMNS
+               if column.name not in _LATER or column.name.upper() in (table.dtype.names or ())]
+    names = [column.attribute for column in columns]
+    rows = zip(*(_values(table, column) for column in columns), strict=True)
     return [_member(dict(zip(names, row, strict=True))) for row in rows]
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,14 +11,15 @@ import numpy.typing as npt
 from staticmask_cli.errors import ChipError
 from staticmask_cli.masks.detect import ChipResult, bad_pixels_of_chip
 from staticmask_cli.masks.members import ChipLabel, Member
+from staticmask_cli.masks.pointings import pointing_numbers
 from staticmask_cli.masks.rule import MaskRule, votes_needed
 from staticmask_cli.masks.signature import Signature
+from staticmask_cli.masks.votes import Counts, Tally
 from staticmask_cli.stats.pixelset import PackedBits, PixelSet
 
 __all__ = ["PartialMask"]
 
 Bits = npt.NDArray[np.bool_]
-Votes = npt.NDArray[np.unsignedinteger[Any]]
 
 
 class PartialMask:
@@ -25,7 +27,8 @@ class PartialMask:
 
     Each chip that is used votes for its bad pixels, and a pixel is bad with enough votes.  By
     default (``agree = any``) one vote is enough: a pixel is then good only if it is good in every
-    chip that is used.  Votes add up, so that partial masks can be merged in any order.
+    chip that is used.  Where the rule counts pointings, the chips of a pointing have one vote
+    together.  Partial masks can be merged in any order.
 
     Parameters
     ----------
@@ -42,9 +45,8 @@ class PartialMask:
         The pixels below the threshold in at least one chip.
     flagged : numpy.ndarray of bool, shape (ny, nx), or None
         True = bad because of a DQ flag in at least one chip; None where no DQ was given.
-    votes : numpy.ndarray of unsigned integers, shape (ny, nx), or None
-        The number of chips in which each pixel is bad; None where one vote is enough
-        (``agree = any``), which needs no counts.
+    tally : Tally or None
+        The votes; None where one vote is enough (``agree = any``), which needs no counts.
     members : list of Member
         One for each chip that was added, used or set aside.
     """
@@ -54,9 +56,7 @@ class PartialMask:
         self.rule = rule
         self.low = PixelSet(signature.shape)
         self.flagged: Bits | None = None
-        self.votes: Votes | None = None
-        if rule.agree != "any":
-            self.votes = np.broadcast_to(np.uint8(0), signature.shape)
+        self.tally = None if rule.agree == "any" else Tally(signature.shape)
         self.members: list[Member] = []
 
     def __getstate__(self) -> dict[str, Any]:
@@ -79,25 +79,44 @@ class PartialMask:
     @property
     def nbytes(self) -> int:
         """The number of bytes of its arrays."""
-        others = (self.flagged, self.votes)
+        others = (self.flagged, self.tally)
         return self.low.nbytes + sum(array.nbytes for array in others if array is not None)
 
     @property
     def bad(self) -> Bits:
         """The mask as booleans, shape (ny, nx): True = bad in enough chips; not to be modified."""
-        if self.votes is not None:
-            return np.greater_equal(self.votes, self.votes_needed)
+        if self.tally is not None:
+            return np.greater_equal(self.tally.counts, self.votes_needed)
         return self.below if self.flagged is None else self.below | self.flagged
 
     @property
-    def votes_needed(self) -> int:
-        """The number of chips in which a pixel must be bad, of those that are used."""
-        return votes_needed(self.rule.agree, len(self.used))
+    def votes(self) -> Counts | None:
+        """The number of votes for each pixel, shape (ny, nx); not to be modified.
+
+        A vote is that of a chip in which the pixel is bad, or of a pointing where the rule counts
+        these.  It is None where one vote is enough.
+        """
+        return None if self.tally is None else self.tally.counts
 
     @property
-    def has_enough_chips(self) -> bool:
-        """Whether there are enough used chips for any pixel to be bad."""
-        return self.votes_needed <= len(self.used)
+    def voters(self) -> int:
+        """The number of used chips, or of their pointings where the rule counts these."""
+        return len(self.used) if self.tally is None else self.tally.voters
+
+    @property
+    def pointings(self) -> int:
+        """The number of pointings of the used chips, as far as they are numbered."""
+        return len({member.pointing for member in self.used} - {0})
+
+    @property
+    def votes_needed(self) -> int:
+        """The number of votes that make a pixel bad."""
+        return votes_needed(self.rule.agree, self.voters)
+
+    @property
+    def has_enough_voters(self) -> bool:
+        """Whether there are enough voters for any pixel to be bad."""
+        return self.votes_needed <= self.voters
 
     @property
     def good(self) -> Bits:
@@ -112,7 +131,7 @@ class PartialMask:
     @property
     def nbelow(self) -> int:
         """The number of bad pixels that lie below the threshold in at least one chip."""
-        below = self.below if self.votes is None else self.below & self.bad
+        below = self.below if self.tally is None else self.below & self.bad
         return int(np.count_nonzero(below))
 
     @property
@@ -147,7 +166,8 @@ class PartialMask:
         data : numpy.ndarray, shape (ny, nx)
             Pixels of any real dtype; not modified.  NaN pixels stay good.
         label : ChipLabel or str
-            Where the chip comes from, or any name for it.
+            Where the chip comes from and looks, or any name for it; a chip of which only the name
+            is known is a pointing of its own.
         dq : numpy.ndarray of integer, shape (ny, nx), optional
             DQ flags; pixels with a flag that is not in `good_bits` are bad too.
         good_bits : int
@@ -170,7 +190,7 @@ class PartialMask:
             self._check_shape("DQ", dq, label)
         result = bad_pixels_of_chip(data, self.rule, dq, good_bits)
         if not result.skip_reason:
-            self._vote(result)
+            self._vote(result, label)
         member = result.member(label)
         self.members.append(member)
         return member
@@ -183,11 +203,14 @@ class PartialMask:
         self.members.append(member)
         return member
 
-    def _vote(self, result: ChipResult) -> None:
+    def _vote(self, result: ChipResult, label: ChipLabel) -> None:
         """Add the bad pixels of a chip that is used."""
-        if self.votes is not None:
+        if self.tally is not None:
             low, flagged = result.low.bits, result.flagged
-            self._count(low if flagged is None else low | flagged, voters=1)
+            together = self.rule.counts_pointings and label.has_corners
+            self.tally.add(
+                low if flagged is None else low | flagged, label.corners if together else None
+            )
         self.low.add(result.low)
         self._merge_flagged(result.flagged)
 
@@ -205,21 +228,26 @@ class PartialMask:
         if other.rule != self.rule:
             msg = f"cannot merge a mask of {other.rule} into one of {self.rule}"
             raise ChipError(msg)
-        if other.votes is not None:
-            self._count(other.votes, voters=len(other.used))
+        if self.tally is not None and other.tally is not None:
+            self.tally.merge(other.tally)
         self.low.add(other.low)
         self._merge_flagged(other.flagged)
         self.members.extend(other.members)
 
     def sort_members(self) -> None:
-        """Sort the members by file and EXTVER."""
+        """Sort the members by file and EXTVER, and number their pointings."""
         self.members.sort(key=lambda member: member.label.sort_key)
+        self.number_pointings()
 
-    def _count(self, votes: Bits | Votes, *, voters: int) -> None:
-        """Add the votes of other chips, in the smallest unsigned integers that hold the sum."""
-        if self.votes is not None:
-            counts = np.min_scalar_type(len(self.used) + voters)
-            self.votes = np.add(self.votes, votes, dtype=counts)
+    def number_pointings(self) -> None:
+        """Give the used members the numbers of their pointings, in the order of their files."""
+        labels = [member.label for member in self.members if member.used]
+        numbers = iter(pointing_numbers(labels, self.signature.shape))
+        self.members = [
+            member if member.pointing == number else replace(member, pointing=number)
+            for member in self.members
+            for number in (next(numbers) if member.used else 0,)
+        ]
 
     def _merge_flagged(self, flagged: Bits | None) -> None:
         if flagged is not None:

@@ -33,7 +33,7 @@ class MaskRule:
         the noise around each pixel.
     agree : str, int or float
         The number of exposures in which a pixel must be bad: ``any``, ``all``, a count, or a
-        fraction of the exposures that vote.
+        fraction of the exposures that vote.  See `counts_pointings`.
     final_bits : str or None
         The DQ bits that do not make a pixel bad; with None, DQ is not read.
     """
@@ -42,6 +42,17 @@ class MaskRule:
     sky: str = "global"
     agree: Agreement = "any"
     final_bits: str | None = None
+
+    @property
+    def counts_pointings(self) -> bool:
+        """Whether `agree` counts pointings, of which all exposures have one vote together.
+
+        So it is for counts and fractions under the local rule: what the sky does to that rule, it
+        does again in an exposure of the same pixels of the sky, which confirms nothing.  A pixel is
+        then bad at a pointing if it is bad in any of its exposures.  ``all`` means every exposure,
+        which is never less than every pointing.  The global rule counts exposures.
+        """
+        return self.sky == "local" and self.agree not in ("any", "all")
 
     def __str__(self) -> str:
         return ", ".join(f"{name} = {value}" for name, value in vars(self).items())
@@ -92,7 +103,8 @@ def votes_needed(agree: Agreement, voters: int) -> int:
 
 
 def expected_false_positives(
-    npix: int, static_sig: float, *, voters: int = 1, needed: int = 1
+    npix: int, static_sig: float, *, voters: int = 1, needed: int = 1,
+    exposures: int | None = None,
 ) -> float:
     """Return the number of pixels that Gaussian noise alone puts into a mask.
 
@@ -103,7 +115,10 @@ def expected_false_positives(
     static_sig : float
         The distance of the threshold below the sky, in standard deviations.
     voters, needed : int
-        The number of exposures, and the number of them in which a pixel must be low.
+        The number of exposures or pointings, and the number of them at which a pixel must be low.
+    exposures : int, optional
+        The number of exposures of all pointings, of which one is enough to be low at a pointing;
+        each is taken to have equally many.  By default each voter is one exposure.
 
     Examples
     --------
@@ -115,14 +130,18 @@ def expected_false_positives(
     0.05
     """
     low = 0.5 * math.erfc(static_sig / math.sqrt(2))
-    if low == 0:
+    if low == 0 or not voters:
         return 0.0
+    log_high = math.log1p(-low)
+    if exposures is not None and exposures != voters:
+        log_high *= exposures / voters
+        low = -math.expm1(log_high)
     if needed == 1:
-        return npix * -math.expm1(voters * math.log1p(-low))
+        return npix * -math.expm1(voters * log_high)
     return npix * sum(
         math.exp(
             math.lgamma(voters + 1) - math.lgamma(count + 1) - math.lgamma(voters - count + 1)
-            + count * math.log(low) + (voters - count) * math.log1p(-low)
+            + count * math.log(low) + (voters - count) * log_high
         )
         for count in range(needed, voters + 1)
     )

@@ -26,6 +26,7 @@ from staticmask_cli.masks.members_table import as_ascii, from_ascii, members_of,
 from staticmask_cli.masks.partial import PartialMask
 from staticmask_cli.masks.rule import Agreement, MaskRule, clean_agree, expected_false_positives
 from staticmask_cli.masks.signature import Signature
+from staticmask_cli.masks.votes_hdus import tally_of, votes_hdus
 
 __all__ = ["StaticMask", "is_mask", "time_of_making", "write_masks"]
 
@@ -45,7 +46,7 @@ class StaticMask(PartialMask):
         ``global`` takes the mode and the rms of the whole chip, ``local`` those around each pixel.
     agree : str, int or float
         The number of exposures in which a pixel must be bad: ``any``, ``all``, a count, or a
-        fraction of the exposures that vote.
+        fraction of the exposures that vote.  See `MaskRule.counts_pointings`.
     final_bits : str, optional
         The DQ bits that do not make a pixel bad, as the user gave them, for the header.
     facts : dict, optional
@@ -62,6 +63,9 @@ class StaticMask(PartialMask):
     counts_by_cause_known : bool
         Whether `nbelow` distinguishes low pixels from those that are only flagged in DQ, which
         mask files do not.
+    pointings_known : bool
+        Whether it is known which of the members share a pointing, which files of older versions do
+        not say.
     """
 
     def __init__(
@@ -79,6 +83,7 @@ class StaticMask(PartialMask):
         self.path: str | None = None
         self.previous_members: frozenset[SortKey] = frozenset()
         self.counts_by_cause_known = True
+        self.pointings_known = True
 
     @property
     def added(self) -> list[Member]:
@@ -96,7 +101,7 @@ class StaticMask(PartialMask):
         """The number of pixels that Gaussian noise alone puts into the mask."""
         return expected_false_positives(
             self.below.size, self.rule.static_sig,
-            voters=len(self.used), needed=self.votes_needed,
+            voters=self.voters, needed=self.votes_needed, exposures=len(self.used),
         )
 
     def write(self, path: str) -> None:
@@ -140,10 +145,15 @@ class StaticMask(PartialMask):
                 )
                 mask.below = _bad_pixels(good)
                 mask.counts_by_cause_known = mask.rule.final_bits is None
-                mask.members = members_of(hdus["MEMBERS"].data)
-                if mask.votes is not None:
-                    mask.votes = np.asarray(hdus["VOTES"].data)
-                    _check_votes(mask, mask.votes)
+                table = hdus["MEMBERS"].data
+                mask.members = members_of(table)
+                mask.pointings_known = "POINTING" in table.dtype.names
+                if mask.tally is not None:
+                    mask.tally = tally_of(
+                        hdus, signature.shape, mask.members,
+                        by_pointing=mask.rule.counts_pointings and mask.pointings_known,
+                    )
+                    _check_votes(mask)
         except InputError as error:
             msg = f"{error}; expected a mask that staticmask wrote"
             raise InputError(msg) from error
@@ -156,16 +166,21 @@ class StaticMask(PartialMask):
         good = np.empty(self.signature.shape, dtype=">i2")
         np.logical_not(self.bad, out=good, casting="unsafe")
         enough = "one exposure" if self.votes_needed == 1 else f"{self.votes_needed} exposures"
+        if self.rule.counts_pointings:
+            enough = f"one exposure of {self.votes_needed} pointings"
         comment = f"Static mask: 1 = good, 0 = bad in at least {enough}."
+        self.number_pointings()
         hdus = [
             image(good, self._cards(date), comment=comment),
             members_table(self.members, str(self.facts.get("BUNIT", ""))),
         ]
-        if self.votes is not None:
-            hdus.append(image(self.votes, name="VOTES"))
+        if self.tally is not None:
+            by_pointing = self.rule.counts_pointings
+            hdus += votes_hdus(self.tally, self.members, by_pointing=by_pointing)
         return hdus
 
     def _cards(self, date: str) -> list[Card]:
+        voters = "pointings" if self.rule.counts_pointings else "exposures"
         cards: list[Card] = [
             ("CREATOR", f"staticmask {__version__}", "program that made this mask"),
             ("DATE", date, "when the mask was made (UTC)"),
@@ -179,9 +194,10 @@ class StaticMask(PartialMask):
             ("SIGNUM", self.signature.number, "signature: number of the chip"),
             ("SKY", self.rule.sky, "level and noise: of the chip, or around a pixel"),
             ("STATSIG", self.rule.static_sig, "[noise] threshold below the sky level"),
-            ("AGREE", str(self.rule.agree), "in how many exposures a pixel must be bad"),
+            ("AGREE", str(self.rule.agree), f"in how many {voters} a pixel must be bad"),
             ("FINLBITS", str(self.rule.final_bits), "DQ bits taken as good; None: DQ not read"),
             ("NCOMBINE", len(self.used), "exposures combined"),
+            ("NPOINT", self.pointings, "pointings of these exposures"),
             ("NBAD", self.nbad, "bad pixels"),
         ]
         if self.used:
@@ -271,9 +287,8 @@ def _is_binary(good: npt.NDArray[Any]) -> bool:
     return good.size > 0 and bool(good.min() >= 0 and good.max() <= 1)
 
 
-def _check_votes(mask: StaticMask, votes: npt.NDArray[Any]) -> None:
-    """Refuse votes that are not counts, exceed the voters, or contradict the mask."""
-    counts = votes.dtype.kind == "u" and int(votes.max(initial=0)) <= len(mask.used)
-    if not counts or not np.array_equal(mask.bad, mask.below):
+def _check_votes(mask: StaticMask) -> None:
+    """Refuse votes that contradict the mask."""
+    if not np.array_equal(mask.bad, mask.below):
         msg = "its VOTES contradict its bad pixels"
         raise ValueError(msg)

@@ -99,6 +99,10 @@ def read_existing_mask(plan: MaskPlan, parameters: Parameters) -> StaticMask:
     except StaticMaskError as error:
         msg = f"{error}; it cannot be updated: move it away, or make it again without --update"
         raise OutputError(msg) from error
+    if mask.rule.counts_pointings and not mask.pointings_known:
+        msg = (f"{plan.path}: cannot be updated, as an older version made it, which did not store "
+               "the pointings of its members; make it again without --update")
+        raise OutputError(msg)
     differences = [*_other_parameters(plan, mask, parameters.rule), *_other_grid(plan, mask)]
     if differences:
         msg = (

@@ -56,7 +56,7 @@ class NewMasks:
     def save(self, fresh: dict[str, StaticMask]) -> dict[str, StaticMask]:
         """Write the masks that can be written by now, and remove them from `fresh`.
 
-        A mask with fewer used chips than `agree` requires cannot have a bad pixel.  It stays in
+        A mask with fewer voters than `agree` requires cannot have a bad pixel.  It stays in
         `fresh`, and if it still has too few at the end of the run, the run reports an error.
 
         Returns
@@ -65,7 +65,7 @@ class NewMasks:
             The masks that were written, by path.
         """
         with self.merged(fresh) as masks:
-            ready = {path: mask for path, mask in masks.items() if mask.has_enough_chips}
+            ready = {path: mask for path, mask in masks.items() if mask.has_enough_voters}
             write_masks(ready)
         for path in ready:
             del fresh[path]
@@ -235,7 +235,7 @@ def merge_members(
     """
     used = {member.label.identity for member in mask.used}
     duplicates = [member for member in fresh.members if member.label.identity in used]
-    if mask.votes is not None and any(member.used for member in duplicates):
+    if mask.tally is not None and any(member.used for member in duplicates):
         names = first_few([str(member.label) for member in duplicates])
         msg = (
             f"{mask.path}: another run has added {names} in the meantime, and their votes would "

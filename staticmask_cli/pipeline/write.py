@@ -82,6 +82,7 @@ def write_all(
         merged = stack.enter_context(work.merged(fresh))
         to_write = _without_empty(merged, problems, others=len(done))
         _refuse_too_few(to_write.values())
+        _log_shared_pointings(to_write.values())
         make_folder(output_dir)
         masks = dict(sorted({**done, **to_write}.items()))
         if picture is not None:
@@ -114,10 +115,32 @@ def _without_empty(
 def _refuse_too_few(masks: Iterable[StaticMask]) -> None:
     """Refuse masks in which no pixel can be bad, as they have fewer voters than votes needed."""
     problems = [
-        f"agree = {mask.rule.agree}: only {len(mask.used)} exposures of {mask.signature.filename} "
-        f"vote, so no pixel could be bad; expected at most {len(mask.used)}, or any or all"
+        f"agree = {mask.rule.agree}: only {_voters_of(mask)} of {mask.signature.filename} "
+        f"vote, so no pixel could be bad; expected at most {mask.voters}, or any or all"
         for mask in masks
-        if not mask.has_enough_chips
+        if not mask.has_enough_voters
     ]
     if problems:
         raise ConfigError("\n".join(problems))
+
+
+def _voters_of(mask: StaticMask) -> str:
+    if not mask.rule.counts_pointings:
+        return f"{len(mask.used)} exposures"
+    plural = "" if mask.voters == 1 else "s"
+    return f"{mask.voters} pointing{plural} ({len(mask.used)} exposures)"
+
+
+def _log_shared_pointings(masks: Iterable[StaticMask]) -> None:
+    """Log what `agree` counts where exposures look at the same pixels of the sky."""
+    for mask in masks:
+        used = len(mask.used)
+        if mask.rule.agree == "any" or mask.pointings == used:
+            continue
+        means = (
+            "counts pointings, as exposures of the same pixels of the sky do not confirm each other"
+            if mask.rule.counts_pointings else
+            "counts exposures, also those of the same pixels of the sky"
+        )
+        log.info("%s: %d exposures at %d pointing%s: agree = %s %s", mask.signature.filename,
+                 used, mask.pointings, "" if mask.pointings == 1 else "s", mask.rule.agree, means)

@@ -141,6 +141,7 @@ def _facts_of_mask(mask: StaticMask) -> dict[str, Any]:
         "shape": mask.signature.shape,
         "facts": mask.facts,
         "ncombine": len(mask.used),
+        "pointings": mask.pointings,
         "added": len(mask.added),
         "bad": bad,
         "fraction": bad / mask.below.size,

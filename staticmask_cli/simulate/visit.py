@@ -6,7 +6,7 @@ The demonstration, the tests and the examples use them; no mask depends on this 
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,10 @@ _LOW_PER_PIXEL = 1 / 700
 _HOT_PER_PIXEL = 1 / 1200
 _FULL_WELL = 70_000.0  # electrons
 _PSF_SIGMA = 0.9  # pixels
+_COORDINATES = (
+    "CTYPE1", "CTYPE2", "CRPIX1", "CRPIX2", "CRVAL1", "CRVAL2",
+    "CD1_1", "CD1_2", "CD2_1", "CD2_2",
+)
 
 
 @dataclass(frozen=True)
@@ -106,6 +110,7 @@ def simulate_visit(
         primary = _primary_header(row, name, rootname, exptime)
         images = list(_extensions(row, planes, exptime))
         if row.plain:
+            primary.update({key: images[0].header[key] for key in _COORDINATES})
             _write(path, [fits.PrimaryHDU(images[0].data, primary)])
         else:
             _write(path, [fits.PrimaryHDU(header=primary), *images])
@@ -142,11 +147,12 @@ class _Scene:
         return cls(row, shape, (rng.uniform(0, ny, count), rng.uniform(0, nx, count), flux),
                    depth, hot)
 
-    def exposed(self, rng: np.random.Generator, exptime: float) -> tuple[Pixels, Flags]:
-        """Simulate one exposure: the electrons and the DQ flags of its pixels."""
+    def exposed(self, rng: np.random.Generator, exptime: float) -> "_Plane":
+        """Simulate one exposure."""
         row = self.row
         light = np.full(self.shape, row.sky, np.float32) + self.hot
-        _add_stars(light, self.stars, rng.uniform(-8, 8, 2))
+        dither = rng.uniform(-8, 8, 2)
+        _add_stars(light, self.stars, dither)
         flags = np.where(self.hot > 0, row.hot_bit, 0).astype(row.dq_dtype)
         if row.noise:  # photon counters have neither read noise nor cosmic rays
             _add_cosmic_rays(light, rng, exptime)
@@ -161,7 +167,15 @@ class _Scene:
             nan = rng.integers(0, light.size, light.size // 2000)
             light.flat[nan] = np.nan
             flags.flat[nan] |= flags.dtype.type(row.nan_bit)
-        return light, flags
+        return _Plane(light, flags, dither)
+
+
+class _Plane(NamedTuple):
+    """A chip of an exposure: its electrons, its DQ flags, and how far (y, x) the field moved."""
+
+    light: Pixels
+    flags: Flags
+    dither: npt.NDArray[np.float64]
 
 
 def _add_stars(
@@ -209,12 +223,13 @@ def _primary_header(row: Camera, name: str, rootname: str, exptime: float) -> fi
 
 
 def _extensions(
-    row: Camera, planes: list[tuple[Pixels, Flags]], exptime: float
+    row: Camera, planes: list[_Plane], exptime: float
 ) -> Iterator[fits.ImageHDU]:
     """Yield the SCI, ERR and DQ extensions of every chip, as far as the camera has them."""
-    for extver, (light, flags) in enumerate(planes, 1):
+    for extver, plane in enumerate(planes, 1):
+        light, flags, _ = plane
         keywords = row.chips[(extver - 1) % len(row.chips)]
-        header = _science_header(row, extver, light, flags)
+        header = _science_header(row, extver, plane)
         header.update(keywords)
         unit = np.float32(row.per_electron / (exptime if row.bunit.endswith("/S") else 1.0))
         error = np.sqrt(np.maximum(light, 0) + np.float32(row.noise**2))
@@ -225,11 +240,13 @@ def _extensions(
         yield fits.ImageHDU(flags, header, name="DQ")
 
 
-def _science_header(row: Camera, extver: int, light: Pixels, flags: Flags) -> fits.Header:
+def _science_header(row: Camera, extver: int, plane: _Plane) -> fits.Header:
+    light, flags, (dy, dx) = plane
     ny, nx = light.shape
     cards: dict[str, Any] = {
         "EXTVER": extver, "INHERIT": True, "BUNIT": row.bunit,
-        "WCSAXES": 2, "CRPIX1": nx / 2, "CRPIX2": ny / 2, "CRVAL1": 6.02, "CRVAL2": -72.08,
+        "WCSAXES": 2, "CRPIX1": nx / 2 + dx, "CRPIX2": ny / 2 + dy,
+        "CRVAL1": 6.02, "CRVAL2": -72.08,
         "CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CD1_1": -1.4e-5, "CD1_2": 0.0,
         "CD2_1": 0.0, "CD2_2": 1.4e-5, "LTV1": 0.0, "LTV2": 0.0, "LTM1_1": 1.0, "LTM2_2": 1.0,
         "SIZAXIS1": nx, "SIZAXIS2": ny, "BINAXIS1": 1, "BINAXIS2": 1,
@@ -239,9 +256,9 @@ def _science_header(row: Camera, extver: int, light: Pixels, flags: Flags) -> fi
     return fits.Header(list(cards.items()))
 
 
-def _dq_images(planes: list[tuple[Pixels, Flags]]) -> Iterator[fits.ImageHDU]:
-    for extver, (_, flags) in enumerate(planes, 1):
-        yield fits.ImageHDU(flags, name="DQ", ver=extver)
+def _dq_images(planes: list[_Plane]) -> Iterator[fits.ImageHDU]:
+    for extver, plane in enumerate(planes, 1):
+        yield fits.ImageHDU(plane.flags, name="DQ", ver=extver)
 
 
 def _write(path: str, hdus: list[Any]) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["FlatIndices", "PackedBits", "PixelSet"]
+__all__ = ["FlatIndices", "PackedBits", "PixelSet", "StoredPixels"]
 
 Bits = npt.NDArray[np.bool_]
 
@@ -124,3 +124,35 @@ class PackedBits:
         size = int(np.prod(self._shape))
         flat: npt.NDArray[Any] = np.unpackbits(self._bytes, count=size)
         return flat.view(np.bool_).reshape(self._shape)
+
+
+class StoredPixels:
+    """A set of pixels in little memory: few as indices of 4 bytes each, many as packed bits.
+
+    Parameters
+    ----------
+    indices : numpy.ndarray of integer
+        The flat indices of the pixels, in ascending order and without repetition.
+    size : int
+        The number of pixels of the chip.
+    """
+
+    def __init__(self, indices: npt.NDArray[np.integer[Any]], size: int) -> None:
+        if 32 * indices.size > size:
+            bits = np.zeros(size, np.bool_)
+            bits[indices] = True
+            self._stored: npt.NDArray[np.uint32] | PackedBits = PackedBits(bits)
+        else:
+            self._stored = indices.astype(np.uint32)
+
+    @property
+    def nbytes(self) -> int:
+        """The number of bytes of the set."""
+        return self._stored.nbytes
+
+    @property
+    def indices(self) -> npt.NDArray[np.integer[Any]]:
+        """The flat indices of the pixels, in ascending order; not to be modified."""
+        if isinstance(self._stored, PackedBits):
+            return np.flatnonzero(self._stored.unpacked())
+        return self._stored

@@ -207,6 +207,8 @@ def _row(mask: "StaticMask") -> tuple[str, ...]:
     used, below = mask.used, mask.nbelow
     of_members = "" if len(used) == len(mask.members) else f" of {len(mask.members)}"
     new = f", {len(mask.added)} new" if mask.previous_members else ""
+    if mask.rule.agree != "any" and mask.pointings != len(used):
+        new += f", {mask.pointings} pointing{'' if mask.pointings == 1 else 's'}"
     return (
         mask.signature.filename.removesuffix("_staticMask.fits"),
         f"{len(used)}{of_members}{new}",

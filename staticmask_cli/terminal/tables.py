@@ -213,11 +213,13 @@ def _facts(inspection: "Inspection") -> "Table":
         rows["checksum"] = "WRONG: the file is not as it was written"
     if inspection.members is not None:
         used = sum(member["used"] for member in inspection.members)
+        pointings = len({member["pointing"] for member in inspection.members} - {0})
         names = [str(facts[key]) for key in ("TELESCOP", "INSTRUME", "DETECTOR") if key in facts]
         ccdchip = f", CCDCHIP {facts['CCDCHIP']}" if "CCDCHIP" in facts else ""
         rows |= {
             "chip": f"{' '.join(names)}, number {inspection.number}{ccdchip}",
             "exposures": f"{used} used of {len(inspection.members)}",
+            "pointings": str(pointings) if pointings else "unknown",
             "static_sig": str(inspection.static_sig),
             "sky": str(inspection.sky),
             "agree": str(inspection.agree),
@@ -268,15 +270,18 @@ def _members(members: Sequence[Mapping[str, Any]], most: int) -> "Table":
     unused_or_outlier = [member for member in members if member["apart"] or not member["used"]]
     others = [member for member in members if member["used"] and not member["apart"]]
     chosen = {id(member) for member in (*unused_or_outlier, *others)[:most]}
+    numbers_of_used = [member["pointing"] for member in members if member["used"]]
+    shared = len(set(numbers_of_used) - {0}) not in (0, len(numbers_of_used))
     table = new_table(
-        "file", "ver", "exptime", "mode", "rms", "below", "by DQ", "stands apart",
-        texts=("file", "stands apart"),
+        "file", "ver", *["pointing"] * shared, "exptime", "mode", "rms", "below", "by DQ",
+        "stands apart", texts=("file", "stands apart"),
     )
     for member in (member for member in members if id(member) in chosen):
         remark = f"not used: {member['whynot']}" if not member["used"] else ", ".join(
             f"{_OUTLIER_TITLES[name]} {value:+.3g} sd" for name, value in member["apart"].items()
         )
-        numbers = [f"{member[name]:.5g}" for name in ("exptime", "mode", "rms")]
+        numbers = [str(member["pointing"] or "")] * shared
+        numbers += [f"{member[name]:.5g}" for name in ("exptime", "mode", "rms")]
         table.add_row(
             text(member["file"]), str(member["extver"]), *numbers,
             str(member["nbelow"]), str(member["ndq"]), text(remark),

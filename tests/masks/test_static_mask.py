@@ -18,9 +18,10 @@ from hypothesis.extra import numpy as npst
 from staticmask_cli import Signature, StaticMask, __version__
 from staticmask_cli.errors import InputError, OutputError
 from staticmask_cli.masks.members import ChipLabel
+from staticmask_cli.masks.pointings import corners_on_sky
 from staticmask_cli.masks.rule import Agreement
 from staticmask_cli.masks.static_mask import write_masks
-from tests.support.exposures import WriteExposure, digest, sky
+from tests.support.exposures import WriteExposure, coordinates, digest, sky
 from tests.support.strategies import shapes
 
 SIGNATURE = Signature("ACSWFC", (60, 80), 1)
@@ -89,7 +90,8 @@ def test_members_has_a_row_for_each_chip(tmp_path: Path) -> None:
         "FILE": None, "ROOTNAME": None, "EXTVER": None, "EXPTIME": "s", "MODE": "ELECTRONS",
         "RMS": "ELECTRONS", "MEDIAN": "ELECTRONS", "THRESH": "ELECTRONS", "NPIX": "pixel",
         "NOISE": "ELECTRONS", "NBELOW": "pixel", "NCHANCE": "pixel",
-        "NDQ": "pixel", "DQBITS": None, "USED": None, "WHYNOT": None,
+        "NDQ": "pixel", "DQBITS": None, "USED": None, "WHYNOT": None, "POINTING": None,
+        "RA1": "deg", "DEC1": "deg", "RA2": "deg", "DEC2": "deg",
     }
 
 
@@ -127,12 +129,18 @@ def test_votes_are_kept_in_the_file_where_they_are_needed(
     mask.write(str(path))
     needed = {"any": 1, "all": 3}.get(str(agree), 2)
     with fits.open(path, checksum=True) as hdus:
-        assert [hdu.name for hdu in hdus][2:] == ([] if agree == "any" else ["VOTES"])
+        by_pointing = agree in (2, 0.5)
+        further = ["VOTES", "POINTINGS"] if by_pointing else ["VOTES"]
+        assert [hdu.name for hdu in hdus][2:] == ([] if agree == "any" else further)
         header = hdus[0].header
         assert (header["SKY"], header["AGREE"]) == ("local", str(agree))
         assert header["NCHANCE"] == mask.chance > 0
         enough = "one exposure" if needed == 1 else f"{needed} exposures"
-        assert header["COMMENT"][0] == f"Static mask: 1 = good, 0 = bad in at least {enough}."
+        if by_pointing:
+            enough = f"one exposure of {needed} pointings"
+        assert "".join(header["COMMENT"]) == (
+            f"Static mask: 1 = good, 0 = bad in at least {enough}."
+        )
     read = StaticMask.read(str(path))
     assert (read.rule.sky, read.rule.agree, type(read.rule.agree)) == ("local", agree, type(agree))
     np.testing.assert_array_equal(read.array, mask.array)
@@ -161,6 +169,82 @@ def test_votes_that_do_not_fit_the_mask_are_refused(
             hdus.append(fits.ImageHDU(votes, name="VOTES"))
     with pytest.raises(InputError, match=r"VOTES.*; expected a mask that staticmask wrote"):
         StaticMask.read(str(tmp_path / "m.fits"))
+
+
+def dithered(*pixels: float | None) -> StaticMask:
+    """Return a mask that counts pointings, of exposures at these offsets; None is unknown."""
+    mask = StaticMask(SIGNATURE, static_sig=1.0, sky="local", agree=2)
+    for number, dx in enumerate(pixels):
+        header = fits.Header({} if dx is None else coordinates(dx))
+        corners = corners_on_sky(header, SIGNATURE.shape)
+        label = ChipLabel(f"{number}.fits", 1, "", 1.0, *corners)
+        mask.add(sky(seed=number), label=label)
+    return mask
+
+
+def test_a_mask_file_holds_the_pixels_of_each_pointing(tmp_path: Path) -> None:
+    mask, path = dithered(9.0, 0.0, 9.5, None), str(tmp_path / "m.fits")
+    mask.write(path)
+    with fits.open(path) as hdus:
+        assert list(hdus["MEMBERS"].data["POINTING"]) == [1, 2, 1, 3]
+        assert hdus[0].header["NPOINT"] == 3
+        rows = hdus["POINTINGS"].data
+        for pointing, seeds in ((1, (0, 2)), (2, (1,))):
+            bad = np.logical_or.reduce([alone(seed) for seed in seeds])
+            pixels = rows["PIXEL"][rows["POINTING"] == pointing]
+            assert pixels.tolist() == np.flatnonzero(bad).tolist()
+        assert set(rows["POINTING"]) == {1, 2}
+    read = StaticMask.read(path)
+    assert repr(read.members) == repr(mask.members)
+    expected = (alone(0) | alone(2)).astype(int) + alone(1) + alone(3)
+    assert read.votes is not None
+    np.testing.assert_array_equal(read.votes, expected)
+    read.write(str(tmp_path / "again.fits"))
+    assert fits.FITSDiff(path, str(tmp_path / "again.fits"),
+                         ignore_keywords=["DATE", "CHECKSUM", "DATASUM"]).identical
+
+
+def alone(seed: int) -> npt.NDArray[np.bool_]:
+    """Return the bad pixels of one exposure."""
+    mask = StaticMask(SIGNATURE, static_sig=1.0, sky="local")
+    mask.add(sky(seed=seed), label="a")
+    return mask.bad
+
+
+@pytest.mark.parametrize(
+    ("pointing", "pixel"), [(3, 5), (0, 5), (1, -1), (1, 4800), (1, None), (2, "a good pixel")]
+)
+def test_pixels_of_pointings_that_do_not_fit_the_votes_are_refused(
+    pointing: int, pixel: int | str | None, tmp_path: Path
+) -> None:
+    mask, path = dithered(9.0, 0.0), str(tmp_path / "m.fits")
+    mask.write(path)
+    good = int(np.flatnonzero(~(alone(0) | alone(1)))[0])
+    with fits.open(path, mode="update") as hdus:
+        rows = hdus["POINTINGS"].data
+        new = rows["PIXEL"][-1] if pixel is None else good if isinstance(pixel, str) else pixel
+        rows["PIXEL"][0], rows["POINTING"][0] = new, pointing
+    with pytest.raises(InputError, match=r"contradict.*; expected a mask that staticmask wrote"):
+        StaticMask.read(path)
+
+
+def test_a_mask_of_a_version_without_pointings_is_read(tmp_path: Path) -> None:
+    mask, path = dithered(0.0, 0.5, 9.0), tmp_path / "m.fits"
+    old = StaticMask(SIGNATURE, static_sig=1.0, sky="local", agree=2)
+    for number in range(3):
+        old.add(sky(seed=number), label=f"{number}.fits")
+    assert mask.nbad < old.nbad
+    old.write(str(path))
+    with fits.open(path) as hdus:
+        del hdus["POINTINGS"]
+        columns = [c for c in hdus["MEMBERS"].columns
+                   if c.name not in ("POINTING", "RA1", "DEC1", "RA2", "DEC2")]
+        hdus["MEMBERS"] = fits.BinTableHDU.from_columns(columns, name="MEMBERS")
+        hdus.writeto(tmp_path / "old.fits")
+    read = StaticMask.read(str(tmp_path / "old.fits"))
+    np.testing.assert_array_equal(read.array, old.array)
+    assert [member.pointing for member in read.members] == [0, 0, 0]
+    assert (read.pointings_known, StaticMask.read(str(path)).pointings_known) == (False, True)
 
 
 @settings(max_examples=40)

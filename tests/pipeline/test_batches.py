@@ -12,14 +12,16 @@ from typing import TypeVar
 
 import numpy as np
 import pytest
+from astropy.io import fits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from staticmask_cli import Parameters, Signature, StaticMask, create_masks
 from staticmask_cli.errors import InputError, StaticMaskError
 from staticmask_cli.exposures import reading
-from staticmask_cli.masks.members import ChipLabel
+from staticmask_cli.masks.members import UNKNOWN_CORNERS, ChipLabel
 from staticmask_cli.masks.partial import PartialMask
+from staticmask_cli.masks.pointings import corners_on_sky
 from staticmask_cli.masks.rule import Agreement, MaskRule
 from staticmask_cli.parallel.tasks import RunContext
 from staticmask_cli.pipeline.batches import (
@@ -31,12 +33,19 @@ from staticmask_cli.pipeline.batches import (
 )
 from staticmask_cli.pipeline.plan import MaskPlan, plan_masks
 from staticmask_cli.simulate.visit import Visit
-from tests.support.exposures import WriteExposure, digest, sky
+from tests.support.exposures import WriteExposure, coordinates, digest, sky
 from tests.support.process import process_environment
 
 SHAPE = (40, 70)
 SIGNATURE = Signature("CAM", SHAPE, 1)
-LABELS = [ChipLabel(f"{number}_flt.fits") for number in range(8)]
+# The exposures 0, 3, 4, 6 and 7 are linked one by one, 1 is far away, and 5 is of unknown position.
+LABELS = [
+    ChipLabel(f"{number}_flt.fits", 1, "", 1.0, *(
+        UNKNOWN_CORNERS if dx is None
+        else corners_on_sky(fits.Header(coordinates(dx)), SHAPE)
+    ))
+    for number, dx in enumerate((0.0, 30.0, 1.0, 1.9, 5.1, None, 3.5, 6.6))
+]
 Anything = TypeVar("Anything")
 
 
@@ -46,8 +55,8 @@ def carried(thing: Anything) -> Anything:
 
 
 def share_of(number: int, agree: Agreement) -> BatchResult:
-    """Share of one chip: some are set aside, some have DQ."""
-    part = PartialMask(SIGNATURE, MaskRule(2.0, agree=agree))
+    """Share of one chip: some are set aside, some have DQ, and some look at the same sky."""
+    part = PartialMask(SIGNATURE, MaskRule(2.0, "local", agree))
     if number % 3 == 2:
         part.set_aside(LABELS[number], "no finite pixel")
         return BatchResult(part, {str(LABELS[number]): "no finite pixel"})
@@ -57,7 +66,9 @@ def share_of(number: int, agree: Agreement) -> BatchResult:
 
 
 def in_one_go(agree: Agreement) -> PartialMask:
-    return combine([share_of(number, agree) for number in range(8)]).mask
+    mask = combine([share_of(number, agree) for number in range(8)]).mask
+    mask.sort_members()
+    return mask
 
 
 @settings(max_examples=15)
@@ -98,7 +109,7 @@ def test_a_partial_mask_travels_as_bits_and_votes_as_bytes(agree: Agreement, siz
 
 
 def test_masks_without_chips_and_those_from_files_travel_too(tmp_path: Path) -> None:
-    empty = carried(PartialMask(SIGNATURE, MaskRule(2.0, agree=3)))
+    empty = carried(PartialMask(SIGNATURE, MaskRule(2.0, "local", 3)))
     assert (empty.nbad, empty.members, empty.flagged) == (0, [], None)
     empty.merge(in_one_go(3))
     assert empty.nbad == in_one_go(3).nbad

@@ -31,7 +31,7 @@ from staticmask_cli.pipeline.plan import plan_masks
 from staticmask_cli.simulate.visit import Visit, simulate_visit
 from tests.support.command import run
 from tests.support.damages import DAMAGES
-from tests.support.exposures import WriteExposure, digest, sky
+from tests.support.exposures import WriteExposure, coordinates, digest, sky
 from tests.support.fits_files import write_json
 from tests.support.oracle import oracle_mask
 
@@ -539,3 +539,50 @@ def test_a_mask_that_would_replace_an_unreadable_input_is_refused(folder: Path) 
     with pytest.raises(OutputError, match="would take the place of the input"):
         create_masks(["a.fits", NAME], keep_going=True)
     assert digest(folder / NAME) == before
+
+
+def write_pairs(write_exposure: WriteExposure, *offsets: float) -> list[str]:
+    """Write exposures at these offsets, with low pixels of their own and one of all."""
+    names = []
+    for number, dx in enumerate(offsets):
+        data = sky(seed=number)
+        data[20, 30] = data[10 + number, 40] = 20.0
+        names.append(os.fspath(write_exposure(
+            f"{number}_flt.fits", chips=[{"data": data, **coordinates(dx)}]
+        )))
+    return names
+
+
+def test_exposures_of_one_pointing_do_not_confirm_each_other(
+    write_exposure: WriteExposure, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    paths = write_pairs(write_exposure, 0.0, 0.2, 9.0, 9.1)
+    for path in paths[:2]:  # a source that is there at one pointing
+        with fits.open(path, mode="update") as hdus:
+            hdus["SCI"].data[5, 6] = 20.0
+    (mask,) = create_masks(paths, static_sig=5, sky="local", agree=2, output_dir=folder / "a")
+    assert np.argwhere(mask.bad).tolist() == [[20, 30]]
+    assert (mask.pointings, mask.voters, mask.votes_needed) == (2, 2, 2)
+    assert [member.pointing for member in mask.members] == [1, 1, 2, 2]
+    message = ("ACSWFC_60x80_1_staticMask.fits: 4 exposures at 2 pointings: agree = 2 counts "
+               "pointings, as exposures of the same pixels of the sky do not confirm each other")
+    assert caplog.messages.count(message) == 1
+    (exposures,) = create_masks(paths, static_sig=5, agree=2, output_dir=folder / "b")
+    assert {(5, 6), (20, 30)} == set(map(tuple, np.argwhere(exposures.bad).tolist()))
+    assert "4 exposures at 2 pointings: agree = 2 counts exposures, also those" in caplog.text
+    caplog.clear()
+    create_masks(paths, static_sig=5, sky="local", output_dir=folder / "c")
+    assert "pointing" not in caplog.text
+
+
+def test_more_votes_than_pointings_are_refused(
+    write_exposure: WriteExposure, folder: Path
+) -> None:
+    paths = write_pairs(write_exposure, 0.0, 0.2)
+    expected = (r"agree = 2: only 1 pointing \(2 exposures\) of ACSWFC_60x80_1_staticMask\.fits "
+                "vote, so no pixel could be bad; expected at most 1, or any or all")
+    with pytest.raises(ConfigError, match=expected):
+        create_masks(paths, sky="local", agree=2, output_dir=folder / "none")
+    (mask,) = create_masks(paths, static_sig=5, sky="local", agree="all", output_dir=folder)
+    assert np.argwhere(mask.bad).tolist() == [[20, 30]]

@@ -18,7 +18,7 @@ from staticmask_cli.io.atomic import update_lock
 from staticmask_cli.pipeline import batches
 from tests.support.command import run
 from tests.support.documents import checked
-from tests.support.exposures import WriteExposure, digest, sky
+from tests.support.exposures import WriteExposure, coordinates, digest, sky
 
 NAME = "ACSWFC_60x80_1_staticMask.fits"
 SECOND = "ACSWFC_60x80_2_staticMask.fits"
@@ -489,3 +489,49 @@ def test_what_a_killed_update_left_is_removed_by_one_that_has_nothing_to_do(
         (folder / name).touch()
     create_masks(seven[:2], update=True)
     assert sorted(path.name for path in folder.iterdir()) == before
+
+
+@pytest.fixture
+def pairs(write_exposure: WriteExposure) -> list[str]:
+    """Return two exposures at each of two pointings, and one in between that joins two of them."""
+    names = []
+    for number, dx in enumerate((0.0, 9.0, 0.4, 9.3, 7.4)):
+        names.append(f"{number}_flt.fits")
+        write_exposure(names[-1], chips=[{"data": sky(seed=number), **coordinates(dx)}])
+    return names
+
+
+RULE: dict[str, Any] = {"static_sig": 1.0, "sky": "local"}
+
+
+@pytest.mark.parametrize("agree", ["any", "all", 2, 0.5])
+def test_a_new_exposure_votes_with_its_pointing(pairs: list[str], agree: str | float) -> None:
+    create_masks(pairs, agree=agree, output_dir="one", **RULE)
+    create_masks(pairs[2:4], agree=agree, output_dir="out", **RULE)
+    create_masks(pairs, agree=agree, output_dir="out", update=True, checkpoint=1, **RULE)
+    assert contents("out") == contents("one")
+    assert list(fits.getdata(f"out/{NAME}", "MEMBERS")["POINTING"]) == [1, 2, 1, 2, 2]
+
+
+def test_a_mask_without_pointings_is_updated_only_where_they_do_not_count(
+    pairs: list[str],
+) -> None:
+    for agree, name in ((2, "out"), ("all", "all"), ("any", "any")):
+        create_masks(pairs[:2], agree=agree, output_dir=name, **RULE)
+        path = Path(name) / NAME
+        with fits.open(path) as hdus:
+            columns = [column for column in hdus["MEMBERS"].columns
+                       if column.name not in ("POINTING", "RA1", "DEC1", "RA2", "DEC2")]
+            hdus["MEMBERS"] = fits.BinTableHDU.from_columns(columns, name="MEMBERS")
+            hdus.writeto("old.fits", overwrite=True, checksum=True)
+        os.replace("old.fits", path)
+    before = contents("out")
+    with pytest.raises(OutputError, match="cannot be updated, as an older version made it, which "
+                                          "did not store the pointings of its members; make it"):
+        create_masks(pairs, agree=2, output_dir="out", update=True, **RULE)
+    assert contents("out") == before
+    for agree in ("all", "any"):
+        (mask,) = create_masks(pairs, agree=agree, output_dir=agree, update=True, **RULE)
+        (whole,) = create_masks(pairs, agree=agree, output_dir="one", **RULE)
+        np.testing.assert_array_equal(mask.array, whole.array)
+        assert mask.pointings == 4  # two that are unknown
