@@ -159,10 +159,14 @@ def pointing_labels(corners: Vectors, shape: tuple[int, int]) -> Labels:
     diagonals = _lengths(vectors[:, :3] - vectors[:, 3:])
     reach = WITHIN_PIXELS * diagonals / math.hypot(*shape)
     labels = _split_at_gaps(vectors, _ROUNDING * float(reach.max()))
-    sizes = np.bincount(labels)
-    following = sizes.size
-    groups = np.split(np.argsort(labels, kind="stable"), np.cumsum(sizes)[:-1])
-    for group in (group for group in groups if group.size > 1):
+    # Most groups are one pointing, as all of their exposures are linked to the first.
+    order = np.argsort(labels, kind="stable")
+    starts = np.searchsorted(labels[order], np.arange(labels.max() + 2))
+    first = order[starts[labels]]
+    is_linked = _are_linked(vectors, reach, vectors[first], reach[first])
+    following = starts.size
+    for label in np.unique(labels[~is_linked]).tolist():
+        group = order[starts[label] : starts[label + 1]]
         components = _components(vectors[group], reach[group])
         labels[group] = following + components
         following += int(components.max()) + 1
@@ -180,6 +184,16 @@ def _unit_vectors(degrees: Vectors) -> Vectors:
 def _lengths(vectors: Vectors) -> Vectors:
     lengths: Vectors = np.sqrt(np.square(vectors).sum(axis=1))
     return lengths
+
+
+def _are_linked(
+    vectors: Vectors, reach: Vectors, others: Vectors, reach_of_others: Vectors
+) -> npt.NDArray[np.bool_]:
+    """Whether exposures are linked, each with another one."""
+    offsets = vectors - others
+    largest = np.maximum(_lengths(offsets[:, :3]), _lengths(offsets[:, 3:]))
+    linked: npt.NDArray[np.bool_] = largest <= np.minimum(reach, reach_of_others)
+    return linked
 
 
 def _split_at_gaps(vectors: Vectors, reach: float) -> Labels:
@@ -217,9 +231,7 @@ def _components(vectors: Vectors, reach: Vectors) -> Labels:
         while front:
             one = front.pop()
             others = starts[one] + np.flatnonzero(found[starts[one] : ends[one]] < 0)
-            offsets = vectors[others] - vectors[one]
-            largest = np.maximum(_lengths(offsets[:, :3]), _lengths(offsets[:, 3:]))
-            linked = others[largest <= np.minimum(reach[others], reach[one])]
+            linked = others[_are_linked(vectors[others], reach[others], vectors[one], reach[one])]
             found[linked] = following
             front.extend(linked.tolist())
         following += 1

@@ -18,7 +18,7 @@ from staticmask_cli.pipeline.plan import MaskPlan
 __all__ = ["Batch", "BatchResult", "clip_batch", "combine", "run_batches", "split_into_batches"]
 
 _LARGEST_BATCH = 64  # chips: those that are lost with a worker are read again within a minute
-_BYTES_OF_A_MEMBER = 700
+_BYTES_OF_A_MEMBER = 840
 _BATCHES_PER_JOB = 4  # so that all workers end at about the same time
 
 

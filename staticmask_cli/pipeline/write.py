@@ -125,10 +125,10 @@ def _refuse_too_few(masks: Iterable[StaticMask]) -> None:
 
 
 def _voters_of(mask: StaticMask) -> str:
-    if not mask.rule.counts_pointings:
-        return f"{len(mask.used)} exposures"
-    plural = "" if mask.voters == 1 else "s"
-    return f"{mask.voters} pointing{plural} ({len(mask.used)} exposures)"
+    exposures = f"{len(mask.used)} exposures"
+    if not mask.rule.counts_pointings or mask.voters == len(mask.used):
+        return exposures
+    return f"{mask.voters} pointing{'s' * (mask.voters != 1)} ({exposures})"
 
 
 def _log_shared_pointings(masks: Iterable[StaticMask]) -> None:
@@ -143,4 +143,4 @@ def _log_shared_pointings(masks: Iterable[StaticMask]) -> None:
             "counts exposures, also those of the same pixels of the sky"
         )
         log.info("%s: %d exposures at %d pointing%s: agree = %s %s", mask.signature.filename,
-                 used, mask.pointings, "" if mask.pointings == 1 else "s", mask.rule.agree, means)
+                 used, mask.pointings, "s" * (mask.pointings != 1), mask.rule.agree, means)

@@ -206,12 +206,12 @@ def _log_file_handler(path: str) -> logging.Handler:
 def _row(mask: "StaticMask") -> tuple[str, ...]:
     used, below = mask.used, mask.nbelow
     of_members = "" if len(used) == len(mask.members) else f" of {len(mask.members)}"
-    new = f", {len(mask.added)} new" if mask.previous_members else ""
+    details = f", {len(mask.added)} new" if mask.previous_members else ""
     if mask.rule.agree != "any" and mask.pointings != len(used):
-        new += f", {mask.pointings} pointing{'' if mask.pointings == 1 else 's'}"
+        details += f", {mask.pointings} pointing{'s' * (mask.pointings != 1)}"
     return (
         mask.signature.filename.removesuffix("_staticMask.fits"),
-        f"{len(used)}{of_members}{new}",
+        f"{len(used)}{of_members}{details}",
         _range([member.mode for member in used]),
         _range([member.rms for member in used]),
         str(below) if mask.counts_by_cause_known else "?",

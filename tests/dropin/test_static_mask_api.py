@@ -14,7 +14,7 @@ import staticmask_cli
 from staticmask_cli import Parameters, staticMask
 from staticmask_cli.config.cfgfile import declarations
 from staticmask_cli.errors import ChipError, ConfigError
-from tests.support.exposures import WriteExposure, digest, sky
+from tests.support.exposures import WriteExposure, coordinates, digest, sky
 from tests.support.oracle import oracle_mask
 
 pytestmark = pytest.mark.usefixtures("folder")  # the drop-in writes to the current folder
@@ -220,6 +220,19 @@ def test_image_objects_make_the_masks_of_their_signatures() -> None:
         expected = oracle_mask([image.getData(f"SCI,{number}") for image in images], 3.0)
         np.testing.assert_array_equal(fits.getdata(name), expected)
         assert [im[f"SCI,{number}"].outputNames["staticMask"] for im in images] == [name, name]
+
+
+def test_image_objects_of_one_pointing_vote_together() -> None:
+    votes = {}
+    for name, offsets in {"apart": (0.0, 9.0), "together": (0.0, 0.5), "unknown": None}.items():
+        masks = staticMask.staticMask({"static_sig": 3.0, "sky": "local", "agree": "2"})
+        for number in range(2):
+            image = Image(sky(seed=number))
+            if offsets:
+                image["SCI,1"].header = fits.Header(coordinates(offsets[number]))
+            masks.addMember(image)
+        votes[name] = masks.masklist[ACS].voters
+    assert votes == {"apart": 2, "together": 1, "unknown": 2}
 
 
 def test_group_of_an_image_object_limits_its_chips(folder: Path) -> None:

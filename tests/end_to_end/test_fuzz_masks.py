@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from staticmask_cli import create_masks
 from staticmask_cli.cli import cli
 from staticmask_cli.masks.static_mask import StaticMask
-from tests.support.exposures import sky
+from tests.support.exposures import coordinates, sky
 from tests.support.fits_files import fits_bytes
 from tests.support.fuzzing import (
     MOST,
@@ -37,7 +37,10 @@ from tests.support.fuzzing import (
 
 CHIPS = {
     name: fits_bytes(
-        fits.ImageHDU(sky((9, 11), seed=seed), name="SCI", ver=1),
+        fits.ImageHDU(
+            sky((9, 11), seed=seed), fits.Header(coordinates(5.0 * (name == "b"))),
+            name="SCI", ver=1,
+        ),
         fits.ImageHDU(np.eye(9, 11, dtype=np.int16), name="DQ", ver=1), ROOTNAME=name, EXPSTART=1.0,
     )
     for seed, name in enumerate("abc")
@@ -46,17 +49,19 @@ NAME = "ACSWFC_9x11_1_staticMask.fits"
 RULES: dict[str, dict[str, Any]] = {
     "any": {"static_sig": 1.0},
     "votes": {"static_sig": 1.0, "agree": 2, "final_bits": 0},
+    "pointings": {"static_sig": 1.0, "sky": "local", "agree": 2, "final_bits": 0},
 }
 KEYS = st.sampled_from([
     "SIGDET", "SIGNUM", "SKY", "STATSIG", "AGREE", "FINLBITS", "NCOMBINE", "NBAD", "NCHANCE",
     "CREATOR", "DATE", "BUNIT", "CCDCHIP", "BITPIX", "NAXIS", "NAXIS1", "NAXIS2", "PCOUNT",
     "EXTNAME", "XTENSION", "TFIELDS", "THEAP", "BSCALE", "BZERO", "DATASUM", "CHECKSUM", "EXTEND",
-    *(f"{key}{number}" for number in (1, 2, 3, 5, 9, 14, 15, 16)
+    *(f"{key}{number}" for number in (1, 2, 3, 5, 9, 14, 15, 16, 17, 18, 21)
       for key in ("TTYPE", "TFORM", "TDIM", "TSCAL", "TNULL", "TUNIT")),
 ])
 OURS = VALUES | st.sampled_from([
     "'any     '", "'all     '", "'0.5     '", "'local   '", "'8,16    '", "'None    '",
     "'FILE    '", "'MEMBERS '", "'VOTES   '", "'J       '", "'K       '", "'29A     '",
+    "'PIXEL   '", "'POINTING'", "'POINTINGS'",
     r"'\x1b[2J'", r"'a\q'", "'[red]x[/]'", "'2J      '", "'1PA(9)  '",
 ])
 CARDS: st.SearchStrategy[Mutation] = st.one_of(

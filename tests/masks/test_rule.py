@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from staticmask_cli.masks.rule import Agreement, expected_false_positives, votes_needed
+from staticmask_cli.masks.rule import (
+    Agreement,
+    MaskRule,
+    expected_false_positives,
+    votes_needed,
+)
 
 
 @pytest.mark.parametrize(
@@ -27,6 +32,26 @@ def test_chance_is_what_noise_does(voters: int, needed: int) -> None:
     found = np.count_nonzero((noise < -1.5).sum(axis=0) >= needed)
     expected = expected_false_positives(400_000, 1.5, voters=voters, needed=needed)
     assert found == pytest.approx(expected, abs=4 * expected**0.5)
+
+
+def test_chance_of_pointings_is_what_noise_in_their_exposures_does() -> None:
+    noise = np.random.default_rng(1).standard_normal((3, 2, 400_000), np.float32)
+    for needed in (1, 2, 3):
+        found = np.count_nonzero((noise < -1.5).any(axis=1).sum(axis=0) >= needed)
+        expected = expected_false_positives(400_000, 1.5, voters=3, needed=needed, exposures=6)
+        assert found == pytest.approx(expected, abs=4 * expected**0.5)
+    assert expected_false_positives(10, 1e-9, voters=1, exposures=4000) == pytest.approx(10)
+
+
+@pytest.mark.parametrize(
+    ("sky", "agree", "counts"),
+    [("local", 2, True), ("local", 0.5, True), ("local", "all", False), ("local", "any", False),
+     ("global", 2, False), ("global", 0.5, False)],
+)
+def test_counts_and_fractions_of_the_local_rule_are_of_pointings(
+    sky: str, agree: Agreement, *, counts: bool
+) -> None:
+    assert MaskRule(4.0, sky, agree).counts_pointings == counts
 
 
 def test_chance_at_the_ends() -> None:

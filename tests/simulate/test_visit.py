@@ -6,8 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from astropy.io import fits
+from astropy.wcs import WCS
 
 from staticmask_cli.errors import OutputError
+from staticmask_cli.masks.pointings import corners_on_sky, pointing_labels
 from staticmask_cli.simulate.visit import CAMERAS, simulate_visit
 from tests.support.exposures import digest
 from tests.support.oracle import oracle_statistics
@@ -137,3 +139,29 @@ def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="cannot create the output folder: Not a directory"):
         simulate_visit(str(tmp_path / "file" / "x"), exposures=1, shape=(9, 13))
+
+
+@pytest.mark.parametrize("camera", ["ACS/WFC", "any camera"])
+def test_the_coordinates_follow_the_stars(camera: str, tmp_path: Path) -> None:
+    visit = simulate_visit(str(tmp_path), camera, exposures=3, shape=SHAPE)
+    # The smaller of two neighbours shows stars, but no hot pixel, which does not move with them.
+    stars = [
+        np.clip(np.minimum(chip, np.roll(chip, 1, axis=1)), *np.percentile(chip, (70, 99)))
+        for chip in (science_of(path)[0] for path in visit.paths)
+    ]
+    headers = [fits.getheader(path, 0 if CAMERAS[camera].plain else 1) for path in visit.paths]
+    corners = [corners_on_sky(header, SHAPE) for header in headers]
+    assert len(set(pointing_labels(np.array(corners), SHAPE).tolist())) == 3
+    first, *others = (WCS(header, fix=False) for header in headers)
+    for moved, other in zip(stars[1:], others, strict=True):
+        dx, dy = 50 - first.wcs_world2pix(other.wcs_pix2world([[50, 50]], 0), 0)[0]
+        match = {
+            (i, j): np.corrcoef(
+                stars[0][20:-20, 20:-20].ravel(),
+                moved[20 + j : SHAPE[0] - 20 + j, 20 + i : SHAPE[1] - 20 + i].ravel(),
+            )[0, 1]
+            for i in range(-17, 18) for j in range(-17, 18)
+        }
+        best = max(match, key=lambda offset: match[offset])
+        assert abs(best[0] - dx) <= 1
+        assert abs(best[1] - dy) <= 1

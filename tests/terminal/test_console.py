@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 
 from staticmask_cli import StaticMask, create_masks
+from staticmask_cli.reports.inspection import inspect_masks
 from staticmask_cli.simulate.visit import Visit
 from staticmask_cli.terminal.console import Console
-from tests.support.exposures import WriteExposure, sky
+from staticmask_cli.terminal.tables import show_inspections
+from tests.support.exposures import WriteExposure, coordinates, sky
 from tests.support.process import process_environment, shell
 
 COLOUR = re.compile(r"\x1b\[(?:\d+;)*(?:3[0-8]|4[0-8]|9[0-7])(?:;\d+)*m")
@@ -66,6 +68,24 @@ def test_the_table_counts_the_exposures_that_were_used(
     row = shown(masks, capsys)["ACSWFC_60x80_1"]
     member = masks[0].used[0]
     assert row[:3] == ["1 of 2", f"{member.mode:.4g}", f"{member.rms:.4g}"]
+
+
+@pytest.mark.parametrize(("agree", "exposures"), [("any", "3"), (2, "3, 2 pointings")])
+def test_the_table_counts_pointings_where_exposures_share_them(
+    agree: str | int, exposures: str, write_exposure: WriteExposure, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    paths = [
+        write_exposure(f"{number}_flt.fits", chips=[{"data": sky(), **coordinates(dx)}])
+        for number, dx in enumerate((0.0, 0.5, 9.0))
+    ]
+    masks = create_masks(paths, sky="local", agree=agree, output_dir=tmp_path)
+    assert shown(masks, capsys)["ACSWFC_60x80_1"][0] == exposures
+    show_inspections(inspect_masks([str(masks[0].path)]))
+    output = capsys.readouterr().out
+    assert re.search(r"pointings +2\n", output)
+    assert re.search(r"file +ver +pointing +exptime", output)
+    assert [line.split()[2] for line in output.splitlines() if "_flt" in line] == ["1", "1", "2"]
 
 
 def test_pixels_are_counted_by_dq_bit_in_one_plain_line_for_each_mask(
