@@ -166,7 +166,8 @@ class Tally:
         if rows != indices.size or int(alone.max(initial=0)) > voters_alone:
             msg = "its VOTES and POINTINGS contradict its MEMBERS"
             raise ValueError(msg)
-        votes._add_alone(alone.reshape(counts.shape), voters_alone)
+        if voters_alone:
+            votes._add_alone(alone.reshape(counts.shape), voters_alone)
         return votes
 
     def _add_alone(self, votes: Bits | Counts, voters: int) -> None:

@@ -137,10 +137,11 @@ def _log_shared_pointings(masks: Iterable[StaticMask]) -> None:
         used = len(mask.used)
         if mask.rule.agree == "any" or mask.pointings == used:
             continue
-        means = (
-            "counts pointings, as exposures of the same pixels of the sky do not confirm each other"
+        what = (
+            "pointings, as exposures of the same pixels of the sky do not confirm each other"
             if mask.rule.counts_pointings else
-            "counts exposures, also those of the same pixels of the sky"
+            "exposures, even if they are of the same pixels of the sky"
         )
-        log.info("%s: %d exposures at %d pointing%s: agree = %s %s", mask.signature.filename,
-                 used, mask.pointings, "s" * (mask.pointings != 1), mask.rule.agree, means)
+        log.info("%s: %d exposures at %d pointing%s: agree = %s needs %d of these %s",
+                 mask.signature.filename, used, mask.pointings, "s" * (mask.pointings != 1),
+                 mask.rule.agree, mask.votes_needed, what)

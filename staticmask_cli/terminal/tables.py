@@ -270,18 +270,16 @@ def _members(members: Sequence[Mapping[str, Any]], most: int) -> "Table":
     unused_or_outlier = [member for member in members if member["apart"] or not member["used"]]
     others = [member for member in members if member["used"] and not member["apart"]]
     chosen = {id(member) for member in (*unused_or_outlier, *others)[:most]}
-    numbers_of_used = [member["pointing"] for member in members if member["used"]]
-    shared = len(set(numbers_of_used) - {0}) not in (0, len(numbers_of_used))
-    table = new_table(
-        "file", "ver", *["pointing"] * shared, "exptime", "mode", "rms", "below", "by DQ",
-        "stands apart", texts=("file", "stands apart"),
-    )
+    pointings = [member["pointing"] for member in members if member["used"]]
+    is_shared = 0 < len({*pointings} - {0}) < len(pointings)
+    columns = (*["pointing"] * is_shared, "exptime", "mode", "rms")
+    titles = ("file", "ver", *columns, "below", "by DQ", "stands apart")
+    table = new_table(*titles, texts=("file", "stands apart"))
     for member in (member for member in members if id(member) in chosen):
         remark = f"not used: {member['whynot']}" if not member["used"] else ", ".join(
             f"{_OUTLIER_TITLES[name]} {value:+.3g} sd" for name, value in member["apart"].items()
         )
-        numbers = [str(member["pointing"] or "")] * shared
-        numbers += [f"{member[name]:.5g}" for name in ("exptime", "mode", "rms")]
+        numbers = [f"{member[name]:.5g}" for name in columns]
         table.add_row(
             text(member["file"]), str(member["extver"]), *numbers,
             str(member["nbelow"]), str(member["ndq"]), text(remark),

@@ -565,12 +565,14 @@ def test_exposures_of_one_pointing_do_not_confirm_each_other(
     assert np.argwhere(mask.bad).tolist() == [[20, 30]]
     assert (mask.pointings, mask.voters, mask.votes_needed) == (2, 2, 2)
     assert [member.pointing for member in mask.members] == [1, 1, 2, 2]
-    message = ("ACSWFC_60x80_1_staticMask.fits: 4 exposures at 2 pointings: agree = 2 counts "
-               "pointings, as exposures of the same pixels of the sky do not confirm each other")
+    message = (
+        "ACSWFC_60x80_1_staticMask.fits: 4 exposures at 2 pointings: agree = 2 needs 2 of these "
+        "pointings, as exposures of the same pixels of the sky do not confirm each other"
+    )
     assert caplog.messages.count(message) == 1
     (exposures,) = create_masks(paths, static_sig=5, agree=2, output_dir=folder / "b")
     assert {(5, 6), (20, 30)} == set(map(tuple, np.argwhere(exposures.bad).tolist()))
-    assert "4 exposures at 2 pointings: agree = 2 counts exposures, also those" in caplog.text
+    assert "4 exposures at 2 pointings: agree = 2 needs 2 of these exposures, even" in caplog.text
     caplog.clear()
     create_masks(paths, static_sig=5, sky="local", output_dir=folder / "c")
     assert "pointing" not in caplog.text
