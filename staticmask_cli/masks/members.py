@@ -76,7 +76,7 @@ class ChipLabel:
 
     @property
     def has_corners(self) -> bool:
-        """Whether it is known where on the sky the chip looks."""
+        """Whether the position of the chip on the sky is known."""
         return all(map(math.isfinite, self.corners))
 
     def __str__(self) -> str:
@@ -111,9 +111,9 @@ class Member:
     skip_reason : str
         Why the chip was set aside; empty if it was used.
     pointing : int
-        The number of the pointing among those of the mask, from 1 on: used chips of one number
-        look at the same pixels of the sky.  It is 0 if the chip was set aside, or as long as the
-        members are not numbered (`PartialMask.number_pointings`).
+        The number of the chip's pointing, from 1 on: used chips of the mask with the same number
+        were exposed to the same pixels of the sky.  It is 0 if the chip was set aside, and until
+        `PartialMask.number_pointings` was called.
 
     Notes
     -----

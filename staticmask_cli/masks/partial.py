@@ -166,8 +166,8 @@ class PartialMask:
         data : numpy.ndarray, shape (ny, nx)
             Pixels of any real dtype; not modified.  NaN pixels stay good.
         label : ChipLabel or str
-            Where the chip comes from and looks, or any name for it; a chip of which only the name
-            is known is a pointing of its own.
+            Where the chip comes from, and its position on the sky; or any name for it.  A chip
+            without a position is a pointing of its own.
         dq : numpy.ndarray of integer, shape (ny, nx), optional
             DQ flags; pixels with a flag that is not in `good_bits` are bad too.
         good_bits : int

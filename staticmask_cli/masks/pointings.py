@@ -1,10 +1,10 @@
-"""Pointings: where on the sky a chip looks, and which exposures look at the same pixels of it.
+"""Pointings: the position of a chip on the sky, and which exposures of it share one.
 
-Two exposures with one chip are linked if the sky at the first corner of the chip, and that at the
-opposite corner, lies within 2 pixels of where the other exposure has it; a rotation about any
-point of the chip moves at least one of the two.  A pointing is all exposures that are linked, be it
-by way of others, so that it does not depend on the order of the exposures.  An exposure whose
-header has no usable coordinates is a pointing of its own.
+Two exposures of a chip are linked if their positions on the sky differ by at most 2 pixels at the
+first corner of the chip and at the opposite one; a rotation about any point of the chip moves at
+least one of the two.  A pointing consists of all exposures that are linked, directly or through
+others: it is a connected component, which does not depend on the order of the exposures.  An
+exposure whose header has no usable coordinates is a pointing of its own.
 """
 
 import math
@@ -19,7 +19,7 @@ from staticmask_cli.masks.members import UNKNOWN_CORNERS, ChipLabel, Corners
 __all__ = ["WITHIN_PIXELS", "corners_on_sky", "pointing_labels", "pointing_numbers"]
 
 WITHIN_PIXELS = 2.0
-"""The largest distance between exposures of one pointing, at either of two corners."""
+"""The largest distance between two linked exposures, at either of two corners."""
 
 _DECIMALS = 8  # of degrees, 0.04 mas: equal on machines whose mathematical libraries differ
 _ROUNDING = 1.001  # a margin for rounding in the test that only preselects
@@ -29,7 +29,7 @@ Labels = npt.NDArray[np.intp]
 
 
 def corners_on_sky(header: AnyHeader, shape: tuple[int, int]) -> Corners:
-    """Return where on the sky the first corner of a chip and the opposite corner are.
+    """Return the positions on the sky of the first corner of a chip and of the opposite one.
 
     Only a gnomonic projection of right ascension and declination is used (CTYPE ``RA---TAN`` and
     ``DEC--TAN``, also with a distortion, which is ignored: it moves all exposures alike), with CD,
@@ -46,7 +46,7 @@ def corners_on_sky(header: AnyHeader, shape: tuple[int, int]) -> Corners:
     -------
     tuple of float
         Right ascension and declination of the pixel coordinates (0.5, 0.5), then those of
-        (nx + 0.5, ny + 0.5), in degrees; four NaN if the header does not say.
+        (nx + 0.5, ny + 0.5), in degrees; four NaN if the header has no usable coordinates.
     """
     try:
         if not (_is_tangential(header, 1, "RA--") and _is_tangential(header, 2, "DEC-")):
@@ -77,7 +77,7 @@ def _number(header: AnyHeader, key: str, default: float = math.nan) -> float:
 
 
 def _degrees_per_pixel(header: AnyHeader) -> tuple[float, float, float, float]:
-    """Return CD1_1, CD1_2, CD2_1 and CD2_2; raise a ValueError if they are no use."""
+    """Return CD1_1, CD1_2, CD2_1 and CD2_2; raise a ValueError if they are not usable."""
     keys = ("1_1", "1_2", "2_1", "2_2")
     if any(f"CD{key}" in header for key in keys):
         a, b, c, d = (_number(header, f"CD{key}", 0.0) for key in keys)
@@ -197,10 +197,10 @@ def _are_linked(
 
 
 def _split_at_gaps(vectors: Vectors, reach: float) -> Labels:
-    """Split exposures wherever, in any coordinate, nothing lies within `reach`.
+    """Group exposures that no gap larger than `reach` separates in any coordinate.
 
-    This takes seconds for a million exposures, and leaves together all that are linked, and little
-    else.  The coordinates are gone through until no group is split any more.
+    All exposures that are linked stay together, and few others.  The coordinates are used in turn
+    until no group is split any more, which takes seconds for a million exposures.
     """
     labels = np.zeros(len(vectors), np.intp)
     before = -1

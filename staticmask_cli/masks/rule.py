@@ -47,10 +47,11 @@ class MaskRule:
     def counts_pointings(self) -> bool:
         """Whether `agree` counts pointings, of which all exposures have one vote together.
 
-        So it is for counts and fractions under the local rule: what the sky does to that rule, it
-        does again in an exposure of the same pixels of the sky, which confirms nothing.  A pixel is
-        then bad at a pointing if it is bad in any of its exposures.  ``all`` means every exposure,
-        which is never less than every pointing.  The global rule counts exposures.
+        Counts and fractions under the local rule are of pointings: structure on the sky that this
+        rule takes for bad pixels lies on the same pixels in all exposures of a pointing, so that
+        they do not confirm each other.  A pixel is then bad at a pointing if it is bad in any of
+        its exposures.  ``all`` means every exposure, which implies every pointing.  The global rule
+        counts exposures.
         """
         return self.sky == "local" and self.agree not in ("any", "all")
 

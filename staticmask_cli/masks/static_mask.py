@@ -64,8 +64,8 @@ class StaticMask(PartialMask):
         Whether `nbelow` distinguishes low pixels from those that are only flagged in DQ, which
         mask files do not.
     pointings_known : bool
-        Whether it is known which of the members share a pointing, which files of older versions do
-        not say.
+        Whether it is known which of the members share a pointing; files of older versions do not
+        contain it.
     """
 
     def __init__(
@@ -149,10 +149,9 @@ class StaticMask(PartialMask):
                 mask.members = members_of(table)
                 mask.pointings_known = "POINTING" in table.dtype.names
                 if mask.tally is not None:
-                    mask.tally = tally_of(
-                        hdus, signature.shape, mask.members,
-                        by_pointing=mask.rule.counts_pointings and mask.pointings_known,
-                    )
+                    by_pointing = mask.rule.counts_pointings and mask.pointings_known
+                    rows = hdus["POINTINGS"].data if by_pointing else None
+                    mask.tally = tally_of(hdus["VOTES"].data, rows, mask.members, signature.shape)
                     _check_votes(mask)
         except InputError as error:
             msg = f"{error}; expected a mask that staticmask wrote"

@@ -1,9 +1,9 @@
 """The votes in the mask file: the image VOTES, and the table POINTINGS.
 
-POINTINGS is there where the rule counts pointings.  It has a row for each pixel that is bad at a
-pointing: POINTING, the number of the pointing as in MEMBERS, and PIXEL, the index
-``x + NAXIS1 * y`` of the pixel, with x and y from 0.  Its order is that of these two columns.  With
-it, `--update` can add an exposure to a pointing.  Members whose position is unknown have no rows.
+The file has POINTINGS only if the rule counts pointings.  It has a row for each pixel that is bad
+at a pointing: POINTING, the number of the pointing as in MEMBERS, and PIXEL, the index
+``x + NAXIS1 * y`` of the pixel, with x and y from 0; it is sorted by both.  With it, ``--update``
+can add an exposure to a pointing.  Members whose position is unknown have no rows.
 """
 
 from collections.abc import Sequence
@@ -49,40 +49,39 @@ def votes_hdus(tally: Tally, members: Sequence[Member], *, by_pointing: bool) ->
 
 
 def tally_of(
-    hdus: Any, shape: tuple[int, int], members: Sequence[Member],  # noqa: ANN401 - of astropy
-    *, by_pointing: bool
+    votes: npt.NDArray[Any], rows: npt.NDArray[Any] | None,
+    members: Sequence[Member], shape: tuple[int, int],
 ) -> Tally:
-    """Read the votes back.
+    """Return the votes that a mask file holds, whose data are untrusted.
 
     Parameters
     ----------
-    hdus : astropy.io.fits.HDUList
-        The mask file.
+    votes : numpy.ndarray
+        The data of VOTES.
+    rows : numpy.ndarray or None
+        The data of POINTINGS; None if all chips vote on their own.
+    members : sequence of Member
+        The members of the mask.
     shape : tuple of int
         The shape ``(ny, nx)`` of the mask.
-    members : sequence of Member
-        The members that it lists.
-    by_pointing : bool
-        Whether it has the table POINTINGS.
 
     Raises
     ------
-    ValueError, KeyError, IndexError
-        If an HDU is missing, or contradicts another one.
+    ValueError, KeyError
+        If these contradict each other, or a column is missing.
     """
-    counts = np.asarray(hdus["VOTES"].data)
+    counts = np.asarray(votes)
     used = [member for member in members if member.used]
     if counts.dtype.kind != "u" or counts.shape != shape:
         msg = f"its VOTES are not counts of votes, of shape {shape}"
         raise ValueError(msg)
-    if not by_pointing:
+    if rows is None:
         return Tally.restored(counts, len(used))
     pointings: dict[int, list[Corners]] = {}
     for member in used:
         if member.label.has_corners:
             pointings.setdefault(member.pointing, []).append(member.label.corners)
     alone = sum(not member.label.has_corners for member in used)
-    rows = hdus["POINTINGS"].data
     return Tally.restored(
         counts, alone, pointings, _whole_numbers(rows["POINTING"]), _whole_numbers(rows["PIXEL"])
     )

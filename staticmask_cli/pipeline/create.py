@@ -78,8 +78,8 @@ def create_masks(
     agree : str, int or float
         The number of exposures in which a pixel must be bad: ``any``, ``all``, a count (2), or a
         fraction of the exposures that vote (0.5).  Under the local rule a count or a fraction is
-        one of pointings: exposures that look at the same pixels of the sky, within 2 pixels by
-        their headers, have one vote together.
+        one of pointings: exposures of the same pixels of the sky, within 2 pixels by the
+        coordinates in their headers, have one vote together.
     final_bits : str, int or None
         The DQ bits that do *not* make a pixel bad, in any syntax of astropy's
         ``interpret_bit_flags``; with None, DQ is not read.

@@ -1,7 +1,9 @@
-"""Pointings: where chips look, by their headers, and which of them look at the same pixels."""
+"""Pointings: positions of chips on the sky, from headers, and which exposures share one."""
 
 import math
 import warnings
+from collections.abc import Callable
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -54,7 +56,7 @@ def as_crota(header: dict[str, Any]) -> dict[str, Any]:
 )
 @example(turn=0.0, ra=0.0, dec=89.9999, form=dict)
 def test_the_corners_are_where_astropy_finds_them(
-    turn: float, ra: float, dec: float, form: Any  # noqa: ANN401 - a function
+    turn: float, ra: float, dec: float, form: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> None:
     header = fits.Header(form(coordinates(turn=turn, ra=ra, dec=dec)))
     found = corners_on_sky(header, SHAPE)
@@ -85,7 +87,7 @@ def test_exposures_within_two_pixels_of_each_other_are_one_pointing(
         assert number_of_pointings(here, there) == pointings
 
 
-def test_an_exposure_that_is_turned_sees_other_pixels() -> None:
+def test_an_exposure_of_another_orientation_is_another_pointing() -> None:
     # The corners are 50 pixels from the centre, which stays: 2 pixels are 2.3 degrees.
     assert number_of_pointings(corners(), corners(turn=2.0)) == 1
     assert number_of_pointings(corners(), corners(turn=3.0)) == 2
@@ -126,7 +128,7 @@ def oracle_labels(exposures: npt.NDArray[np.float64]) -> list[int]:
     order=st.randoms(use_true_random=False),
 )
 def test_pointings_are_connected_components_in_any_order(
-    offsets: list[tuple[int, int]], order: Any  # noqa: ANN401 - of hypothesis
+    offsets: list[tuple[int, int]], order: Random
 ) -> None:
     exposures = np.array([corners(0.7 * dx, 0.7 * dy) for dx, dy in offsets])
     expected = [ChipLabel(f"{n:02}", 1, "", 1.0, *row) for n, row in enumerate(exposures.tolist())]

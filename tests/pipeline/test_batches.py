@@ -55,7 +55,7 @@ def carried(thing: Anything) -> Anything:
 
 
 def share_of(number: int, agree: Agreement) -> BatchResult:
-    """Share of one chip: some are set aside, some have DQ, and some look at the same sky."""
+    """Share of one chip: some are set aside, some have DQ, and some share a pointing."""
     part = PartialMask(SIGNATURE, MaskRule(2.0, "local", agree))
     if number % 3 == 2:
         part.set_aside(LABELS[number], "no finite pixel")
