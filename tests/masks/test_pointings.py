@@ -123,14 +123,17 @@ def oracle_labels(exposures: npt.NDArray[np.float64]) -> list[int]:
 @settings(max_examples=60)
 @given(
     offsets=st.lists(
-        st.tuples(st.integers(0, 16), st.integers(0, 16)), min_size=1, max_size=14
+        st.tuples(st.integers(0, 12), st.integers(0, 12), st.integers(0, 4)),
+        min_size=1, max_size=14,
     ),
     order=st.randoms(use_true_random=False),
 )
 def test_pointings_are_connected_components_in_any_order(
-    offsets: list[tuple[int, int]], order: Random
+    offsets: list[tuple[int, int, int]], order: Random
 ) -> None:
-    exposures = np.array([corners(0.7 * dx, 0.7 * dy) for dx, dy in offsets])
+    exposures = np.array([
+        corners(0.7 * dx, 0.7 * dy, turn=0.6 * turn) for dx, dy, turn in offsets
+    ])
     expected = [ChipLabel(f"{n:02}", 1, "", 1.0, *row) for n, row in enumerate(exposures.tolist())]
     labels = oracle_labels(exposures)
     numbers = {label: n for n, label in enumerate(dict.fromkeys(labels), 1)}

@@ -53,7 +53,10 @@ def test_a_pointing_votes_once_whatever_the_order_and_tree_of_merges(
         pixels[key] = pixels.get(key, np.zeros(SHAPE, bool)) | bad
     while len(parts) > 1:
         part = parts.pop(data.draw(st.integers(0, len(parts) - 1)))
-        parts[data.draw(st.integers(0, len(parts) - 1))].merge(copy.deepcopy(part))
+        merged = parts[data.draw(st.integers(0, len(parts) - 1))]
+        merged.merge(copy.deepcopy(part))
+        if data.draw(st.booleans()):
+            assert merged.voters <= len(pixels)  # counted before all are there
     assert parts[0].voters == len(pixels)
     np.testing.assert_array_equal(parts[0].counts, np.sum(list(pixels.values()), axis=0))
     assert parts[0].counts.dtype == np.uint8
