@@ -1,184 +1,183 @@
-"""How true the masks are: completeness and purity by depth, for each rule and scene.
+"""How true the masks are: what each rule finds, and which good pixels it marks, by scene.
 
 Run it from a checkout with the extras ``test`` and ``bench``::
 
     python -m tests.bench.completeness --plot truth.png
+
+The scenes come from two simulators, `scenes` and `detector_scenes`.  The tables give the planted
+pixels that were found, by depth in local noise and by number of exposures; the good pixels in the
+masks, per million and by cause; clusters by their side; and the time for a chip, relative to that
+for a chip of the same size with nothing but noise.  With ``--background``, pixels are planted in
+real exposures instead.
 """
 
 import argparse
+import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
-from staticmask_cli import Signature
-from staticmask_cli.localsky.median import REACH, median_filter
-from staticmask_cli.masks.partial import PartialMask
 from staticmask_cli.masks.rule import MaskRule
-from tests.bench.scenes import SCENES, Scene, Truth
+from tests.bench.backgrounds import background_table
+from tests.bench.detector_scenes import DETECTOR_SCENES
+from tests.bench.judging import DEEP, EDGES, RULES, AnyScene, Outcome, SceneOutcome, judge
+from tests.bench.scenes import SCENES
+from tests.bench.truth import CAUSES
 
-__all__ = ["DEEP", "RULES", "Outcome", "main", "outcomes"]
+__all__ = ["ALL_SCENES", "BINS", "main"]
 
-Bits = npt.NDArray[np.bool_]
-Doubles = npt.NDArray[np.float64]
+ALL_SCENES: Mapping[str, AnyScene] = {**SCENES, **DETECTOR_SCENES}
+BINS = [f"{low:g} to {high:g}" if np.isfinite(high) else f"above {low:g}"
+        for low, high in pairwise(EDGES)]
+_SMALL = (300, 420)  # the largest chip of the small size
+_COLUMNS = 6  # of the plot
 
-DEEP = 5.0  # local noise; what a mask must find
-_EDGES = np.array([3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 15.0, 40.0])  # of bins of depth
-_SIZES = {"full": (1024, 1200), "small": (300, 420)}
-
-
-RULES = (
-    MaskRule(4.0), MaskRule(5.0, "local"), MaskRule(5.0, "local", 2), MaskRule(5.0, "local", "all"),
-)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a rule found in a scene.
-
-    Attributes
-    ----------
-    found, planted : numpy.ndarray of int, shape (bins,)
-        Planted pixels by depth.
-    false : numpy.ndarray of int, shape (bins,)
-        Others in the mask, by how deep they seem to lie; in the end bins what lies beyond.
-    deep : float
-        Share of the planted pixels found that are deeper than `DEEP`.
-    wrong : float
-        Others in the mask, of all pixels.
-    lines : float
-        Share found of the pixels on bad columns and rows; NaN without any.
-    """
-
-    found: Doubles
-    planted: Doubles
-    false: Doubles
-    deep: float
-    wrong: float
-    lines: float
-
-    @property
-    def completeness(self) -> Doubles:
-        """Found of the planted pixels, by depth; NaN where none was planted."""
-        with np.errstate(invalid="ignore"):
-            return np.asarray(self.found / self.planted)
-
-    @property
-    def purity(self) -> Doubles:
-        """Planted of the pixels found, by depth; NaN where none was found."""
-        with np.errstate(invalid="ignore"):
-            return np.asarray(self.found / (self.found + self.false))
-
-
-def outcomes(scene: Scene, seed: int, shape: tuple[int, int]) -> dict[MaskRule, Outcome]:
-    """Simulate a scene once and try every rule on it."""
-    density = scene.defects.count / (_SIZES["full"][0] * _SIZES["full"][1])
-    images, truth = scene.exposures(seed, shape, defects=round(density * shape[0] * shape[1]))
-    seeming = np.max([_seeming_depth(image, scene) for image in images], axis=0)
-    found = {}
-    for rule in RULES:
-        mask = PartialMask(Signature("SIMULATED", shape, 1), rule)
-        for number, image in enumerate(images):
-            mask.add(image, label=f"{number}")
-        found[rule] = _judge(mask.bad, truth, seeming)
-    return found
-
-
-def _judge(bad: Bits, truth: Truth, seeming: Doubles) -> Outcome:
-    false = bad & ~truth.planted
-    deep = truth.depth > DEEP  # which NaN is not
-    return Outcome(
-        np.histogram(truth.depth[bad & ~truth.lines], _EDGES)[0].astype(float),
-        np.histogram(truth.depth[~truth.lines], _EDGES)[0].astype(float),
-        np.histogram(seeming[false].clip(_EDGES[0], _EDGES[-1]), _EDGES)[0].astype(float),
-        float(bad[deep].mean()), float(false.mean()),
-        float(bad[truth.lines].mean()) if truth.lines.any() else float("nan"),
-    )
-
-
-def _seeming_depth(image: npt.NDArray[np.float32], scene: Scene) -> Doubles:
-    """How deep pixels seem to lie below those around, in the noise of that level."""
-    electrons = image * np.float32(scene.gain)
-    padded = np.pad(electrons, REACH, mode="reflect")
-    sky = median_filter(padded)
-    noise = np.sqrt(np.maximum(sky, 1.0) + scene.read_noise**2)
-    return np.asarray((sky - electrons) / noise, dtype=np.float64)
+Results = Mapping[str, SceneOutcome]
 
 
 def _label(rule: MaskRule) -> str:
     return f"{rule.sky} {rule.static_sig:g}, {rule.agree}"
 
 
-def _summary(results: Mapping[str, Mapping[MaskRule, Outcome]]) -> Iterator[str]:
-    """Yield the table of the README: deep pixels found, and others, by scene and rule."""
-    yield "| scene | " + " | ".join(f"{_label(rule)}: found | false" for rule in RULES) + " |"
-    yield "|---" * (1 + 2 * len(RULES)) + "|"
-    for name, by_rule in results.items():
-        cells = [f"{100 * by_rule[rule].deep:.1f}% | {100 * by_rule[rule].wrong:.4f}%"
-                 for rule in RULES]
-        yield f"| {name} | " + " | ".join(cells) + " |"
-    for name, by_rule in results.items():
+def _percent(fraction: float) -> str:
+    return "-" if math.isnan(fraction) else f"{100 * fraction:.1f}%"
+
+
+def _row(*cells: object) -> str:
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def _head(*cells: object) -> str:
+    return f"\n{_row(*cells)}\n{'|---' * len(cells)}|"
+
+
+def _by_rule(results: Results, count: int) -> Iterator[tuple[str, MaskRule, Outcome]]:
+    for name, result in results.items():
         for rule in RULES:
-            if np.isfinite(by_rule[rule].lines):
-                yield f"{name}, {_label(rule)}: {by_rule[rule].lines:.1%} of the bad lines found"
+            yield name, rule, result.by_rule[rule, count]
 
 
-def _by_depth(results: Mapping[str, Mapping[MaskRule, Outcome]]) -> Iterator[str]:
-    """Yield completeness and purity by depth, for every scene and rule."""
-    bins = [f"{low:g} to {high:g}" for low, high in pairwise(_EDGES)]
-    for title in ("completeness", "purity"):
-        yield f"\n| {title} by depth in noise | " + " | ".join(bins) + " |"
-        yield "|---" * (1 + len(bins)) + "|"
-        for name, by_rule in results.items():
-            for rule in RULES:
-                values = getattr(by_rule[rule], title)
-                cells = ["-" if np.isnan(value) else f"{100 * value:.1f}%" for value in values]
-                yield f"| {name}: {_label(rule)} | " + " | ".join(cells) + " |"
+def _summary(results: Results, count: int) -> Iterator[str]:
+    """Yield the table of what is found deeper than `DEEP`, of what is false, and of the times."""
+    titles = (f"{_label(rule)}: found | good per million" for rule in RULES)
+    yield _head(f"{count} exposures; deeper than {DEEP:g}", *titles, "time").replace(
+        "|---|---|---|---|---|", "|---|---|---|---|---|---|---|---|")
+    for name, result in results.items():
+        outcomes = [result.by_rule[rule, count] for rule in RULES]
+        cells = [f"{_percent(outcome.deep)} | {outcome.per_million:.1f}" for outcome in outcomes]
+        yield _row(name, *cells, f"{result.slowness:.1f}")
+    for name, rule, outcome in _by_rule(results, count):
+        if outcome.lines:
+            share = outcome.lines_found / outcome.lines
+            yield f"{name}, {_label(rule)}: {share:.1%} of the bad lines found"
 
 
-def _plot(results: Mapping[str, Mapping[MaskRule, Outcome]], path: str) -> None:
+def _by_depth(results: Results, count: int) -> Iterator[str]:
+    yield _head("found by depth in noise", *BINS)
+    for name, rule, outcome in _by_rule(results, count):
+        yield _row(f"{name}: {_label(rule)}", *map(_percent, outcome.completeness))
+
+
+def _by_number(results: Results, count: int) -> Iterator[str]:
+    numbers = range(1, count + 1)
+    yield _head("found, good per million, by number of exposures", *numbers)
+    for name, result in results.items():
+        for rule in RULES:
+            outcomes = [result.by_rule[rule, number] for number in numbers]
+            yield _row(f"{name}: {_label(rule)}", *(
+                f"{_percent(outcome.deep)}, {outcome.per_million:.1f}" for outcome in outcomes))
+
+
+def _by_cause(results: Results, count: int) -> Iterator[str]:
+    yield _head("good pixels in the mask by cause, per million", *CAUSES)
+    for name, rule, outcome in _by_rule(results, count):
+        if outcome.false:
+            yield _row(f"{name}: {_label(rule)}", *(
+                f"{1e6 * outcome.causes[cause] / outcome.good:.1f}" for cause in CAUSES))
+    for rule in RULES:
+        outcomes = [result.by_rule[rule, count] for result in results.values()]
+        good = sum(outcome.good for outcome in outcomes)
+        yield _row(f"all: {_label(rule)}", *(
+            f"{1e6 * sum(outcome.causes[cause] for outcome in outcomes) / good:.1f}"
+            for cause in CAUSES))
+
+
+def _by_side(results: Results, count: int) -> Iterator[str]:
+    sides = sorted({side for _, _, outcome in _by_rule(results, count)
+                    for side in outcome.planted_by_side})
+    if sides:
+        yield _head("pixels of clusters found by side", *(f"{side} x {side}" for side in sides))
+    for name, rule, outcome in _by_rule(results, count):
+        if outcome.planted_by_side:
+            yield _row(f"{name}: {_label(rule)}", *(
+                _percent(outcome.found_by_side[side] / outcome.planted_by_side[side])
+                for side in sides))
+
+
+def _plot(results: Results, count: int, path: str) -> None:
+    """Draw what is found by depth, and say what is false, for every scene and rule."""
     from matplotlib.figure import Figure  # noqa: PLC0415 - only here, and not always there
 
-    figure = Figure(figsize=(3.2 * len(results), 5.5), layout="constrained")
-    axes = figure.subplots(2, len(results), sharex=True, sharey=True, squeeze=False)
-    middle = np.sqrt(_EDGES[:-1] * _EDGES[1:])
-    for column, (name, by_rule) in enumerate(results.items()):
-        axes[0, column].set_title(name)
-        axes[1, column].set_xlabel("depth in local noise")
+    columns = min(len(results), _COLUMNS)
+    rows = -(-len(results) // columns)
+    figure = Figure(figsize=(3.2 * columns, 2.8 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    for name, axis in zip(results, axes.flat, strict=False):
         for rule in RULES:
-            for row, title in enumerate(("completeness", "purity")):
-                axes[row, column].plot(middle, getattr(by_rule[rule], title), "o-", ms=3,
-                                       label=_label(rule))
-                axes[row, 0].set_ylabel(title)
-    axes[0, 0].set_xscale("log")
-    axes[0, 0].set_xticks([3, 5, 10, 20, 40], labels=["3", "5", "10", "20", "40"])
-    axes[0, 0].set_xticks([], minor=True)
-    axes[0, 0].legend(fontsize=7, loc="lower right")
+            outcome = results[name].by_rule[rule, count]
+            axis.plot(range(len(BINS)), outcome.completeness, "o-", ms=3,
+                      label=f"{_label(rule)}: {outcome.per_million:.0f} in a million")
+        axis.set_title(name)
+        axis.set_xticks(range(len(BINS)), labels=BINS, rotation=60, fontsize=7)
+        axis.legend(fontsize=6, loc="lower right")
+    figure.supylabel("found of the planted pixels")
+    figure.supxlabel("depth in local noise")
     figure.savefig(path, dpi=100)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench.completeness", description=__doc__.split("\n\n", maxsplit=1)[0],
+        epilog=f"The scenes: {'; '.join(ALL_SCENES)}.",
+    )
+    parser.add_argument("scenes", nargs="*", metavar="SCENE", help="default: all scenes")
+    parser.add_argument("--seed", type=int, default=1, help="default: 1")
+    parser.add_argument("--exposures", type=int, default=4, metavar="N", help="default: 4")
+    parser.add_argument("--size", choices=["full", "small"], default="full",
+                        help="small: one chip of each scene, at most 300 x 420 pixels")
+    parser.add_argument("--by-pointing", action="store_true",
+                        help="let the exposures of a pointing vote once together")
+    parser.add_argument("--background", nargs="+", metavar="FILE", default=[],
+                        help="plant pixels in the images of these FITS files instead")
+    parser.add_argument("--plot", metavar="FILE", help="needs matplotlib, as in the extra bench")
+    return parser
 
 
 def main(words: Sequence[str] | None = None) -> None:
     """Print the tables, and draw the plot if that is asked for."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.completeness")
-    parser.add_argument("scenes", nargs="*", metavar="SCENE", help=f"of {', '.join(SCENES)}")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--size", choices=list(_SIZES), default="full")
-    parser.add_argument("--plot", metavar="FILE", help="needs matplotlib, as in the extra bench")
+    parser = _parser()
     asked = parser.parse_args(words)
-    unknown = [name for name in asked.scenes if name not in SCENES]
+    unknown = [name for name in asked.scenes if name not in ALL_SCENES]
     if unknown:
-        parser.error(f"no such scene: {', '.join(unknown)}; there are {', '.join(SCENES)}")
-    results = {
-        name: outcomes(SCENES[name], asked.seed, _SIZES[asked.size])
-        for name in asked.scenes or SCENES
-    }
-    for line in (*_summary(results), *_by_depth(results)):
-        sys.stdout.write(f"{line}\n")
+        parser.error(f"no such scene: {', '.join(unknown)}; there are {', '.join(ALL_SCENES)}")
+    if asked.background:
+        for line in background_table(asked.background, asked.seed):
+            sys.stdout.write(f"{line}\n")
+        return
+    results = {}
+    for name in asked.scenes or ALL_SCENES:
+        scene, small = ALL_SCENES[name], asked.size == "small"
+        shape = (min(scene.chip[0], _SMALL[0]), min(scene.chip[1], _SMALL[1])) if small else None
+        results[name] = judge(scene, asked.seed, shape, asked.exposures,
+                              repeats=1 if small else None, by_pointing=asked.by_pointing)
+        sys.stderr.write(f"{name}\n")
+    for table in (_summary, _by_depth, _by_number, _by_cause, _by_side):
+        for line in table(results, asked.exposures):
+            sys.stdout.write(f"{line}\n")
     if asked.plot:
-        _plot(results, asked.plot)
+        _plot(results, asked.exposures, asked.plot)
 
 
 if __name__ == "__main__":

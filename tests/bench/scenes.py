@@ -1,4 +1,4 @@
-"""Simulated fields whose defects are known to the pixel: what the benchmark of truth looks at.
+"""The first simulator: simple fields and cameras, with defects known to the pixel.
 
 Everything is in electrons until an exposure leaves with its gain.  The light moves with the
 dither; the defects stay on the detector.
@@ -6,7 +6,7 @@ dither; the defects stay on the detector.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,14 +20,16 @@ from tests.bench.sky_models import (
     gradient,
     nebula,
 )
+from tests.bench.truth import Truth, truth_of
 
-__all__ = ["SCENES", "Defects", "Scene", "Truth"]
+__all__ = ["SCENES", "Defects", "Scene"]
 
 Image = npt.NDArray[np.float32]
 Bits = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[Any]
 
 _SHALLOWEST, _DEEPEST = 3.0, 40.0  # planted pixels, in noise of their own place
+_FULL_WELL = 84_000.0  # electrons
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Defects:
     Attributes
     ----------
     count : int
-        Single pixels.
+        Single pixels per chip of 1024 x 1200 pixels.
     kind : str
         ``noise``: lower by a multiple of the noise there; ``fixed``: by the same
         electrons in every exposure; ``factor``: multiplied.
@@ -81,28 +83,30 @@ class Scene:
     gain: float = 1.0
     blobs: int = 0
     defects: Defects = Defects()
+    chip: ClassVar[tuple[int, int]] = (1024, 1200)
+    repeats: ClassVar[int] = 1
 
     def exposures(
-        self, seed: int, shape: tuple[int, int] = (1024, 1200), count: int = 4,
-        *, defects: int | None = None,
-    ) -> tuple[list[Image], "Truth"]:
+        self, seed: int, shape: tuple[int, int] | None = None, count: int = 4
+    ) -> tuple[list[Image], Truth]:
         """Simulate dithered exposures, and say which pixels are low in them."""
         rng = np.random.default_rng(seed)
-        ny, nx = shape
+        ny, nx = shape = self.chip if shape is None else shape
         margin = 16
         wide = (ny + 2 * margin, nx + 2 * margin)
         light = self.field(rng, wide)
-        number = int(self.stars * ny * nx / (1024 * 1200))
+        scale = ny * nx / (self.chip[0] * self.chip[1])
+        number = int(self.stars * scale)
         stars = np.stack([
             rng.uniform(0, wide[0], number), rng.uniform(0, wide[1], number),
             np.minimum(300.0 * (1 + rng.pareto(0.9, number)), 3e6),
         ])
-        defects = self.defects.count if defects is None else defects
+        defects = round(self.defects.count * scale)
         places = rng.choice(ny * nx, defects, replace=False)
         strength = rng.uniform(_SHALLOWEST, _DEEPEST, defects)
         flat = blobs(rng, shape, self.blobs)
         base = float(np.median(light))
-        images, depths = [], []
+        images, skies, noises, lowered = [], [], [], []
         for _ in range(count):
             dither = rng.integers(-12, 13, 2)
             part = rng.uniform(-0.5, 0.5, 2)
@@ -113,10 +117,16 @@ class Scene:
             noise = np.sqrt(sky + self.read_noise**2)
             good = sky.copy()
             self._plant(sky, noise, places, strength, base)
-            depths.append((_surroundings(good, places, shape) - sky.flat[places])
-                          / noise.flat[places])
+            skies.append(good / self.gain)
+            noises.append(noise / self.gain)
+            lowered.append((good - sky) / self.gain)
             images.append(self._expose(rng, sky))
-        return images, self._truth(shape, places, np.median(depths, axis=0))
+        saturated = np.any([sky * self.gain > _FULL_WELL for sky in skies], axis=0)
+        nowhere = np.zeros(shape, np.bool_)
+        return images, truth_of(
+            skies, noises, lowered, lines=self._lines(shape), sides=np.zeros(shape, np.int8),
+            saturated=saturated, missing=nowhere, pointings=tuple(range(count)),
+        )
 
     def _plant(
         self, sky: Image, noise: Image, places: Numbers, strength: Numbers, base: float
@@ -141,52 +151,19 @@ class Scene:
             return np.maximum(np.rint(image), 0).astype(np.float32) / np.float32(self.gain)
         add_cosmic_rays(image, rng, self.cosmic_rays)
         image += self.read_noise * rng.standard_normal(sky.shape, np.float32)
-        np.minimum(image, 84_000.0, out=image)
+        np.minimum(image, _FULL_WELL, out=image)
         return image / np.float32(self.gain)
 
-    def _truth(self, shape: tuple[int, int], places: Numbers, depth: Numbers) -> "Truth":
-        pixels = np.full(shape, np.nan, np.float32)
-        pixels.flat[places] = depth
+    def _lines(self, shape: tuple[int, int]) -> Bits:
         lines = np.zeros(shape, np.bool_)
         lines[:, _inside(self.defects.columns, shape[1])] = True
         lines[_inside(self.defects.rows, shape[0])] = True
-        return Truth(pixels, lines)
-
-
-@dataclass(frozen=True)
-class Truth:
-    """Which pixels are low, and how deep they lie.
-
-    Attributes
-    ----------
-    depth : numpy.ndarray of float32, shape (ny, nx)
-        Of planted pixels, below the median of the 5 x 5 pixels around them without
-        defects and without noise, in noise of that place; the median over the exposures.
-        NaN elsewhere.
-    lines : numpy.ndarray of bool, shape (ny, nx)
-        True on bad columns and rows.
-    """
-
-    depth: Image
-    lines: Bits
-
-    @property
-    def planted(self) -> Bits:
-        """Pixels that may be bad, however deep."""
-        return np.isfinite(self.depth) | self.lines
+        return lines
 
 
 def _inside(lines: Mapping[int, float], size: int) -> list[int]:
     """Those columns or rows that a smaller chip has too."""
     return [number for number in lines if number < size]
-
-
-def _surroundings(good: Image, places: Numbers, shape: tuple[int, int]) -> Numbers:
-    rows, columns = np.divmod(places, shape[1])
-    reach = np.arange(-2, 3)
-    y = np.clip(rows[:, None, None] + reach[:, None], 0, shape[0] - 1)
-    x = np.clip(columns[:, None, None] + reach[None, :], 0, shape[1] - 1)
-    return np.median(good[y, x].reshape(places.size, -1), axis=1)
 
 
 # A fifth of the sky low, and 6 times its noise.
