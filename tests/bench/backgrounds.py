@@ -4,7 +4,7 @@ Chips of one shape and CCDCHIP are exposures of one detector, in which the same 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from itertools import compress, pairwise
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,8 @@ _RULES = (MaskRule(5.0, "local"), MaskRule(4.0))
 _BLOCK = 16  # pixels along a side of the blocks in which the noise is measured
 _PER_PIXEL = 1 / 500  # planted
 _SHALLOWEST, _DEEPEST = 3.0, 40.0  # in local noise
+_MOSTLY = 0.5  # the fraction of pixels that must have noise
+_CLIPPED = 4.0  # standard deviations of the differences, beyond which they are structure
 _GAUSSIAN = 1.4826  # standard deviation of Gaussian noise over its median absolute deviation
 
 
@@ -80,11 +82,18 @@ def _scatter(block: Image) -> float:
     second = second[np.isfinite(second)]
     if second.size < _BLOCK:
         return float("nan")
-    return float(_GAUSSIAN * np.median(np.abs(second - np.median(second))) / np.sqrt(1.5))
+    distance = np.abs(second - np.median(second))
+    near = distance <= _CLIPPED * _GAUSSIAN * float(np.median(distance))
+    return float(np.std(second[near]) / np.sqrt(1.5))  # the median alone is coarse for counts
 
 
 def _rows(name: str, chips: Sequence[Image], rng: np.random.Generator) -> Iterator[str]:
     noises = [local_noise(chip) for chip in chips]
+    with_noise = [np.mean(noise > 0) > _MOSTLY for noise in noises]  # a zeroth read has none
+    chips, noises = list(compress(chips, with_noise)), list(compress(noises, with_noise))
+    if not chips:
+        yield f"| {name}: no noise |"
+        return
     usable = np.all([(noise > 0) & np.isfinite(chip)
                      for noise, chip in zip(noises, chips, strict=True)], axis=0)
     places = np.flatnonzero(usable)
