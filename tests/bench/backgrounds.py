@@ -4,15 +4,14 @@ Chips of one shape and CCDCHIP are exposures of one detector, in which the same 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import compress, pairwise
+from itertools import compress
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from astropy.io import fits
 
-from staticmask_cli.masks.rule import MaskRule
-from tests.bench.judging import EDGES, low_pixels, votes
+from tests.bench.judging import BINS, EDGES, GLOBAL, LOCAL, low_pixels, votes
 
 __all__ = ["background_table", "chips_of", "local_noise", "plant"]
 
@@ -20,7 +19,6 @@ Image = npt.NDArray[np.float32]
 Bits = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[Any]
 
-_RULES = (MaskRule(5.0, "local"), MaskRule(4.0))
 _BLOCK = 16  # pixels along a side of the blocks in which the noise is measured
 _PER_PIXEL = 1 / 500  # planted
 _SHALLOWEST, _DEEPEST = 3.0, 40.0  # in local noise
@@ -31,10 +29,8 @@ _GAUSSIAN = 1.4826  # standard deviation of Gaussian noise over its median absol
 
 def background_table(paths: Iterable[str], seed: int) -> Iterator[str]:
     """Yield a table of what is found by depth in the images of FITS files."""
-    bins = [f"{low:g} to {high:g}" if np.isfinite(high) else f"above {low:g}"
-            for low, high in pairwise(EDGES)]
-    yield f"| background | marked before, per million | new, per million | {' | '.join(bins)} |"
-    yield "|---" * (3 + len(bins)) + "|"
+    yield f"| background | marked before, per million | new, per million | {' | '.join(BINS)} |"
+    yield "|---" * (3 + len(BINS)) + "|"
     for name, chips in chips_of(paths).items():
         yield from _rows(name, chips, np.random.default_rng(seed))
 
@@ -101,7 +97,7 @@ def _rows(name: str, chips: Sequence[Image], rng: np.random.Generator) -> Iterat
     depth = np.exp(rng.uniform(np.log(_SHALLOWEST), np.log(_DEEPEST), places.size))
     lower = [plant(chip, noise, places, depth) for chip, noise in zip(chips, noises, strict=True)]
     groups = range(len(chips))
-    for rule in _RULES:
+    for rule in (LOCAL, GLOBAL):
         before = votes([low_pixels(chip, rule) for chip in chips], groups)
         after = votes([low_pixels(chip, rule) for chip in lower], groups)
         for needed in (1, 2):

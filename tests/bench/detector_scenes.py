@@ -156,7 +156,7 @@ _IR = Detector(optics="IR", read_noise=(12.0,) * 4, cosmic_rays=5e-5, full_well=
 _RAW = Detector(optics="HRC", bias=(2200.0, 2207.0, 2195.0, 2203.0), full_well=62_000.0)
 
 _GLOBULAR = DetectorScene(globular(40.0, 60_000, 2e7), _HRC)
-_EDGE_ON = DetectorScene(edge_on)
+_EDGE_ON = DetectorScene(edge_on(0.03))
 _BLEEDING = DetectorScene(bleeding(80.0, 50))
 _SMALL = {64: 30, 128: 10, 256: 4}  # rows of a small chip, and how many chips to look at
 
@@ -177,6 +177,7 @@ DETECTOR_SCENES: Mapping[str, DetectorScene] = {
     "globular": _GLOBULAR,
     "bleeding": _BLEEDING,
     "edge-on": _EDGE_ON,
+    "edge-on, along rows": DetectorScene(edge_on(0.0)),
     "spiral": DetectorScene(spiral),
     "Orion": DetectorScene(orion),
     "IR, 0.4 pixels": DetectorScene(stars(300.0, 120_000), _IR),
@@ -195,5 +196,5 @@ DETECTOR_SCENES: Mapping[str, DetectorScene] = {
     "bleeding, pairs": replace(_BLEEDING, paired=True),
     **{f"clusters of {depth} sigma, {name}": DetectorScene(field, clusters=depth)
        for depth in (20, 8)
-       for name, field in (("flat", _SKY), ("edge-on", edge_on), ("Orion", orion))},
+       for name, field in (("flat", _SKY), ("edge-on", _EDGE_ON.field), ("Orion", orion))},
 }

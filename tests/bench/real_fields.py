@@ -62,22 +62,22 @@ def globular(level: float, per_million: float, brightest: float) -> Field:
     return draw
 
 
-def edge_on(rng: Rng, shape: Shape) -> Numbers:
-    """Draw a disc seen edge-on, nearly along the rows, behind a thin and clumpy lane of dust."""
-    y, x = axes(shape)
-    tilt = 0.03
-    along, up = x * np.cos(tilt) + y * np.sin(tilt), y * np.cos(tilt) - x * np.sin(tilt)
-    up = up + 1.5 * np.sin(along / 90)
-    disc = 30_000 * np.exp(-np.abs(along) / 150) / np.cosh(up / 14) ** 2
-    bulge = 50_000 * np.exp(-3.7 * (np.hypot(along, up / 0.7) / 30 + 0.01) ** 0.5)
-    clumps = np.exp(0.8 * _turbulence(rng, shape, 3.0, 0.3))
-    depth = 3.0 * np.exp(-((up / 1.8) ** 2) - np.abs(along) / 260) * clumps
-    light = 90 + (disc + bulge) * (0.3 + 0.7 * np.exp(-depth))
-    count = _number(1200, shape)
-    middle = np.array(shape) / 2
-    _add(light, middle[0] + FINE * rng.normal(0, 8, count),
-         middle[1] + FINE * rng.normal(0, 150, count), 10 ** rng.uniform(2.5, 4.5, count))
-    return np.asarray(light + stars(0, 1500)(rng, shape))
+def edge_on(tilt: float) -> Field:
+    """Return a disc seen edge-on behind a thin lane of dust, so many radians from the rows."""
+    def draw(rng: Rng, shape: Shape) -> Numbers:
+        y, x = axes(shape)
+        along, up = x * np.cos(tilt) + y * np.sin(tilt), y * np.cos(tilt) - x * np.sin(tilt)
+        disc = 30_000 * np.exp(-np.abs(along) / 150) / np.cosh(up / 14) ** 2
+        bulge = 50_000 * np.exp(-3.7 * (np.hypot(along, up / 0.7) / 30 + 0.01) ** 0.5)
+        clumps = np.exp(0.8 * _turbulence(rng, shape, 3.0, 0.3))
+        depth = 3.0 * np.exp(-((up / 0.8) ** 2) - np.abs(along) / 260) * clumps
+        light = 90 + (disc + bulge) * (0.3 + 0.7 * np.exp(-depth))
+        count = _number(1200, shape)
+        clusters_y = shape[0] / 2 + FINE * rng.normal(0, 8, count)
+        clusters_x = shape[1] / 2 + FINE * rng.normal(0, 150, count)
+        _add(light, clusters_y, clusters_x, 10 ** rng.uniform(2.5, 4.5, count))
+        return np.asarray(light + stars(0, 1500)(rng, shape))
+    return draw
 
 
 def spiral(rng: Rng, shape: Shape) -> Numbers:
@@ -88,7 +88,7 @@ def spiral(rng: Rng, shape: Shape) -> Numbers:
     phase = 2 * (angle - np.log(r / 20) / np.tan(0.30)) + 0.35 * _turbulence(rng, shape, 3.4, 0.6)
     arm = np.exp(3 * (np.cos(phase) - 1))
     clumps = np.exp(0.7 * _turbulence(rng, shape, 2.8, 0.6))
-    lane = np.exp(60 * (np.cos(phase - 0.9) - 1)) * (r > 25) * clumps
+    lane = np.exp(800 * (np.cos(phase - 0.9) - 1)) * (r > 25) * clumps
     feathers = np.exp(-((_turbulence(rng, shape, 3.4, 0.6) / 0.05) ** 2)) * arm * (r > 25)
     light = 3500 * np.exp(-r / 130) * (0.5 + 1.6 * arm) + 25_000 * np.exp(-4.5 * (r / 25) ** 0.5)
     light *= np.exp(-1.4 * lane - 0.7 * feathers)
@@ -114,12 +114,12 @@ def orion(rng: Rng, shape: Shape) -> Numbers:
 
 
 def planet(rng: Rng, shape: Shape) -> Numbers:
-    """Draw a limb-darkened disc with belts, which nearly fills the chip."""
+    """Draw a limb-darkened disc with belts, which fills the chip."""
     y, x = axes(shape)
     size = min(shape) / FINE - 2 * MARGIN
-    r = np.hypot(y + rng.uniform(-2, 2), x + rng.uniform(-2, 2)) / (0.45 * size)
+    r = np.hypot(y + rng.uniform(-2, 2), x + rng.uniform(-2, 2)) / (0.5 * size)
     belts = 1 + 0.12 * np.tanh(4 * np.sin(y / size * 30)) + 0.02 * _turbulence(rng, shape, 3.0, 0.6)
-    light = 7000 * belts * np.maximum(1 - r**2, 0.02) ** 0.35 * (r < 1)
+    light = 7000 * belts * np.maximum(1 - r**2, 0.02) ** 0.15 * (r < 1)
     return np.asarray(20 + light + stars(0, 600)(rng, shape))
 
 

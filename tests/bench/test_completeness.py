@@ -6,12 +6,10 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from tests.bench.completeness import BINS, main
-from tests.bench.judging import RULES, judge, votes
+from tests.bench.completeness import main
+from tests.bench.judging import AGREED, BINS, GLOBAL, LOCAL, judge, votes
 from tests.bench.scenes import SCENES
 from tests.bench.truth import CAUSES, causes, truth_of
-
-LOCAL, AGREED, GLOBAL = RULES
 
 
 def test_it_prints_a_row_for_every_scene_and_rule(capsys: pytest.CaptureFixture[str]) -> None:
