@@ -42,8 +42,8 @@ class Detector:
         The electrons in a count, of which an exposure has whole numbers, less a bias and divided
         by a flat field with a scatter of 1%; 0 if the pixels are electrons.
     row_noise, odd_even : float
-        The scatter of the rows, anew in each exposure, and the difference of odd and even
-        columns, in sigma of the sky.
+        The scatter of the rows, anew in each exposure, and the offset by which even columns are
+        higher and odd ones lower, in sigma of the sky; the noise of the truth is without them.
     correlation : float
         The part of a pixel that goes to its neighbours, as in a drizzled product.
     unlit, outside : int
@@ -142,7 +142,7 @@ class Detector:
             image += jumps * _TAIL_WIDTH * noise * rng.standard_t(3, image.shape)
         sigma = np.median(noise)
         image += sigma * self.row_noise * rng.standard_normal((image.shape[0], 1))
-        image += sigma * self.odd_even * (np.arange(image.shape[1]) % 2 - 0.5)
+        image += sigma * self.odd_even * (1 - np.arange(image.shape[1]) % 2 * 2)
         return np.asarray(image - lowered + _by_quadrant(self.bias, image.shape))
 
     def calibrated(self, rng: Rng, image: Numbers, flat: Numbers) -> Numbers:
