@@ -151,12 +151,23 @@ class Member:
         """Whether the pixels were read, so that reading them again would give the same result."""
         return self.used or self.skip_reason in UNCLIPPABLE
 
-    def warnings(self) -> list[str]:
-        """Return the reasons why this chip's part of the mask may be wrong, with their figures."""
+    @property
+    def has_many_low(self) -> bool:
+        """Whether there are so many low pixels that there is a warning about it."""
+        return self.below > _LARGEST_LOW_FRACTION * self.npix
+
+    def warnings(self, remedy: str = "--sky local") -> list[str]:
+        """Return the reasons why this chip's part of the mask may be wrong, with their figures.
+
+        Parameters
+        ----------
+        remedy : str
+            The options to recommend where the global rule overlooks low pixels.
+        """
         if self.skip_reason:
             return [f"set aside: {self.skip_reason}"]
-        warnings = self._warnings_of_global_rule() if self.is_global else []
-        if self.below > _LARGEST_LOW_FRACTION * self.npix:
+        warnings = self._warnings_of_global_rule(remedy) if self.is_global else []
+        if self.has_many_low:
             where = f"the threshold {self.threshold:.6g}" if self.is_global else "their local sky"
             warnings.append(f"{self.below / self.npix:.1%} of the pixels lie below {where}; "
                             f"{_CROWDED}")
@@ -167,7 +178,7 @@ class Member:
                             "masks")
         return warnings
 
-    def _warnings_of_global_rule(self) -> list[str]:
+    def _warnings_of_global_rule(self, remedy: str) -> list[str]:
         warnings = []
         if abs(self.mode - self.median) > _LARGEST_SKEWNESS * self.rms:
             distance = abs(self.mode - self.median) / self.rms
@@ -176,5 +187,5 @@ class Member:
         if self.rms > _LARGEST_RMS * self.noise:
             warnings.append(f"rms {self.rms:.6g} is {self.rms / self.noise:.1f} times the noise "
                             f"{self.noise:.6g} that neighbouring pixels show: the sky is not "
-                            "flat, and low pixels are overlooked; try --sky local")
+                            f"flat, and low pixels are overlooked; try {remedy}")
         return warnings

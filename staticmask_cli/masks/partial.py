@@ -21,6 +21,8 @@ __all__ = ["PartialMask"]
 
 Bits = npt.NDArray[np.bool_]
 
+_FEWEST_POINTINGS = 3  # two of two would be all, so that each missed pixel is lost
+
 
 class PartialMask:
     """The bad pixels of the chips of one signature that were added so far.
@@ -107,6 +109,11 @@ class PartialMask:
     def pointings(self) -> int:
         """The number of pointings of the used chips, as far as they are numbered."""
         return len({member.pointing for member in self.used} - {0})
+
+    @property
+    def could_agree(self) -> bool:
+        """Whether one vote is enough although there are pointings that could confirm each other."""
+        return self.rule.agree == "any" and self.pointings >= _FEWEST_POINTINGS
 
     @property
     def votes_needed(self) -> int:

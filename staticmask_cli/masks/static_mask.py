@@ -200,7 +200,7 @@ class StaticMask(PartialMask):
             ("NBAD", self.nbad, "bad pixels"),
         ]
         if self.used:
-            cards.append(("NCHANCE", self.chance, "low pixels expected by chance"))
+            cards.append(("NCHANCE", self.chance, "low pixels expected from Gaussian noise"))
         return cards
 
 

@@ -116,12 +116,13 @@ def _log_members(part: PartialMask) -> None:
 
 def _warn(plan: MaskPlan, mask: StaticMask) -> None:
     """Warn of chips that were set aside, lack DQ, or may hold sources."""
+    remedy = "--sky local --agree 2" if mask.could_agree else "--sky local"
     for chip, member in zip(plan.chips, mask.members, strict=True):
         if chip.skip_reason:
             continue  # the plan has warned of it
         if plan.good_bits is not None and chip.dq is None:
             log.warning("%s: no DQ extension, so no pixel counts as flagged", member.label)
-        for warning in member.warnings():
+        for warning in member.warnings(remedy):
             log.warning("%s: %s", member.label, warning)
 
 

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, ExitStack
 from staticmask_cli.errors import ConfigError, ExposureError
 from staticmask_cli.exposures.problems import Problems
 from staticmask_cli.io.atomic import make_folder, remove_stale_temporaries
+from staticmask_cli.masks.mask_warning import mask_warning
 from staticmask_cli.masks.static_mask import StaticMask, write_masks
 from staticmask_cli.pipeline.plan import MaskPlan
 from staticmask_cli.pipeline.update import NewMasks
@@ -83,6 +84,9 @@ def write_all(
         to_write = _without_empty(merged, problems, others=len(done))
         _refuse_too_few(to_write.values())
         _log_shared_pointings(to_write.values())
+        for mask in to_write.values():
+            if warning := mask_warning(mask):
+                log.warning("%s: %s", mask.signature.filename, warning)
         make_folder(output_dir)
         masks = dict(sorted({**done, **to_write}.items()))
         if picture is not None:

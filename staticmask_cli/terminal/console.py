@@ -151,6 +151,11 @@ class Console:
                 write_stderr(printable(
                     f"{mask.path}: pixels that each DQ bit added in all exposures: {counts}"
                 ))
+        pointings = [mask.pointings for mask in masks
+                     if mask.rule.sky == "local" and mask.could_agree]
+        if pointings:
+            write_stderr(f"{max(pointings)} pointings can confirm each other: --agree 2 keeps what "
+                         "two of them find, and leaves out chance and structure of the sky")
 
 
 def _report_and_load(report: Progress, done: int, total: int) -> None:
