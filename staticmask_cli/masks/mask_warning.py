@@ -14,7 +14,7 @@ from staticmask_cli.masks.votes import Counts
 
 __all__ = ["mask_warning"]
 
-# Beyond these limits a mask is warned of.
+# Beyond these limits there is a warning.
 _LARGEST_UNCONFIRMED_FRACTION = 0.75  # of all low pixels, those that are low in one exposure only
 _LARGEST_CHANCE_FRACTION = 0.5  # of the pixels with enough votes, those that have them by chance
 _LARGEST_ISOLATED_FRACTION = 0.005  # of the pixels of a single exposure

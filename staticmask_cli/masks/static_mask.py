@@ -98,7 +98,7 @@ class StaticMask(PartialMask):
 
     @property
     def chance(self) -> float:
-        """The number of pixels that Gaussian noise alone puts into the mask."""
+        """The number of pixels that Gaussian noise alone puts into the mask, under its rule."""
         return expected_false_positives(
             self.below.size, self.rule.static_sig,
             voters=self.voters, needed=self.votes_needed, exposures=len(self.used),

@@ -43,6 +43,11 @@ def test_warnings_come_with_their_figures(changes: dict[str, Any], warning: str)
     assert member(**changes).warnings() == [warning]
 
 
+def test_another_remedy_can_be_recommended() -> None:
+    (warning,) = member(noise=1.0).warnings("--sky local --agree 2")
+    assert warning.endswith("; try --sky local --agree 2")
+
+
 def test_several_warnings_are_all_given_but_a_chip_set_aside_has_only_its_reason() -> None:
     suspicious = {"below": 500, "median": 120.0, "flagged": 500}
     assert len(member(**suspicious).warnings()) == 3

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -101,6 +102,30 @@ def test_pixels_are_counted_by_dq_bit_in_one_plain_line_for_each_mask(
     assert captured.out == f"{masks[0].path}\n"
     line = f"{masks[0].path}: pixels that each DQ bit added in all exposures: 16: 5, 64: 7"
     assert line in captured.err.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("dithers", "parameters"),
+    [((0, 9, 18), {"sky": "local"}), ((0, 9, 9), {"sky": "local"}),
+     ((0, 9, 18), {"sky": "local", "agree": 2}), ((0, 9, 18), {"sky": "global"})],
+    ids=["three pointings", "two pointings", "agree is given", "global rule"],
+)
+def test_a_run_is_advised_once_to_let_three_pointings_agree(
+    dithers: tuple[int, ...], parameters: dict[str, Any], write_exposure: WriteExposure,
+    tmp_path: Path, capsys: pytest.CaptureFixture[str],
+) -> None:
+    paths = [
+        write_exposure(f"{number}_flt.fits", chips=[{"data": sky(), **coordinates(dx)}] * 2)
+        for number, dx in enumerate(dithers)
+    ]
+    masks = create_masks(paths, output_dir=tmp_path, **parameters)
+    assert len(masks) == 2
+    Console().show_masks(masks)
+    is_advised = dithers == (0, 9, 18) and parameters == {"sky": "local"}
+    advice = "3 pointings can confirm each other: --agree 2 keeps what two of them find"
+    assert capsys.readouterr().err.count(advice) == is_advised
+    Console(quiet=True).show_masks(masks)
+    assert capsys.readouterr().err == ""
 
 
 def test_quiet_shows_the_paths_alone(
