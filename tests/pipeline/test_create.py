@@ -578,6 +578,30 @@ def test_exposures_of_one_pointing_do_not_confirm_each_other(
     assert "pointing" not in caplog.text
 
 
+@pytest.mark.parametrize("sky_rule", ["global", "local"])
+def test_a_visit_with_static_pixels_causes_no_warning_about_its_masks(
+    sky_rule: str, visit: Visit, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    create_masks(visit.paths, static_sig=5, sky=sky_rule, output_dir=tmp_path)
+    assert caplog.messages == []
+
+
+def test_a_mask_whose_low_pixels_differ_in_all_exposures_causes_one_warning(
+    write_exposure: WriteExposure, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    paths = []
+    for number in range(4):
+        data = sky(seed=number)
+        data[5:55:5, 4 + 10 * number : 10 + 10 * number : 2] = 20.0
+        paths.append(write_exposure(f"{number}_flt.fits", chips=[{"data": data}]))
+    create_masks(paths[:3], static_sig=6, update=True, output_dir=tmp_path)
+    create_masks(paths, static_sig=6, update=True, output_dir=tmp_path)
+    assert [message.split(",")[0] for message in caplog.messages] == [
+        f"ACSWFC_60x80_1_staticMask.fits: at least {low} of {low} low pixels are low in one "
+        f"exposure of {number} only" for low, number in ((90, 3), (120, 4))
+    ]
+
+
 def test_more_votes_than_pointings_are_refused(
     write_exposure: WriteExposure, folder: Path
 ) -> None:
