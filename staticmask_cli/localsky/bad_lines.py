@@ -1,42 +1,48 @@
 """Bad columns and rows: lines one to three pixels wide that are low along their length.
 
-Each pixel of such a line may lie within the noise, while the line as a whole does not.  The
-candidates of the sign test are compared with the values that the pixels on both of their sides
-predict.
+Each pixel of such a line may lie within the noise, while the line as a whole does not.  Lines of
+which most pixels lie below their neighbours are candidates.  They are compared with the values
+that the pixels on both of their sides predict, and with other lines of the chip.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from staticmask_cli.localsky.noise import NoiseModel
-from staticmask_cli.localsky.sign_test import SHORTEST_LINE, WIDEST_LINE, SignTest
+from staticmask_cli.localsky.sign_counts import SHORTEST_LINE
 
 __all__ = ["mark_low_lines"]
 
 Bits = npt.NDArray[np.bool_]
 Doubles = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.intp]
+Group = tuple[int, int]
+"""The first of some adjacent columns, and one past the last."""
 
+_WIDEST = 3  # adjacent columns that can be one defect; wider structure belongs to the sky
 _LEAST_DEPTH = 0.5  # of a low line, in units of the noise of a pixel
 _SIDE = 3  # pixels on each side that predict the value of a line
-# The straight line through three pixels, extrapolated to the next one: weights from the nearest on.
-_EXTRAPOLATION = np.array([4.0, 1.0, -2.0]) / 3.0
 _CLIPPED = 3.0  # largest contribution of a pixel to its run, in units of the noise
 _AT_END = 16  # pixels; a run that ends so close to the edge extends to it
 _CONTROLS = 8  # lines on each side that show the depths that occur without a defect
-_TO_SIGMA = 1.4826  # sigma of a Gaussian distribution in units of its median absolute deviation
-# Error of the median depth times the root of the number of pixels, in units of the noise: that of a
-# median, times that of the distances from both sides.
-_MEDIAN_ERROR = 1.2533 * 1.5
+_CHIP_CONTROLS = 48  # lines all over the chip that do the same
+_SOFT = 0.15  # of the depth of a line, which the columns beside it may have
+_CACHED = 128  # lines whose depths are kept, which limits the memory
+_PARTS = 4  # of a run, each of which must be low
+_ONE_SIGMA = 0.8413  # quantile of a Gaussian distribution
+_MEDIAN_ERROR = 1.2533  # error of a median times the root of the number of values
 _LOOK_ELSEWHERE = 1.3  # excess of the deepest among all runs of all lines by chance alone
 
 
 def mark_low_lines(
-    low: Bits, data: npt.NDArray[Any], signs: SignTest, noise_model: NoiseModel, static_sig: float
+    low: Bits, data: npt.NDArray[Any], candidates: Bits, noise_model: NoiseModel,
+    static_sig: float,
 ) -> None:
-    """Set the pixels of low columns and rows.
+    """Set the pixels of low columns; those of low rows if all arrays are transposed.
 
     Parameters
     ----------
@@ -44,47 +50,24 @@ def mark_low_lines(
         True = low; changed in place.
     data : numpy.ndarray, shape (ny, nx)
         The pixels of a chip; not modified.
-    signs : SignTest
-        The signs of all these pixels.
-    noise_model : NoiseModel
-        The noise of the chip.
-    static_sig : float
-        The threshold for the depth of a line, in units of its uncertainty.
-    """
-    for pixels, candidates, marked in (
-        (data, signs.low_columns(), low), (data.T, signs.low_rows(), low.T)
-    ):
-        columns = _Columns(pixels, candidates, noise_model, static_sig)
-        for group in _groups(candidates):
-            for column in range(*group):
-                for start, end in columns.low_runs(column, group):
-                    marked[start:end, column] = True
-
-
-def _groups(candidates: Bits) -> Iterator[tuple[int, int]]:
-    """Yield the first of adjacent candidates and one past the last, if there are not too many."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], candidates, [False]]).astype(np.int8)))
-    for first, last in edges.reshape(-1, 2):
-        if last - first <= WIDEST_LINE:
-            yield int(first), int(last)
-
-
-class _Columns:
-    """The columns of a chip, compared with the columns on their sides, -1 and 1.
-
-    A group is the first of some adjacent columns and one past the last.
-
-    Parameters
-    ----------
-    data : numpy.ndarray, shape (ny, nx)
-        The pixels of a chip, or of its transpose; not modified.
     candidates : numpy.ndarray of bool, shape (nx,)
         True = the column may be low.
     noise_model : NoiseModel
         The noise of the chip.
     static_sig : float
-        The threshold for the depth of a column, in units of its uncertainty.
+        The threshold for the depth of a line, in units of its uncertainty.
     """
+    columns = _Columns(data, candidates, noise_model, static_sig)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], candidates, [False]]).astype(np.int8)))
+    for first, end in edges.reshape(-1, 2):
+        if end - first <= _WIDEST:
+            for column in range(first, end):
+                for run in columns.low_runs(column, (int(first), int(end))):
+                    low[run, column] = True
+
+
+class _Columns:
+    """The columns of a chip, compared with the columns on their sides, -1 and 1."""
 
     def __init__(
         self, data: npt.NDArray[Any], candidates: Bits, noise_model: NoiseModel, static_sig: float
@@ -93,98 +76,120 @@ class _Columns:
         self._candidates = candidates
         self._noise_model = noise_model
         self._static_sig = static_sig
+        self._known: dict[tuple[int, Group], Doubles] = {}
 
-    def low_runs(self, column: int, group: tuple[int, int]) -> Iterator[tuple[int, int]]:
-        """Yield where along its length a column of a group is low: the first row and the end."""
-        sides = self._sides(group)
-        if not sides:
-            return
+    def low_runs(self, column: int, group: Group) -> Iterator[slice]:
+        """Yield the rows between which a column of a group is low."""
         length = self._data.shape[0]
-        depths = self._depths(slice(0, length), column, group, sides)
-        mean_depth = np.nan_to_num(np.mean(depths, axis=0))
-        for start, end in _deepest_runs(np.clip(mean_depth, -_CLIPPED, _CLIPPED)):
-            run = slice(start, end)
-            depth = _median_depth([side[run] for side in depths])
-            error = float(_LOOK_ELSEWHERE * _MEDIAN_ERROR / np.sqrt(end - start))
-            if depth <= max(_LEAST_DEPTH, self._static_sig * error):
-                continue
-            controls = self._median_depths(run, self._controls(group, sides), sides)
-            beside = self._median_depths(run, self._beside(group, sides), sides)
-            offset, scatter = _depth_without_defect(controls, one_sided=len(sides) == 1)
-            error = max(error, scatter, beside.max(initial=0.0))
-            if depth - offset > max(_LEAST_DEPTH, self._static_sig * error):
-                yield (0 if start < _AT_END else start,
-                       length if end > length - _AT_END else end)
+        left, right, between = self._depths(column, group)
+        depth = np.where(np.isfinite(between), between, np.fmax(left, right))
+        for start, end in _deepest_runs(np.clip(np.nan_to_num(depth), -_CLIPPED, _CLIPPED)):
+            if self._is_low(slice(start, end), column, group):
+                yield slice(0 if start < _AT_END else start,
+                            length if end > length - _AT_END else end)
 
-    def _sides(self, group: tuple[int, int], sides: Iterable[int] = (-1, 1)) -> list[int]:
-        """Return those sides of a group that have enough columns."""
-        room = {-1: group[0], 1: self._candidates.size - group[1]}
-        return [side for side in sides if room[side] >= _SIDE]
+    def _is_low(self, run: slice, column: int, group: Group) -> bool:
+        """Return whether a run of a column is low, compared with other columns."""
+        depths = self._depths(column, group)[:, run]
+        sides = np.flatnonzero(np.isfinite(depths).any(axis=1))
+        depth = _median_depth(depths)
+        distance = 1 + min(column - group[0], group[1] - 1 - column)
+        spread = float(np.hypot(1.0, np.linalg.norm(_extrapolation(distance))))
+        error = spread * _LOOK_ELSEWHERE * _MEDIAN_ERROR / np.sqrt(depths.shape[1])
+        if depth <= max(_LEAST_DEPTH, self._static_sig * error):
+            return False
+        parts = np.array_split(depths, _PARTS, axis=1)
+        if min(_median_depth(part) for part in parts) < depth / 2 - 2 * error * np.sqrt(_PARTS):
+            return False
+        if self._rim(run, group) > max(_SOFT * depth, self._static_sig * error):
+            return False
+        one_sided = sides.size == 1
+        gap = 0 if one_sided else _SIDE
+        near = self._controls(run, sides, [
+            *range(group[0] - gap - _CONTROLS, group[0] - gap),
+            *range(group[1] + gap, group[1] + gap + _CONTROLS)])
+        scatter = float(np.abs(near).max(initial=0.0)) if one_sided else _scatter(near)
+        offset = max(float(np.median(near)), 0.0) if near.size else 0.0
+        error = max(error, scatter, self._scatter_of_chip)
+        return bool(depth - offset > max(_LEAST_DEPTH, self._static_sig * error))
 
-    def _depths(
-        self, rows: slice, column: int, group: tuple[int, int], sides: list[int]
-    ) -> list[Doubles]:
-        """Return how far a column lies below the extrapolation from each side, in units of noise.
+    @cached_property
+    def _scatter_of_chip(self) -> float:
+        """The scatter of the depths of columns all over the chip, along their whole length."""
+        columns = np.linspace(0, self._data.shape[1] - 1, _CHIP_CONTROLS).astype(int)
+        return _scatter(self._controls(slice(None), np.arange(3), columns.tolist()))
 
-        Slopes are followed by this, and at the bottom of a smooth lane the extrapolated values
-        are smaller than the pixels.
+    def _rim(self, run: slice, group: Group) -> float:
+        """Return how low the columns beside a group are, compared with those on their other side.
+
+        The image of a dark lane has soft edges, and a defect has none.
         """
-        line = self._data[rows, column].astype(np.float64)
-        depths = []
-        for side in sides:
-            nearest = group[0] - 1 if side < 0 else group[1]
-            beside = np.stack([self._data[rows, nearest + side * distance].astype(np.float64)
-                               for distance in range(_SIDE)])
-            level = np.median(beside, axis=0)
-            with np.errstate(invalid="ignore", over="ignore"):
-                expected = _EXTRAPOLATION @ beside
-                depth = (expected - line) / self._noise_model.sigma(level.astype(np.float32))
-            depth[~np.isfinite(depth)] = np.nan
-            depths.append(depth)
+        return max(_median_depth(self._depths(column, (column, column + 1))[[side], run])
+                   for side, column in ((0, group[0] - 1), (1, group[1]))
+                   if 0 <= column < self._data.shape[1])
+
+    def _controls(self, run: slice, sides: Indices, columns: list[int]) -> Doubles:
+        """Return the median depths of other columns, from the same sides."""
+        depths = [self._depths(column, (column, column + 1))[sides, run]
+                  for column in columns if 0 <= column < self._data.shape[1]]
+        return np.array([_median_depth(depth) for depth in depths if np.isfinite(depth).any()])
+
+    def _depths(self, column: int, group: Group) -> Doubles:
+        """Return how far a column lies below what the columns beside a group predict.
+
+        Returns
+        -------
+        numpy.ndarray of float64, shape (3, ny)
+            The distances in units of the noise: from the extrapolation of the columns on the left,
+            from that of the columns on the right, and from the interpolation of the closest ones on
+            both sides; NaN where the chip ends.  A slope is followed by all of them, the bottom of
+            a lane by the extrapolations, and the top of a ridge by the interpolation.
+        """
+        if (column, group) not in self._known:
+            if len(self._known) >= _CACHED:
+                self._known.clear()
+            self._known[column, group] = self._new_depths(column, group)
+        return self._known[column, group]
+
+    def _new_depths(self, column: int, group: Group) -> Doubles:
+        ny, nx = self._data.shape
+        depths = np.full((3, ny), np.nan)
+        closest, noises = np.full((2, ny), np.nan), np.full((2, ny), np.nan)
+        line = self._data[:, column].astype(np.float64)
+        with np.errstate(invalid="ignore", over="ignore"):
+            for side, (nearest, step) in enumerate(((group[0] - 1, -1), (group[1], 1))):
+                indices = nearest + step * np.arange(_SIDE)
+                if indices.min() < 0 or indices.max() >= nx:
+                    continue
+                beside = self._data[:, indices].astype(np.float64)
+                level = np.median(beside, axis=1).astype(np.float32)
+                closest[side] = beside[:, 0]
+                noises[side] = self._noise_model.sigma(level, np.arange(ny), column)
+                expected = beside @ _extrapolation(abs(column - nearest))
+                depths[side] = (expected - line) / noises[side]
+            part = (column - group[0] + 1) / (group[1] - group[0] + 1)
+            expected = (1 - part) * closest[0] + part * closest[1]
+            depths[2] = (expected - line) / np.maximum(*noises)
+        depths[~np.isfinite(depths)] = np.nan
         return depths
 
-    def _median_depths(self, rows: slice, columns: list[int], sides: list[int]) -> Doubles:
-        """Return the median depths of single columns in some rows."""
-        return np.array([
-            _median_depth(self._depths(rows, column, (column, column + 1), sides))
-            for column in columns
-        ])
 
-    def _controls(self, group: tuple[int, int], sides: list[int]) -> list[int]:
-        """Return columns close to a group whose depths do not depend on its pixels."""
-        first, last = group
-        gap = _SIDE if len(sides) > 1 else 0
-        columns = {-1: range(first - gap - _CONTROLS, first - gap),
-                   1: range(last + gap, last + gap + _CONTROLS)}
-        return [column for side in sides for column in columns[side]
-                if column in range(self._candidates.size)
-                and sides == self._sides((column, column + 1), sides)]
-
-    def _beside(self, group: tuple[int, int], sides: list[int]) -> list[int]:
-        """Return the columns beside a group, which a bad column cannot make low but a star can."""
-        return [column for column in range(group[0] - _SIDE, group[1] + _SIDE)
-                if column in range(self._candidates.size) and not self._candidates[column]
-                and sides == self._sides((column, column + 1), sides)]
+def _extrapolation(distance: int) -> Doubles:
+    """Return the weights that extrapolate the straight line through three pixels."""
+    return 1 / 3 - (np.arange(_SIDE) - 1) * (distance + 1) / 2
 
 
-def _median_depth(depths: list[Doubles]) -> float:
+def _scatter(depths: Doubles) -> float:
+    """Return how far the depths of lines scatter above their median, in one sigma."""
+    if not depths.size:
+        return 0.0
+    return float(np.quantile(depths, _ONE_SIGMA)) - float(np.median(depths))
+
+
+def _median_depth(depths: Doubles) -> float:
     """Return the median depth from the side where it is smaller; 0 if all depths are NaN."""
     known = [depth[np.isfinite(depth)] for depth in depths]
     return min((float(np.median(depth)) for depth in known if depth.size), default=0.0)
-
-
-def _depth_without_defect(depths: Doubles, *, one_sided: bool) -> tuple[float, float]:
-    """Return the depth that columns have without a defect, at least 0, and its scatter.
-
-    If there are columns on one side only, a dark lane along the edge resembles a low column; then
-    the deepest of the control columns counts as the scatter.
-    """
-    if not depths.size:
-        return 0.0, 0.0
-    offset = float(np.median(depths))
-    deviations = np.abs(depths - offset)
-    scatter = np.abs(depths).max() if one_sided else _TO_SIGMA * np.median(deviations)
-    return max(offset, 0.0), float(scatter)
 
 
 def _deepest_runs(depth: Doubles) -> Iterator[tuple[int, int]]:

@@ -1,93 +1,35 @@
-"""The noise of a pixel from second differences, for a whole chip and as a function of sky level.
+"""The noise of a pixel, as a function of the level of its sky and of its place on the chip.
 
-Structure of the sky increases such differences and never reduces them.  So wherever there are two
-estimates of the noise, the smaller one is used.
+Structure of the sky increases the estimates of the noise and never reduces them.  So wherever
+there are two estimates, the smaller one is used.
 """
 
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["NoiseModel", "pixel_noise", "second_differences"]
+from staticmask_cli.localsky.differences import FEWEST, ONE_SIGMA, positive_quantile
+from staticmask_cli.localsky.median import REACH
+from staticmask_cli.localsky.patches import COMPRESSED, TAIL, TAIL_SIGMA, Patches
+from staticmask_cli.localsky.windows import quantile_of_rows
 
+__all__ = ["NoiseModel"]
+
+Indices = npt.NDArray[np.intp]
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
-_ONE_SIGMA = 0.6827  # the part of a Gaussian distribution within one sigma
-_SAMPLE_ROWS = 24  # rows from which the noise of a chip is estimated
+_PIXELS_FOR_LEVELS = 1 << 17  # pixels of the patches from which the noise at a level is estimated
 _BINS = 32  # bins of the sky level, before the highest one is divided further
-_FEWEST = 20  # differences from which the noise of a level can be estimated
-_SMOOTHED_BINS = 4  # bins to each side of one that are smoothed together with it
+_SMOOTHED_BINS = 8  # bins of lower levels that are smoothed together with one
 _TAIL_BIN = 400  # pixels in the bin of the highest level, at least
-
-
-def second_differences(rows: Floats) -> Floats:
-    """Return second differences of pixels, scaled so that they have the noise of a pixel.
-
-    The mask ``(1, -2, 1)`` along both axes cancels slopes, and ridges along an axis.  It is
-    divided by 6, the root of the sum of its squares
-    (Immerkaer 1996, Computer Vision and Image Understanding 64, 300).
-
-    Parameters
-    ----------
-    rows : numpy.ndarray of float32, shape (ny, nx)
-        Adjacent rows of pixels.  NaN and infinities yield NaN or infinities.
-
-    Returns
-    -------
-    numpy.ndarray of float32, shape (ny - 2, nx - 2)
-        The differences.
-    """
-    with np.errstate(invalid="ignore", over="ignore"):
-        across = rows[:, :-2] + rows[:, 2:]
-        across -= 2 * rows[:, 1:-1]
-        both: Floats = across[:-2] + across[2:]
-        both -= 2 * across[1:-1]
-        both /= np.float32(6)
-    return both
-
-
-def pixel_noise(data: npt.NDArray[Any]) -> float:
-    """Estimate the noise of a pixel from the differences between adjacent pixels.
-
-    Parameters
-    ----------
-    data : numpy.ndarray, shape (ny, nx)
-        Pixels of any real dtype; not modified.  Only a sample of the rows is used.
-
-    Returns
-    -------
-    float
-        The noise in the units of `data`; NaN where hardly any adjacent pixels differ.
-    """
-    ny = data.shape[0]
-    groups = max(1, _SAMPLE_ROWS // 3)
-    starts = sorted({number * max(ny - 3, 0) // max(groups - 1, 1) for number in range(groups)})
-    with np.errstate(over="ignore"):
-        groups_of_rows = [data[start : start + 3].astype(np.float32) for start in starts]
-    differences = np.concatenate([second_differences(rows).ravel() for rows in groups_of_rows])
-    return _deviation(np.abs(differences))
-
-
-def _deviation(distances: Floats) -> float:
-    """Estimate a standard deviation as the quantile of absolute distances at one sigma.
-
-    Distances of 0 do not count, so that the estimate for few photons is the step between two
-    counts and not 0.
-    """
-    positive = distances[np.isfinite(distances) & (distances > 0)]
-    if positive.size < _FEWEST:
-        return float("nan")
-    rank = int(_ONE_SIGMA * (positive.size - 1))
-    return float(np.partition(positive, rank)[rank])
 
 
 @dataclass(frozen=True)
 class NoiseModel:
-    """The noise of a pixel as a function of the level of its sky.
+    """The noise of a pixel as a function of the level of its sky and of its place on the chip.
 
     Attributes
     ----------
@@ -95,41 +37,41 @@ class NoiseModel:
         The sky levels of the bins in ascending order; empty if no noise could be estimated.
     noise : numpy.ndarray of float64, shape (n,)
         The noise at each level.
-    noise_with_structure : numpy.ndarray of float64, shape (n,), optional
-        The noise at each level including the structure of stars; `noise` if it is not given.
+    excess : numpy.ndarray of float64, shape (cells of y, cells of x)
+        The factor, at least 1, by which the noise is larger in each cell of the chip.
+    cell : float
+        The number of pixels along each side of a cell.
     """
 
     level: Doubles
     noise: Doubles
-    noise_with_structure: Doubles | None = None
+    excess: Doubles
+    cell: float
 
     @classmethod
-    def of(cls, level: Floats, depth: Floats, difference: Floats) -> "NoiseModel":
-        """Estimate the noise at each level from a sample of pixels.
+    def of(cls, data: npt.NDArray[Any]) -> "NoiseModel":
+        """Estimate the noise of a chip from patches of its pixels.
 
         Parameters
         ----------
-        level, depth, difference : numpy.ndarray of float32, shape (n,)
-            The local sky of each pixel, how far the pixel lies below it, and its second
-            difference.
-
-        Notes
-        -----
-        There are two estimates in each bin, of which the smaller one is used: one from the
-        pixels below their sky, which stars and cosmic rays do not affect, and one from second
-        differences, which dark lanes and clouds do not affect.
+        data : numpy.ndarray, shape (ny, nx)
+            Pixels of any real dtype; not modified.
         """
-        order = np.argsort(level)
-        levels, noises = [], []
-        for start, end in pairwise(_bin_ends(order.size)):
-            inside = order[start:end]
-            both = (_deviation(depth[inside]), _deviation(np.abs(difference[inside])))
-            noise = min(both)  # NaN if one of them is
-            if np.isfinite(noise):
-                levels.append(float(level[order[(start + end) // 2]]))
-                noises.append(noise)
-        level_of_bins, with_structure = np.asarray(levels), np.asarray(noises)
-        return cls(level_of_bins, _photon_noise(level_of_bins, with_structure), with_structure)
+        nothing = cls(np.empty(0), np.empty(0), np.ones((1, 1)), 1)
+        if min(data.shape) <= 2 * REACH:
+            return nothing
+        patches = Patches.of(data)
+        step = max(1, patches.level.size // _PIXELS_FOR_LEVELS) | 1
+        known = (np.isfinite(patches.depth) & np.isfinite(patches.difference)).ravel()
+        if np.count_nonzero(known) < FEWEST:
+            return nothing
+        level, depth, difference = (
+            values.ravel()[known][::step]
+            for values in (patches.level, patches.depth, patches.difference)
+        )
+        levels, noise = _noise_by_level(level, depth, difference)
+        model = replace(nothing, level=levels, noise=noise)
+        return replace(model, excess=_excess(patches, model), cell=patches.cell) if model else model
 
     def __bool__(self) -> bool:
         return self.level.size > 0
@@ -139,20 +81,60 @@ class NoiseModel:
         """The smallest noise of any level."""
         return float(self.noise.min())
 
-    def sigma(self, level: Floats) -> Doubles:
-        """Return the noise at given levels; above the highest bin it is proportional to them."""
-        return self._interpolated(level, self.noise)
+    def transposed(self) -> "NoiseModel":
+        """Return the noise of the transposed chip."""
+        return replace(self, excess=self.excess.T)
 
-    def sigma_with_structure(self, level: Floats) -> Doubles:
-        """Return the noise at given levels, including the structure of stars."""
-        noise = self.noise if self.noise_with_structure is None else self.noise_with_structure
-        return self._interpolated(level, noise)
+    def of_blocks(self, side: int) -> "NoiseModel":
+        """Return the noise of the means of square blocks of pixels, if it is not correlated."""
+        return replace(self, noise=self.noise / side, cell=self.cell / side)
 
-    def _interpolated(self, level: Floats, noise: Doubles) -> Doubles:
-        inside = np.interp(level, self.level, noise)
-        top = max(float(self.level[-1]), float(noise[-1]))
+    def sigma(self, level: Floats, rows: Indices | int, columns: Indices | int) -> Doubles:
+        """Return the noise at given levels and places.
+
+        Above the highest bin it is proportional to the level.
+
+        Parameters
+        ----------
+        level : numpy.ndarray of float32
+            The levels of the sky.
+        rows, columns : int or numpy.ndarray of int
+            The places on the chip, which are broadcast to the shape of `level`.
+        """
+        inside = np.interp(level, self.level, self.noise)
+        top = max(float(self.level[-1]), float(self.noise[-1]))
         with np.errstate(over="ignore"):  # no pixel is low if its noise is infinite
-            return np.asarray(inside * np.maximum(1.0, level / top))
+            noise = inside * np.maximum(1.0, level / top)
+            y, x = (np.asarray(index / self.cell, dtype=np.intp) for index in (rows, columns))
+            return np.asarray(noise * self.excess[y, x])
+
+
+def _noise_by_level(level: Floats, depth: Floats, difference: Floats) -> tuple[Doubles, Doubles]:
+    """Return the levels of the bins, and the noise at each of them.
+
+    There are two estimates in each bin, of which the smaller one is used: one from the pixels below
+    their sky, which stars and cosmic rays do not affect, and one from second differences, which
+    dark lanes and clouds do not affect.
+    """
+    order = np.argsort(level)
+    level, depth, difference = level[order], depth[order], np.abs(difference[order])
+    levels, noises = [], []
+    start = 0
+    for end in _bin_ends(level.size):
+        by_difference = positive_quantile(difference[start:end], ONE_SIGMA)
+        # A median that is low by chance has pixels close below it: bins must be wider than noise.
+        margin = (end - start) // 10
+        width = level[end - 1 - margin] - level[start + margin]
+        if end < level.size and not width > by_difference:
+            continue
+        by_depth = positive_quantile(depth[start:end], TAIL) / TAIL_SIGMA
+        noise = min(by_depth / COMPRESSED, by_difference)
+        if np.isfinite(noise):  # which it is not if one estimate is NaN
+            levels.append(float(level[(start + end) // 2]))
+            noises.append(noise)
+        start = end
+    level_of_bins = np.asarray(levels)
+    return level_of_bins, _photon_noise(level_of_bins, np.asarray(noises))
 
 
 def _photon_noise(level: Doubles, noise: Doubles) -> Doubles:
@@ -160,13 +142,14 @@ def _photon_noise(level: Doubles, noise: Doubles) -> Doubles:
 
     The variance of photon noise, divided by the level, is the same at all levels; any constant
     noise makes this ratio fall with the level.  Where it rises, the wings of stars are the cause.
+    So it is limited by the ratios at lower levels, and never by those at higher ones.
     """
     positive = level > 0
     ratio = noise[positive] ** 2 / level[positive]
     least = np.inf
     limited = []
     for number in range(ratio.size):
-        smoothed = ratio[max(0, number - _SMOOTHED_BINS) : number + _SMOOTHED_BINS + 1]
+        smoothed = ratio[max(0, number - _SMOOTHED_BINS) : number + 1]
         least = min(least, float(np.median(smoothed)))  # a single bin can be low by chance
         limited.append(min(least, ratio[number]))
     noise = noise.copy()
@@ -174,13 +157,32 @@ def _photon_noise(level: Doubles, noise: Doubles) -> Doubles:
     return noise
 
 
+def _excess(patches: Patches, model: NoiseModel) -> Doubles:
+    """Return by which factor the noise of each cell exceeds that of its level, at least 1.
+
+    Only the darker half of each patch counts, which structure of the sky affects least.  The factor
+    is the median of 3 x 3 cells.
+    """
+    noise = model.sigma(patches.level, 0, 0)  # whose excess is 1
+    darker = patches.level <= np.median(patches.level, axis=1)[:, None]
+    with np.errstate(invalid="ignore"):
+        depth, difference = (np.where(darker, values / noise, np.nan)
+                             for values in (patches.depth, np.abs(patches.difference)))
+    by_cell = np.fmin(quantile_of_rows(depth, (1 + TAIL) / 2, FEWEST) / (TAIL_SIGMA * COMPRESSED),
+                      quantile_of_rows(difference, ONE_SIGMA, FEWEST)).reshape(patches.cells)
+    padded = np.pad(by_cell, 1, mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3))
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.fmax(1.0, np.median(windows, axis=(2, 3))))
+
+
 def _bin_ends(count: int) -> list[int]:
-    """Divide `count` pixels, sorted by level, into bins.
+    """Return the ends of the bins of `count` pixels, sorted by level.
 
     All bins have equally many pixels, but the last one is halved repeatedly, because bright sky
     is rare and its noise varies most.
     """
-    ends = [number * count // _BINS for number in range(_BINS)]
+    ends = [number * count // _BINS for number in range(1, _BINS)]
     tail = count - ends[-1]
     while tail > 2 * _TAIL_BIN:
         tail //= 2

@@ -1,13 +1,12 @@
 """Prediction of a pixel from its neighbours, with weights fitted to the chip by least squares.
 
-No quadratic surface follows the image of a star two pixels wide, but the pixels of such an image
-are strongly correlated.  Bad pixels have been replaced by a linear interpolation that is trained on
+No smooth surface follows the image of a star two pixels wide, but the pixels of such an image are
+strongly correlated.  Bad pixels have been replaced by a linear interpolation that is trained on
 their own image (astrofix: Zhang and Brandt 2021, Astronomical Journal 162, 139).  Here such an
 interpolation predicts the value of a pixel, and the scatter of good pixels around their predictions
 shows which distance from it is significant.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from staticmask_cli.localsky.noise import NoiseModel
-from staticmask_cli.localsky.windows import neighbourhoods
+from staticmask_cli.localsky.windows import neighbourhoods, quantile_of_rows
 
 __all__ = ["Prediction"]
 
@@ -25,23 +24,26 @@ Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
 _REACH = 3  # pixels that the neighbourhood extends to each side
-_PAIRS = ((2 * _REACH + 1) ** 2 - 1) // 2  # pairs of opposite pixels, which have the same weight
+_SIDE = 2 * _REACH + 1
+_PAIRS = (_SIDE**2 - 1) // 2  # pairs of opposite pixels, which have the same weight
 _SAMPLE = 1 << 15  # pixels from which the training samples are chosen
 _GOLDEN = 0.6180339887  # of the chip between two of these pixels, which distributes them evenly
 # Limits of the classes of structure around a pixel, in units of the noise: the best interpolation
 # is an average on a flat sky, and sharp among stars.
-_CLASSES = 6.0 * 2.0 ** (np.arange(13) / 2)
-_FLAT = 3.0  # structure of a flat sky; noise alone has 1.7 on average, and rarely more than this
-_MOST, _FEWEST = 3000, 100  # pixels in the training sample of a class
+_CLASSES = 3.5 * 2.0 ** (np.arange(14) / 2)
+_MOST, _FEWEST = 3000, 200  # pixels in the training sample of a class
 _FITS = 3  # fits in a row, each without the outliers of the one before
 _OUTLIER = 4.0  # distance from the prediction, in units of the scatter, that makes an outlier
 # Quantile of the most deviating neighbours.  Larger values would dominate the fit, and beside a
 # saturated star the weights are not valid.
 _FAR = 0.99
-_TAIL, _TAIL_SIGMA = 0.9332, 1.5  # quantile of the distances below the prediction, and its sigma
-# Fraction of the scatter that is noise of the pixel itself; the rest is that of its neighbours.
-_SELF_NOISE_FRACTION = 0.9
+# The distances below the prediction are not Gaussian.  Their scatter is measured at some sigma of a
+# Gaussian distribution, where this fraction of pixels lies beyond; half a percent may be bad.
+_TAILS = ((1.5, 0.0668), (2.5, 0.0062 + 0.005), (3.0, 0.00135 + 0.003))
+_GAP = 2.2  # ratio of two of these scatters that shows a gap between noise and defects
+_FEWEST_BEYOND = 4  # pixels beyond such a quantile
 _RIDGE = 1e-3  # added to the normal equations, so that a fit to equal pixels has a solution
+_EXTREMES = 3  # of 24 pixels on each side, which do not count as structure
 _CHUNK = 8192  # pixels that are processed together, which limits the memory
 
 
@@ -59,47 +61,38 @@ class Prediction:
     -----
     The weights minimize the squared distances, in units of the noise, of a sample of pixels from
     their predictions, separately for classes of structure.  Defects, stars and cosmic rays are left
-    out as outliers.  The distances below the prediction are not Gaussian; their scatter is measured
-    by the quantile of 93%, which is 1.5 sigma of a Gaussian distribution.
+    out as outliers.  A class of which the chip has too few pixels has no weights, and no pixel of
+    it lies below its prediction.
     """
 
-    def __init__(self, data: npt.NDArray[Any], noise_model: NoiseModel) -> None:
+    def __init__(
+        self, data: npt.NDArray[Any], noise_model: NoiseModel, *, without_axis: int | None = None
+    ) -> None:
         self._data = data
         self._noise_model = noise_model
-        self._weights = np.zeros((_CLASSES.size + 1, _PAIRS))
-        self._spread = np.zeros(_CLASSES.size + 1)  # 0 where no weights could be fitted
-        self._farthest = np.full(_CLASSES.size + 1, np.inf)
-        for number, windows in self._training_samples():
-            if windows is not None:
-                farthest = float(np.quantile(windows.farthest, _FAR))
-                self._weights[number], self._spread[number] = _fitted_weights(windows, farthest)
-                self._farthest[number] = farthest
-            elif number:  # use the weights for less structure, whose predictions are worse here
-                self._weights[number] = self._weights[number - 1]
-                self._spread[number] = self._spread[number - 1] * np.sqrt(2)
-                self._farthest[number] = self._farthest[number - 1] * np.sqrt(2)
-
-    def _training_samples(self) -> Iterator[tuple[int, "_Windows | None"]]:
-        """Yield the number of each class and a sample of its pixels; None if there are too few."""
-        size = self._data.size
-        stride = int(_GOLDEN * size) | 1
-        indices = np.sort(np.arange(min(_SAMPLE, size)) * stride % size)
-        rows, columns = np.divmod(indices, self._data.shape[1])
-        squares = neighbourhoods(self._data, rows, columns, 1)
-        _, structure, _ = _local_sky(squares, self._noise_model)
+        self._used = np.ones((_SIDE, _SIDE), dtype=np.bool_)
+        self._used[_REACH, _REACH] = False
+        if without_axis is not None:
+            np.moveaxis(self._used, without_axis, 1)[_REACH] = False
+        self._pairs = self._used.ravel()[:_PAIRS]
+        self._fits = [_Fit.none()] * (_CLASSES.size + 1)
+        stride = int(_GOLDEN * data.size) | 1
+        indices = np.sort(np.arange(min(_SAMPLE, data.size)) * stride % data.size)
+        rows, columns = np.divmod(indices, data.shape[1])
+        squares = neighbourhoods(data, rows, columns, 2)
+        _, structure, _ = self._local_sky(squares, rows, columns)
         classes = np.searchsorted(_CLASSES, structure)
-        known = np.isfinite(structure) & np.isfinite(squares[:, 1, 1])
+        known = np.isfinite(structure) & np.isfinite(squares[:, 2, 2])
         for number in range(_CLASSES.size + 1):
             members = np.flatnonzero((classes == number) & known)
             sample = members[:: -(-members.size // _MOST) or 1]
-            windows = None
             if sample.size >= _FEWEST:
-                windows = _Windows.of(
-                    self._data, rows[sample], columns[sample], self._noise_model
-                )
-            yield number, windows
+                windows = self._windows(rows[sample], columns[sample])
+                self._fits[number] = _Fit.of(windows, flat=number == 0)
 
-    def below(self, rows: Indices, columns: Indices, static_sig: float) -> tuple[Bits, Bits]:
+    def below(
+        self, rows: Indices, columns: Indices, static_sig: float
+    ) -> Bits:
         """Return which pixels lie more than `static_sig` times the scatter below their prediction.
 
         Parameters
@@ -111,44 +104,125 @@ class Prediction:
 
         Returns
         -------
-        below : numpy.ndarray of bool, shape (n,)
+        numpy.ndarray of bool, shape (n,)
             True = below the prediction.
-        certain : numpy.ndarray of bool, shape (n,)
-            True = below the prediction on a flat sky, where no further check is needed.
         """
         below = np.zeros(rows.size, dtype=np.bool_)
-        certain = below.copy()
+        weights = np.stack([fit.weights for fit in self._fits])
+        spread = np.array([fit.spread for fit in self._fits])
+        farthest = np.array([fit.farthest for fit in self._fits])
         for start in range(0, rows.size, _CHUNK):
             chunk = slice(start, start + _CHUNK)
-            windows = _Windows.of(self._data, rows[chunk], columns[chunk], self._noise_model)
+            windows = self._windows(rows[chunk], columns[chunk])
             classes = np.searchsorted(_CLASSES, windows.structure)
-            depth = np.einsum("ij,ij->i", windows.pairs, self._weights[classes]) - windows.centre
-            spread = self._spread[classes]
-            valid = windows.farthest <= self._farthest[classes]
-            below[chunk] = valid & (depth > static_sig * _SELF_NOISE_FRACTION * spread)
-            flat = valid & (windows.structure < _FLAT) & (spread > 0)
-            certain[chunk] = flat & (depth > static_sig * spread)
-        return below, certain
+            depth = np.einsum("ij,ij->i", windows.pairs, weights[classes]) - windows.centre
+            depth = np.minimum(depth, windows.depth)
+            valid = windows.farthest <= farthest[classes]
+            below[chunk] = valid & (depth > static_sig * spread[classes])
+        return below
+
+    def _windows(self, rows: Indices, columns: Indices) -> "_Windows":
+        """Return the pixels at some positions, and their neighbours."""
+        pixels = neighbourhoods(self._data, rows, columns, _REACH)
+        level, structure, noise = self._local_sky(pixels[:, 1:-1, 1:-1], rows, columns)
+        median = quantile_of_rows(pixels[:, 1:-1, 1:-1].reshape(rows.size, -1), 0.5)
+        with np.errstate(invalid="ignore", over="ignore"):
+            values = pixels.reshape(rows.size, -1) - level[:, None]
+            depth = (median - pixels[:, _REACH, _REACH]) / noise
+        first, last = values[:, :_PAIRS], values[:, :_PAIRS:-1]
+        for half, opposite in ((first, last), (last, first)):
+            missing = ~np.isfinite(half)
+            if missing.any():  # then the opposite pixel counts twice, unless it is missing too
+                half[missing] = np.nan_to_num(opposite[missing], posinf=0.0, neginf=0.0)
+        pairs = np.where(self._pairs, (first + last) / noise[:, None], 0.0)
+        return _Windows(pairs, values[:, _PAIRS] / noise, structure, depth)
+
+    def _local_sky(
+        self, pixels: Floats, rows: Indices, columns: Indices
+    ) -> tuple[Doubles, Doubles, Doubles]:
+        """Return level, structure and noise of squares of 5 x 5 pixels, without the centres.
+
+        The level is the median of the closest pixels, from which the noise follows.  The extremes
+        are left out of the structure, so that three low and three high pixels change it no more
+        than noise does.
+        """
+        used = self._used[1:-1, 1:-1]
+        closest = pixels[:, 1:-1, 1:-1][:, used[1:-1, 1:-1]]
+        level = np.nan_to_num(quantile_of_rows(closest, 0.5)).astype(np.float64)
+        noise = self._noise_model.sigma(level.astype(np.float32), rows, columns)
+        ordered = np.sort(pixels[:, used], axis=1)  # NaN last
+        known = ordered.shape[1] - np.count_nonzero(np.isnan(ordered), axis=1)
+        highest = np.maximum(known - 1 - _EXTREMES, _EXTREMES)
+        with np.errstate(invalid="ignore"):
+            width = np.take_along_axis(ordered, highest[:, None], axis=1)[:, 0]
+            width -= ordered[:, _EXTREMES]
+            structure = np.nan_to_num(width / noise, nan=np.inf)
+        return level, structure, noise
 
 
-def _fitted_weights(windows: "_Windows", farthest: float) -> tuple[Doubles, float]:
-    """Return the weights of the pairs for one class, and the scatter in units of the noise."""
-    usable = windows.farthest <= farthest
-    pairs, centre = windows.pairs[usable], windows.centre[usable]
-    inlier = np.ones(centre.size, dtype=np.bool_)
-    weights = np.zeros(_PAIRS)
-    for _ in range(_FITS):
-        inner = pairs[inlier]
-        matrix = inner.T @ inner + _RIDGE * centre.size * np.eye(_PAIRS)
-        # lstsq, because beside extremely large pixels the ridge has no effect.
-        solution, *_ = np.linalg.lstsq(matrix, inner.T @ centre[inlier])
-        weights = np.asarray(solution, dtype=np.float64)
-        distance = np.abs(pairs @ weights - centre)
-        inlier = distance < _OUTLIER * np.quantile(distance, 0.6827)
-        if not inlier.any():
+@dataclass(frozen=True)
+class _Fit:
+    """The weights for one class of structure, and where they are valid.
+
+    Attributes
+    ----------
+    weights : numpy.ndarray of float64, shape (24,)
+        The weight of each pair of opposite pixels.
+    spread : float
+        The scatter of pixels around their predictions, in units of the noise.
+    farthest : float
+        The largest absolute sum of a pair with which the weights are valid.
+    """
+
+    weights: Doubles
+    spread: float
+    farthest: float
+
+    @classmethod
+    def none(cls) -> "_Fit":
+        """Return the fit of a class without a training sample: no pixel is below it."""
+        return cls(np.zeros(_PAIRS), np.inf, np.inf)
+
+    @classmethod
+    def of(cls, windows: "_Windows", *, flat: bool) -> "_Fit":
+        """Fit the weights to a training sample."""
+        farthest = float(np.quantile(windows.farthest, _FAR))
+        usable = windows.farthest <= farthest
+        pairs, centre = windows.pairs[usable], windows.centre[usable]
+        inlier = np.ones(centre.size, dtype=np.bool_)
+        weights = np.zeros(_PAIRS)
+        for _ in range(_FITS):
+            # einsum and not a matrix product, whose threads wait for each other in small fits.
+            inner = pairs[inlier]
+            matrix = np.einsum("ij,ik->jk", inner, inner)
+            matrix += _RIDGE * np.trace(matrix) / _PAIRS * np.eye(_PAIRS) + np.eye(_PAIRS)
+            weights = np.linalg.solve(matrix, np.einsum("ij,i->j", inner, centre[inlier]))
+            distance = np.abs(np.einsum("ij,j->i", pairs, weights) - centre)
+            inlier = distance < _OUTLIER * np.quantile(distance, 0.6827)
+            if not inlier.any():
+                break
+        depth = np.minimum(np.einsum("ij,j->i", pairs, weights) - centre, windows.depth[usable])
+        spread = _spread(depth, flat=flat)
+        freedom = float(np.sqrt(centre.size / (centre.size - _PAIRS)))
+        return cls(weights, spread * freedom if spread > 0 else np.inf, farthest)
+
+
+def _spread(depth: Doubles, *, flat: bool) -> float:
+    """Return the scatter of pixels below their predictions, up to the rarest that can be measured.
+
+    Noise that is not Gaussian reaches farther than its core shows, and so do defects.  On a flat
+    sky there are hardly any pixels between the noise and the defects: there the scatter is not
+    measured beyond such a gap.
+    """
+    spread = 0.0
+    for sigma, beyond in _TAILS:
+        if beyond * depth.size < _FEWEST_BEYOND:
             break
-    spread = float(np.quantile(pairs @ weights - centre, _TAIL)) / _TAIL_SIGMA
-    return weights, max(spread, 0.0) * float(np.sqrt(centre.size / (centre.size - _PAIRS)))
+        farther = float(np.quantile(depth, 1 - beyond)) / sigma
+        if flat and spread and farther > _GAP * spread:
+            break
+        spread = max(spread, farther)
+    return spread
 
 
 @dataclass(frozen=True)
@@ -168,38 +242,9 @@ class _Windows:
     pairs: Doubles
     centre: Doubles
     structure: Doubles
+    depth: Doubles
 
     @property
     def farthest(self) -> Doubles:
         """The largest absolute sum of any pair of each pixel, shape (n,)."""
         return np.asarray(np.abs(self.pairs).max(axis=1))
-
-    @classmethod
-    def of(
-        cls, data: npt.NDArray[Any], rows: Indices, columns: Indices, noise_model: NoiseModel
-    ) -> "_Windows":
-        pixels = neighbourhoods(data, rows, columns, _REACH)
-        inner = slice(_REACH - 1, _REACH + 2)
-        level, structure, noise = _local_sky(pixels[:, inner, inner], noise_model)
-        with np.errstate(invalid="ignore", over="ignore"):
-            values = pixels.reshape(rows.size, -1) - level[:, None]
-        first, last = values[:, :_PAIRS], values[:, :_PAIRS:-1]
-        for half, opposite in ((first, last), (last, first)):
-            missing = ~np.isfinite(half)
-            if missing.any():  # then the opposite pixel counts twice, unless it is missing too
-                half[missing] = np.nan_to_num(opposite[missing], posinf=0.0, neginf=0.0)
-        return cls((first + last) / noise[:, None], values[:, _PAIRS] / noise, structure)
-
-
-def _local_sky(pixels: Floats, noise_model: NoiseModel) -> tuple[Doubles, Doubles, Doubles]:
-    """Return level, structure and noise of squares of 3 x 3 pixels, without their centres.
-
-    The extremes are left out, so that one low and one high pixel among the eight change the
-    structure no more than noise does.
-    """
-    around = np.sort(np.delete(pixels.reshape(-1, 9), 4, axis=1), axis=1).astype(np.float64)
-    level = np.nan_to_num((around[:, 3] + around[:, 4]) / 2, posinf=0.0, neginf=0.0)
-    noise = noise_model.sigma(level.astype(np.float32))
-    with np.errstate(invalid="ignore"):
-        structure = np.nan_to_num((around[:, 6] - around[:, 1]) / noise, nan=np.inf)
-    return level, structure, noise

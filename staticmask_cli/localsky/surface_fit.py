@@ -10,18 +10,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from staticmask_cli.localsky.candidates import Candidates
 from staticmask_cli.localsky.median import REACH as MEDIAN_REACH
 from staticmask_cli.localsky.median import fill_missing, median_filter
-from staticmask_cli.localsky.windows import neighbourhoods
+from staticmask_cli.localsky.windows import neighbourhoods, quantile_of_rows
 
 __all__ = ["below_surface_fit"]
 
 Bits = npt.NDArray[np.bool_]
-Indices = npt.NDArray[np.intp]
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
-_REACHES = (3, 2)  # pixels that the surfaces extend to each side: any lane fits one of them well
+_REACHES = (3, 2)
+# Fraction of the scatter around a surface that counts as noise.  If the whole scatter counted, low
+# pixels would be overlooked in crowded fields, where the wings of stars dominate it.  If none of it
+# counted, many valleys between stars would be low.
+_SCATTER = 0.6
 _FITS = 2  # fits in a row, each without the outliers of the one before
 _OUTLIER = 4.0  # distance from the surface, in units of the noise, that makes a pixel an outlier
 _CHUNK = 2048  # pixels that are processed together, which limits the memory
@@ -30,40 +34,39 @@ _RIDGE = 1e-6  # added to the normal equations, so that a fit to too few pixels 
 
 
 def below_surface_fit(
-    data: npt.NDArray[Any], rows: Indices, columns: Indices, noise: Doubles, static_sig: float,
-    *, scatter: Doubles,
+    data: npt.NDArray[Any], candidates: Candidates, static_sig: float
 ) -> Bits:
-    """Return which pixels lie more than `static_sig` times their noise below the surfaces.
+    """Return which candidates lie more than `static_sig` times their noise below the surfaces.
 
     Parameters
     ----------
     data : numpy.ndarray, shape (ny, nx)
         Pixels of any real dtype; not modified.
-    rows, columns : numpy.ndarray of integer, shape (n,)
-        The positions of the pixels to check, which are finite.
-    noise : numpy.ndarray of float64, shape (n,)
-        The noise of each of these pixels.
+    candidates : Candidates
+        The pixels to check, which are finite.
     static_sig : float
-        The threshold, in units of the noise.
-    scatter : numpy.ndarray of float64, shape (n,)
-        The fraction of the scatter around the surface that replaces the noise if it is larger.
+        The threshold, in units of the noise, or of 0.6 of the scatter around the wider surface if
+        that is larger.
 
     Returns
     -------
     numpy.ndarray of bool, shape (n,)
         True = below both surfaces.
     """
-    below = np.zeros(rows.size, dtype=np.bool_)
-    for start in range(0, rows.size, _CHUNK):
+    below = np.zeros(candidates.rows.size, dtype=np.bool_)
+    for start in range(0, below.size, _CHUNK):
         chunk = slice(start, start + _CHUNK)
-        pixels = neighbourhoods(data, rows[chunk], columns[chunk], max(_REACHES))
+        noise = candidates.noise[chunk]
+        pixels = neighbourhoods(
+            data, candidates.rows[chunk], candidates.columns[chunk], max(_REACHES)
+        )
         medians = _medians(pixels)
-        limit = noise[chunk]
-        below_all = np.ones(limit.size, dtype=np.bool_)
+        limit = noise
+        below_all = np.ones(noise.size, dtype=np.bool_)
         for surface in _SURFACES:  # the widest first: its scatter counts for both
-            depth, scatter_around = surface.depth(pixels, medians, noise[chunk])
+            depth, scatter = surface.depth(pixels, medians, noise)
             if surface is _SURFACES[0]:
-                limit = np.maximum(limit, scatter[chunk] * scatter_around)
+                limit = np.maximum(limit, _SCATTER * scatter)
             below_all &= depth > static_sig * limit
         below[chunk] = below_all
     return below
@@ -114,7 +117,8 @@ class _Surface:
             distance = np.abs(values - coefficients @ self._terms.T)
             coefficients = self._fit(values, usable & (distance < _OUTLIER * noise[:, None]))
         distance = np.abs(values - coefficients @ self._terms.T)
-        scatter = _TO_SIGMA * _median_of_rows(np.where(usable, distance, np.nan))
+        scatter = _TO_SIGMA * np.nan_to_num(
+            quantile_of_rows(np.where(usable, distance, np.nan), 0.5))
         return coefficients[:, 0] - values[:, centre], scatter
 
     def _part(self, windows: Floats) -> Doubles:
@@ -135,14 +139,6 @@ class _Surface:
 
 
 _SURFACES = tuple(_Surface(reach) for reach in _REACHES)
-
-
-def _median_of_rows(values: Doubles) -> Doubles:
-    """Return the lower median of each row without its NaN; 0 for a row of NaN."""
-    ordered = np.sort(values, axis=1)  # NaN last
-    count = np.count_nonzero(np.isfinite(values), axis=1)
-    middle = np.maximum(count - 1, 0) // 2
-    return np.nan_to_num(np.take_along_axis(ordered, middle[:, None], axis=1)[:, 0])
 
 
 def _medians(windows: Floats) -> Floats:

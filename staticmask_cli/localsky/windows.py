@@ -1,4 +1,4 @@
-"""Row blocks of a chip with mirrored margins, and the square neighbourhoods of pixels."""
+"""Row blocks of a chip with mirrored margins, the squares around pixels, and their quantiles."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,15 +9,11 @@ import numpy.typing as npt
 from staticmask_cli.localsky.median import REACH, fill_missing
 from staticmask_cli.stats.blocks import SCRATCH
 
-__all__ = ["RowBlocks", "lowest_of_neighbours", "mirrored", "neighbourhoods"]
+__all__ = ["RowBlocks", "mirrored", "neighbourhoods", "quantile_of_rows"]
 
-Bits = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.intp]
 Floats = npt.NDArray[np.float32]
-Doubles = npt.NDArray[np.float64]
 
-_MARGIN = 0.4  # of the limit, by which the neighbours of a low pixel must lie above it
-_CENTRE = 4  # index of the central pixel of 3 x 3
 
 
 class RowBlocks:
@@ -122,37 +118,28 @@ def neighbourhoods(
     return windows
 
 
-def lowest_of_neighbours(
-    data: npt.NDArray[Any], low: Bits, rows: Indices, columns: Indices, limit: Doubles
-) -> Bits:
-    """Return which pixels lie clearly below the eight pixels around them.
-
-    The pixels at the end of a dark lane do not.  One of the eight may be lower, as on the slope
-    of a star, and so may any number of them that are low themselves, as in a cluster of defects.
+def quantile_of_rows(values: npt.NDArray[Any], part: float, fewest: int = 1) -> npt.NDArray[Any]:
+    """Return a quantile of the finite values of each row; NaN where there are too few of them.
 
     Parameters
     ----------
-    data : numpy.ndarray, shape (ny, nx)
-        Pixels of any real dtype; not modified.  NaN is never lower than another pixel.
-    low : numpy.ndarray of bool, shape (ny, nx)
-        All pixels that were found to be low, True = low.
-    rows, columns : numpy.ndarray of integer, shape (n,)
-        The positions of the pixels to check.
-    limit : numpy.ndarray of float64, shape (n,)
-        The depth below the local sky from which on each pixel is low; its neighbours must lie
-        above it by 0.4 of that.
+    values : numpy.ndarray of float, shape (n, m)
+        The values; not modified.
+    part : float
+        The part of the finite values of a row that are not above its quantile; the value of the
+        rank below is taken, without interpolation.
+    fewest : int
+        The smallest number of finite values of a row that has a quantile.
 
     Returns
     -------
-    numpy.ndarray of bool, shape (n,)
-        True = clearly below its neighbours.
+    numpy.ndarray of float, shape (n,)
+        The quantiles, in the dtype of `values`.
     """
-    pixels = neighbourhoods(data, rows, columns, 1).reshape(-1, 9)
-    excused = neighbourhoods(low, rows, columns, 1).reshape(-1, 9) > 0
-    excused[:, _CENTRE] = True
-    with np.errstate(invalid="ignore", over="ignore"):
-        above = pixels - pixels[:, _CENTRE, None] > _MARGIN * limit[:, None]
-    above |= np.isnan(pixels)
-    above[:, _CENTRE] = True
-    all_but_one = np.count_nonzero(above, axis=1) >= above.shape[1] - 1
-    return np.asarray(all_but_one | (above | excused).all(axis=1))
+    finite = np.isfinite(values)
+    count = np.count_nonzero(finite, axis=1)
+    ordered = np.sort(np.where(finite, values, np.inf), axis=1)
+    rank = (part * np.maximum(count - 1, 0)).astype(np.intp)
+    found = np.take_along_axis(ordered, rank[:, None], axis=1)[:, 0]
+    found[count < fewest] = np.nan
+    return found

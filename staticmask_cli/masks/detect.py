@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from staticmask_cli.localsky.noise import pixel_noise
+from staticmask_cli.localsky.differences import pixel_noise
 from staticmask_cli.masks.bitmask import bad_by_dq, pixels_by_bit
 from staticmask_cli.masks.members import NO_FINITE_PIXEL, TOO_FEW_BINS, ChipLabel, Member
 from staticmask_cli.masks.rule import MaskRule, expected_false_positives

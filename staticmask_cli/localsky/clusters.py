@@ -1,0 +1,137 @@
+"""Clusters of low pixels, which are the sky of each other: they are found on a coarser chip.
+
+The median of 5 x 5 pixels is bad itself inside a cluster of 4 x 4.  On a chip of blocks of 3 x 3
+pixels the cluster is two or three blocks wide, and the rule for single pixels finds them.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from staticmask_cli.localsky.candidates import Candidates
+from staticmask_cli.localsky.noise import NoiseModel
+from staticmask_cli.localsky.windows import neighbourhoods, quantile_of_rows
+
+__all__ = ["BLOCK", "blocks_of", "mark_clusters"]
+
+Bits = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+
+BLOCK = 3
+"""Pixels along each side of a block."""
+
+_ROWS = 96  # rows of blocks that are averaged together
+_REACH = 9  # pixels from the middle of a block to the end of the ring around the cluster
+_INNER = 6  # pixels from it to the end of the largest cluster
+_LARGEST = 6  # pixels along each side of the largest cluster
+_TO_SIGMA = 1.4826  # sigma of a Gaussian distribution in units of its median absolute deviation
+_MOST_BLOCKS = 16  # low ones among 7 x 7; a cluster touches nine, and more are a dark lane
+_FEWEST = 4  # pixels of a cluster; the rule for single pixels finds smaller ones
+_RIM = 1.5  # depth of the pixels beside a cluster: images of the sky have no sharp edges
+_MOST_OF_RIM = 0.85  # the part of these pixels that must not be lower
+_CLIPPED = 3.0  # largest distance of a pixel from the median of its ring, in units of the scatter
+_CHUNK = 1024  # blocks that are processed together, which limits the memory
+
+
+def blocks_of(data: npt.NDArray[Any]) -> Floats:
+    """Return the means of blocks of 3 x 3 pixels, without the rows and columns that are left over.
+
+    Parameters
+    ----------
+    data : numpy.ndarray, shape (ny, nx)
+        Pixels of any real dtype; not modified.
+
+    Returns
+    -------
+    numpy.ndarray of float32, shape (ny // 3, nx // 3)
+        The means; NaN where a pixel is NaN.
+    """
+    ny, nx = (length // BLOCK for length in data.shape)
+    blocks = np.empty((ny, nx), dtype=np.float32)
+    with np.errstate(invalid="ignore", over="ignore"):
+        for start in range(0, ny, _ROWS):
+            end = min(start + _ROWS, ny)
+            rows = data[start * BLOCK : end * BLOCK, : nx * BLOCK].astype(np.float32)
+            of_three = rows[0::3] + rows[1::3] + rows[2::3]
+            total = of_three[:, 0::3] + of_three[:, 1::3] + of_three[:, 2::3]
+            blocks[start:end] = total / np.float32(BLOCK * BLOCK)
+    return blocks
+
+
+def mark_clusters(
+    low: Bits, data: npt.NDArray[Any], blocks: Candidates, noise_model: NoiseModel,
+    static_sig: float,
+) -> None:
+    """Set the pixels of clusters that lie far below the ring of pixels around.
+
+    Parameters
+    ----------
+    low : numpy.ndarray of bool, shape (ny, nx)
+        True = low; changed in place.
+    data : numpy.ndarray, shape (ny, nx)
+        The pixels of a chip; not modified.
+    blocks : Candidates
+        The low pixels of the chip of blocks.
+    noise_model : NoiseModel
+        The noise of the chip.
+    static_sig : float
+        The threshold, in units of the noise or of the scatter of the ring.
+    """
+    is_low = np.zeros([length // BLOCK for length in data.shape], dtype=np.bool_)
+    is_low[blocks.rows, blocks.columns] = True
+    around = neighbourhoods(is_low, blocks.rows, blocks.columns, _LARGEST // 2)
+    blocks = blocks.select(np.count_nonzero(around, axis=(1, 2)) <= _MOST_BLOCKS)
+    middle = np.stack([blocks.rows, blocks.columns], axis=1) * BLOCK + BLOCK // 2
+    offset = np.arange(-_REACH, _REACH + 1)
+    outside = np.abs(offset) > _INNER
+    ring = np.logical_or.outer(outside, outside)
+    for start in range(0, len(middle), _CHUNK):
+        y, x = middle[start : start + _CHUNK].T
+        pixels = neighbourhoods(data, y, x, _REACH)
+        sky, scatter = _surfaces(pixels, ring)
+        noise = np.maximum(noise_model.sigma(sky[:, _REACH, _REACH], y, x), scatter)
+        with np.errstate(invalid="ignore", over="ignore"):
+            depth = (sky - pixels) / noise[:, None, None]
+        below = depth > static_sig
+        cluster = below & (np.maximum.outer(np.abs(offset), np.abs(offset)) <= BLOCK // 2 + 1)
+        for _ in range(_LARGEST):
+            cluster = _grown(cluster) & below
+        rim = np.where(_grown(cluster) & ~cluster, depth, np.nan).reshape(y.size, -1)
+        sharp = quantile_of_rows(rim, _MOST_OF_RIM) < _RIM  # which NaN is not
+        sharp &= np.count_nonzero(cluster, axis=(1, 2)) >= _FEWEST
+        for axis in (1, 2):
+            sharp &= np.count_nonzero(cluster.any(axis=axis), axis=1) <= _LARGEST
+        number, dy, dx = np.nonzero(cluster & sharp[:, None, None])
+        rows, columns = y[number] + offset[dy], x[number] + offset[dx]
+        there = (rows >= 0) & (columns >= 0) & (rows < low.shape[0]) & (columns < low.shape[1])
+        low[rows[there], columns[there]] = True
+
+
+def _surfaces(pixels: Floats, ring: Bits) -> tuple[Floats, Doubles]:
+    """Return quadratic surfaces through the rings of squares, and the scatter around them."""
+    y, x = np.indices(ring.shape) / _REACH - 1.0
+    terms = np.stack([np.ones(ring.shape), x, y, x * x, x * y, y * y], axis=2)
+    values = pixels[:, ring].astype(np.float64)
+    level = quantile_of_rows(values, 0.5)[:, None]
+    with np.errstate(invalid="ignore", over="ignore"):
+        scatter = _TO_SIGMA * quantile_of_rows(np.abs(values - level), 0.5)[:, None]
+        values[~np.isfinite(values)] = np.nan
+        clipped = np.clip(values, level - _CLIPPED * scatter, level + _CLIPPED * scatter)
+        clipped = np.where(np.isnan(clipped), level, clipped)
+        coefficients = np.einsum("nr,kr->nk", clipped, np.linalg.pinv(terms[ring]))
+        sky = np.einsum("nk,yxk->nyx", coefficients, terms)
+        rest = quantile_of_rows(np.abs(values - sky[:, ring]), 0.5)
+    return sky.astype(np.float32), _TO_SIGMA * rest
+
+
+def _grown(bits: Bits) -> Bits:
+    """Return the pixels of squares, shape (n, side, side), and those next to them."""
+    grown = bits.copy()
+    grown[:, 1:] |= bits[:, :-1]
+    grown[:, :-1] |= bits[:, 1:]
+    both = grown.copy()
+    both[:, :, 1:] |= grown[:, :, :-1]
+    both[:, :, :-1] |= grown[:, :, 1:]
+    return both
