@@ -77,10 +77,11 @@ def _one_is_much_longer(mask: StaticMask) -> bool:
 
 def _of_a_single_exposure(mask: StaticMask) -> str:
     """Compare the pixels that are low without a low neighbour with what detectors have."""
-    npix, low = mask.below.size, np.pad(mask.below, 1).view(np.uint8)
+    npix = mask.below.size
     limit = max(_LARGEST_ISOLATED_FRACTION * npix, _far_above(_LARGEST_EXCESS * mask.chance))
     if mask.used[0].has_many_low or mask.nbelow <= limit:
         return ""
+    low = np.pad(mask.below, 1).view(np.uint8)
     in_row = low[:, :-2] + low[:, 1:-1] + low[:, 2:]
     isolated = np.count_nonzero(mask.below & (in_row[:-2] + in_row[1:-1] + in_row[2:] == 1))
     if isolated <= limit:
