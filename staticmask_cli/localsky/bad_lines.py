@@ -104,10 +104,11 @@ class _Columns:
         if self._rim(run, group) > max(_SOFT * depth, self._static_sig * error):
             return False
         one_sided = sides.size == 1
-        gap = 0 if one_sided else _SIDE
+        # The group must not belong to the columns that predict another one.
+        before = group[0] - (_SIDE if 1 in sides else 0)
+        after = group[1] + (_SIDE if 0 in sides else 0)
         near = self._controls(run, sides, [
-            *range(group[0] - gap - _CONTROLS, group[0] - gap),
-            *range(group[1] + gap, group[1] + gap + _CONTROLS)])
+            *range(before - _CONTROLS, before), *range(after, after + _CONTROLS)])
         scatter = float(np.abs(near).max(initial=0.0)) if one_sided else _scatter(near)
         offset = max(float(np.median(near)), 0.0) if near.size else 0.0
         error = max(error, scatter, self._scatter_of_chip)

@@ -94,6 +94,10 @@ def mark_clusters(
         noise = np.maximum(noise_model.sigma(sky[:, _REACH, _REACH], y, x), scatter)
         with np.errstate(invalid="ignore", over="ignore"):
             depth = (sky - pixels) / noise[:, None, None]
+        rows, columns = y[:, None] + offset, x[:, None] + offset
+        inside = (((rows >= 0) & (rows < low.shape[0]))[:, :, None]
+                  & ((columns >= 0) & (columns < low.shape[1]))[:, None, :])
+        depth[~inside] = np.nan  # the mirror image is not part of a cluster
         below = depth > static_sig
         cluster = below & (np.maximum.outer(np.abs(offset), np.abs(offset)) <= BLOCK // 2 + 1)
         for _ in range(_LARGEST):
@@ -104,9 +108,7 @@ def mark_clusters(
         for axis in (1, 2):
             sharp &= np.count_nonzero(cluster.any(axis=axis), axis=1) <= _LARGEST
         number, dy, dx = np.nonzero(cluster & sharp[:, None, None])
-        rows, columns = y[number] + offset[dy], x[number] + offset[dx]
-        there = (rows >= 0) & (columns >= 0) & (rows < low.shape[0]) & (columns < low.shape[1])
-        low[rows[there], columns[there]] = True
+        low[y[number] + offset[dy], x[number] + offset[dx]] = True
 
 
 def _surfaces(pixels: Floats, ring: Bits) -> tuple[Floats, Doubles]:

@@ -34,15 +34,14 @@ _CLASSES = 3.5 * 2.0 ** (np.arange(14) / 2)
 _MOST, _FEWEST = 3000, 200  # pixels in the training sample of a class
 _FITS = 3  # fits in a row, each without the outliers of the one before
 _OUTLIER = 4.0  # distance from the prediction, in units of the scatter, that makes an outlier
-# Quantile of the most deviating neighbours.  Larger values would dominate the fit, and beside a
-# saturated star the weights are not valid.
-_FAR = 0.99
 # The distances below the prediction are not Gaussian.  Their scatter is measured at some sigma of a
 # Gaussian distribution, where this fraction of pixels lies beyond; half a percent may be bad.
 _TAILS = ((1.5, 0.0668), (2.5, 0.0062 + 0.005), (3.0, 0.00135 + 0.003))
 _GAP = 2.2  # ratio of two of these scatters that shows a gap between noise and defects
 _FEWEST_BEYOND = 4  # pixels beyond such a quantile
 _RIDGE = 1e-3  # added to the normal equations, so that a fit to equal pixels has a solution
+_OUTLYING = 3.0  # largest distance of a neighbour from the level, in units of the structure
+_FLAT = 2  # classes of hardly more structure than noise has
 _EXTREMES = 3  # of 24 pixels on each side, which do not count as structure
 _CHUNK = 8192  # pixels that are processed together, which limits the memory
 
@@ -88,7 +87,7 @@ class Prediction:
             sample = members[:: -(-members.size // _MOST) or 1]
             if sample.size >= _FEWEST:
                 windows = self._windows(rows[sample], columns[sample])
-                self._fits[number] = _Fit.of(windows, flat=number == 0)
+                self._fits[number] = _Fit.of(windows, flat=number < _FLAT)
 
     def below(
         self, rows: Indices, columns: Indices, static_sig: float
@@ -110,15 +109,13 @@ class Prediction:
         below = np.zeros(rows.size, dtype=np.bool_)
         weights = np.stack([fit.weights for fit in self._fits])
         spread = np.array([fit.spread for fit in self._fits])
-        farthest = np.array([fit.farthest for fit in self._fits])
         for start in range(0, rows.size, _CHUNK):
             chunk = slice(start, start + _CHUNK)
             windows = self._windows(rows[chunk], columns[chunk])
             classes = np.searchsorted(_CLASSES, windows.structure)
             depth = np.einsum("ij,ij->i", windows.pairs, weights[classes]) - windows.centre
             depth = np.minimum(depth, windows.depth)
-            valid = windows.farthest <= farthest[classes]
-            below[chunk] = valid & (depth > static_sig * spread[classes])
+            below[chunk] = depth > static_sig * spread[classes]
         return below
 
     def _windows(self, rows: Indices, columns: Indices) -> "_Windows":
@@ -128,6 +125,9 @@ class Prediction:
         median = quantile_of_rows(pixels[:, 1:-1, 1:-1].reshape(rows.size, -1), 0.5)
         with np.errstate(invalid="ignore", over="ignore"):
             values = pixels.reshape(rows.size, -1) - level[:, None]
+            limit = (_OUTLYING * structure * noise)[:, None]
+            centre = values[:, _PAIRS] / noise
+            values = np.clip(values, -limit, limit)
             depth = (median - pixels[:, _REACH, _REACH]) / noise
         first, last = values[:, :_PAIRS], values[:, :_PAIRS:-1]
         for half, opposite in ((first, last), (last, first)):
@@ -135,7 +135,7 @@ class Prediction:
             if missing.any():  # then the opposite pixel counts twice, unless it is missing too
                 half[missing] = np.nan_to_num(opposite[missing], posinf=0.0, neginf=0.0)
         pairs = np.where(self._pairs, (first + last) / noise[:, None], 0.0)
-        return _Windows(pairs, values[:, _PAIRS] / noise, structure, depth)
+        return _Windows(pairs, centre, structure, depth)
 
     def _local_sky(
         self, pixels: Floats, rows: Indices, columns: Indices
@@ -144,7 +144,7 @@ class Prediction:
 
         The level is the median of the closest pixels, from which the noise follows.  The extremes
         are left out of the structure, so that three low and three high pixels change it no more
-        than noise does.
+        than noise does.  Missing pixels do not count; if most are missing, it is infinite.
         """
         used = self._used[1:-1, 1:-1]
         closest = pixels[:, 1:-1, 1:-1][:, used[1:-1, 1:-1]]
@@ -153,16 +153,17 @@ class Prediction:
         ordered = np.sort(pixels[:, used], axis=1)  # NaN last
         known = ordered.shape[1] - np.count_nonzero(np.isnan(ordered), axis=1)
         highest = np.maximum(known - 1 - _EXTREMES, _EXTREMES)
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
             width = np.take_along_axis(ordered, highest[:, None], axis=1)[:, 0]
             width -= ordered[:, _EXTREMES]
             structure = np.nan_to_num(width / noise, nan=np.inf)
+        structure[2 * known < ordered.shape[1]] = np.inf
         return level, structure, noise
 
 
 @dataclass(frozen=True)
 class _Fit:
-    """The weights for one class of structure, and where they are valid.
+    """The weights for one class of structure.
 
     Attributes
     ----------
@@ -170,25 +171,20 @@ class _Fit:
         The weight of each pair of opposite pixels.
     spread : float
         The scatter of pixels around their predictions, in units of the noise.
-    farthest : float
-        The largest absolute sum of a pair with which the weights are valid.
     """
 
     weights: Doubles
     spread: float
-    farthest: float
 
     @classmethod
     def none(cls) -> "_Fit":
         """Return the fit of a class without a training sample: no pixel is below it."""
-        return cls(np.zeros(_PAIRS), np.inf, np.inf)
+        return cls(np.zeros(_PAIRS), np.inf)
 
     @classmethod
     def of(cls, windows: "_Windows", *, flat: bool) -> "_Fit":
         """Fit the weights to a training sample."""
-        farthest = float(np.quantile(windows.farthest, _FAR))
-        usable = windows.farthest <= farthest
-        pairs, centre = windows.pairs[usable], windows.centre[usable]
+        pairs, centre = windows.pairs, windows.centre
         inlier = np.ones(centre.size, dtype=np.bool_)
         weights = np.zeros(_PAIRS)
         for _ in range(_FITS):
@@ -201,10 +197,10 @@ class _Fit:
             inlier = distance < _OUTLIER * np.quantile(distance, 0.6827)
             if not inlier.any():
                 break
-        depth = np.minimum(np.einsum("ij,j->i", pairs, weights) - centre, windows.depth[usable])
+        depth = np.minimum(np.einsum("ij,j->i", pairs, weights) - centre, windows.depth)
         spread = _spread(depth, flat=flat)
         freedom = float(np.sqrt(centre.size / (centre.size - _PAIRS)))
-        return cls(weights, spread * freedom if spread > 0 else np.inf, farthest)
+        return cls(weights, spread * freedom if spread > 0 else np.inf)
 
 
 def _spread(depth: Doubles, *, flat: bool) -> float:
@@ -243,8 +239,3 @@ class _Windows:
     centre: Doubles
     structure: Doubles
     depth: Doubles
-
-    @property
-    def farthest(self) -> Doubles:
-        """The largest absolute sum of any pair of each pixel, shape (n,)."""
-        return np.asarray(np.abs(self.pairs).max(axis=1))

@@ -138,6 +138,5 @@ def _prevailing(signs: Floats, length: int, static_sig: float) -> Bits:
         np.maximum(strength, excess / least, out=strength)
         segments *= 2
     likely = strength > 1
-    if np.count_nonzero(likely) > _MOST_LINES:
-        likely &= strength >= np.partition(strength, -_MOST_LINES)[-_MOST_LINES]
+    likely[np.argsort(-strength, kind="stable")[_MOST_LINES:]] = False  # also of equal ones
     return likely

@@ -1,20 +1,25 @@
 """The local rule finds the planted low pixels of simulated fields, and hardly any others."""
 
 import math
+import tracemalloc
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from astropy.io import fits
 
 from staticmask_cli.localsky import local_sky
 from staticmask_cli.localsky.local_sky import pixels_below_local_sky
+from tests.support.skies import exposed, grid, noise_of, with_stars
 
+Bits = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 SHAPE = (180, 260)
-Y, X = np.mgrid[: SHAPE[0], : SHAPE[1]].astype(float)
+Y, X = grid(SHAPE)
 PLANTED = np.zeros(SHAPE, bool)
-PLANTED[4::11, 5::13] = True
+PLANTED[4::23, 5::29] = True
 
 
 def lanes(angle: float) -> Floats:
@@ -25,15 +30,8 @@ def lanes(angle: float) -> Floats:
 
 
 def stars(count: int) -> Floats:
-    """Return stars of all brightnesses on a flat sky, two pixels wide."""
-    rng = np.random.default_rng(2)
-    light = np.full(SHAPE, 80.0)
-    for _ in range(count):
-        y, x = rng.uniform(0, SHAPE[0]), rng.uniform(0, SHAPE[1])
-        around = np.s_[max(int(y) - 9, 0) : int(y) + 10, max(int(x) - 9, 0) : int(x) + 10]
-        distance = (Y[around] - y) ** 2 + (X[around] - x) ** 2
-        light[around] += 60.0 * (1 + rng.pareto(0.9)) * (1 + distance / 2.5) ** -3.0
-    return light
+    """Return stars of all brightnesses on a flat sky."""
+    return with_stars(np.full(SHAPE, 80.0), count)
 
 
 FIELDS: dict[str, Callable[[], Floats]] = {
@@ -47,18 +45,16 @@ FIELDS: dict[str, Callable[[], Floats]] = {
 
 
 def exposure(light: Floats, depth: float = 0.0, *, seed: int = 1) -> npt.NDArray[np.float32]:
-    """Expose a field with photon noise, a read noise of 4, and pixels low by `depth` times that."""
-    rng = np.random.default_rng(seed)
-    noise = np.sqrt(light + 16.0)
-    low = np.where(PLANTED, depth * noise, 0.0)
-    return np.asarray(light - low + noise * rng.standard_normal(SHAPE), np.float32)
+    """Expose a field, with pixels that are low by `depth` times the noise."""
+    low = np.where(PLANTED, depth * noise_of(light), 0.0)
+    return np.asarray(exposed(light, seed=seed) - low, np.float32)
 
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_low_pixels_are_found_and_hardly_any_other(name: str) -> None:
     low = pixels_below_local_sky(exposure(FIELDS[name](), 11.0), 5.0)
     assert low.dtype == np.bool_
-    assert (low & PLANTED).sum() >= (0.9 if name == "stars" else 0.97) * PLANTED.sum()
+    assert (low & PLANTED).sum() >= (0.9 if name == "stars" else 0.94) * PLANTED.sum()
     assert (low & ~PLANTED).sum() <= 2
 
 
@@ -82,14 +78,11 @@ def test_the_size_of_the_row_blocks_does_not_matter(monkeypatch: pytest.MonkeyPa
     data = exposure(FIELDS["lane"](), 9.0)
     data[:, 77] -= 60.0
     data[31:44, 100:140] = np.nan
-    # The noise model comes from a sample of blocks: of all blocks here, so that it is the same.
-    monkeypatch.setattr(local_sky, "_SAMPLE", 1 << 30)
-    monkeypatch.setattr(local_sky, "_PIXELS_FOR_FIT", 1 << 30)
     whole = pixels_below_local_sky(data, 5.0)
     assert whole.sum() > PLANTED.sum() / 2
     for size in (1, 3000, 9000):
         monkeypatch.setattr(local_sky, "_BLOCK", size)
-        assert np.count_nonzero(pixels_below_local_sky(data, 5.0) != whole) <= 3
+        np.testing.assert_array_equal(pixels_below_local_sky(data, 5.0), whole)
 
 
 @pytest.mark.parametrize("axis", [0, 1])
@@ -118,14 +111,86 @@ def test_lines_side_by_side_and_parts_of_lines_are_found() -> None:
     assert low.sum() <= 3
 
 
-def test_clusters_and_short_columns_of_low_pixels_are_found() -> None:
+def test_traps_and_ends_of_columns_are_found() -> None:
+    data = exposure(FIELDS["flat"](), seed=2)
+    low = np.zeros(SHAPE, bool)
+    low[40:48, 50] = low[160:, 130] = low[:20, 180] = low[100, 30:38] = low[60, 240:] = True
+    data[low] -= 15.0 * 9.8
+    found = pixels_below_local_sky(data, 5.0)
+    assert found[low].mean() > 0.85  # without the last three of a line that ends at the edge
+    assert found[low & (X > 2) & (X < 257) & (Y > 2) & (Y < 177)].mean() > 0.95
+    assert (found & ~low).sum() <= 1
+
+
+def test_clusters_and_short_columns_of_low_pixels_among_stars_are_found() -> None:
     data = exposure(FIELDS["stars"]())
     low = np.zeros(SHAPE, bool)
-    low[20:22, 30:32] = low[60:80, 50] = low[100:103, 200:202] = low[150, 90:93] = True
+    low[20:22, 30:32] = low[60:80, 50] = low[100:104, 200:204] = low[150, 90:93] = True
     data[low] = 5.0
     found = pixels_below_local_sky(data, 5.0)
-    assert found[low].mean() > 0.9
+    assert found[low].mean() > 0.8
     assert (found & ~low).sum() <= 2
+
+
+@pytest.mark.parametrize("size", [2, 3, 4, 5, 6])
+@pytest.mark.parametrize("depth", [8.0, 20.0])
+def test_clusters_are_found_whole(size: int, depth: float) -> None:
+    data = exposure(FIELDS["flat"]())
+    low = np.zeros(SHAPE, bool)
+    for y in range(size):
+        for x in range(size):
+            low[10 + y :: 40, 11 + x :: 43] = True
+    data[low] -= depth * 9.8
+    found = pixels_below_local_sky(data, 5.0)
+    assert found[low].mean() > (0.93 if size > 2 else 0.85)
+    assert (found & ~low).sum() <= 1
+
+
+@pytest.mark.parametrize("slope", [2.0, 5.0, 20.0])
+def test_a_steep_slope_at_an_edge_is_not_low(slope: float) -> None:
+    for distance in (Y, SHAPE[0] - 1 - Y, X, SHAPE[1] - 1 - X, np.minimum(X, Y)):
+        light = 100.0 + 10.0 * slope * np.minimum(distance, 12.0)
+        assert not pixels_below_local_sky(exposure(light), 5.0).any()
+
+
+def test_of_noise_as_many_pixels_are_low_as_chance_makes() -> None:
+    shape, found = (700, 1200), 0
+    for seed in (1, 2):
+        data = np.random.default_rng(seed).normal(100.0, 10.0, shape).astype(np.float32)
+        found += int(pixels_below_local_sky(data, 3.0).sum())
+    # The noise is known to 2%, of which 20% of the number are the consequence.
+    assert found == pytest.approx(0.00135 * 2 * 700 * 1200, rel=0.2)
+
+
+def test_few_pixels_of_an_unlit_border_are_low_by_chance() -> None:
+    light = np.where(X < 60, 0.0, 21.6)
+    low = 0
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        data = rng.poisson(light) + 4.0 * rng.normal(size=SHAPE)
+        low += int(pixels_below_local_sky(data, 4.0)[:, :60].sum())
+    assert low <= 8  # chance makes 2 of 64,800
+
+
+def test_ridges_beside_bright_stars_do_not_make_columns_between_them_low(
+    real_exposure: Path,
+) -> None:
+    with fits.open(real_exposure) as hdus:
+        data = hdus["SCI", 1].data
+    assert pixels_below_local_sky(data, 5.0).sum(axis=0).max() < 64  # shorter than any line
+
+
+def test_the_memory_is_that_of_few_blocks_of_rows() -> None:
+    peaks = []
+    for rows in (1000, 3000):
+        data = np.random.default_rng(1).normal(100.0, 10.0, (rows, 700)).astype(np.float32)
+        pixels_below_local_sky(data, 5.0)  # now the scratch buffers exist
+        tracemalloc.start()
+        pixels_below_local_sky(data, 5.0)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    # The result and the means of 3 x 3 pixels take 1.4 bytes for each pixel.
+    assert peaks[1] - peaks[0] < 2.0 * 2000 * 700
 
 
 def test_most_pairs_of_low_pixels_among_crowded_stars_are_found() -> None:
@@ -134,7 +199,7 @@ def test_most_pairs_of_low_pixels_among_crowded_stars_are_found() -> None:
     pairs = PLANTED | np.roll(PLANTED, 1, axis=1)
     data[pairs] -= 11.0 * np.sqrt(light + 16.0)[pairs]
     low = pixels_below_local_sky(data, 5.0)
-    assert low[pairs].mean() > 0.58
+    assert low[pairs].mean() > 0.5
     assert (low & ~pairs).sum() <= 2
 
 
@@ -150,6 +215,15 @@ def test_missing_pixels_are_not_low_and_do_not_hide_their_neighbours() -> None:
     assert (low & ~PLANTED).sum() <= 1
 
 
+def test_saturated_cores_of_stars_that_are_missing_neither_hide_nor_make_low_pixels() -> None:
+    light = stars(700)
+    data = exposure(light, 12.0)
+    data[light > 1500.0] = np.nan
+    low = pixels_below_local_sky(data, 5.0)
+    assert low[PLANTED & np.isfinite(data)].mean() > 0.9
+    assert (low & ~PLANTED).sum() == 0
+
+
 @pytest.mark.parametrize("level", [0.02, 0.5, 3.0])
 def test_empty_pixels_among_few_counts_are_not_low(level: float) -> None:
     counts = np.random.default_rng(9).poisson(level, SHAPE).astype(np.float32)
@@ -162,17 +236,34 @@ def test_dead_pixels_among_many_counts_are_low() -> None:
     np.testing.assert_array_equal(pixels_below_local_sky(counts, 5.0), PLANTED)
 
 
-@pytest.mark.parametrize(
-    "data",
-    [np.full((40, 50), 7.0), np.full((40, 50), np.nan), np.zeros((0, 4)), np.zeros((3, 0)),
-     np.ones((1, 1)), np.arange(12.0).reshape(3, 4), np.arange(70.0).reshape(1, 70),
-     np.random.default_rng(1).normal(size=(4, 900)), np.full((9, 9), np.inf)],
-    ids=["constant", "nan", "no row", "no column", "one", "tiny", "one row", "four rows", "inf"],
-)
-def test_a_chip_without_noise_or_size_has_no_low_pixel(data: Floats) -> None:
-    low = pixels_below_local_sky(data, 5.0)
-    assert low.shape == data.shape
-    assert not low.any()
+SMALL = [(1, 1), (1, 2), (2, 1), (2, 3), (3, 3), (3, 5), (5, 4), (7, 3), (6, 9), (0, 4), (3, 0),
+         (1, 70), (4, 900), (16, 17), (31, 12)]
+
+
+@pytest.mark.parametrize("shape", SMALL)
+def test_a_small_chip_of_noise_has_no_low_pixel(shape: tuple[int, int]) -> None:
+    for seed in range(5):
+        data = np.random.default_rng(seed).normal(100.0, 5.0, shape)
+        low = pixels_below_local_sky(data, 5.0)
+        assert low.shape == shape
+        assert not low.any()
+
+
+@pytest.mark.parametrize("shape", [*SMALL, (40, 50), (90, 70)])
+@pytest.mark.parametrize("value", [7.0, 0.0, np.nan, np.inf])
+def test_a_chip_of_equal_or_missing_pixels_has_no_low_pixel(
+    shape: tuple[int, int], value: float
+) -> None:
+    assert not pixels_below_local_sky(np.full(shape, value), 5.0).any()
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 3), (40, 50)])
+@pytest.mark.parametrize("dtype", ["float32", ">f4", "float64"])
+def test_minus_infinity_is_low_on_any_chip(shape: tuple[int, int], dtype: str) -> None:
+    data = np.full(shape, 7.0).astype(dtype)
+    data[-1, -1] = -np.inf
+    np.testing.assert_array_equal(np.argwhere(pixels_below_local_sky(data, 5.0)),
+                                  [[shape[0] - 1, shape[1] - 1]])
 
 
 def test_extreme_values_do_no_harm() -> None:
@@ -185,7 +276,7 @@ def test_extreme_values_do_no_harm() -> None:
     assert not low[data > 1e30].any()
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("level", [0.0, 100.0, 1e10])
 def test_pixels_of_any_magnitude_give_a_mask_and_no_warning(seed: int, level: float) -> None:
     rng = np.random.default_rng(seed)

@@ -98,3 +98,14 @@ def test_extreme_pixels_are_compared_with_their_median_too(
     tile: np.ndarray, limit: float
 ) -> None:
     number_far_below(tile, limit)
+
+
+def test_missing_pixels_become_infinities_of_both_signs() -> None:
+    rows = np.arange(42.0, dtype=np.float32).reshape(6, 7)
+    rows[1:5, 1:5] = np.nan
+    rows[0, 0] = np.inf
+    fill_missing(rows)
+    missing = rows[1:5, 1:5]
+    assert np.count_nonzero(missing == np.inf) == np.count_nonzero(missing == -np.inf) == 8
+    assert rows[0, 0] == -np.inf
+    assert np.isfinite(rows).sum() == 42 - 17

@@ -1,161 +1,219 @@
-"""Known noise is recovered from skies that are not flat."""
+"""The noise of simulated chips is recovered at all levels and places."""
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
-from staticmask_cli.localsky.noise import NoiseModel, pixel_noise, second_differences
+from staticmask_cli.localsky.noise import NoiseModel
+from tests.support.skies import READ_NOISE, exposed, grid, noise_of, with_stars
 
-SHAPE = (300, 410)
-Y, X = np.mgrid[: SHAPE[0], : SHAPE[1]]
-RNG = np.random.default_rng(8)
-NOISE = RNG.normal(0.0, 7.0, SHAPE)
-SKIES = {
-    "flat": np.full(SHAPE, 100.0),
-    "slope": 3.0 * X - 2.0 * Y,
-    "lane": 5000.0 * (1 - 0.9 * np.exp(-(((X + 0.4 * Y - 250) / 8.0) ** 2))),
-    "bright and faint half": np.where(X < 200, 0.0, 1e5),
-}
+Floats = npt.NDArray[np.float64]
+Bits = npt.NDArray[np.bool_]
+
+SHAPE = (300, 420)
+Y, X = grid(SHAPE)
+NOISE = np.random.default_rng(8).normal(size=SHAPE)
+ALL = np.ones(SHAPE, np.bool_)
 
 
-def test_second_differences_have_the_noise_of_a_pixel_and_cancel_slopes() -> None:
-    rows = RNG.normal(size=(7, 9)).astype(np.float32)
-    mask = np.outer([1, -2, 1], [1, -2, 1]) / 6
-    expected = [
-        [(rows[y : y + 3, x : x + 3] * mask).sum() for x in range(7)] for y in range(5)
-    ]
-    np.testing.assert_allclose(second_differences(rows), expected, atol=1e-5)
-    assert np.abs(second_differences((3 * X + 2 * Y).astype(np.float32))).max() == 0
-    assert second_differences(NOISE.astype(np.float32)).std() == pytest.approx(7.0, rel=0.02)
+def counts(light: Floats | float) -> Floats:
+    """Count photons and add the read noise."""
+    return np.asarray(np.random.default_rng(9).poisson(light, SHAPE) + READ_NOISE * NOISE)
 
 
-@pytest.mark.parametrize("name", SKIES)
-@pytest.mark.parametrize("dtype", ["float32", ">f4", ">i2", "float64"])
-def test_the_noise_of_pixels_is_found_whatever_the_sky(name: str, dtype: str) -> None:
-    sky = SKIES[name] if dtype != ">i2" else SKIES[name] / 10
-    data = (sky + NOISE).astype(dtype)
+def ratio(data: npt.NDArray[np.generic], sky: Floats | float, truth: Floats | float,
+          part: Bits = ALL) -> float:
+    """Return the median, over a part of a chip, of the estimated noise divided by the true one."""
     before = data.tobytes()
-    assert pixel_noise(data) == pytest.approx(7.0, rel=0.06)
+    model = NoiseModel.of(data)
     assert data.tobytes() == before
+    level = np.broadcast_to(np.asarray(sky, np.float32), SHAPE)
+    sigma = model.sigma(level, *np.indices(SHAPE))
+    return float(np.median((sigma / truth)[part]))
 
 
-def test_defects_stars_and_missing_pixels_hardly_change_the_noise() -> None:
-    data = SKIES["flat"] + NOISE
-    data[::23, ::17] = -1e4
-    data[4::31, 5::29] = 1e30
-    data[:, 100] = 0
-    data[:, 33:70] = np.nan
-    data[7, 7] = -np.inf
-    assert pixel_noise(data) == pytest.approx(7.0, rel=0.2)
+@pytest.mark.parametrize("dtype", ["float32", ">f4", "float64", ">i2"])
+@pytest.mark.parametrize("sky", [0.0, 100.0, 3000.0])
+def test_the_noise_of_a_flat_sky_is_found(dtype: str, sky: float) -> None:
+    assert ratio((sky + 7.0 * NOISE).astype(dtype), sky, 7.0) == pytest.approx(1.0, abs=0.05)
+
+
+def test_photon_noise_is_found_at_all_levels() -> None:
+    light = 40.0 * np.exp(X / 80.0)  # up to 7,500
+    for start in range(0, SHAPE[1], 70):
+        part = (start <= X) & (start + 70 > X)
+        assert ratio(counts(light), light, noise_of(light), part) == pytest.approx(1.0, abs=0.1)
+
+
+def test_photon_noise_of_small_chips_is_right_on_average() -> None:
+    y, x = grid((90, 140))
+    light = 40.0 * np.exp(x / 27.0)
+    ratios = []
+    for seed in range(40):
+        sigma = NoiseModel.of(exposed(light, seed=seed)).sigma(
+            light.astype(np.float32), y.astype(int), x.astype(int))
+        ratios.append([np.median((sigma / noise_of(light))[:, start : start + 28])
+                       for start in range(0, 140, 28)])
+    # One chip is right to 3%; if the smallest estimate of all levels counted, it would be 6% less.
+    np.testing.assert_allclose(np.median(ratios, axis=0), 1.0, atol=0.03)
+
+
+def model_with_places() -> NoiseModel:
+    """Return a noise that differs between cells of 15 x 15 pixels."""
+    excess = np.array([[1.0, 2.0, 1.0], [3.0, 1.0, 4.0]])
+    return NoiseModel(np.array([10.0, 100.0]), np.array([3.0, 9.0]), excess, 15.0)
+
+
+def test_above_the_brightest_sky_noise_is_proportional_to_the_level() -> None:
+    level = np.array([-5.0, 55.0, 100.0, 400.0], np.float32)
+    assert model_with_places().sigma(level, 0, 0).tolist() == [3.0, 6.0, 9.0, 36.0]
+    assert model_with_places().least == 3.0
+
+
+def test_an_unlit_border_has_its_read_noise_and_the_sky_beside_it_has_its_own() -> None:
+    border = X < 60
+    light = np.where(border, 0.0, 21.6)
+    data = counts(light) + border
+    for part in (border, ~border):
+        assert ratio(data, light + border, noise_of(light), part) == pytest.approx(1.0, abs=0.1)
+
+
+def test_vignetted_noise_is_not_smaller_than_it_is_at_any_place() -> None:
+    shade = 1 - 0.8 * (np.hypot(X - 210.0, Y - 150.0) / 260.0) ** 2
+    data = counts(200.0 * shade) / shade
+    for y in range(0, SHAPE[0], 100):
+        for x in range(0, SHAPE[1], 140):
+            part = (y <= Y) & (y + 100 > Y) & (x <= X) & (x + 140 > X)
+            # In the middle it is larger, because the noise differs where the level does not.
+            assert 0.9 < ratio(data, 200.0, noise_of(200.0 * shade) / shade, part) < 1.3
+
+
+@pytest.mark.parametrize("light", [1.0, 4.0])
+def test_few_counts_divided_by_a_flat_field_have_the_noise_of_counts(light: float) -> None:
+    flat = 1 + 0.03 * NOISE
+    data = np.random.default_rng(9).poisson(light, SHAPE) / flat
+    # No pixel lies more than the light below it, so the noise of low pixels is a little smaller.
+    assert 0.7 < ratio(data, light, np.sqrt(light) / flat) < 1.1
+
+
+def test_whole_data_numbers_of_several_photons_have_the_noise_of_both() -> None:
+    data = np.rint(counts(35.0) / 7.0) / (1 + 0.03 * NOISE)
+    assert ratio(data, 5.0, np.hypot(noise_of(np.array(35.0)) / 7.0, 0.29)) == pytest.approx(
+        1.0, abs=0.1)
+
+
+def test_a_sky_that_was_subtracted_has_the_noise_of_its_pixels() -> None:
+    assert ratio(5.0 * NOISE, 0.0, 5.0) == pytest.approx(1.0, abs=0.05)
+    sky = X - 300.0
+    sigma = np.where(X < 150, 3.0, 9.0)
+    for part in (X < 130, X > 170):
+        assert ratio(sky + sigma * NOISE, sky, sigma, part) == pytest.approx(1.0, abs=0.1)
+
+
+def test_each_amplifier_has_at_least_its_own_noise() -> None:
+    sigma = np.where(X < 210, 3.0, 5.0) * np.where(Y < 150, 1.0, 1.5)
+    for number in np.unique(sigma):
+        # A quiet one has the noise that is usual at its level on the whole chip.
+        assert 0.85 < ratio(100.0 + sigma * NOISE, 100.0, sigma, sigma == number) < 1.7
+
+
+def test_missing_columns_do_not_hide_that_noise_is_larger_beside_them() -> None:
+    sigma = np.where(X < 340, 3.0, 9.0)
+    data = 100.0 + sigma * NOISE
+    data[:, 364:388] = np.nan
+    beside = (X > 350) & (X < 364)
+    assert ratio(data, 100.0, sigma, beside) == pytest.approx(1.0, abs=0.2)
+
+
+def smoothed(weight: float) -> Floats:
+    """Return noise that was convolved with a kernel of 3 x 3 pixels, as drizzling does."""
+    noise = np.random.default_rng(3).normal(size=(SHAPE[0] + 2, SHAPE[1] + 2))
+    noise = weight * (noise[2:] + noise[:-2]) + noise[1:-1]
+    return np.asarray(weight * (noise[:, 2:] + noise[:, :-2]) + noise[:, 1:-1])
+
+
+@pytest.mark.parametrize("weight", [0.25, 0.5])
+def test_correlated_noise_is_that_of_pixels_below_their_median(weight: float) -> None:
+    noise = smoothed(weight)
+    windows = np.lib.stride_tricks.sliding_window_view(noise, (5, 5))
+    # The median of the pixels around follows correlated noise, so the distances from it are smaller
+    # than the noise, and they are what the rule compares with it.
+    depth = np.median(windows, axis=(2, 3)) - noise[2:-2, 2:-2]
+    assert 0.9 < ratio(100.0 + noise, 100.0, depth.std()) < 1.2
+    assert ratio(100.0 + noise, 100.0, noise.std()) > 0.7
+
+
+def test_offsets_of_rows_hardly_count_as_noise_of_pixels() -> None:
+    rows = 5.0 * np.random.default_rng(3).normal(size=(SHAPE[0], 1))
+    assert 0.95 < ratio(100.0 + 5.0 * NOISE + rows, 100.0, 5.0) < 1.3  # both together have 1.41
+
+
+@pytest.mark.parametrize("count", [700, 1500, 3000])
+def test_stars_hardly_increase_the_noise(count: int) -> None:
+    light = with_stars(np.full(SHAPE, 80.0), count)
+    data = light + noise_of(light) * NOISE
+    assert 0.9 < ratio(data, light, noise_of(light)) < 1.2
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_noise_of_the_images_of_stars_is_that_of_photons(seed: int) -> None:
+    light = with_stars(np.full(SHAPE, 80.0), 1500, seed=seed)
+    data = exposed(light, seed=seed)
+    for faintest, brightest in ((90, 120), (120, 200), (200, 500)):
+        part = (light > faintest) & (light < brightest)
+        # The differences between the pixels of these images are up to five times the noise.
+        assert 0.9 < ratio(data, light, noise_of(light), part) < 1.35
+
+
+def test_structure_of_bright_sky_does_not_count_as_photon_noise() -> None:
+    bright = X % 16 > 8
+    sky = np.where(bright, 1000.0, 100.0) * np.exp(X / 400.0)
+    rough = np.where(bright, 0.3 * sky, 0.0) * np.random.default_rng(5).normal(size=SHAPE)
+    data = sky + noise_of(sky) * NOISE + rough
+    # It is some seven times the noise.
+    assert 0.9 < ratio(data, sky, noise_of(sky), bright) < 1.3
+
+
+def test_clouds_do_not_count_as_noise() -> None:
+    clouds = 60.0 * np.sin(X / 3.0) + 60.0 * np.cos(Y / 4.0)
+    assert 0.9 < ratio(300.0 + clouds + 7.0 * NOISE, 300.0 + clouds, 7.0) < 1.25
+
+
+def test_low_and_missing_pixels_hardly_change_the_noise() -> None:
+    data = 100.0 + 7.0 * NOISE
+    data[::13, ::17] = -1e4
+    data[4::31, 5::29], data[:, 33:70], data[7, 7] = 1e30, np.nan, -np.inf
+    assert ratio(data, 100.0, 7.0) == pytest.approx(1.0, abs=0.1)
+
+
+def test_the_noise_of_the_transposed_chip_is_that_of_the_same_pixels() -> None:
+    rows, columns = np.indices((30, 45))
+    level = np.full(rows.shape, 55.0, np.float32)
+    model = model_with_places()
+    sigma = model.sigma(level, rows, columns)
+    np.testing.assert_array_equal(sigma[::15, ::15], [[6.0, 12.0, 6.0], [18.0, 6.0, 24.0]])
+    np.testing.assert_array_equal(model.transposed().sigma(level, columns, rows), sigma)
+
+
+def test_the_noise_of_blocks_is_that_of_means_of_independent_pixels_at_the_same_place() -> None:
+    rows, columns = np.indices((10, 15))
+    level = np.full(rows.shape, 55.0, np.float32)
+    model = model_with_places()
+    np.testing.assert_allclose(model.of_blocks(3).sigma(level, rows, columns),
+                               model.sigma(level, 3 * rows + 1, 3 * columns + 1) / 3)
 
 
 @pytest.mark.parametrize(
     "data",
-    [np.full(SHAPE, 5.0), np.zeros(SHAPE, np.int16), np.full(SHAPE, np.nan), np.zeros((2, 9)),
-     np.zeros((0, 5)), np.ones((1, 1)), RNG.normal(size=(4, 5))],
-    ids=["constant", "zeros", "nan", "two rows", "none", "one", "too few"],
+    [np.zeros(SHAPE), np.full(SHAPE, np.nan), np.zeros((0, 7)), NOISE[:4], NOISE[:, :4],
+     np.where(X == Y, NOISE, np.nan)],
+    ids=["zeros", "nan", "no row", "four rows", "four columns", "lonely pixels"],
 )
-def test_without_differences_the_noise_is_nan(data: npt.NDArray[np.float64]) -> None:
-    assert np.isnan(pixel_noise(data))
+def test_a_noise_model_without_noise_is_false(data: Floats) -> None:
+    assert not NoiseModel.of(data)
 
 
-def noise_model_of(sky: npt.NDArray[np.float64], pixels: npt.NDArray[np.float64]) -> NoiseModel:
-    """Estimate the noise model from pixels whose sky is known."""
-    inside = np.s_[1:-1, 1:-1]
-    return NoiseModel.of(
-        sky[inside].ravel().astype(np.float32),
-        (sky - pixels)[inside].ravel().astype(np.float32),
-        second_differences(pixels.astype(np.float32)).ravel(),
-    )
-
-
-def test_the_noise_model_follows_photon_noise_over_all_levels() -> None:
-    sky = np.asarray(40.0 * np.exp(X / 80.0))
-    model = noise_model_of(sky, RNG.poisson(sky) + RNG.normal(0.0, 4.0, SHAPE))
-    level = np.array([50.0, 200.0, 1000.0, 4000.0], np.float32)
-    np.testing.assert_allclose(model.sigma(level), np.sqrt(level + 16), rtol=0.12)
-    assert model.least == pytest.approx(np.sqrt(56.0), rel=0.12)
-
-
-def test_stars_and_clouds_do_not_increase_the_noise() -> None:
-    pixels = SKIES["flat"] + NOISE
-    pixels[::5, ::4] += 300.0  # which lie above their sky
-    clouds = 40.0 * np.sin(X / 2.0)  # which are similar in adjacent pixels
-    for data in (pixels, SKIES["flat"] + NOISE + np.minimum(clouds, 0.0)):
-        model = noise_model_of(SKIES["flat"], data)
-        assert model.sigma(np.array([100.0], np.float32))[0] < 1.2 * 7.0
-
-
-def test_wings_of_stars_do_not_count_as_photon_noise() -> None:
-    sky = np.asarray(40.0 * np.exp(X / 80.0))
-    rough = sky * (1 + 0.3 * RNG.standard_normal(SHAPE) * np.clip((X - 100) / 100, 0, 1))
-    model = noise_model_of(sky, rough + np.sqrt(sky + 16) * RNG.standard_normal(SHAPE))
-    level = np.array([50.0, 100.0, 400.0, 2000.0, 5000.0], np.float32)
-    np.testing.assert_allclose(model.sigma(level), np.sqrt(level + 16), rtol=0.2)
-
-
-def test_levels_below_zero_have_the_noise_of_their_own_pixels() -> None:
-    sky = X - 300.0  # the sky is subtracted
-    model = noise_model_of(sky, sky + RNG.normal(size=SHAPE) * np.where(X < 150, 3.0, 9.0))
-    level = np.array([-250.0, -170.0, -130.0, -10.0], np.float32)
-    np.testing.assert_allclose(model.sigma(level), [3.0, 3.0, 9.0, 9.0], rtol=0.12)
-
-
-def noise_model_by_level(noise: npt.NDArray[np.float64]) -> NoiseModel:
-    """Estimate the noise model from pixels with a given noise, at levels that rise slightly."""
-    rng = np.random.default_rng(12)
-    level = 1000.0 + np.arange(noise.size) / noise.size
-    depth, difference = noise * rng.normal(size=(2, noise.size))
-    return NoiseModel.of(*(values.astype(np.float32) for values in (level, depth, difference)))
-
-
-def sigma_of(model: NoiseModel, part: float) -> float:
-    """Return the noise at the level that a part of these pixels does not exceed."""
-    return float(model.sigma(np.array([1000.0 + part], np.float32))[0])
-
-
-@pytest.mark.parametrize(("part", "expected"), [(31 / 64, 3.0), (33 / 64, 9.0)])
-def test_a_step_of_the_noise_is_resolved_to_a_64th_of_the_pixels(
-    part: float, expected: float
-) -> None:
-    model = noise_model_by_level(np.repeat([3.0, 9.0], 64_000))
-    assert model.noise_with_structure is not None
-    found = np.interp(1000.0 + part, model.level, model.noise_with_structure)
-    assert found == pytest.approx(expected, rel=0.05)
-
-
-@pytest.mark.parametrize(("count", "size", "resolved"), [(450, 900, True), (350, 700, False)])
-def test_the_noise_of_the_brightest_sky_comes_from_400_pixels_at_least(
-    count: int, size: int, *, resolved: bool
-) -> None:
-    model = noise_model_by_level(np.repeat([3.0, 2.0], [32 * 4 * size - count, count]))
-    assert (model.noise[-1] < 2.25) == resolved
-
-
-@pytest.mark.parametrize(("bins", "limited"), [(4, False), (5, True)])
-def test_less_noise_in_a_few_bins_of_level_does_not_limit_that_of_brighter_sky(
-    bins: int, *, limited: bool
-) -> None:
-    noise = np.full((32, 3000), 6.0)
-    noise[10 : 10 + bins] = 3.0
-    found = sigma_of(noise_model_by_level(noise.ravel()), 0.9)
-    assert found == pytest.approx(3.0 if limited else 6.0, rel=0.1)
-
-
-@pytest.mark.parametrize(("count", "known"), [(16, False), (24, True)])
-def test_the_noise_is_estimated_from_20_differences_at_least(count: int, *, known: bool) -> None:
-    data = np.zeros((3, 60))
-    data[1, :count] = np.random.default_rng(1).normal(0.0, 7.0, count)
-    assert np.isfinite(pixel_noise(data)) == known
-
-
-def test_above_the_brightest_sky_noise_is_proportional_to_the_level() -> None:
-    model = NoiseModel(np.array([10.0, 100.0]), np.array([3.0, 9.0]))
-    level = np.array([-5.0, 55.0, 100.0, 400.0], np.float32)
-    assert model.sigma(level).tolist() == [3.0, 6.0, 9.0, 36.0]
-
-
-def test_a_noise_model_without_noise_is_false() -> None:
-    zeros = np.zeros(SHAPE)
-    assert not noise_model_of(zeros, zeros)
-    assert noise_model_of(SKIES["flat"], SKIES["flat"] + NOISE)
+@pytest.mark.parametrize("shape", [(5, 5), (5, 90), (17, 6), (16, 40)])
+def test_small_chips_have_noise_too(shape: tuple[int, int]) -> None:
+    model = NoiseModel.of(NOISE[: shape[0], : shape[1]])
+    assert not model or 0.3 < model.least < 2.0

@@ -4,21 +4,27 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from staticmask_cli.localsky.median import fill_missing
+from staticmask_cli.localsky.candidates import Candidates
 from staticmask_cli.localsky.surface_fit import below_surface_fit
+from tests.support.skies import grid
 
 SHAPE = (24, 31)
-Y, X = np.mgrid[: SHAPE[0], : SHAPE[1]]
+Y, X = grid(SHAPE)
 LANE = 0.5 * np.minimum((X - 13.0) ** 2, 49.0)  # whose bottom lies below the median around it
+
+
+def pixels(rows: list[int], columns: list[int]) -> Candidates:
+    """Return pixels with a noise of 1, whose depth is of no importance here."""
+    count = len(rows)
+    return Candidates(np.array(rows), np.array(columns), np.zeros(count, np.float32),
+                      np.ones(count))
 
 
 def below(
     data: npt.NDArray[np.float64], row: int, column: int, *, static_sig: float = 5.0
 ) -> bool:
     """Return whether one pixel lies below the surfaces around it; the noise is 1."""
-    position = np.array([row]), np.array([column])
-    scatter = np.full(1, 0.6)
-    return bool(below_surface_fit(data, *position, np.ones(1), static_sig, scatter=scatter)[0])
+    return bool(below_surface_fit(data, pixels([row], [column]), static_sig)[0])
 
 
 def noisy(sky: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -60,38 +66,33 @@ def test_pixels_beyond_4_sigma_are_left_out_of_the_surface_and_others_are_not(
     assert below(data, 12, 13) == is_low
 
 
-def test_a_fraction_of_the_scatter_replaces_the_noise_if_it_is_larger() -> None:
-    data = np.random.default_rng(4).normal(0.0, 4.0, SHAPE)
-    data[12, 13] = -12.0
-    pixel = np.array([12]), np.array([13]), np.ones(1)
-    for fraction, low in ((0.15, True), (0.6, False), (1.0, False)):
-        scatter = np.full(1, fraction)
-        assert below_surface_fit(data, *pixel, 5.0, scatter=scatter).tolist() == [low]
-    data[12, 13] = -40.0
+@pytest.mark.parametrize(("sigma", "is_low"), [(1.0, True), (4.0, True), (6.0, False)])
+def test_a_fraction_of_the_scatter_replaces_the_noise_if_it_is_larger(
+    sigma: float, *, is_low: bool
+) -> None:
+    data = np.random.default_rng(4).normal(0.0, sigma, SHAPE)
+    data[12, 13] = -15.0  # 5 times 0.6 of a scatter of 5
+    assert below(data, 12, 13) == is_low
+    data[12, 13] = -8.0 * sigma
     assert below(data, 12, 13)
+
+
+def test_a_pixel_must_lie_below_a_wide_and_a_narrow_surface() -> None:
+    data = noisy(np.zeros(SHAPE))
+    data[9:16, 10:17] += 6.0  # a plateau of the size of the wide surface
+    data[10:15, 11:16] = np.random.default_rng(6).normal(0.0, 0.5, (5, 5))
+    assert not below(data, 12, 13)  # although most pixels around lie far above it
 
 
 def test_many_pixels_give_the_same_result_as_each_alone() -> None:
     data = noisy(LANE)
-    rows, columns = (indices.ravel() for indices in np.divmod(np.arange(data.size), SHAPE[1]))
-    rows, columns = np.tile(rows, 4), np.tile(columns, 4)  # more than are processed together
+    rows, columns = np.divmod(np.tile(np.arange(data.size), 4), SHAPE[1])
     data[5::7, 3::6] -= 10.0
     before = data.copy()
-    together = below_surface_fit(data, rows, columns, np.ones(rows.size), 5.0,
-                                 scatter=np.full(rows.size, 0.6))
+    many = pixels(rows.tolist(), columns.tolist())  # more than are processed together
+    together = below_surface_fit(data, many, 5.0)
     assert 10 < together[: data.size].sum() <= 20
     for number in range(0, data.size, 41):
         assert together[number] == below(data, rows[number], columns[number])
     np.testing.assert_array_equal(together, np.tile(together[: data.size], 4))
     np.testing.assert_array_equal(data, before)
-
-
-def test_missing_pixels_become_infinities_of_both_signs() -> None:
-    rows = np.arange(42.0, dtype=np.float32).reshape(6, 7)
-    rows[1:5, 1:5] = np.nan
-    rows[0, 0] = np.inf
-    fill_missing(rows)
-    missing = rows[1:5, 1:5]
-    assert np.count_nonzero(missing == np.inf) == np.count_nonzero(missing == -np.inf) == 8
-    assert rows[0, 0] == -np.inf
-    assert np.isfinite(rows).sum() == 42 - 17

@@ -1,10 +1,18 @@
-"""Neighbourhoods of pixels are mirrored at the edges; low pixels must be the lowest of theirs."""
+"""Chips are mirrored at their edges; quantiles are those of the finite values."""
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 
-from staticmask_cli.localsky.windows import lowest_of_neighbours, mirrored, neighbourhoods
+from staticmask_cli.localsky.windows import (
+    RowBlocks,
+    mirrored,
+    neighbourhoods,
+    quantile_of_rows,
+)
 
 SHAPE = (9, 12)
 
@@ -26,40 +34,31 @@ def test_neighbourhoods_are_those_of_a_mirrored_chip(dtype: str) -> None:
     np.testing.assert_array_equal(squares, expected)
 
 
-def lowest(data: npt.NDArray[np.float64], low: list[tuple[int, int]]) -> list[bool]:
-    """Return which low pixels are the lowest of their neighbours, for a limit of 5."""
-    bits = np.zeros(SHAPE, np.bool_)
-    bits[tuple(np.transpose(low))] = True
-    rows, columns = np.transpose(low)
-    found = lowest_of_neighbours(data, bits, rows, columns, np.full(rows.size, 5.0))
-    return [bool(is_lowest) for is_lowest in found]
+@pytest.mark.parametrize("dtype", [">f4", "float64", ">i2"])
+@pytest.mark.parametrize("size", [1, 40, 70, 1 << 17])
+def test_row_blocks_together_are_the_mirrored_chip(dtype: str, size: int) -> None:
+    data = (np.arange(108).reshape(SHAPE) % 97).astype(dtype)
+    padded = np.pad(data.astype(np.float32), 2, mode="reflect")
+    blocks = RowBlocks(data, size)
+    starts = []
+    for start, tile in blocks:
+        starts.append(start)
+        assert tile.dtype == np.float32
+        np.testing.assert_array_equal(tile, padded[start : start + blocks.rows + 4])
+    assert starts == list(range(0, 9, blocks.rows))
 
 
-def test_a_pixel_must_lie_below_all_of_its_neighbours_but_one() -> None:
-    data = np.full(SHAPE, 50.0)
-    data[4, 5] = 47.9
-    assert lowest(data, [(4, 5)]) == [True]
-    data[4, 5] = 48.1  # the margin is 2
-    assert lowest(data, [(4, 5)]) == [False]
-    data[4, 5], data[3, 4] = 30.0, 20.0
-    assert lowest(data, [(4, 5)]) == [True]
-    data[4, 4] = 31.0
-    assert lowest(data, [(4, 5)]) == [False]
-
-
-def test_clusters_of_low_pixels_are_kept_and_ends_of_lanes_are_not() -> None:
-    data = np.full(SHAPE, 50.0)
-    data[4:7, 5:7] = 20.0
-    cluster = [(y, x) for y in (4, 5, 6) for x in (5, 6)]
-    assert lowest(data, cluster) == [True] * 6
-    data[7:, 5:7] = 20.0  # now it is the end of a lane, whose other pixels were not found to be low
-    assert lowest(data, cluster) == [True, True, True, True, False, False]
-
-
-def test_missing_and_infinite_neighbours_do_not_count_as_lower() -> None:
-    data = np.full(SHAPE, 50.0)
-    data[0, 0] = 40.0
-    data[0, 1] = data[1, 0] = np.nan
-    data[4, 5], data[4, 6], data[4, 4] = 40.0, np.inf, -np.inf
-    data[7, 5:7] = -np.inf
-    assert lowest(data, [(0, 0), (4, 5), (7, 5), (7, 6)]) == [True] * 4
+@given(
+    arrays.arrays(np.float64, st.tuples(st.integers(1, 5), st.integers(1, 9)),
+                  elements=st.sampled_from([1.0, 2.0, 3.0, 5.0, np.nan, np.inf, -np.inf])),
+    st.sampled_from([0.0, 0.25, 0.5, 0.9, 1.0]), st.integers(1, 4),
+)
+def test_a_quantile_is_that_of_the_finite_values_if_they_are_enough(
+    values: npt.NDArray[np.float64], part: float, fewest: int
+) -> None:
+    for row, found in zip(values, quantile_of_rows(values, part, fewest), strict=True):
+        finite = row[np.isfinite(row)]
+        if finite.size < fewest:
+            assert np.isnan(found)
+        else:
+            assert found == np.quantile(finite, part, method="lower")
