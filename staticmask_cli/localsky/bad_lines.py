@@ -32,7 +32,6 @@ _CONTROLS = 8  # lines on each side that show the depths that occur without a de
 _CHIP_CONTROLS = 48  # lines all over the chip that do the same
 _SOFT = 0.15  # of the depth of a line, which the columns beside it may have
 _CACHED = 128  # lines whose depths are kept, which limits the memory
-_PARTS = 4  # of a run, each of which must be low
 _ONE_SIGMA = 0.8413  # quantile of a Gaussian distribution
 _MEDIAN_ERROR = 1.2533  # error of a median times the root of the number of values
 _LOOK_ELSEWHERE = 1.3  # excess of the deepest among all runs of all lines by chance alone
@@ -97,9 +96,6 @@ class _Columns:
         spread = float(np.hypot(1.0, np.linalg.norm(_extrapolation(distance))))
         error = spread * _LOOK_ELSEWHERE * _MEDIAN_ERROR / np.sqrt(depths.shape[1])
         if depth <= max(_LEAST_DEPTH, self._static_sig * error):
-            return False
-        parts = np.array_split(depths, _PARTS, axis=1)
-        if min(_median_depth(part) for part in parts) < depth / 2 - 2 * error * np.sqrt(_PARTS):
             return False
         if self._rim(run, group) > max(_SOFT * depth, self._static_sig * error):
             return False

@@ -119,6 +119,13 @@ def test_150_pixels_of_a_column_low_by_twice_the_noise_are_marked(start: int) ->
     assert not low.any()
 
 
+def test_a_line_must_be_low_in_each_quarter_of_its_length() -> None:
+    data = noisy()
+    data[:140, 77] -= 3.0
+    data[215:, 77] -= 3.0
+    assert not marked(data)[150:205, 77].any()
+
+
 @pytest.mark.parametrize(("length", "found"), [(58, 0), (70, 70)])
 def test_a_run_shorter_than_64_pixels_is_no_line(length: int, found: int) -> None:
     data = np.full(SHAPE, 100.0)

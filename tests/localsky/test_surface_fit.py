@@ -77,11 +77,12 @@ def test_a_fraction_of_the_scatter_replaces_the_noise_if_it_is_larger(
     assert below(data, 12, 13)
 
 
-def test_a_pixel_must_lie_below_a_wide_and_a_narrow_surface() -> None:
-    data = noisy(np.zeros(SHAPE))
-    data[9:16, 10:17] += 6.0  # a plateau of the size of the wide surface
-    data[10:15, 11:16] = np.random.default_rng(6).normal(0.0, 0.5, (5, 5))
-    assert not below(data, 12, 13)  # although most pixels around lie far above it
+def test_the_bottom_of_a_hollow_that_a_narrow_surface_follows_is_not_low() -> None:
+    hollow = -12.0 * np.exp(-((Y - 12.0) ** 2 + (X - 13.0) ** 2) / 2.9)
+    data = hollow + np.random.default_rng(3).normal(0.0, 0.3, SHAPE)
+    data[12, 13] = hollow[12, 13]  # 7 below the wide surface, and 4 below the narrow one
+    assert not below(data, 12, 13)
+    assert below(data, 12, 13, static_sig=3.5)
 
 
 def test_many_pixels_give_the_same_result_as_each_alone() -> None:
