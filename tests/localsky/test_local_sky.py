@@ -58,6 +58,23 @@ def test_low_pixels_are_found_and_hardly_any_other(name: str) -> None:
     assert (low & ~PLANTED).sum() <= 2
 
 
+def dust(seed: int) -> Floats:
+    """Return a cloud with twenty wavy dark lanes of all widths and directions."""
+    rng = np.random.default_rng(seed)
+    light = 200.0 + 1500.0 * np.exp(-((X - 130.0) ** 2 + (Y - 90.0) ** 2) / (2 * 80.0**2))
+    for _ in range(20):
+        angle, x, y = rng.uniform(0, math.pi), rng.uniform(0, 260), rng.uniform(0, 180)
+        across = (X - x) * math.sin(angle) - (Y - y) * math.cos(angle) + 8 * np.sin((X + Y) / 25.0)
+        light *= 1 - 0.5 * np.exp(-((across / rng.uniform(1.2, 4.0)) ** 2))
+    return np.asarray(light)
+
+
+def test_hardly_any_pixel_of_narrow_dust_lanes_is_low() -> None:
+    found = [pixels_below_local_sky(exposure(dust(seed), seed=seed), 5.0).sum()
+             for seed in range(8)]
+    assert sum(found) <= 15  # of 374,400
+
+
 @pytest.mark.parametrize("name", FIELDS)
 def test_where_nothing_is_low_nothing_is_found(name: str) -> None:
     assert pixels_below_local_sky(exposure(FIELDS[name](), seed=4), 5.0).sum() <= 2

@@ -113,7 +113,7 @@ def oracle_labels(exposures: npt.NDArray[np.float64]) -> list[int]:
     ends = [world.wcs_world2pix(exposures[:, part], 1) for part in (slice(0, 2), slice(2, 4))]
     labels = list(range(len(exposures)))
     for _ in labels:
-        for i in labels[:]:
+        for i in range(len(labels)):
             for j in range(len(labels)):
                 if all(math.dist(end[i], end[j]) < 2.0 for end in ends):
                     labels[i] = labels[j] = min(labels[i], labels[j])
