@@ -45,8 +45,10 @@ def check_against_oracle(
     ours = clipping.statistics
     assert ours.npix == theirs.npix
     for name in ("mean", "rms"):
-        apart = ulps_apart(getattr(ours, name), getattr(theirs, name))
-        assert apart <= 1
+        our, their = getattr(ours, name), getattr(theirs, name)
+        apart = ulps_apart(our, their)
+        # Pixels of both signs can cancel to a mean far smaller than the rounding of any of them.
+        assert apart <= 1 or abs(our - their) <= np.finfo(np.float64).eps * theirs.rms
         COUNTED[f"{name} {'equal' if apart == 0 else 'one float32 apart'}"] += 1
     COUNTED["chips"] += 1
     assert ours.nbins == theirs.nbins
