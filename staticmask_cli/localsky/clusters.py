@@ -83,6 +83,7 @@ def mark_clusters(
     is_low[blocks.rows, blocks.columns] = True
     around = neighbourhoods(is_low, blocks.rows, blocks.columns, _LARGEST // 2)
     blocks = blocks.select(np.count_nonzero(around, axis=(1, 2)) <= _MOST_BLOCKS)
+    blocks = blocks.select(_have_several_low_pixels(data, blocks, static_sig))
     middle = np.stack([blocks.rows, blocks.columns], axis=1) * BLOCK + BLOCK // 2
     offset = np.arange(-_REACH, _REACH + 1)
     outside = np.abs(offset) > _INNER
@@ -109,6 +110,19 @@ def mark_clusters(
             sharp &= np.count_nonzero(cluster.any(axis=axis), axis=1) <= _LARGEST
         number, dy, dx = np.nonzero(cluster & sharp[:, None, None])
         low[y[number] + offset[dy], x[number] + offset[dx]] = True
+
+
+def _have_several_low_pixels(data: npt.NDArray[Any], blocks: Candidates, static_sig: float) -> Bits:
+    """Return which blocks, with the pixels next to them, have enough low pixels for a cluster.
+
+    Most low blocks have a single one.
+    """
+    y, x = blocks.rows * BLOCK + BLOCK // 2, blocks.columns * BLOCK + BLOCK // 2
+    pixels = neighbourhoods(data, y, x, BLOCK // 2 + 1)
+    sky = pixels[:, 1:-1, 1:-1].mean(axis=(1, 2)) + blocks.depth
+    limit = sky - static_sig * BLOCK * blocks.noise
+    with np.errstate(invalid="ignore"):
+        return np.count_nonzero(pixels < limit[:, None, None], axis=(1, 2)) >= _FEWEST
 
 
 def _surfaces(pixels: Floats, ring: Bits) -> tuple[Floats, Doubles]:
