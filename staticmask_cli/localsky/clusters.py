@@ -119,10 +119,11 @@ def _have_several_low_pixels(data: npt.NDArray[Any], blocks: Candidates, static_
     """
     y, x = blocks.rows * BLOCK + BLOCK // 2, blocks.columns * BLOCK + BLOCK // 2
     pixels = neighbourhoods(data, y, x, BLOCK // 2 + 1)
-    sky = pixels[:, 1:-1, 1:-1].mean(axis=(1, 2)) + blocks.depth
-    limit = sky - static_sig * BLOCK * blocks.noise
-    with np.errstate(invalid="ignore"):
-        return np.count_nonzero(pixels < limit[:, None, None], axis=(1, 2)) >= _FEWEST
+    with np.errstate(invalid="ignore", over="ignore"):
+        sky = pixels[:, 1:-1, 1:-1].mean(axis=(1, 2)) + blocks.depth
+        limit = sky - static_sig * BLOCK * blocks.noise
+        low = np.count_nonzero(pixels < limit[:, None, None], axis=(1, 2))
+    return np.asarray(low >= _FEWEST)
 
 
 def _surfaces(pixels: Floats, ring: Bits) -> tuple[Floats, Doubles]:

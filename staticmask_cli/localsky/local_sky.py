@@ -33,7 +33,7 @@ _BLOCK = 1 << 17
 _LARGEST = float(np.finfo(np.float32).max)
 # Of the threshold, for each of the tests that a single pixel must pass: as many pixels of Gaussian
 # noise pass all of them as lie below the whole threshold.
-_EACH_TEST = 0.96
+_EACH_TEST = 0.99
 _SOFT = 0.4  # of the depth of a short line, which the pixels on its sides may have
 
 
@@ -79,10 +79,11 @@ def _mark_pixels(
     static_sig: float,
 ) -> None:
     """Set the candidates that are low by all tests."""
-    below = Prediction(data, noise_model).below(candidates.rows, candidates.columns, static_sig)
-    predicted = candidates.select(below)
-    on_surface = below_surface_fit(data, predicted, static_sig)
-    found = [predicted.select(on_surface)]
+    prediction = Prediction(data, noise_model)
+    below, flat = prediction.below(candidates.rows, candidates.columns, static_sig)
+    uncertain = candidates.select(below & ~flat)
+    found = [candidates.select(below & flat),
+             uncertain.select(below_surface_fit(data, uncertain, static_sig))]
     for axis in (0, 1):
         found += _short_lines(data, candidates, noise_model, static_sig, axis)
     pixels = Candidates(*(np.concatenate(values) for values in zip(*found, strict=True)))
@@ -104,7 +105,8 @@ def _short_lines(
     if not line.rows.size:
         return
     prediction = Prediction(data, noise_model, without_axis=axis)
-    line = line.select(prediction.below(line.rows, line.columns, static_sig))
+    below, _ = prediction.below(line.rows, line.columns, static_sig)
+    line = line.select(below)
     windows = neighbourhoods(data, line.rows, line.columns, 2)
     across = windows[:, 2, :] if axis == 0 else windows[:, :, 2]
     with np.errstate(invalid="ignore", over="ignore"):

@@ -91,7 +91,7 @@ class Prediction:
 
     def below(
         self, rows: Indices, columns: Indices, static_sig: float
-    ) -> Bits:
+    ) -> tuple[Bits, Bits]:
         """Return which pixels lie more than `static_sig` times the scatter below their prediction.
 
         Parameters
@@ -103,10 +103,11 @@ class Prediction:
 
         Returns
         -------
-        numpy.ndarray of bool, shape (n,)
-            True = below the prediction.
+        below, flat : numpy.ndarray of bool, shape (n,)
+            True = below the prediction; True = the pixels around show no more structure than noise.
         """
         below = np.zeros(rows.size, dtype=np.bool_)
+        flat = below.copy()
         weights = np.stack([fit.weights for fit in self._fits])
         spread = np.array([fit.spread for fit in self._fits])
         for start in range(0, rows.size, _CHUNK):
@@ -116,7 +117,8 @@ class Prediction:
             depth = np.einsum("ij,ij->i", windows.pairs, weights[classes]) - windows.centre
             depth = np.minimum(depth, windows.depth)
             below[chunk] = depth > static_sig * spread[classes]
-        return below
+            flat[chunk] = classes == 0
+        return below, flat
 
     def _windows(self, rows: Indices, columns: Indices) -> "_Windows":
         """Return the pixels at some positions, and their neighbours."""

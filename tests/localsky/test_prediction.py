@@ -43,7 +43,7 @@ def below(data: npt.NDArray[np.generic], static_sig: float = 5.0, *,
     """Return which pixels of a chip lie below their prediction."""
     rows, columns = np.divmod(np.arange(data.size), data.shape[1])
     predicted = Prediction(data, PHOTONS, without_axis=without_axis)
-    return predicted.below(rows, columns, static_sig).reshape(data.shape)
+    return predicted.below(rows, columns, static_sig)[0].reshape(data.shape)
 
 
 def test_on_a_flat_sky_distances_from_the_prediction_are_noise() -> None:
