@@ -165,7 +165,7 @@ def pointing_labels(corners: Vectors, shape: tuple[int, int]) -> Labels:
     first = order[starts[labels]]
     is_linked = _are_linked(vectors, reach, vectors[first], reach[first])
     following = starts.size
-    for label in np.unique(labels[~is_linked]).tolist():
+    for label in sorted(set(labels[~is_linked].tolist())):
         group = order[starts[label] : starts[label + 1]]
         components = _components(vectors[group], reach[group])
         labels[group] = following + components
