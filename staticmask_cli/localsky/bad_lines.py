@@ -56,7 +56,7 @@ def mark_low_lines(
     static_sig : float
         The threshold for the depth of a line, in units of its uncertainty.
     """
-    columns = _Columns(data, candidates, noise_model, static_sig)
+    columns = _Columns(data, noise_model, static_sig)
     edges = np.flatnonzero(np.diff(np.concatenate([[False], candidates, [False]]).astype(np.int8)))
     for first, end in edges.reshape(-1, 2):
         if end - first <= _WIDEST:
@@ -68,11 +68,8 @@ def mark_low_lines(
 class _Columns:
     """The columns of a chip, compared with the columns on their sides, -1 and 1."""
 
-    def __init__(
-        self, data: npt.NDArray[Any], candidates: Bits, noise_model: NoiseModel, static_sig: float
-    ) -> None:
+    def __init__(self, data: npt.NDArray[Any], noise_model: NoiseModel, static_sig: float) -> None:
         self._data = data
-        self._candidates = candidates
         self._noise_model = noise_model
         self._static_sig = static_sig
         self._known: dict[tuple[int, Group], Doubles] = {}

@@ -1,6 +1,6 @@
 """Candidates: the pixels that lie far below the median of the 5 x 5 pixels around them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,6 +40,11 @@ class Candidates(NamedTuple):
     columns: Indices
     depth: Floats
     noise: Doubles
+
+    @classmethod
+    def joined(cls, parts: Sequence["Candidates"]) -> "Candidates":
+        """Join several groups of candidates into one."""
+        return cls(*(np.concatenate(values) for values in zip(*parts, strict=True)))
 
     def select(self, selected: Bits) -> "Candidates":
         """Return the candidates for which `selected` is True."""
@@ -120,4 +125,4 @@ def far_below_sky(
         noise = noise_model.sigma(sky, rows + start, columns)
         far = depth > static_sig * noise
         parts.append(Candidates(rows[far] + start, columns[far], depth[far], noise[far]))
-    return Candidates(*(np.concatenate(values) for values in zip(*parts, strict=True)))
+    return Candidates.joined(parts)

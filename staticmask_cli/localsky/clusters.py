@@ -1,7 +1,8 @@
 """Clusters of low pixels, which are the sky of each other: they are found on a coarser chip.
 
 The median of 5 x 5 pixels is bad itself inside a cluster of 4 x 4.  On a chip of blocks of 3 x 3
-pixels the cluster is two or three blocks wide, and the rule for single pixels finds them.
+pixels the cluster is two or three blocks wide, and lies below that median.  Around each such block
+the pixels are compared with a surface through the ring that no cluster reaches.
 """
 
 from typing import Any
@@ -11,7 +12,12 @@ import numpy.typing as npt
 
 from staticmask_cli.localsky.candidates import Candidates
 from staticmask_cli.localsky.noise import NoiseModel
-from staticmask_cli.localsky.windows import neighbourhoods, quantile_of_rows
+from staticmask_cli.localsky.surface_fit import quadratic_terms
+from staticmask_cli.localsky.windows import (
+    neighbourhoods,
+    quantile_of_rows,
+    scatter_of_rows,
+)
 
 __all__ = ["BLOCK", "blocks_of", "mark_clusters"]
 
@@ -26,7 +32,6 @@ _ROWS = 96  # rows of blocks that are averaged together
 _REACH = 9  # pixels from the middle of a block to the end of the ring around the cluster
 _INNER = 6  # pixels from it to the end of the largest cluster
 _LARGEST = 6  # pixels along each side of the largest cluster
-_TO_SIGMA = 1.4826  # sigma of a Gaussian distribution in units of its median absolute deviation
 _MOST_BLOCKS = 16  # low ones among 7 x 7; a cluster touches nine, and more are a dark lane
 _FEWEST = 4  # pixels of a cluster; the rule for single pixels finds smaller ones
 _RIM = 1.5  # depth of the pixels beside a cluster: images of the sky have no sharp edges
@@ -99,17 +104,32 @@ def mark_clusters(
         inside = (((rows >= 0) & (rows < low.shape[0]))[:, :, None]
                   & ((columns >= 0) & (columns < low.shape[1]))[:, None, :])
         depth[~inside] = np.nan  # the mirror image is not part of a cluster
-        below = depth > static_sig
-        cluster = below & (np.maximum.outer(np.abs(offset), np.abs(offset)) <= BLOCK // 2 + 1)
-        for _ in range(_LARGEST):
-            cluster = _grown(cluster) & below
-        rim = np.where(_grown(cluster) & ~cluster, depth, np.nan).reshape(y.size, -1)
-        sharp = quantile_of_rows(rim, _MOST_OF_RIM) < _RIM  # which NaN is not
-        sharp &= np.count_nonzero(cluster, axis=(1, 2)) >= _FEWEST
-        for axis in (1, 2):
-            sharp &= np.count_nonzero(cluster.any(axis=axis), axis=1) <= _LARGEST
-        number, dy, dx = np.nonzero(cluster & sharp[:, None, None])
+        number, dy, dx = np.nonzero(_clusters(depth, static_sig))
         low[y[number] + offset[dy], x[number] + offset[dx]] = True
+
+
+def _clusters(depth: Doubles, static_sig: float) -> Bits:
+    """Return the pixels of the cluster in the middle of each square, if it is one.
+
+    Parameters
+    ----------
+    depth : numpy.ndarray of float, shape (n, side, side)
+        How far the pixels of the squares lie below their sky, in units of the noise.
+    static_sig : float
+        The threshold.
+    """
+    below = depth > static_sig
+    middle = slice(_REACH - BLOCK // 2 - 1, _REACH + BLOCK // 2 + 2)  # the block and those beside
+    cluster = np.zeros_like(below)
+    cluster[:, middle, middle] = below[:, middle, middle]
+    for _ in range(_LARGEST):
+        cluster = _grown(cluster) & below
+    rim = np.where(_grown(cluster) & ~cluster, depth, np.nan).reshape(len(depth), -1)
+    is_cluster = quantile_of_rows(rim, _MOST_OF_RIM) < _RIM  # which NaN is not
+    is_cluster &= np.count_nonzero(cluster, axis=(1, 2)) >= _FEWEST
+    for axis in (1, 2):
+        is_cluster &= np.count_nonzero(cluster.any(axis=axis), axis=1) <= _LARGEST
+    return np.asarray(cluster & is_cluster[:, None, None])
 
 
 def _have_several_low_pixels(data: npt.NDArray[Any], blocks: Candidates, static_sig: float) -> Bits:
@@ -128,19 +148,16 @@ def _have_several_low_pixels(data: npt.NDArray[Any], blocks: Candidates, static_
 
 def _surfaces(pixels: Floats, ring: Bits) -> tuple[Floats, Doubles]:
     """Return quadratic surfaces through the rings of squares, and the scatter around them."""
-    y, x = np.indices(ring.shape) / _REACH - 1.0
-    terms = np.stack([np.ones(ring.shape), x, y, x * x, x * y, y * y], axis=2)
+    terms, on_ring = quadratic_terms(_REACH), ring.ravel()
     values = pixels[:, ring].astype(np.float64)
     level = quantile_of_rows(values, 0.5)[:, None]
     with np.errstate(invalid="ignore", over="ignore"):
-        scatter = _TO_SIGMA * quantile_of_rows(np.abs(values - level), 0.5)[:, None]
-        values[~np.isfinite(values)] = np.nan
-        clipped = np.clip(values, level - _CLIPPED * scatter, level + _CLIPPED * scatter)
-        clipped = np.where(np.isnan(clipped), level, clipped)
-        coefficients = np.einsum("nr,kr->nk", clipped, np.linalg.pinv(terms[ring]))
-        sky = np.einsum("nk,yxk->nyx", coefficients, terms)
-        rest = quantile_of_rows(np.abs(values - sky[:, ring]), 0.5)
-    return sky.astype(np.float32), _TO_SIGMA * rest
+        reach = _CLIPPED * scatter_of_rows(np.abs(values - level))[:, None]
+        known = np.isfinite(values)
+        clipped = np.where(known, np.clip(values, level - reach, level + reach), level)
+        sky = clipped @ np.linalg.pinv(terms[on_ring]).T @ terms.T
+        distance = np.where(known, np.abs(values - sky[:, on_ring]), np.nan)
+    return sky.astype(np.float32).reshape(pixels.shape), scatter_of_rows(distance)
 
 
 def _grown(bits: Bits) -> Bits:

@@ -29,6 +29,7 @@ Floats = npt.NDArray[np.float32]
 
 _SIDE = 16  # pixels along each side of a patch
 _PATCHES = 2048  # patches of a chip, at equal distances along both axes
+_TOGETHER = 1 << 12  # columns of adjacent patches that are filtered at once and stay in the cache
 _QUIETEST = 0.1  # the part of the patches in which structure of the sky is least
 
 
@@ -54,22 +55,31 @@ class Patches:
 
     @classmethod
     def of(cls, data: npt.NDArray[Any]) -> "Patches":
-        """Read the patches of a chip, put side by side, and filter them all at once."""
+        """Read the patches of a chip, and filter many at once, put side by side."""
         cell = max(_SIDE, int(np.sqrt(data.size / _PATCHES)))
         rows, columns = (_patch_indices(length, cell) for length in data.shape)
-        with np.errstate(over="ignore"):
-            tile = np.concatenate(
-                [data[some[:, None], columns.ravel()].astype(np.float32) for some in rows], axis=1
-            )
-        fill_missing(tile)
-        inside = tile[REACH:-REACH, REACH:-REACH]
-        level = np.array(median_filter(tile))
-        with np.errstate(invalid="ignore", over="ignore"):
-            depth = level - inside
-        difference = second_differences(tile[1:-1, 1:-1])
-        level, depth, difference = (_by_patch(values) for values in (level, depth, difference))
+        together = max(1, _TOGETHER // columns.size)
+        parts = [_filtered(data, rows[start : start + together], columns)
+                 for start in range(0, len(rows), together)]
+        level, depth, difference = (np.concatenate(values) for values in zip(*parts, strict=True))
         difference *= np.float32(_correlation(depth, difference))
         return cls(level, depth, difference, (len(rows), len(columns)), cell)
+
+
+def _filtered(
+    data: npt.NDArray[Any], rows: Indices, columns: Indices
+) -> tuple[Floats, Floats, Floats]:
+    """Return level, depth and difference of the pixels of some rows of patches."""
+    with np.errstate(over="ignore"):
+        tile = np.concatenate(
+            [data[some[:, None], columns.ravel()].astype(np.float32) for some in rows], axis=1
+        )
+    fill_missing(tile)
+    level = median_filter(tile)
+    with np.errstate(invalid="ignore", over="ignore"):
+        depth = level - tile[REACH:-REACH, REACH:-REACH]
+    difference = second_differences(tile[1:-1, 1:-1])
+    return _by_patch(level), _by_patch(depth), _by_patch(difference)
 
 
 def _correlation(depth: Floats, difference: Floats) -> float:

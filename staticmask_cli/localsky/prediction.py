@@ -35,7 +35,7 @@ _MOST, _FEWEST = 3000, 200  # pixels in the training sample of a class
 _FITS = 3  # fits in a row, each without the outliers of the one before
 _OUTLIER = 4.0  # distance from the prediction, in units of the scatter, that makes an outlier
 # The distances below the prediction are not Gaussian.  Their scatter is measured at some sigma of a
-# Gaussian distribution, where this fraction of pixels lies beyond; half a percent may be bad.
+# Gaussian distribution, where this fraction of pixels lies beyond, and some that may be bad.
 _TAILS = ((1.5, 0.0668), (2.5, 0.0062 + 0.005), (3.0, 0.00135 + 0.003))
 _GAP = 2.2  # ratio of two of these scatters that shows a gap between noise and defects
 _FEWEST_BEYOND = 4  # pixels beyond such a quantile
@@ -55,6 +55,8 @@ class Prediction:
         The pixels of a chip, of any real dtype; not modified.
     noise_model : NoiseModel
         The noise of the chip.
+    without_axis : int, optional
+        With 0 no pixel is predicted from others of its column, with 1 from others of its row.
 
     Notes
     -----
@@ -89,9 +91,7 @@ class Prediction:
                 windows = self._windows(rows[sample], columns[sample])
                 self._fits[number] = _Fit.of(windows, flat=number < _FLAT)
 
-    def below(
-        self, rows: Indices, columns: Indices, static_sig: float
-    ) -> tuple[Bits, Bits]:
+    def below(self, rows: Indices, columns: Indices, static_sig: float) -> tuple[Bits, Bits]:
         """Return which pixels lie more than `static_sig` times the scatter below their prediction.
 
         Parameters
@@ -234,7 +234,9 @@ class _Windows:
     centre : numpy.ndarray of float64, shape (n,)
         The pixels themselves.
     structure : numpy.ndarray of float64, shape (n,)
-        The range of the values next to each pixel.
+        The range of the values next to each pixel, without the extremes.
+    depth : numpy.ndarray of float64, shape (n,)
+        How far the pixels lie below the median of the 5 x 5 pixels around them.
     """
 
     pairs: Doubles

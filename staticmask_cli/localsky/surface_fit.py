@@ -13,15 +13,15 @@ import numpy.typing as npt
 from staticmask_cli.localsky.candidates import Candidates
 from staticmask_cli.localsky.median import REACH as MEDIAN_REACH
 from staticmask_cli.localsky.median import fill_missing, median_filter
-from staticmask_cli.localsky.windows import neighbourhoods, quantile_of_rows
+from staticmask_cli.localsky.windows import neighbourhoods, scatter_of_rows
 
-__all__ = ["below_surface_fit"]
+__all__ = ["below_surface_fit", "quadratic_terms"]
 
 Bits = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
-_REACHES = (3, 2)
+_REACHES = (3, 2)  # pixels that the surfaces extend to each side: any lane fits one of them well
 # Fraction of the scatter around a surface that counts as noise.  If the whole scatter counted, low
 # pixels would be overlooked in crowded fields, where the wings of stars dominate it.  If none of it
 # counted, many valleys between stars would be low.
@@ -29,13 +29,10 @@ _SCATTER = 0.6
 _FITS = 2  # fits in a row, each without the outliers of the one before
 _OUTLIER = 4.0  # distance from the surface, in units of the noise, that makes a pixel an outlier
 _CHUNK = 2048  # pixels that are processed together, which limits the memory
-_TO_SIGMA = 1.4826  # sigma of a Gaussian distribution in units of its median absolute deviation
 _RIDGE = 1e-6  # added to the normal equations, so that a fit to too few pixels has a solution
 
 
-def below_surface_fit(
-    data: npt.NDArray[Any], candidates: Candidates, static_sig: float
-) -> Bits:
+def below_surface_fit(data: npt.NDArray[Any], candidates: Candidates, static_sig: float) -> Bits:
     """Return which candidates lie more than `static_sig` times their noise below the surfaces.
 
     Parameters
@@ -61,15 +58,24 @@ def below_surface_fit(
             data, candidates.rows[chunk], candidates.columns[chunk], max(_REACHES)
         )
         medians = _medians(pixels)
-        limit = noise
-        below_all = np.ones(noise.size, dtype=np.bool_)
-        for surface in _SURFACES:  # the widest first: its scatter counts for both
-            depth, scatter = surface.depth(pixels, medians, noise)
-            if surface is _SURFACES[0]:
-                limit = np.maximum(limit, _SCATTER * scatter)
-            below_all &= depth > static_sig * limit
-        below[chunk] = below_all
+        depths, scatters = zip(
+            *(surface.depth(pixels, medians, noise) for surface in _SURFACES), strict=True
+        )
+        limit = np.maximum(noise, _SCATTER * scatters[0])  # of the wider surface, for both
+        below[chunk] = np.minimum(*depths) > static_sig * limit
     return below
+
+
+def quadratic_terms(reach: int) -> Doubles:
+    """Return 1, x, y, x^2, xy and y^2 of the pixels of a square, row by row, shape (n, 6).
+
+    Parameters
+    ----------
+    reach : int
+        The number of pixels that the square extends to each side; there x and y are 1.
+    """
+    y, x = np.indices((2 * reach + 1,) * 2).reshape(2, -1) / reach - 1.0
+    return np.stack([np.ones(y.size), x, y, x * x, x * y, y * y], axis=1)
 
 
 class _Surface:
@@ -83,10 +89,8 @@ class _Surface:
 
     def __init__(self, reach: int) -> None:
         self._reach = reach
-        y, x = np.divmod(np.arange((2 * reach + 1) ** 2), 2 * reach + 1)
-        y, x = (y - reach) / reach, (x - reach) / reach
-        self._terms = np.stack([np.ones(y.size), x, y, x * x, x * y, y * y], axis=1)
-        self._products = (self._terms[:, :, None] * self._terms[:, None, :]).reshape(y.size, -1)
+        self._terms = terms = quadratic_terms(reach)
+        self._products = (terms[:, :, None] * terms[:, None, :]).reshape(len(terms), -1)
         self._inverse = np.linalg.pinv(self._terms)
 
     def depth(self, pixels: Floats, medians: Floats, noise: Doubles) -> tuple[Doubles, Doubles]:
@@ -117,8 +121,7 @@ class _Surface:
             distance = np.abs(values - coefficients @ self._terms.T)
             coefficients = self._fit(values, usable & (distance < _OUTLIER * noise[:, None]))
         distance = np.abs(values - coefficients @ self._terms.T)
-        scatter = _TO_SIGMA * np.nan_to_num(
-            quantile_of_rows(np.where(usable, distance, np.nan), 0.5))
+        scatter = np.nan_to_num(scatter_of_rows(np.where(usable, distance, np.nan)))
         return coefficients[:, 0] - values[:, centre], scatter
 
     def _part(self, windows: Floats) -> Doubles:
