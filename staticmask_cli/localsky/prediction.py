@@ -117,7 +117,7 @@ class Prediction:
             depth = np.einsum("ij,ij->i", windows.pairs, weights[classes]) - windows.centre
             depth = np.minimum(depth, windows.depth)
             below[chunk] = depth > static_sig * spread[classes]
-            flat[chunk] = classes == 0
+            flat[chunk] = classes < _FLAT
         return below, flat
 
     def _windows(self, rows: Indices, columns: Indices) -> "_Windows":

@@ -119,7 +119,7 @@ def test_150_pixels_of_a_column_low_by_twice_the_noise_are_marked(start: int) ->
     assert not low.any()
 
 
-def test_a_line_must_be_low_in_each_quarter_of_its_length() -> None:
+def test_the_pixels_between_two_low_parts_of_a_column_are_not_marked() -> None:
     data = noisy()
     data[:140, 77] -= 3.0
     data[215:, 77] -= 3.0
