@@ -3,9 +3,9 @@
 The local sky is the median of the 5 x 5 pixels around the pixel.  The noise is a function of the
 level of the local sky and of the place on the chip, and is estimated from the chip itself.  Pixels
 far below their local sky are candidates: each is compared with the prediction from its neighbours,
-with a surface fitted through them where the sky has structure, and with each neighbour.  Defects that are wider than a pixel
-are the sky of their own pixels, so whole columns and rows, short parts of them, and clusters are
-found separately.
+with a surface fitted through them where the sky has structure, and with each neighbour.  Defects
+that are wider than a pixel are the sky of their own pixels, so whole columns and rows, short parts
+of them, and clusters are found separately.
 """
 
 from collections.abc import Iterator
