@@ -154,8 +154,8 @@ def pointing_labels(corners: Vectors, shape: tuple[int, int]) -> Labels:
     numpy.ndarray of intp, shape (n,)
         The same number for exposures of one pointing, and another for each other pointing.
     """
-    if not len(corners):
-        return np.zeros(0, np.intp)
+    if len(corners) < 2:  # noqa: PLR2004 - nothing to link
+        return np.zeros(len(corners), np.intp)
     vectors = np.hstack([_unit_vectors(corners[:, :2]), _unit_vectors(corners[:, 2:])])
     diagonals = _lengths(vectors[:, :3] - vectors[:, 3:])
     reach = WITHIN_PIXELS * diagonals / math.hypot(*shape)

@@ -166,7 +166,12 @@ def _report_and_load(report: Progress, done: int, total: int) -> None:
     """
     report(done, total)
     if done == total:
-        threading.Thread(target=import_module, args=("rich.table",), daemon=True).start()
+        threading.Thread(target=_import_tables, daemon=True).start()
+
+
+def _import_tables() -> None:
+    import_module("rich.console")
+    import_module("rich.table")
 
 
 class _StderrHandler(logging.Handler):

@@ -57,7 +57,8 @@ def _console(stream: TextIO, file: TextIO) -> "Console":
 
     on_terminal = stream.isatty()
     width = None if on_terminal else _WIDTH_WITHOUT_TERMINAL
-    return Console(file=file, width=width, force_terminal=on_terminal or None)
+    # Titles are plain strings; to look for emoji in them, rich would import its list of them.
+    return Console(file=file, width=width, force_terminal=on_terminal or None, emoji=False)
 
 
 def new_table(
