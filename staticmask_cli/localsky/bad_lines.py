@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from staticmask_cli.localsky.noise import NoiseModel
 from staticmask_cli.localsky.sign_counts import SHORTEST_LINE
+from staticmask_cli.localsky.windows import quantile_of_rows
 
 __all__ = ["mark_low_lines"]
 
@@ -31,6 +32,8 @@ _AT_END = 16  # pixels; a run that ends so close to the edge extends to it
 _CONTROLS = 8  # lines on each side that show the depths that occur without a defect
 _CHIP_CONTROLS = 48  # lines all over the chip that do the same
 _SOFT = 0.15  # of the depth of a line, which the columns beside it may have
+_ACROSS = 6  # columns on each side of a line, of which one must be sky
+_MARGIN = 0.5  # of the least depth, by which the sky must lie above a line
 _CACHED = 128  # lines whose depths are kept, which limits the memory
 _ONE_SIGMA = 0.8413  # quantile of a Gaussian distribution
 _MEDIAN_ERROR = 1.2533  # error of a median times the root of the number of values
@@ -105,7 +108,8 @@ class _Columns:
         scatter = float(np.abs(near).max(initial=0.0)) if one_sided else _scatter(near)
         offset = max(float(np.median(near)), 0.0) if near.size else 0.0
         error = max(error, scatter, self._scatter_of_chip)
-        return bool(depth - offset > max(_LEAST_DEPTH, self._static_sig * error))
+        return (depth - offset > max(_LEAST_DEPTH, self._static_sig * error)
+                and not self._in_gap(run, column, group))
 
     @cached_property
     def _scatter_of_chip(self) -> float:
@@ -121,6 +125,19 @@ class _Columns:
         return max(_median_depth(self._depths(column, (column, column + 1))[[side], run])
                    for side, column in ((0, group[0] - 1), (1, group[1]))
                    if 0 <= column < self._data.shape[1])
+
+    def _in_gap(self, run: slice, column: int, group: Group) -> bool:
+        """Return whether a column lies in a gap between bright features, such as two trails.
+
+        It does if on both sides of its group a close column is not clearly higher.
+        """
+        first = max(column - _ACROSS, 0)
+        levels = quantile_of_rows(self._data[run, first : column + _ACROSS + 1].T, 0.5)
+        level = levels[column - first]
+        noise = self._noise_model.sigma(level, np.array(run.start), column)
+        not_higher = levels < level + _MARGIN * _LEAST_DEPTH * noise
+        before, after = group[0] - first, group[1] - first
+        return bool(not_higher[: max(before, 0)].any() and not_higher[after:].any())
 
     def _controls(self, run: slice, sides: Indices, columns: list[int]) -> Doubles:
         """Return the median depths of other columns, from the same sides."""

@@ -21,7 +21,7 @@ from staticmask_cli.localsky.noise import NoiseModel
 from staticmask_cli.localsky.prediction import Prediction
 from staticmask_cli.localsky.sign_counts import SignCounts
 from staticmask_cli.localsky.surface_fit import below_surface_fit
-from staticmask_cli.localsky.windows import RowBlocks, neighbourhoods
+from staticmask_cli.localsky.windows import RowBlocks, lines_through
 
 __all__ = ["pixels_below_local_sky"]
 
@@ -89,6 +89,9 @@ def _mark_pixels(
     low[pixels.rows, pixels.columns] = True
     higher = pixels.select(~pixels.lowest_of_neighbours(data, low, static_sig))
     low[higher.rows, higher.columns] = False
+    pixels = pixels.select(low[pixels.rows, pixels.columns])
+    gaps = pixels.select(pixels.in_gaps(data, low, noise_model, static_sig))
+    low[gaps.rows, gaps.columns] = False
 
 
 def _short_lines(
@@ -106,8 +109,7 @@ def _short_lines(
     prediction = Prediction(data, noise_model, without_axis=axis)
     below, _ = prediction.below(line.rows, line.columns, static_sig)
     line = line.select(below)
-    windows = neighbourhoods(data, line.rows, line.columns, 2)
-    across = windows[:, 2, :] if axis == 0 else windows[:, :, 2]
+    across = lines_through(data, line.rows, line.columns, 2, 1 - axis)
     with np.errstate(invalid="ignore", over="ignore"):
         softness = (across[:, 0] + across[:, 4] - across[:, 1] - across[:, 3]) / 2
         line = line.select(softness < _SOFT * line.depth)

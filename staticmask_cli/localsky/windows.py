@@ -119,6 +119,37 @@ def neighbourhoods(
     return windows
 
 
+def lines_through(
+    data: npt.NDArray[Any], rows: Indices, columns: Indices, reach: int, axis: int
+) -> Floats:
+    """Return the line of pixels through each of some pixels, mirrored at the edges of the chip.
+
+    Parameters
+    ----------
+    data : numpy.ndarray, shape (ny, nx)
+        Pixels of any real dtype, or booleans; not modified.
+    rows, columns : numpy.ndarray of integer, shape (n,)
+        The positions of the central pixels.
+    reach : int
+        The number of pixels that a line extends to each side of its centre.
+    axis : int
+        0 for lines along a column, 1 for lines along a row.
+
+    Returns
+    -------
+    numpy.ndarray of float32, shape (n, 2 * reach + 1)
+        The lines.
+    """
+    size = data.shape[axis]
+    index = mirrored(-reach, size + reach, size)
+    along = index[(rows, columns)[axis][:, None] + np.arange(2 * reach + 1)]
+    with np.errstate(over="ignore"):
+        lines: Floats = (
+            data[rows[:, None], along] if axis else data[along, columns[:, None]]
+        ).astype(np.float32)
+    return lines
+
+
 def quantile_of_rows(values: npt.NDArray[Any], part: float, fewest: int = 1) -> npt.NDArray[Any]:
     """Return a quantile of the finite values of each row; NaN where there are too few of them.
 

@@ -139,6 +139,19 @@ def test_traps_and_ends_of_columns_are_found() -> None:
     assert (found & ~low).sum() <= 1
 
 
+def test_hardly_any_pixel_in_gaps_between_trails_of_saturated_stars_is_low() -> None:
+    data = exposure(FIELDS["flat"]())
+    gaps = np.zeros(SHAPE, bool)
+    for number, x in enumerate(range(20, 240, 20)):  # pairs of trails, one to three columns wide
+        width, rows = 1 + number % 3, slice(75 - 5 * number, 105 + 5 * number)
+        for first in (x, x + width + 1):
+            data[rows, first : first + width] = 84_000.0
+        gaps[rows, x + width] = True
+    found = pixels_below_local_sky(data, 5.0)
+    assert (found & gaps).sum() < 0.04 * gaps.sum()
+    assert (found & ~gaps).sum() <= 1
+
+
 def test_clusters_and_short_columns_of_low_pixels_among_stars_are_found() -> None:
     data = exposure(FIELDS["stars"]())
     low = np.zeros(SHAPE, bool)

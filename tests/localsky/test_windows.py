@@ -9,6 +9,7 @@ from hypothesis.extra import numpy as arrays
 
 from staticmask_cli.localsky.windows import (
     RowBlocks,
+    lines_through,
     mirrored,
     neighbourhoods,
     quantile_of_rows,
@@ -32,6 +33,17 @@ def test_neighbourhoods_are_those_of_a_mirrored_chip(dtype: str) -> None:
     expected = np.lib.stride_tricks.sliding_window_view(padded, (7, 7)).reshape(-1, 7, 7)
     assert squares.dtype == np.float32
     np.testing.assert_array_equal(squares, expected)
+
+
+@pytest.mark.parametrize("dtype", [">f4", ">i2", "bool"])
+def test_lines_are_the_middles_of_neighbourhoods(dtype: str) -> None:
+    data = (np.arange(108).reshape(SHAPE) % 97).astype(dtype)
+    rows, columns = np.divmod(np.arange(data.size), SHAPE[1])
+    squares = neighbourhoods(data, rows, columns, 4)
+    for axis, expected in ((0, squares[:, :, 4]), (1, squares[:, 4, :])):
+        lines = lines_through(data, rows, columns, 4, axis)
+        assert lines.dtype == np.float32
+        np.testing.assert_array_equal(lines, expected)
 
 
 @pytest.mark.parametrize("dtype", [">f4", "float64", ">i2"])
