@@ -104,15 +104,16 @@ def _short_lines(
     soft edges, and a defect has none, so the pixels on both sides must not be low themselves.
     """
     line = candidates.select(candidates.in_runs(axis))
+    across = lines_through(data, line.rows, line.columns, 2, 1 - axis)
+    with np.errstate(invalid="ignore", over="ignore"):
+        softness = (across[:, 0] + across[:, 4] - across[:, 1] - across[:, 3]) / 2
+        line = line.select(softness < _SOFT * line.depth)
+    line = line.select(line.in_runs(axis))
     if not line.rows.size:
         return
     prediction = Prediction(data, noise_model, without_axis=axis)
     below, _ = prediction.below(line.rows, line.columns, static_sig)
     line = line.select(below)
-    across = lines_through(data, line.rows, line.columns, 2, 1 - axis)
-    with np.errstate(invalid="ignore", over="ignore"):
-        softness = (across[:, 0] + across[:, 4] - across[:, 1] - across[:, 3]) / 2
-        line = line.select(softness < _SOFT * line.depth)
     yield line.select(line.in_runs(axis))
 
 

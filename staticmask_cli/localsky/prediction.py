@@ -41,6 +41,7 @@ _GAP = 2.2  # ratio of two of these scatters that shows a gap between noise and 
 _FEWEST_BEYOND = 4  # pixels beyond such a quantile
 _RIDGE = 1e-3  # added to the normal equations, so that a fit to equal pixels has a solution
 _OUTLYING = 3.0  # largest distance of a neighbour from the level, in units of the structure
+_UNKNOWN = -1  # the class of a pixel that is missing, or most of whose neighbours are
 _FLAT = 2  # classes of hardly more structure than noise has
 _EXTREMES = 3  # of 24 pixels on each side, which do not count as structure
 _CHUNK = 8192  # pixels that are processed together, which limits the memory
@@ -76,20 +77,14 @@ class Prediction:
         if without_axis is not None:
             np.moveaxis(self._used, without_axis, 1)[_REACH] = False
         self._pairs = self._used.ravel()[:_PAIRS]
-        self._fits = [_Fit.none()] * (_CLASSES.size + 1)
+        self._fits: dict[int, _Fit] = {}
         stride = int(_GOLDEN * data.size) | 1
         indices = np.sort(np.arange(min(_SAMPLE, data.size)) * stride % data.size)
-        rows, columns = np.divmod(indices, data.shape[1])
-        squares = neighbourhoods(data, rows, columns, 2)
-        _, structure, _ = self._local_sky(squares, rows, columns)
-        classes = np.searchsorted(_CLASSES, structure)
+        self._rows, self._columns = np.divmod(indices, data.shape[1])
+        squares = neighbourhoods(data, self._rows, self._columns, 2)
+        _, structure, _ = self._local_sky(squares, self._rows, self._columns)
         known = np.isfinite(structure) & np.isfinite(squares[:, 2, 2])
-        for number in range(_CLASSES.size + 1):
-            members = np.flatnonzero((classes == number) & known)
-            sample = members[:: -(-members.size // _MOST) or 1]
-            if sample.size >= _FEWEST:
-                windows = self._windows(rows[sample], columns[sample])
-                self._fits[number] = _Fit.of(windows, flat=number < _FLAT)
+        self._classes = np.where(known, np.searchsorted(_CLASSES, structure), _UNKNOWN)
 
     def below(self, rows: Indices, columns: Indices, static_sig: float) -> tuple[Bits, Bits]:
         """Return which pixels lie more than `static_sig` times the scatter below their prediction.
@@ -108,17 +103,27 @@ class Prediction:
         """
         below = np.zeros(rows.size, dtype=np.bool_)
         flat = below.copy()
-        weights = np.stack([fit.weights for fit in self._fits])
-        spread = np.array([fit.spread for fit in self._fits])
         for start in range(0, rows.size, _CHUNK):
             chunk = slice(start, start + _CHUNK)
             windows = self._windows(rows[chunk], columns[chunk])
             classes = np.searchsorted(_CLASSES, windows.structure)
-            depth = np.einsum("ij,ij->i", windows.pairs, weights[classes]) - windows.centre
-            depth = np.minimum(depth, windows.depth)
-            below[chunk] = depth > static_sig * spread[classes]
             flat[chunk] = classes < _FLAT
+            for number in set(classes.tolist()):
+                members, fit = np.flatnonzero(classes == number), self._fit(number)
+                depth = fit.depth(windows, members)
+                below[start + members] = depth > static_sig * fit.spread
         return below, flat
+
+    def _fit(self, number: int) -> "_Fit":
+        """Return the fit of a class of structure, which is made when it is first needed."""
+        if number not in self._fits:
+            members = np.flatnonzero(self._classes == number)
+            sample = members[:: -(-members.size // _MOST) or 1]
+            self._fits[number] = _Fit.none()
+            if sample.size >= _FEWEST:
+                windows = self._windows(self._rows[sample], self._columns[sample])
+                self._fits[number] = _Fit.of(windows, flat=number < _FLAT)
+        return self._fits[number]
 
     def _windows(self, rows: Indices, columns: Indices) -> "_Windows":
         """Return the pixels at some positions, and their neighbours."""
@@ -182,6 +187,11 @@ class _Fit:
     def none(cls) -> "_Fit":
         """Return the fit of a class without a training sample: no pixel is below it."""
         return cls(np.zeros(_PAIRS), np.inf)
+
+    def depth(self, windows: "_Windows", members: Indices) -> Doubles:
+        """Return how far some of the pixels lie below their prediction, and below their median."""
+        predicted: Doubles = np.einsum("ij,j->i", windows.pairs[members], self.weights)
+        return np.minimum(predicted - windows.centre[members], windows.depth[members])
 
     @classmethod
     def of(cls, windows: "_Windows", *, flat: bool) -> "_Fit":
