@@ -99,7 +99,8 @@ _parameter_options = (
     click.option("--agree", metavar="HOW",
                  help="In how many exposures a pixel must be bad: any, all, a count (2) or "
                       "a fraction of those that vote (0.5).  With --sky local, a count or "
-                      "fraction is one of pointings; 2 is best from three pointings on.  "
+                      "fraction is one of pointings; 2 is best from three pointings on, and "
+                      "joint, the evidence of all exposures together, from eight on.  "
                       "[default: any]"),
     click.option("--final-bits", metavar="BITS",
                  help="DQ bits that do NOT make a pixel bad: 96 or 64,32 or ~4096 or flag "

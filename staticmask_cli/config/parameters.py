@@ -54,7 +54,8 @@ class Parameters:
         the noise around each pixel.
     agree : str, int or float
         The number of exposures in which a pixel must be bad: ``any``, ``all``, a count, or a
-        fraction of the exposures that vote.  See `MaskRule.counts_pointings`.
+        fraction of the exposures that vote.  See `MaskRule.counts_pointings`.  ``joint`` adds up
+        the evidence of all exposures.
     final_bits : str or None
         The DQ bits that do not make a pixel bad; with None, DQ is not read.
     """
@@ -102,6 +103,11 @@ class Parameters:
                 values[entry.name] = kind.check(entry.value)
             except ValueError:
                 problems.append(f"{entry}: expected {kind.expected}")
+        if not problems and values["agree"] == "joint" and values["sky"] != "local":
+            problems.append(
+                "agree = joint adds up how far each pixel lies below its local sky, so it needs "
+                f"sky = local (--sky local), and sky is {values['sky']}"
+            )
         if problems:
             raise ConfigError("\n".join(problems))
         return cls(**values)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from staticmask_cli.stats.blocks import SCRATCH
 
-__all__ = ["REACH", "far_below_median", "fill_missing", "median_filter"]
+__all__ = ["REACH", "Network", "far_below_median", "fill_missing", "median_filter"]
 
 REACH = 2
 """The number of pixels that a window extends to each side."""
@@ -202,7 +202,7 @@ class _Step(NamedTuple):
     result: int
 
 
-class _Network:
+class Network:
     """Comparators as array operations, without those that the outputs do not need.
 
     Parameters
@@ -234,6 +234,13 @@ class _Network:
                 self._steps.insert(0, step)
         self._last_use = {value: number for number, step in enumerate(self._steps)
                           for value in step[1:3]} | dict.fromkeys(self._outputs, len(self._steps))
+
+    def sorted(self, values: Sequence[Floats]) -> list[Floats]:
+        """Return the outputs for some inputs of one shape, in scratch buffers.
+
+        They are valid until the thread runs a network or a filter again.
+        """
+        return self.run(values, _BufferPool(values[0].size))
 
     def run(self, values: Sequence[Floats], memory: "_BufferPool") -> list[Floats]:
         """Return the outputs for some inputs, which are not modified."""
@@ -278,5 +285,5 @@ def _rank_comparators() -> Comparators:
     yield from ((_LEFT[low], _LEFT[high]) for low, high in _SELECT)
 
 
-_COLUMN = _Network(_SIDE, _SORT, range(_SIDE))
-_WINDOW = _Network(_SIDE * _SIDE, _rank_comparators(), [_MEDIAN])
+_COLUMN = Network(_SIDE, _SORT, range(_SIDE))
+_WINDOW = Network(_SIDE * _SIDE, _rank_comparators(), [_MEDIAN])

@@ -15,7 +15,7 @@ from staticmask_cli.localsky.median import REACH
 from staticmask_cli.localsky.patches import COMPRESSED, TAIL, TAIL_SIGMA, Patches
 from staticmask_cli.localsky.windows import quantile_of_rows
 
-__all__ = ["NoiseModel"]
+__all__ = ["NoiseModel", "NoiseTable"]
 
 Indices = npt.NDArray[np.intp]
 Floats = npt.NDArray[np.float32]
@@ -24,6 +24,7 @@ Doubles = npt.NDArray[np.float64]
 _PIXELS_FOR_LEVELS = 1 << 17  # pixels of the patches from which the noise at a level is estimated
 _BINS = 32  # bins of the sky level, before the highest one is divided further
 _SMOOTHED_BINS = 8  # bins of lower levels that are smoothed together with one
+_STEPS = 4096  # of the level in a table
 _TAIL_BIN = 400  # pixels in the bin of the highest level, at least
 
 
@@ -107,6 +108,48 @@ class NoiseModel:
             noise = inside * np.maximum(1.0, level / top)
             y, x = (np.asarray(index / self.cell, dtype=np.intp) for index in (rows, columns))
             return np.asarray(noise * self.excess[y, x])
+
+
+    def table(self) -> "NoiseTable":
+        """Return the same noise from a table, for many pixels."""
+        return NoiseTable(self)
+
+
+class NoiseTable:
+    """The noise of many pixels, from a table of equal steps of the level."""
+
+    def __init__(self, model: NoiseModel) -> None:
+        self._model = model
+        self._first = np.float32(model.level[0])
+        self._step = np.float32(max(model.level[-1] - model.level[0], 1e-30) / (_STEPS - 1))
+        levels = self._first + self._step * np.arange(_STEPS, dtype=np.float32)
+        self._noise = np.interp(levels, model.level, model.noise).astype(np.float32)
+
+    def block(self, level: Floats, rows: Indices, columns: Indices) -> Floats:
+        """Return the noise of a block of pixels.
+
+        Parameters
+        ----------
+        level : numpy.ndarray of float32, shape (ny, nx)
+            The levels of the sky.
+        rows, columns : numpy.ndarray of integer, shape (ny,) and (nx,)
+            The places on the chip of the rows and columns of the block.
+        """
+        with np.errstate(invalid="ignore", over="ignore"):
+            number = (level - self._first) / self._step
+            np.clip(np.nan_to_num(number, copy=False), 0, _STEPS - 1, out=number)
+            noise = self._noise[number.astype(np.int32)]
+            top = np.float32(max(self._model.level[-1], self._model.noise[-1]))
+            above = level > top
+            if above.any():
+                noise[above] *= level[above] / top
+            y, x = ((index / self._model.cell).astype(np.intp) for index in (rows, columns))
+            noise *= self._model.excess[y][:, x].astype(np.float32)
+        return np.asarray(noise)
+
+    def at(self, level: Floats, rows: Indices, columns: Indices) -> Floats:
+        """Return the noise of single pixels, all arrays of shape (n,)."""
+        return self._model.sigma(level, rows, columns).astype(np.float32)
 
 
 def _noise_by_level(level: Floats, depth: Floats, difference: Floats) -> tuple[Doubles, Doubles]:

@@ -16,16 +16,18 @@ import numpy.typing as npt
 from staticmask_cli.localsky.noise import NoiseModel
 from staticmask_cli.localsky.windows import neighbourhoods, quantile_of_rows
 
-__all__ = ["Prediction"]
+__all__ = ["PAIRS", "Fit", "Prediction", "Windows"]
 
 Bits = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.intp]
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
+PAIRS = 24
+"""Pairs of opposite pixels around a pixel, within 7 x 7; both have the same weight."""
+
 _REACH = 3  # pixels that the neighbourhood extends to each side
 _SIDE = 2 * _REACH + 1
-_PAIRS = (_SIDE**2 - 1) // 2  # pairs of opposite pixels, which have the same weight
 _SAMPLE = 1 << 15  # pixels from which the training samples are chosen
 _GOLDEN = 0.6180339887  # of the chip between two of these pixels, which distributes them evenly
 # Limits of the classes of structure around a pixel, in units of the noise: the best interpolation
@@ -76,8 +78,8 @@ class Prediction:
         self._used[_REACH, _REACH] = False
         if without_axis is not None:
             np.moveaxis(self._used, without_axis, 1)[_REACH] = False
-        self._pairs = self._used.ravel()[:_PAIRS]
-        self._fits: dict[int, _Fit] = {}
+        self._pairs = self._used.ravel()[:PAIRS]
+        self._fits: dict[int, Fit] = {}
         stride = int(_GOLDEN * data.size) | 1
         indices = np.sort(np.arange(min(_SAMPLE, data.size)) * stride % data.size)
         self._rows, self._columns = np.divmod(indices, data.shape[1])
@@ -114,18 +116,18 @@ class Prediction:
                 below[start + members] = depth > static_sig * fit.spread
         return below, flat
 
-    def _fit(self, number: int) -> "_Fit":
+    def _fit(self, number: int) -> "Fit":
         """Return the fit of a class of structure, which is made when it is first needed."""
         if number not in self._fits:
             members = np.flatnonzero(self._classes == number)
             sample = members[:: -(-members.size // _MOST) or 1]
-            self._fits[number] = _Fit.none()
+            self._fits[number] = Fit.none()
             if sample.size >= _FEWEST:
                 windows = self._windows(self._rows[sample], self._columns[sample])
-                self._fits[number] = _Fit.of(windows, flat=number < _FLAT)
+                self._fits[number] = Fit.of(windows, flat=number < _FLAT)
         return self._fits[number]
 
-    def _windows(self, rows: Indices, columns: Indices) -> "_Windows":
+    def _windows(self, rows: Indices, columns: Indices) -> "Windows":
         """Return the pixels at some positions, and their neighbours."""
         pixels = neighbourhoods(self._data, rows, columns, _REACH)
         level, structure, noise = self._local_sky(pixels[:, 1:-1, 1:-1], rows, columns)
@@ -133,16 +135,16 @@ class Prediction:
         with np.errstate(invalid="ignore", over="ignore"):
             values = pixels.reshape(rows.size, -1) - level[:, None]
             limit = (_OUTLYING * structure * noise)[:, None]
-            centre = values[:, _PAIRS] / noise
+            centre = values[:, PAIRS] / noise
             values = np.clip(values, -limit, limit)
             depth = (median - pixels[:, _REACH, _REACH]) / noise
-        first, last = values[:, :_PAIRS], values[:, :_PAIRS:-1]
+        first, last = values[:, :PAIRS], values[:, :PAIRS:-1]
         for half, opposite in ((first, last), (last, first)):
             missing = ~np.isfinite(half)
             if missing.any():  # then the opposite pixel counts twice, unless it is missing too
                 half[missing] = np.nan_to_num(opposite[missing], posinf=0.0, neginf=0.0)
         pairs = np.where(self._pairs, (first + last) / noise[:, None], 0.0)
-        return _Windows(pairs, centre, structure, depth)
+        return Windows(pairs, centre, structure, depth)
 
     def _local_sky(
         self, pixels: Floats, rows: Indices, columns: Indices
@@ -169,7 +171,7 @@ class Prediction:
 
 
 @dataclass(frozen=True)
-class _Fit:
+class Fit:
     """The weights for one class of structure.
 
     Attributes
@@ -184,26 +186,26 @@ class _Fit:
     spread: float
 
     @classmethod
-    def none(cls) -> "_Fit":
+    def none(cls) -> "Fit":
         """Return the fit of a class without a training sample: no pixel is below it."""
-        return cls(np.zeros(_PAIRS), np.inf)
+        return cls(np.zeros(PAIRS), np.inf)
 
-    def depth(self, windows: "_Windows", members: Indices) -> Doubles:
+    def depth(self, windows: "Windows", members: Indices) -> Doubles:
         """Return how far some of the pixels lie below their prediction, and below their median."""
         predicted: Doubles = np.einsum("ij,j->i", windows.pairs[members], self.weights)
         return np.minimum(predicted - windows.centre[members], windows.depth[members])
 
     @classmethod
-    def of(cls, windows: "_Windows", *, flat: bool) -> "_Fit":
+    def of(cls, windows: "Windows", *, flat: bool) -> "Fit":
         """Fit the weights to a training sample."""
         pairs, centre = windows.pairs, windows.centre
         inlier = np.ones(centre.size, dtype=np.bool_)
-        weights = np.zeros(_PAIRS)
+        weights = np.zeros(PAIRS)
         for _ in range(_FITS):
             # einsum and not a matrix product, whose threads wait for each other in small fits.
             inner = pairs[inlier]
             matrix = np.einsum("ij,ik->jk", inner, inner)
-            matrix += _RIDGE * np.trace(matrix) / _PAIRS * np.eye(_PAIRS) + np.eye(_PAIRS)
+            matrix += _RIDGE * np.trace(matrix) / PAIRS * np.eye(PAIRS) + np.eye(PAIRS)
             weights = np.linalg.solve(matrix, np.einsum("ij,i->j", inner, centre[inlier]))
             distance = np.abs(np.einsum("ij,j->i", pairs, weights) - centre)
             inlier = distance < _OUTLIER * np.quantile(distance, 0.6827)
@@ -211,7 +213,7 @@ class _Fit:
                 break
         depth = np.minimum(np.einsum("ij,j->i", pairs, weights) - centre, windows.depth)
         spread = _spread(depth, flat=flat)
-        freedom = float(np.sqrt(centre.size / (centre.size - _PAIRS)))
+        freedom = float(np.sqrt(centre.size / (centre.size - PAIRS)))
         return cls(weights, spread * freedom if spread > 0 else np.inf)
 
 
@@ -234,7 +236,7 @@ def _spread(depth: Doubles, *, flat: bool) -> float:
 
 
 @dataclass(frozen=True)
-class _Windows:
+class Windows:
     """Pixels and their neighbours, relative to the local level and in units of the local noise.
 
     Attributes

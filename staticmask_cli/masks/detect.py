@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,9 @@ from staticmask_cli.masks.members import NO_FINITE_PIXEL, TOO_FEW_BINS, ChipLabe
 from staticmask_cli.masks.rule import MaskRule, expected_false_positives
 from staticmask_cli.stats.clipping import Clipping, clip_chip, low_pixels
 from staticmask_cli.stats.pixelset import PixelSet
+
+if TYPE_CHECKING:
+    from staticmask_cli.localsky.evidence import Scores
 
 __all__ = ["ChipResult", "bad_pixels_of_chip"]
 
@@ -39,6 +42,8 @@ class ChipResult:
         The number of low pixels that Gaussian noise alone makes.
     skip_reason : str
         Why the chip cannot be clipped; empty if it can.
+    scores : Scores or None
+        The evidence of the chip; None unless the rule is ``joint``.
     """
 
     npix: int
@@ -52,6 +57,7 @@ class ChipResult:
     noise: float = math.nan
     expected_low: float = 0.0
     skip_reason: str = ""
+    scores: "Scores | None" = None
 
     def member(self, label: ChipLabel) -> Member:
         """Return the row of the MEMBERS table for the chip of this label."""
@@ -115,7 +121,15 @@ def bad_pixels_of_chip(
         data.size, low, flagged, added,
         mode=statistics.mode, rms=statistics.rms, median=clipping.median, threshold=threshold,
         noise=pixel_noise(data), expected_low=expected_false_positives(data.size, rule.static_sig),
+        scores=_scores(data, statistics.mode) if rule.joint else None,
     )
+
+
+def _scores(data: npt.NDArray[Any], mode: float) -> "Scores":
+    """Return the evidence of a chip."""
+    from staticmask_cli.localsky.evidence import gain_of, scores_of_chip  # noqa: PLC0415 - as below
+
+    return scores_of_chip(data, gain_of(mode, pixel_noise(data)))
 
 
 def _low_pixels(

@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,16 +12,26 @@ from staticmask_cli.errors import ChipError
 from staticmask_cli.masks.detect import ChipResult, bad_pixels_of_chip
 from staticmask_cli.masks.members import ChipLabel, Member
 from staticmask_cli.masks.pointings import pointing_numbers
-from staticmask_cli.masks.rule import MaskRule, votes_needed
+from staticmask_cli.masks.rule import FEWEST_POINTINGS, MaskRule, votes_needed
 from staticmask_cli.masks.signature import Signature
 from staticmask_cli.masks.votes import Counts, Tally
 from staticmask_cli.stats.pixelset import PackedBits, PixelSet
+
+if TYPE_CHECKING:
+    from staticmask_cli.masks.evidence import Evidence
 
 __all__ = ["PartialMask"]
 
 Bits = npt.NDArray[np.bool_]
 
 _FEWEST_POINTINGS = 3  # two of two would be all, so that each missed pixel is lost
+
+
+def _new_evidence(signature: Signature) -> "Evidence":
+    """Return the evidence of no chip."""
+    from staticmask_cli.masks.evidence import Evidence  # noqa: PLC0415 - only for this rule
+
+    return Evidence(signature.shape)
 
 
 class PartialMask:
@@ -49,6 +59,8 @@ class PartialMask:
         True = bad because of a DQ flag in at least one chip; None where no DQ was given.
     tally : Tally or None
         The votes; None where one vote is enough (``agree = any``), which needs no counts.
+    evidence : Evidence or None
+        The evidence of all chips together; None unless ``agree = joint``.
     members : list of Member
         One for each chip that was added, used or set aside.
     """
@@ -59,6 +71,7 @@ class PartialMask:
         self.low = PixelSet(signature.shape)
         self.flagged: Bits | None = None
         self.tally = None if rule.agree == "any" else Tally(signature.shape)
+        self.evidence = _new_evidence(signature) if rule.joint else None
         self.members: list[Member] = []
 
     def __getstate__(self) -> dict[str, Any]:
@@ -81,15 +94,23 @@ class PartialMask:
     @property
     def nbytes(self) -> int:
         """The number of bytes of its arrays."""
-        others = (self.flagged, self.tally)
+        others = (self.flagged, self.tally, self.evidence)
         return self.low.nbytes + sum(array.nbytes for array in others if array is not None)
 
     @property
     def bad(self) -> Bits:
         """The mask as booleans, shape (ny, nx): True = bad in enough chips; not to be modified."""
         if self.tally is not None:
-            return np.greater_equal(self.tally.counts, self.votes_needed)
+            bad = np.greater_equal(self.tally.counts, self.votes_needed)
+            return bad if self.evidence is None else bad | self.jointly_low
         return self.below if self.flagged is None else self.below | self.flagged
+
+    @property
+    def jointly_low(self) -> Bits:
+        """The pixels that are low by the evidence of all chips together, shape (ny, nx)."""
+        if self.evidence is None:
+            return np.zeros(self.signature.shape, np.bool_)
+        return self.evidence.low(self.rule.static_sig)
 
     @property
     def votes(self) -> Counts | None:
@@ -122,8 +143,8 @@ class PartialMask:
 
     @property
     def has_enough_voters(self) -> bool:
-        """Whether there are enough voters for any pixel to be bad."""
-        return self.votes_needed <= self.voters
+        """Whether there are enough voters for any pixel to be bad, or for their evidence."""
+        return max(self.votes_needed, FEWEST_POINTINGS * self.rule.joint) <= self.voters
 
     @property
     def good(self) -> Bits:
@@ -137,8 +158,10 @@ class PartialMask:
 
     @property
     def nbelow(self) -> int:
-        """The number of bad pixels that lie below the threshold in at least one chip."""
+        """The number of bad pixels that lie below the threshold in a chip, or in all together."""
         below = self.below if self.tally is None else self.below & self.bad
+        if self.evidence is not None:
+            below = below | self.jointly_low
         return int(np.count_nonzero(below))
 
     @property
@@ -218,6 +241,8 @@ class PartialMask:
             self.tally.add(
                 low if flagged is None else low | flagged, label.corners if together else None
             )
+        if self.evidence is not None and result.scores is not None:
+            self.evidence.add(result.scores)
         self.low.add(result.low)
         self._merge_flagged(result.flagged)
 
@@ -237,6 +262,8 @@ class PartialMask:
             raise ChipError(msg)
         if self.tally is not None and other.tally is not None:
             self.tally.merge(other.tally)
+        if self.evidence is not None and other.evidence is not None:
+            self.evidence.merge(other.evidence)
         self.low.add(other.low)
         self._merge_flagged(other.flagged)
         self.members.extend(other.members)

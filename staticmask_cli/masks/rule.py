@@ -4,14 +4,23 @@ import math
 from dataclasses import dataclass
 
 __all__ = [
-    "EXPECTED_AGREE", "Agreement", "MaskRule", "clean_agree", "expected_false_positives",
-    "votes_needed",
+    "EXPECTED_AGREE", "FEWEST_POINTINGS", "Agreement", "MaskRule", "clean_agree",
+    "expected_false_positives", "votes_needed",
 ]
 
 Agreement = str | int | float
-"""``any``, ``all``, a count (int), or a fraction of the exposures that vote (float)."""
+"""``any``, ``all``, ``joint``, a count (int), or a fraction of the exposures that vote (float)."""
 
-EXPECTED_AGREE = "any, all, a count of exposures (2) or a fraction of them (0.5)"
+JOINT_VOTES = 2
+"""With ``joint``, the number of pointings at which a pixel is bad without further evidence."""
+
+FEWEST_POINTINGS = 4
+"""The smallest number of pointings for ``joint``.
+
+Of fewer, structure of the sky would count as often as defects.
+"""
+
+EXPECTED_AGREE = "any, all, a count of exposures (2), a fraction of them (0.5), or joint"
 _LARGEST_COUNT = 999_999
 _EXACT = 9  # decimal places; 0.6 of 5 is 3, although not in binary digits
 
@@ -33,7 +42,8 @@ class MaskRule:
         the noise around each pixel.
     agree : str, int or float
         The number of exposures in which a pixel must be bad: ``any``, ``all``, a count, or a
-        fraction of the exposures that vote.  See `counts_pointings`.
+        fraction of the exposures that vote.  See `counts_pointings`.  ``joint`` adds up the
+        evidence of all exposures (`masks.evidence`).
     final_bits : str or None
         The DQ bits that do not make a pixel bad; with None, DQ is not read.
     """
@@ -42,6 +52,11 @@ class MaskRule:
     sky: str = "global"
     agree: Agreement = "any"
     final_bits: str | None = None
+
+    @property
+    def joint(self) -> bool:
+        """Whether a pixel is also bad by the evidence of all exposures together."""
+        return self.agree == "joint"
 
     @property
     def counts_pointings(self) -> bool:
@@ -60,13 +75,13 @@ class MaskRule:
 
 
 def clean_agree(value: object) -> Agreement:
-    """Return ``any``, ``all``, a count or a fraction, whatever form it was given in.
+    """Return ``any``, ``all``, ``joint``, a count or a fraction, whatever form it was given in.
 
     Parameters
     ----------
     value : object
-        ``any`` or ``all``; a number without a decimal point, at least 1, is a count; a number
-        with one, above 0 and at most 1, is a fraction.
+        ``any``, ``all`` or ``joint``; a number without a decimal point, at least 1, is a count; a
+        number with one, above 0 and at most 1, is a fraction.
 
     Raises
     ------
@@ -74,7 +89,7 @@ def clean_agree(value: object) -> Agreement:
         For anything else.
     """
     text = str(value).strip().lower()
-    if text in ("any", "all"):
+    if text in ("any", "all", "joint"):
         return text
     if text.isascii() and text.isdigit():
         if not 1 <= int(text[:7]) <= _LARGEST_COUNT or len(text) > len(str(_LARGEST_COUNT)):
@@ -98,6 +113,8 @@ def votes_needed(agree: Agreement, voters: int) -> int:
         return 1
     if agree == "all":
         return max(voters, 1)
+    if agree == "joint":
+        return JOINT_VOTES
     if isinstance(agree, int):
         return agree
     return max(1, math.ceil(round(float(agree) * voters, _EXACT)))

@@ -99,10 +99,12 @@ class StaticMask(PartialMask):
     @property
     def chance(self) -> float:
         """The number of pixels that Gaussian noise alone puts into the mask, under its rule."""
-        return expected_false_positives(
-            self.below.size, self.rule.static_sig,
+        npix, static_sig = self.below.size, self.rule.static_sig
+        by_votes = expected_false_positives(
+            npix, static_sig,
             voters=self.voters, needed=self.votes_needed, exposures=len(self.used),
         )
+        return by_votes + self.rule.joint * expected_false_positives(npix, static_sig)
 
     def write(self, path: str) -> None:
         """Write the mask and its MEMBERS table, whole or not at all.
@@ -152,7 +154,11 @@ class StaticMask(PartialMask):
                     by_pointing = mask.rule.counts_pointings and mask.pointings_known
                     rows = hdus["POINTINGS"].data if by_pointing else None
                     mask.tally = tally_of(hdus["VOTES"].data, rows, mask.members, signature.shape)
-                    _check_votes(mask)
+                if mask.evidence is not None:
+                    from staticmask_cli.masks.evidence_hdus import evidence_of  # noqa: PLC0415
+
+                    mask.evidence = evidence_of(hdus, signature.shape, len(mask.used))
+                _check_votes(mask)
         except InputError as error:
             msg = f"{error}; expected a mask that staticmask wrote"
             raise InputError(msg) from error
@@ -167,6 +173,8 @@ class StaticMask(PartialMask):
         enough = "one exposure" if self.votes_needed == 1 else f"{self.votes_needed} exposures"
         if self.rule.counts_pointings:
             enough = f"one exposure of {self.votes_needed} pointings"
+        if self.rule.joint:
+            enough += ", or low by the evidence of all exposures together"
         comment = f"Static mask: 1 = good, 0 = bad in at least {enough}."
         self.number_pointings()
         hdus = [
@@ -176,6 +184,10 @@ class StaticMask(PartialMask):
         if self.tally is not None:
             by_pointing = self.rule.counts_pointings
             hdus += votes_hdus(self.tally, self.members, by_pointing=by_pointing)
+        if self.evidence is not None:
+            from staticmask_cli.masks.evidence_hdus import evidence_hdus  # noqa: PLC0415
+
+            hdus += evidence_hdus(self.evidence)
         return hdus
 
     def _cards(self, date: str) -> list[Card]:
@@ -287,7 +299,7 @@ def _is_binary(good: npt.NDArray[Any]) -> bool:
 
 
 def _check_votes(mask: StaticMask) -> None:
-    """Refuse votes that contradict the mask."""
-    if not np.array_equal(mask.bad, mask.below):
+    """Refuse votes and evidence that contradict the mask."""
+    if mask.tally is not None and not np.array_equal(mask.bad, mask.below):
         msg = "its VOTES contradict its bad pixels"
         raise ValueError(msg)

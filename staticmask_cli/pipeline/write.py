@@ -9,6 +9,7 @@ from staticmask_cli.errors import ConfigError, ExposureError
 from staticmask_cli.exposures.problems import Problems
 from staticmask_cli.io.atomic import make_folder, remove_stale_temporaries
 from staticmask_cli.masks.mask_warning import mask_warning
+from staticmask_cli.masks.rule import FEWEST_POINTINGS
 from staticmask_cli.masks.static_mask import StaticMask, write_masks
 from staticmask_cli.pipeline.plan import MaskPlan
 from staticmask_cli.pipeline.update import NewMasks
@@ -119,6 +120,10 @@ def _without_empty(
 def _refuse_too_few(masks: Iterable[StaticMask]) -> None:
     """Refuse masks in which no pixel can be bad, as they have fewer voters than votes needed."""
     problems = [
+        f"agree = joint: only {_voters_of(mask)} of {mask.signature.filename} can be used, and "
+        f"{FEWEST_POINTINGS} pointings are needed, or structure of the sky would be marked; use "
+        "agree = 2, or add exposures at other pointings"
+        if mask.rule.joint else
         f"agree = {mask.rule.agree}: only {_voters_of(mask)} of {mask.signature.filename} "
         f"vote, so no pixel could be bad; expected at most {mask.voters}, or any or all"
         for mask in masks

@@ -1,0 +1,138 @@
+"""Joint evidence: pixels that many exposures together show to be low, which none shows alone.
+
+The scores of all exposures are added, pixel by pixel, and so are their weights, which are the
+variances of the scores of good pixels.  Both are whole numbers: exposures can be added in any order
+and in any groups, on any worker, with the same result to the last bit.
+"""
+
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from staticmask_cli.errors import ChipError
+from staticmask_cli.localsky.evidence import SCORE_UNIT, WEIGHT_UNIT, Scores
+
+__all__ = ["FEW_POINTINGS", "LEAST_DEPTH", "Evidence"]
+
+Bits = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float32]
+Integers = npt.NDArray[np.integer]
+
+FEW_POINTINGS = 8
+"""Of fewer pointings, some structure of the sky may still be marked."""
+
+LEAST_DEPTH = 0.5
+"""Smallest mean depth of a bad pixel, in units of the noise of one exposure.
+
+Many exposures show defects that are too shallow to do harm.
+"""
+
+_LOW, _MIDDLE = 0.1587, 0.5  # quantiles of a Gaussian distribution, one sigma apart
+_LARGEST_SUM = 1 << 29  # of the squared gains, so that no sum of weights reaches 2**31
+
+
+class Evidence:
+    """The sums of the scores and weights of the exposures of one chip.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        The shape ``(ny, nx)`` of the chip.
+
+    Attributes
+    ----------
+    score, weight : numpy.ndarray of int32, shape (ny, nx)
+        The sums, see `localsky.evidence.Scores`; not to be modified.
+    exposures : int
+        The number of exposures.
+    gain : int
+        The sum of the squares of their gains, in units of ``1 / WEIGHT_UNIT``.
+    """
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        self.score = np.zeros(shape, np.int32)
+        self.weight = np.zeros(shape, np.int32)
+        self.exposures = 0
+        self.gain = 0
+
+    def __getstate__(self) -> dict[str, object]:
+        """Return what is sent to another process, without what follows from it."""
+        names = ("score", "weight", "exposures", "gain")
+        return {name: getattr(self, name) for name in names}
+
+    @property
+    def nbytes(self) -> int:
+        """The number of bytes of its arrays."""
+        return self.score.nbytes + self.weight.nbytes
+
+    def add(self, scores: Scores) -> None:
+        """Add an exposure."""
+        self._add(scores.score, scores.weight, 1, round(WEIGHT_UNIT * scores.gain**2))
+
+    def merge(self, other: "Evidence") -> None:
+        """Add the exposures of another sum; `other` is not modified."""
+        self._add(other.score, other.weight, other.exposures, other.gain)
+
+    @classmethod
+    def restored(
+        cls, score: Integers, weight: Integers, exposures: int, gain: int
+    ) -> "Evidence":
+        """Return the sums that a mask file holds.
+
+        Raises
+        ------
+        ValueError
+            If they contradict each other.
+        """
+        evidence = cls((score.shape[0], score.shape[1]))
+        if weight.min(initial=0) < 0 or gain < 0 or np.count_nonzero(score[weight == 0]):
+            msg = "its SCORE and WEIGHT contradict each other"
+            raise ValueError(msg)
+        evidence._add(score, weight, exposures, gain)
+        return evidence
+
+    def _add(self, score: Integers, weight: Integers, exposures: int, gain: int) -> None:
+        if self.gain + gain > _LARGEST_SUM:  # no weight is larger than that of the gain, nearly
+            msg = "the sums of evidence are too large for more exposures of so many photons"
+            raise ChipError(msg)
+        np.add(self.score, score, out=self.score, casting="unsafe")
+        np.add(self.weight, weight, out=self.weight, casting="unsafe")
+        self.exposures += exposures
+        self.gain += gain
+        for name in ("significance", "depth"):
+            self.__dict__.pop(name, None)
+
+    @cached_property
+    def significance(self) -> Floats:
+        """How significantly each pixel is low, float32 of shape (ny, nx), in sigma.
+
+        It is the sum of the scores divided by the root of the sum of the weights, below the
+        median of all pixels and in units of their scatter on the low side; positive where a
+        pixel is low, and NaN where nothing is known.
+        """
+        with np.errstate(invalid="ignore", divide="ignore"):
+            sigma = np.sqrt(self.weight.astype(np.float32) / np.float32(WEIGHT_UNIT))
+            z = self.score.astype(np.float32) / np.float32(SCORE_UNIT) / sigma
+        known = z[self.weight > 0]
+        if not known.size:
+            return np.full_like(z, np.nan)
+        low, middle = np.quantile(known, [_LOW, _MIDDLE])
+        scatter = max(float(middle - low), 1.0)
+        return np.asarray((np.float32(middle) - z) / np.float32(scatter))
+
+    @cached_property
+    def depth(self) -> Floats:
+        """The mean depth of each pixel in units of the noise of one exposure, shape (ny, nx).
+
+        It is NaN where nothing is known.
+        """
+        gain = np.sqrt(self.gain / WEIGHT_UNIT / max(self.exposures, 1))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            ratio = self.score.astype(np.float32) / self.weight.astype(np.float32)
+            return np.asarray(ratio * np.float32(-gain * WEIGHT_UNIT / SCORE_UNIT))
+
+    def low(self, static_sig: float) -> Bits:
+        """Return the pixels that are low by the evidence of all exposures, shape (ny, nx)."""
+        with np.errstate(invalid="ignore"):
+            return np.asarray((self.significance > static_sig) & (self.depth > LEAST_DEPTH))
