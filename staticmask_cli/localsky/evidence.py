@@ -158,10 +158,11 @@ class _Chip:
         squares = neighbourhoods(self._data, rows, columns, REACH).reshape(rows.size, -1)
         level = np.median(np.nan_to_num(squares), axis=1)
         noise = self._noise.at(level, rows, columns)
-        depth = (level - squares[:, squares.shape[1] // 2]) / noise
         nearest = squares.reshape(-1, 5, 5)[:, 1:4, 1:4].reshape(-1, 9)
         ordered = np.sort(np.delete(nearest, 4, axis=1), axis=1)
-        classes = _classes_of((ordered[:, 6] - ordered[:, 1]) / noise)
+        with np.errstate(invalid="ignore", over="ignore"):
+            depth = (level - squares[:, squares.shape[1] // 2]) / noise
+            classes = _classes_of((ordered[:, 6] - ordered[:, 1]) / noise)
         classes[~np.isfinite(depth)] = _UNKNOWN
         fits = [Fit.none()] * (_UNKNOWN + 1)
         for number in range(1, _UNKNOWN):
@@ -183,7 +184,8 @@ class _Chip:
         the one opposite.
         """
         pixels = neighbourhoods(self._data, rows, columns, 3).reshape(rows.size, -1)
-        values = (pixels - level[:, None]) / noise[:, None]
+        with np.errstate(invalid="ignore", over="ignore"):
+            values = (pixels - level[:, None]) / noise[:, None]
         first, last = values[:, :PAIRS], values[:, :PAIRS:-1]
         missing = ~np.isfinite(values)
         if missing.any():
@@ -196,7 +198,8 @@ class _Chip:
         """Return the residuals of the block that starts at a row."""
         ny, nx = self._data.shape
         end = min(start + self._rows, ny)
-        tile = self._data[self._y[start : end + 2 * _MARGIN]][:, self._x].astype(np.float32)
+        with np.errstate(over="ignore"):
+            tile = self._data[self._y[start : end + 2 * _MARGIN]][:, self._x].astype(np.float32)
         fill_missing(tile)
         pixels, median, noise, structure, predicted = self._on_flat_sky(tile, start)
         classes = np.zeros(pixels.shape, np.uint8)
@@ -223,13 +226,14 @@ class _Chip:
         rows = self._y[start + REACH : start + REACH + median.shape[0]]
         noise = self._noise.block(median, rows, self._x[REACH:-REACH])
         with np.errstate(invalid="ignore", over="ignore"):
-            typical = np.where(np.abs(inner - median) < _OUTLIER * noise, inner, median)
+            filled = np.where(np.isfinite(inner), inner, median)
+            typical = np.where(np.abs(filled - median) < _OUTLIER * noise, filled, median)
             rows_of_five = _sum_of_five(typical, 0)
             mean = _sum_of_five(rows_of_five, 1)
             mean -= typical[REACH:-REACH, REACH:-REACH]
             mean /= np.float32(24)
             ny, nx = mean.shape
-            around = [inner[REACH + y : REACH + y + ny, REACH + x : REACH + x + nx]
+            around = [filled[REACH + y : REACH + y + ny, REACH + x : REACH + x + nx]
                       for y in (-1, 0, 1) for x in (-1, 0, 1) if y or x]
             second, seventh = _SECOND_AND_SEVENTH.sorted(around)
             noise = noise[REACH:-REACH, REACH:-REACH]

@@ -194,7 +194,7 @@ def test_input_accepts_words_and_paths(value: object, words: tuple[str, ...]) ->
         *(("static", value, "True or False") for value in ("perhaps", "", None, 2)),
         *(("static_sig", value, "a number > 0") for value in INVALID_SIGMAS),
         *(("sky", value, "global or local") for value in ("", None, "both", 1)),
-        *(("agree", value, "any, all, a count of exposures .2. or a fraction of them .0.5.")
+        *(("agree", value, "any, all, a count of exposures .2., a fraction of them .0.5., or joint")
           for value in INVALID_AGREEMENTS),
         *(("input", value, "file names, wildcards, comma lists or @lists")
           for value in (3, None, [3], ["a.fits", None], b"a.fits")),

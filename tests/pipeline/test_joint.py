@@ -1,0 +1,101 @@
+"""``agree = joint`` through the whole run: its masks, in any steps, and what it refuses."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from staticmask_cli import StaticMask, create_masks
+from staticmask_cli.errors import ConfigError
+from tests.support.command import run
+from tests.support.exposures import WriteExposure, coordinates, sky
+
+SHAPE = (120, 160)
+NAME = "ACSWFC_120x160_1_staticMask.fits"
+LOW = np.zeros(SHAPE, bool)
+LOW[5::17, 7::19] = True
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in an empty folder, at a time that stands still for DATE."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    return tmp_path
+
+
+@pytest.fixture
+def nine(write_exposure: WriteExposure) -> list[str]:
+    """Return nine exposures at as many pointings, in which some pixels are low by 2.5 sigma."""
+    for number in range(9):
+        data = sky(SHAPE, seed=number) - np.float32(12.5) * LOW
+        dq = np.zeros(SHAPE, np.int16)
+        dq[2, 3] = 16
+        write_exposure(f"{number}_flt.fits",
+                       chips=[{"data": data, "dq": dq, **coordinates(10.0 * number)}])
+    return [f"{number}_flt.fits" for number in range(9)]
+
+
+def masked(names: list[str], **options: Any) -> StaticMask:
+    (mask,) = create_masks(names, static_sig=5, sky="local", agree="joint", **options)
+    return mask
+
+
+def test_pixels_that_no_exposure_shows_are_found(nine: list[str]) -> None:
+    mask = masked(nine)
+    assert mask.bad[LOW].mean() > 0.9
+    assert not mask.bad[~LOW].any()
+    assert mask.nbelow == mask.nbad
+    assert 0 < mask.chance < 0.02
+    (by_votes,) = create_masks(nine, static_sig=5, sky="local", agree=2, output_dir="votes")
+    assert by_votes.bad[LOW].mean() < 0.2
+
+
+def test_flagged_pixels_are_bad_by_votes(nine: list[str]) -> None:
+    mask = masked(nine, final_bits="0")
+    assert mask.bad[2, 3]
+    assert mask.nbelow == mask.nbad - 1
+
+
+def test_what_is_written_is_read_back(nine: list[str]) -> None:
+    mask, read = masked(nine), StaticMask.read(NAME)
+    np.testing.assert_array_equal(read.bad, mask.bad)
+    assert read.evidence is not None
+    np.testing.assert_array_equal(read.evidence.depth, mask.evidence.depth)  # type: ignore[union-attr]
+    assert read.rule == mask.rule
+
+
+def test_updates_checkpoints_and_processes_give_the_same_bytes(nine: list[str]) -> None:
+    masked(nine)
+    expected = Path(NAME).read_bytes()
+    masked(nine[4:], output_dir="steps")
+    masked(nine[:6], output_dir="steps", update=True)
+    masked(nine, output_dir="steps", update=True)
+    assert Path("steps", NAME).read_bytes() == expected
+    masked(nine, output_dir="checkpoints", update=True, checkpoint=2)
+    assert Path("checkpoints", NAME).read_bytes() == expected
+    assert run("*_flt.fits", "--sky", "local", "--agree", "joint", "--static-sig", "5",
+               "--scheduler", "local", "-o", "workers", "-q").exit_code == 0
+    assert Path("workers", NAME).read_bytes() == expected
+
+
+def test_fewer_than_four_pointings_are_refused_with_what_to_do(nine: list[str]) -> None:
+    expected = (r"agree = joint: only 3 exposures of ACSWFC_120x160_1_staticMask\.fits can be used,"
+                r" and 4 pointings are needed.*agree = 2, or add exposures")
+    with pytest.raises(ConfigError, match=expected):
+        masked(nine[:3])
+    assert not Path(NAME).exists()
+
+
+def test_the_global_sky_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"agree = joint .* needs sky = local \(--sky local\)"):
+        create_masks("*_flt.fits", agree="joint")
+
+
+def test_a_mask_of_votes_is_not_updated_with_evidence(nine: list[str]) -> None:
+    create_masks(nine[:5], static_sig=5, sky="local", agree=2)
+    result = run("*_flt.fits", "--sky", "local", "--static-sig", "5", "--agree", "joint",
+                 "--update")
+    assert result.exit_code == 1
+    assert "cannot be updated, as it was made with agree = 2" in result.stderr
