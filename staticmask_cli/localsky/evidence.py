@@ -51,6 +51,8 @@ _EDGE = 3  # pixels from the edge of a chip where a pixel is also compared with 
 _LEAST_SCATTER = 0.3  # of the distances from a median, in units of the noise
 _SMALLEST_GAIN, _LARGEST_GAIN = 1.0, 64.0
 _LOW, _MIDDLE = 0.1587, 0.5  # quantiles of a Gaussian distribution, one sigma apart
+# From a pixel to the second of each pair of opposite pixels, in the order of `Fit.weights`.
+_OFFSETS = [(-y, -x) for y in range(-3, 4) for x in range(-3, 4)][:PAIRS]
 # A network that sorts eight values (19 comparators, Knuth, The Art of Computer Programming 3).
 _SORT = ((0, 1), (2, 3), (4, 5), (6, 7), (0, 2), (1, 3), (4, 6), (5, 7), (1, 2), (5, 6), (0, 4),
          (3, 7), (1, 5), (2, 6), (1, 4), (3, 6), (2, 4), (3, 5), (3, 4))
@@ -136,7 +138,9 @@ class _Chip:
         self._rows = min(ny, max(1, _BLOCK // nx))
         self._y = mirrored(-_MARGIN, ny + _MARGIN, ny)
         self._x = mirrored(-_MARGIN, nx + _MARGIN, nx)
-        self._fits = self._learned()
+        fits = self._learned()
+        self._weights = np.array([fit.weights for fit in fits], np.float32).T.copy()
+        self._spreads = np.array([fit.spread for fit in fits], np.float32)
 
     def blocks(self, step: int = 1) -> Iterator[tuple[int, _Residuals]]:
         """Yield the first row and the residuals of each block, or of each `step`-th one."""
@@ -211,7 +215,7 @@ class _Chip:
             for part in range(0, y.size, _CHUNK):
                 some = y[part : part + _CHUNK], x[part : part + _CHUNK]
                 predicted[some] = self._structured(
-                    some[0] + start, some[1], median[some], noise[some], classes[some])
+                    tile, *some, level=median[some], noise=noise[some], classes=classes[some])
             for rows, columns, along in _edges(start, end, ny, nx):
                 expected = _median_of_four(tile, rows, columns, along)
                 distance = (pixels[rows, columns] - expected) / noise[rows, columns]
@@ -242,23 +246,29 @@ class _Chip:
         return inner[middle], median[middle], noise, structure, mean
 
     def _structured(
-        self, rows: Indices, columns: Indices, level: Floats, noise: Floats, classes: Classes
+        self, tile: Floats, rows: Indices, columns: Indices, *,
+        level: Floats, noise: Floats, classes: Classes,
     ) -> Floats:
         """Return the distances of pixels above what their neighbours predict, where there is light.
 
         A pair of neighbours that alone lifts the prediction by more than its scatter is left out:
-        it may hold a hot pixel, beside which a good one would look low.
+        it may hold a hot pixel, beside which a good one would look low.  So is a pair of which a
+        pixel is missing.
         """
-        pairs, centre = self._pairs(rows, columns, level, noise)
-        distance = np.full(rows.size, np.nan, np.float32)
-        for number in set(classes.tolist()):
-            fit = self._fits[number]
-            if np.isfinite(fit.spread):
-                members = np.flatnonzero(classes == number)
-                parts = pairs[members] * fit.weights.astype(np.float32)
-                parts[parts > fit.spread] = 0.0
-                distance[members] = centre[members] - parts.sum(axis=1)
-        return distance
+        pixels, width = tile.reshape(-1), tile.shape[1]
+        index = (rows + _MARGIN) * width + columns + _MARGIN
+        spread = self._spreads[classes]
+        predicted = np.zeros(rows.size, np.float32)
+        for number, offset in enumerate(y * width + x for y, x in _OFFSETS):
+            pair = pixels[index - offset] + pixels[index + offset]
+            pair -= 2 * level
+            pair /= noise
+            pair *= self._weights[number][classes]
+            pair[~(np.abs(pair) < np.inf) | (pair > spread)] = 0.0
+            predicted += pair
+        distance = (pixels[index] - level) / noise - predicted
+        distance[np.isinf(spread)] = np.nan
+        return np.asarray(distance)
 
 
 @dataclass(frozen=True)

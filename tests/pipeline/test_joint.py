@@ -37,7 +37,7 @@ def nine(write_exposure: WriteExposure) -> list[str]:
     return [f"{number}_flt.fits" for number in range(9)]
 
 
-def masked(names: list[str], **options: Any) -> StaticMask:
+def masked(names: list[str], **options: Any) -> StaticMask:  # noqa: ANN401
     (mask,) = create_masks(names, static_sig=5, sky="local", agree="joint", **options)
     return mask
 
