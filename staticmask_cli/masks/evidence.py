@@ -13,14 +13,11 @@ import numpy.typing as npt
 from staticmask_cli.errors import ChipError
 from staticmask_cli.localsky.evidence import SCORE_UNIT, WEIGHT_UNIT, Scores
 
-__all__ = ["FEW_POINTINGS", "LEAST_DEPTH", "Evidence"]
+__all__ = ["LEAST_DEPTH", "Evidence"]
 
 Bits = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.integer]
-
-FEW_POINTINGS = 8
-"""Of fewer pointings, some structure of the sky may still be marked."""
 
 LEAST_DEPTH = 0.5
 """Smallest mean depth of a bad pixel, in units of the noise of one exposure.

@@ -12,7 +12,7 @@ from staticmask_cli.errors import ChipError
 from staticmask_cli.masks.detect import ChipResult, bad_pixels_of_chip
 from staticmask_cli.masks.members import ChipLabel, Member
 from staticmask_cli.masks.pointings import pointing_numbers
-from staticmask_cli.masks.rule import FEWEST_POINTINGS, MaskRule, votes_needed
+from staticmask_cli.masks.rule import MaskRule, votes_needed
 from staticmask_cli.masks.signature import Signature
 from staticmask_cli.masks.votes import Counts, Tally
 from staticmask_cli.stats.pixelset import PackedBits, PixelSet
@@ -144,7 +144,7 @@ class PartialMask:
     @property
     def has_enough_voters(self) -> bool:
         """Whether there are enough voters for any pixel to be bad, or for their evidence."""
-        return max(self.votes_needed, FEWEST_POINTINGS * self.rule.joint) <= self.voters
+        return self.rule.has_enough(self.voters)
 
     @property
     def good(self) -> Bits:

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 __all__ = [
-    "EXPECTED_AGREE", "FEWEST_POINTINGS", "Agreement", "MaskRule", "clean_agree",
+    "EXPECTED_AGREE", "FEWEST_POINTINGS", "FEW_POINTINGS", "Agreement", "MaskRule", "clean_agree",
     "expected_false_positives", "votes_needed",
 ]
 
@@ -19,6 +19,9 @@ FEWEST_POINTINGS = 4
 
 Of fewer, structure of the sky would count as often as defects.
 """
+
+FEW_POINTINGS = 8
+"""The number of pointings below which some structure of the sky may be marked by ``joint``."""
 
 EXPECTED_AGREE = "any, all, a count of exposures (2), a fraction of them (0.5), or joint"
 _LARGEST_COUNT = 999_999
@@ -52,6 +55,10 @@ class MaskRule:
     sky: str = "global"
     agree: Agreement = "any"
     final_bits: str | None = None
+
+    def has_enough(self, voters: int) -> bool:
+        """Whether a number of voters is enough for any pixel to be bad."""
+        return max(votes_needed(self.agree, voters), FEWEST_POINTINGS * self.joint) <= voters
 
     @property
     def joint(self) -> bool:

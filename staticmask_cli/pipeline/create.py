@@ -17,6 +17,7 @@ from staticmask_cli.parallel.tasks import jobs_of
 from staticmask_cli.pipeline.combine import clip_and_combine, split_by_exposures
 from staticmask_cli.pipeline.plan import MaskPlan, plan_masks
 from staticmask_cli.pipeline.update import MaskUpdate, NewMasks, merge_members
+from staticmask_cli.pipeline.voters import refuse_too_few_planned
 from staticmask_cli.pipeline.write import Picture, write_all
 
 __all__ = ["Masks", "Progress", "create_masks", "make_masks"]
@@ -185,6 +186,8 @@ def make_masks(
             parameters, output_dir=output_dir, suffix=suffix, overwrite=overwrite, update=update,
             problems=problems, executor=executor,
         )
+        if not update:  # masks on disk may have the others
+            refuse_too_few_planned(plans, parameters.rule)
         unopened = dict(problems.left_out)
         for path, reason in unopened.items():
             log.warning("%s: left out: %s", path, reason)

@@ -1,18 +1,18 @@
 """Write the masks of a run, and their picture: all of them, or none."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, ExitStack
 
-from staticmask_cli.errors import ConfigError, ExposureError
+from staticmask_cli.errors import ExposureError
 from staticmask_cli.exposures.problems import Problems
 from staticmask_cli.io.atomic import make_folder, remove_stale_temporaries
 from staticmask_cli.masks.mask_warning import mask_warning
-from staticmask_cli.masks.rule import FEWEST_POINTINGS
 from staticmask_cli.masks.static_mask import StaticMask, write_masks
 from staticmask_cli.pipeline.plan import MaskPlan
 from staticmask_cli.pipeline.update import NewMasks
+from staticmask_cli.pipeline.voters import log_shared_pointings, refuse_too_few
 
 __all__ = ["Picture", "write_all"]
 
@@ -83,8 +83,8 @@ def write_all(
     with ExitStack() as stack:
         merged = stack.enter_context(work.merged(fresh))
         to_write = _without_empty(merged, problems, others=len(done))
-        _refuse_too_few(to_write.values())
-        _log_shared_pointings(to_write.values())
+        refuse_too_few(to_write.values())
+        log_shared_pointings(to_write.values())
         for mask in to_write.values():
             if warning := mask_warning(mask):
                 log.warning("%s: %s", mask.signature.filename, warning)
@@ -115,42 +115,3 @@ def _without_empty(
         log.warning("%s: not made: %s", name, why)
     problems.left_out.update(empty)
     return {path: mask for path, mask in named.items() if mask.used}
-
-
-def _refuse_too_few(masks: Iterable[StaticMask]) -> None:
-    """Refuse masks in which no pixel can be bad, as they have fewer voters than votes needed."""
-    problems = [
-        f"agree = joint: only {_voters_of(mask)} of {mask.signature.filename} can be used, and "
-        f"{FEWEST_POINTINGS} pointings are needed, or structure of the sky would be marked; use "
-        "agree = 2, or add exposures at other pointings"
-        if mask.rule.joint else
-        f"agree = {mask.rule.agree}: only {_voters_of(mask)} of {mask.signature.filename} "
-        f"vote, so no pixel could be bad; expected at most {mask.voters}, or any or all"
-        for mask in masks
-        if not mask.has_enough_voters
-    ]
-    if problems:
-        raise ConfigError("\n".join(problems))
-
-
-def _voters_of(mask: StaticMask) -> str:
-    exposures = f"{len(mask.used)} exposures"
-    if not mask.rule.counts_pointings or mask.voters == len(mask.used):
-        return exposures
-    return f"{mask.voters} pointing{'s' * (mask.voters != 1)} ({exposures})"
-
-
-def _log_shared_pointings(masks: Iterable[StaticMask]) -> None:
-    """Log what `agree` counts where exposures look at the same pixels of the sky."""
-    for mask in masks:
-        used = len(mask.used)
-        if mask.rule.agree == "any" or mask.pointings == used:
-            continue
-        what = (
-            "pointings, as exposures of the same pixels of the sky do not confirm each other"
-            if mask.rule.counts_pointings else
-            "exposures, even if they are of the same pixels of the sky"
-        )
-        log.info("%s: %d exposures at %d pointing%s: agree = %s needs %d of these %s",
-                 mask.signature.filename, used, mask.pointings, "s" * (mask.pointings != 1),
-                 mask.rule.agree, mask.votes_needed, what)

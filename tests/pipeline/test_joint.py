@@ -8,6 +8,7 @@ import pytest
 
 from staticmask_cli import StaticMask, create_masks
 from staticmask_cli.errors import ConfigError
+from staticmask_cli.pipeline import batches
 from tests.support.command import run
 from tests.support.exposures import WriteExposure, coordinates, sky
 
@@ -99,3 +100,32 @@ def test_a_mask_of_votes_is_not_updated_with_evidence(nine: list[str]) -> None:
                  "--update")
     assert result.exit_code == 1
     assert "cannot be updated, as it was made with agree = 2" in result.stderr
+
+
+def test_too_few_are_refused_before_any_pixel_is_read(
+    nine: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_nothing(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(batches, "read_pixels", read_nothing)
+    with pytest.raises(ConfigError, match="only 3 exposures"):
+        masked(nine[:3])
+    with pytest.raises(AssertionError):
+        masked(nine[:4])
+
+
+def test_exposures_of_few_pointings_are_warned_of(
+    write_exposure: WriteExposure, caplog: pytest.LogCaptureFixture
+) -> None:
+    names = [f"{number}_flt.fits" for number in range(8)]
+    for number, name in enumerate(names):
+        write_exposure(name, chips=[{"data": sky(SHAPE, seed=number),
+                                     **coordinates(10.0 * (number // 2))}])
+    masked(names)
+    assert f"{NAME}: 8 exposures at 4 pointings: structure of the sky adds up" in caplog.text
+    caplog.clear()
+    masked(names[::2])  # one exposure at each pointing
+    assert "adds up" not in caplog.text
+    with pytest.raises(ConfigError, match=r"only 2 pointings \(4 exposures\) of ACSWFC"):
+        masked(names[:4])
