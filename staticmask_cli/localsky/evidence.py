@@ -21,8 +21,8 @@ from staticmask_cli.localsky.windows import mirrored, neighbourhoods
 
 __all__ = ["SCORE_UNIT", "WEIGHT_UNIT", "Scores", "gain_of", "scores_of_chip"]
 
-SCORE_UNIT = 16
-"""Steps of a score of 1."""
+SCORE_UNIT = 2
+"""Steps of a score of 1, which is one sigma of an exposure with a gain of 1."""
 
 WEIGHT_UNIT = 64
 """Steps of a weight of 1."""

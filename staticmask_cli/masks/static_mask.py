@@ -183,7 +183,8 @@ class StaticMask(PartialMask):
         ]
         if self.tally is not None:
             by_pointing = self.rule.counts_pointings
-            hdus += votes_hdus(self.tally, self.members, by_pointing=by_pointing)
+            joint = self.rule.joint
+            hdus += votes_hdus(self.tally, self.members, by_pointing=by_pointing, joint=joint)
         if self.evidence is not None:
             from staticmask_cli.masks.evidence_hdus import evidence_hdus  # noqa: PLC0415
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from staticmask_cli.fits.compressed import compressed_image
 from staticmask_cli.fits.writer import NewHDU, image, table
 from staticmask_cli.masks.members import Corners, Member
 from staticmask_cli.masks.votes import Tally
@@ -19,7 +20,9 @@ from staticmask_cli.masks.votes import Tally
 __all__ = ["tally_of", "votes_hdus"]
 
 
-def votes_hdus(tally: Tally, members: Sequence[Member], *, by_pointing: bool) -> list[NewHDU]:
+def votes_hdus(
+    tally: Tally, members: Sequence[Member], *, by_pointing: bool, joint: bool = False
+) -> list[NewHDU]:
     """Return the HDUs of the votes.
 
     Parameters
@@ -30,8 +33,13 @@ def votes_hdus(tally: Tally, members: Sequence[Member], *, by_pointing: bool) ->
         The members, with the numbers of their pointings.
     by_pointing : bool
         Whether the rule counts pointings.
+    joint : bool
+        Whether the file holds the sums of the evidence, too; VOTES is then compressed as they are.
     """
-    hdus = [image(tally.counts, name="VOTES")]
+    if joint:
+        hdus = [compressed_image(tally.counts.astype(np.int32), name="VOTES")]
+    else:
+        hdus = [image(tally.counts, name="VOTES")]
     if by_pointing:
         number_at = {member.label.corners: member.pointing for member in members if member.used}
         parts = sorted(
@@ -72,6 +80,8 @@ def tally_of(
     """
     counts = np.asarray(votes)
     used = [member for member in members if member.used]
+    if counts.dtype.kind == "i" and counts.min(initial=0) >= 0:  # as it is where compressed
+        counts = counts.astype(np.min_scalar_type(counts.max(initial=0)))
     if counts.dtype.kind != "u" or counts.shape != shape:
         msg = f"its VOTES are not counts of votes, of shape {shape}"
         raise ValueError(msg)

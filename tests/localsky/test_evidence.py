@@ -70,7 +70,7 @@ def test_the_gain_weights_an_exposure(gain: float) -> None:
     data = exposed(FIELDS["flat"], seed=5)
     weight = scores_of_chip(data, gain).weight
     assert np.median(weight) == pytest.approx(WEIGHT_UNIT * gain**2, rel=0.15)
-    np.testing.assert_allclose(standardized(data, gain), standardized(data, 8.0), atol=0.2)
+    np.testing.assert_allclose(standardized(data, gain), standardized(data, 8.0), atol=0.35)
 
 
 def test_the_gain_is_the_sky_in_units_of_its_noise_within_limits() -> None:

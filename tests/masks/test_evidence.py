@@ -113,7 +113,7 @@ def test_a_file_holds_the_sums_and_the_depth() -> None:
     evidence = evidence_from(scores_of(5, 2.0))
     with read(evidence) as hdus:
         assert arrays(evidence_of(hdus, SHAPE, 5)) == arrays(evidence)
-        np.testing.assert_allclose(hdus["DEPTH"].data, evidence.depth, atol=1 / 32 + 1e-6)
+        np.testing.assert_allclose(hdus["DEPTH"].data, evidence.depth, atol=1 / 16 + 1e-6)
         assert hdus["DEPTH"].header["BUNIT"] == "sigma"
 
 
