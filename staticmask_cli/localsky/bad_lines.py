@@ -16,7 +16,10 @@ from staticmask_cli.localsky.noise import NoiseModel
 from staticmask_cli.localsky.sign_counts import SHORTEST_LINE
 from staticmask_cli.localsky.windows import quantile_of_rows
 
-__all__ = ["mark_low_lines"]
+__all__ = ["LEAST_DEPTH", "deepest_runs", "mark_low_lines"]
+
+LEAST_DEPTH = 0.5
+"""Smallest depth of a low line of one exposure, in units of the noise of a pixel."""
 
 Bits = npt.NDArray[np.bool_]
 Doubles = npt.NDArray[np.float64]
@@ -25,7 +28,6 @@ Group = tuple[int, int]
 """The first of some adjacent columns, and one past the last."""
 
 _WIDEST = 3  # adjacent columns that can be one defect; wider structure belongs to the sky
-_LEAST_DEPTH = 0.5  # of a low line, in units of the noise of a pixel
 _SIDE = 3  # pixels on each side that predict the value of a line
 _CLIPPED = 3.0  # largest contribution of a pixel to its run, in units of the noise
 _AT_END = 16  # pixels; a run that ends so close to the edge extends to it
@@ -82,7 +84,7 @@ class _Columns:
         length = self._data.shape[0]
         left, right, between = self._depths(column, group)
         depth = np.where(np.isfinite(between), between, np.fmax(left, right))
-        for start, end in _deepest_runs(np.clip(np.nan_to_num(depth), -_CLIPPED, _CLIPPED)):
+        for start, end in deepest_runs(np.clip(np.nan_to_num(depth), -_CLIPPED, _CLIPPED)):
             if self._is_low(slice(start, end), column, group):
                 yield slice(0 if start < _AT_END else start,
                             length if end > length - _AT_END else end)
@@ -95,7 +97,7 @@ class _Columns:
         distance = 1 + min(column - group[0], group[1] - 1 - column)
         spread = float(np.hypot(1.0, np.linalg.norm(_extrapolation(distance))))
         error = spread * _LOOK_ELSEWHERE * _MEDIAN_ERROR / np.sqrt(depths.shape[1])
-        if depth <= max(_LEAST_DEPTH, self._static_sig * error):
+        if depth <= max(LEAST_DEPTH, self._static_sig * error):
             return False
         if self._rim(run, group) > max(_SOFT * depth, self._static_sig * error):
             return False
@@ -108,7 +110,7 @@ class _Columns:
         scatter = float(np.abs(near).max(initial=0.0)) if one_sided else _scatter(near)
         offset = max(float(np.median(near)), 0.0) if near.size else 0.0
         error = max(error, scatter, self._scatter_of_chip)
-        return (depth - offset > max(_LEAST_DEPTH, self._static_sig * error)
+        return (depth - offset > max(LEAST_DEPTH, self._static_sig * error)
                 and not self._in_gap(run, column, group))
 
     @cached_property
@@ -135,7 +137,7 @@ class _Columns:
         levels = quantile_of_rows(self._data[run, first : column + _ACROSS + 1].T, 0.5)
         level = levels[column - first]
         noise = self._noise_model.sigma(level, np.array(run.start), column)
-        not_higher = levels < level + _MARGIN * _LEAST_DEPTH * noise
+        not_higher = levels < level + _MARGIN * LEAST_DEPTH * noise
         before, after = group[0] - first, group[1] - first
         return bool(not_higher[: max(before, 0)].any() and not_higher[after:].any())
 
@@ -203,7 +205,7 @@ def _median_depth(depths: Doubles) -> float:
     return min((float(np.median(depth)) for depth in known if depth.size), default=0.0)
 
 
-def _deepest_runs(depth: Doubles) -> Iterator[tuple[int, int]]:
+def deepest_runs(depth: Doubles) -> Iterator[tuple[int, int]]:
     """Yield the runs in which a line is low, in each part the one with the largest sum first.
 
     Half the depth of the lowest 64 pixels is subtracted from each pixel, so that a run ends where
@@ -211,7 +213,7 @@ def _deepest_runs(depth: Doubles) -> Iterator[tuple[int, int]]:
     """
     starts = range(0, depth.size, SHORTEST_LINE)
     means = [depth[start : start + SHORTEST_LINE].mean() for start in starts]
-    half_depth = max(_LEAST_DEPTH, float(max(means))) / 2
+    half_depth = max(LEAST_DEPTH, float(max(means))) / 2
     parts = [(0, depth.size)]
     while parts:
         start, end = parts.pop()

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from staticmask_cli.errors import ChipError
 from staticmask_cli.localsky.evidence import SCORE_UNIT, WEIGHT_UNIT, Scores
+from staticmask_cli.masks.evidence_lines import low_lines
 
 __all__ = ["LEAST_DEPTH", "Evidence"]
 
@@ -25,6 +26,7 @@ LEAST_DEPTH = 0.5
 Many exposures show defects that are too shallow to do harm.
 """
 
+_FEWEST_FOR_LINES = 8  # exposures
 _LOW, _MIDDLE = 0.1587, 0.5  # quantiles of a Gaussian distribution, one sigma apart
 _LARGEST_SUM = 1 << 29  # of the squared gains, so that no sum of weights reaches 2**31
 
@@ -97,7 +99,7 @@ class Evidence:
         np.add(self.weight, weight, out=self.weight, casting="unsafe")
         self.exposures += exposures
         self.gain += gain
-        for name in ("significance", "depth"):
+        for name in ("significance", "depth", "_lines"):
             self.__dict__.pop(name, None)
 
     @cached_property
@@ -130,6 +132,16 @@ class Evidence:
             return np.asarray(ratio * np.float32(-gain * WEIGHT_UNIT / SCORE_UNIT))
 
     def low(self, static_sig: float) -> Bits:
-        """Return the pixels that are low by the evidence of all exposures, shape (ny, nx)."""
+        """Return the pixels that are low by the evidence of all exposures, shape (ny, nx).
+
+        From eight exposures on, whole columns and rows are among them, see `evidence_lines`.
+        """
         with np.errstate(invalid="ignore"):
-            return np.asarray((self.significance > static_sig) & (self.depth > LEAST_DEPTH))
+            low = (self.significance > static_sig) & (self.depth > LEAST_DEPTH)
+        return np.asarray(low | self._lines)
+
+    @cached_property
+    def _lines(self) -> Bits:
+        if self.exposures < _FEWEST_FOR_LINES:
+            return np.zeros(self.score.shape, np.bool_)
+        return low_lines(self.score, self.weight, self.depth)

@@ -1,5 +1,6 @@
 """Evidence of exposures adds up in any order, and shows what none of them shows alone."""
 
+import functools
 import io
 import itertools
 import pickle
@@ -23,6 +24,7 @@ LOW = np.zeros(SHAPE, bool)
 LOW[3::9, 4::11] = True
 
 
+@functools.cache
 def scores_of(count: int, depth: float = 0.0, *, gain: float = 20.0) -> list[Scores]:
     """Return the scores of exposures in which some pixels are low by `depth` sigma."""
     return [scores_of_chip(sky(SHAPE, seed=seed) - np.float32(5.0 * depth) * LOW, gain)
