@@ -27,7 +27,7 @@ Many exposures show defects that are too shallow to do harm.
 """
 
 _LOW, _MIDDLE = 0.1587, 0.5  # quantiles of a Gaussian distribution, one sigma apart
-_ITERATIONS = 40  # after which the depth changes by less than anyone needs
+_ITERATIONS = 40  # to solve for the true depth; the error is below 1% unless that exceeds 4
 _LARGEST_SUM = 1 << 29  # of the squared gains, so that no sum of weights reaches 2**31
 
 
