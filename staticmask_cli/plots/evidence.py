@@ -38,8 +38,11 @@ def draw_depth(axes: "Axes", scale: "Axes", depth: Floats, factor: int) -> None:
     ny, nx = depth.shape
     deepest = _deepest_of_blocks(depth, factor)
     rows, columns = deepest.shape
+    known = deepest[np.isfinite(deepest)]
+    # Noise is white: the more pixels a block has, the deeper is its deepest good one.
+    white = np.clip(np.median(known), 0, _DEEPEST / 2) if known.size else 0
     image = axes.imshow(
-        deepest, cmap="gray_r", vmin=0, vmax=_DEEPEST, origin="lower", interpolation="nearest",
+        deepest, cmap="gray_r", vmin=white, vmax=_DEEPEST, origin="lower", interpolation="nearest",
         aspect="auto", extent=(0.5, columns * factor + 0.5, 0.5, rows * factor + 0.5),
     )
     axes.set(xlim=(0.5, nx + 0.5), ylim=(0.5, ny + 0.5), xlabel="X [pixel]", ylabel="Y [pixel]")

@@ -112,3 +112,15 @@ def test_evidence_of_which_nothing_is_known_has_panels_too(shape: tuple[int, int
     depth, significance = panels(figure)
     assert np.ma.getmaskarray(depth.images[0].get_array()).all()
     assert significance.patches[1].get_data().values.sum() == 0
+
+
+def test_noise_is_white_however_many_pixels_a_block_has() -> None:
+    depth = np.random.default_rng(3).normal(0.0, 0.4, (80, 120)).astype(np.float32)
+    depth[40, 60] = 2.9
+    axes, scale = Figure().subplots(1, 2)
+    draw_depth(axes, scale, depth, 8)
+    (image,) = axes.images
+    darkness = np.clip(np.ma.filled(image.norm(image.get_array())), 0, 1)
+    assert np.median(darkness) == pytest.approx(0.0, abs=0.01)
+    assert darkness[5, 7] > 0.9
+    assert np.count_nonzero(darkness > 0.4) == 1
