@@ -167,6 +167,12 @@ def test_more_exposures_reach_shallower_pixels_but_none_that_do_no_harm() -> Non
     assert sixteen.reach(0.1) == pytest.approx(LEAST_DEPTH, rel=0.02)
 
 
+def test_the_limited_distances_of_deep_pixels_need_more_depth() -> None:
+    evidence = evidence_from(scores_of(9))
+    assert evidence.reach(6.0) == pytest.approx(1.5 * evidence.reach(4.0), rel=0.04)
+    assert evidence.reach(8.0) > 2.25 * evidence.reach(4.0)
+
+
 def test_a_significance_that_no_pixel_reaches_has_no_reach() -> None:
     assert np.isnan(evidence_from(scores_of(4)).reach(7.0))
     assert np.isnan(Evidence(SHAPE).reach(5.0))

@@ -30,8 +30,9 @@ def joint_mask(
 
 
 def known_depths() -> npt.NDArray[np.float64]:
-    """Return a depth of 2.5 at seven pixels of a row, of 9 at one pixel, and 0 elsewhere."""
+    """Return the depths of seven pixels (2.5), one pixel (9) and a hot pixel (-9); others are 0."""
     depth = np.zeros(SHAPE)
     depth[30, 10:150:20] = 2.5
     depth[80, 60] = 9.0
+    depth[100, 110] = -9.0
     return depth
