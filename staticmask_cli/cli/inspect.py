@@ -41,7 +41,7 @@ def inspect(
     from staticmask_cli.plots.draw import check_plot, plot_masks
     from staticmask_cli.reports.inspection import inspect_masks
     from staticmask_cli.reports.run_report import as_json
-    from staticmask_cli.terminal.tables import show_inspections
+    from staticmask_cli.terminal.inspections import show_inspections
 
     with Console(quiet=quiet, verbose=verbose, log_file=log_file):
         if plot is not None:

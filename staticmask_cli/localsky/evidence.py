@@ -19,13 +19,18 @@ from staticmask_cli.localsky.noise import NoiseModel
 from staticmask_cli.localsky.prediction import PAIRS, Fit, Windows
 from staticmask_cli.localsky.windows import mirrored, neighbourhoods
 
-__all__ = ["SCORE_UNIT", "WEIGHT_UNIT", "Scores", "gain_of", "scores_of_chip"]
+__all__ = [
+    "LARGEST_DISTANCE", "SCORE_UNIT", "WEIGHT_UNIT", "Scores", "gain_of", "scores_of_chip",
+]
 
 SCORE_UNIT = 2
 """Steps of a score of 1, which is one sigma of an exposure with a gain of 1."""
 
 WEIGHT_UNIT = 64
 """Steps of a weight of 1."""
+
+LARGEST_DISTANCE = 3.0
+"""The distance that a deeper pixel counts with, in units of the scatter."""
 
 Bits = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
@@ -37,7 +42,6 @@ Integers = npt.NDArray[np.int32]
 _BLOCK = 1 << 16  # pixels of a block, which with its temporaries stays in the cache
 _MARGIN = 2 * REACH  # pixels around a block: neighbours of a pixel need medians of their own
 _OUTLIER = 3.5  # distance from the median in units of the noise; such pixels predict no other
-_LARGEST = 3.0  # distance that a pixel counts with, in units of the scatter
 # Structure around a pixel is the range of its eight neighbours without the extremes, in units of
 # the noise; these are the lower limits of its classes, and the class below is that of a flat sky.
 _CLASSES = 3.5 * 2.0 ** (np.arange(14) / 2)
@@ -309,12 +313,12 @@ class _Scales:
             if not scatter[0] > 0:
                 continue
             distance = np.maximum(predicted / scatter[0], median / scatter[1])
-            limited = np.clip(distance, -_LARGEST, _LARGEST).astype(np.float64)
+            limited = np.clip(distance, -LARGEST_DISTANCE, LARGEST_DISTANCE).astype(np.float64)
             # Pixels that stars lift on average must not make others look low.
             centre = min(float(limited.mean()), centre_of_flat)
             centre_of_flat = min(centre_of_flat, centre) if number == 0 else centre_of_flat
             spread = float(limited.std())
-            inside = np.count_nonzero(np.abs(distance) < _LARGEST) / distance.size
+            inside = np.count_nonzero(np.abs(distance) < LARGEST_DISTANCE) / distance.size
             efficiency = inside / (max(scatter) * spread)
             scales[:, number] = *scatter, centre, SCORE_UNIT * gain * efficiency / spread
             weight[number] = round(WEIGHT_UNIT * (gain * efficiency) ** 2)
@@ -327,7 +331,7 @@ class _Scales:
         with np.errstate(invalid="ignore", over="ignore"):
             distance = np.maximum(residuals.predicted / self.predicted[classes],
                                   residuals.median / self.median[classes])
-        np.clip(distance, -_LARGEST, _LARGEST, out=distance)
+        np.clip(distance, -LARGEST_DISTANCE, LARGEST_DISTANCE, out=distance)
         distance -= self.centre[classes]
         distance *= self.factor[classes]
         distance[classes == _UNKNOWN] = 0.0

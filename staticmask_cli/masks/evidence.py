@@ -5,13 +5,14 @@ variances of the scores of good pixels.  Both are whole numbers: exposures can b
 and in any groups, on any worker, with the same result to the last bit.
 """
 
+import math
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from staticmask_cli.errors import ChipError
-from staticmask_cli.localsky.evidence import SCORE_UNIT, WEIGHT_UNIT, Scores
+from staticmask_cli.localsky.evidence import LARGEST_DISTANCE, SCORE_UNIT, WEIGHT_UNIT, Scores
 from staticmask_cli.masks.evidence_lines import low_lines
 
 __all__ = ["LEAST_DEPTH", "Evidence"]
@@ -28,6 +29,7 @@ Many exposures show defects that are too shallow to do harm.
 
 _FEWEST_FOR_LINES = 8  # exposures
 _LOW, _MIDDLE = 0.1587, 0.5  # quantiles of a Gaussian distribution, one sigma apart
+_ITERATIONS = 40  # to solve for the true depth; the error is below 1% unless that exceeds 4
 _LARGEST_SUM = 1 << 29  # of the squared gains, so that no sum of weights reaches 2**31
 
 
@@ -110,15 +112,28 @@ class Evidence:
         median of all pixels and in units of their scatter on the low side; positive where a
         pixel is low, and NaN where nothing is known.
         """
+        z = self._z()
+        middle, scatter = self._null(z)
+        return np.asarray((np.float32(middle) - z) / np.float32(scatter))
+
+    @property
+    def _gain(self) -> float:
+        """The root mean square of the gains of the exposures."""
+        return math.sqrt(self.gain / WEIGHT_UNIT / max(self.exposures, 1))
+
+    def _z(self) -> Floats:
+        """Return the sum of the scores divided by the root of the sum of the weights."""
         with np.errstate(invalid="ignore", divide="ignore"):
             sigma = np.sqrt(self.weight.astype(np.float32) / np.float32(WEIGHT_UNIT))
-            z = self.score.astype(np.float32) / np.float32(SCORE_UNIT) / sigma
+            return np.asarray(self.score.astype(np.float32) / np.float32(SCORE_UNIT) / sigma)
+
+    def _null(self, z: Floats) -> tuple[float, float]:
+        """Return the median of `z` and its scatter on the low side; NaN if nothing is known."""
         known = z[self.weight > 0]
         if not known.size:
-            return np.full_like(z, np.nan)
+            return np.nan, np.nan
         low, middle = np.quantile(known, [_LOW, _MIDDLE])
-        scatter = max(float(middle - low), 1.0)
-        return np.asarray((np.float32(middle) - z) / np.float32(scatter))
+        return float(middle), max(float(middle - low), 1.0)
 
     @cached_property
     def depth(self) -> Floats:
@@ -126,10 +141,9 @@ class Evidence:
 
         It is NaN where nothing is known.
         """
-        gain = np.sqrt(self.gain / WEIGHT_UNIT / max(self.exposures, 1))
         with np.errstate(invalid="ignore", divide="ignore"):
             ratio = self.score.astype(np.float32) / self.weight.astype(np.float32)
-            return np.asarray(ratio * np.float32(-gain * WEIGHT_UNIT / SCORE_UNIT))
+            return np.asarray(ratio * np.float32(-self._gain * WEIGHT_UNIT / SCORE_UNIT))
 
     def low(self, static_sig: float) -> Bits:
         """Return the pixels that are low by the evidence of all exposures, shape (ny, nx).
@@ -145,3 +159,40 @@ class Evidence:
         if self.exposures < _FEWEST_FOR_LINES:
             return np.zeros(self.score.shape, np.bool_)
         return low_lines(self.score, self.weight, self.depth)
+
+    def reach(self, static_sig: float) -> float:
+        """Return how deep a pixel must be to be found in half of all cases.
+
+        Parameters
+        ----------
+        static_sig : float
+            The significance that is required, as in `low`.
+
+        Returns
+        -------
+        float
+            The depth at which a pixel of median weight has this significance on average, in units
+            of the noise of one exposure.  It is NaN if nothing is known, or if no pixel reaches the
+            significance however deep it is, since the distance that counts is limited.
+        """
+        known = self.weight[self.weight > 0]
+        if not known.size:
+            return math.nan
+        middle, scatter = self._null(self._z())
+        sigma = math.sqrt(float(np.median(known)) / WEIGHT_UNIT)
+        return _true_depth(max(self._gain * (static_sig * scatter - middle) / sigma, LEAST_DEPTH))
+
+
+def _true_depth(mean: float) -> float:
+    """Return the depth of a pixel whose distances, of Gaussian noise and limited, have this mean.
+
+    It solves ``mean = depth - E[max(0, depth + noise - LARGEST_DISTANCE)]``.
+    """
+    if mean >= LARGEST_DISTANCE:
+        return math.nan
+    depth = mean
+    for _ in range(_ITERATIONS):
+        margin = LARGEST_DISTANCE - depth
+        density = math.exp(-margin * margin / 2) / math.sqrt(2 * math.pi)
+        depth = mean + density - margin * math.erfc(margin / math.sqrt(2)) / 2
+    return depth

@@ -100,10 +100,8 @@ class StaticMask(PartialMask):
     def chance(self) -> float:
         """The number of pixels that Gaussian noise alone puts into the mask, under its rule."""
         npix, static_sig = self.below.size, self.rule.static_sig
-        by_votes = expected_false_positives(
-            npix, static_sig,
-            voters=self.voters, needed=self.votes_needed, exposures=len(self.used),
-        )
+        votes = {"voters": self.voters, "needed": self.votes_needed, "exposures": len(self.used)}
+        by_votes = expected_false_positives(npix, static_sig, **votes)
         return by_votes + self.rule.joint * expected_false_positives(npix, static_sig)
 
     def write(self, path: str) -> None:
@@ -182,9 +180,7 @@ class StaticMask(PartialMask):
             members_table(self.members, str(self.facts.get("BUNIT", ""))),
         ]
         if self.tally is not None:
-            by_pointing = self.rule.counts_pointings
-            joint = self.rule.joint
-            hdus += votes_hdus(self.tally, self.members, by_pointing=by_pointing, joint=joint)
+            hdus += votes_hdus(self.tally, self.members, self.rule)
         if self.evidence is not None:
             from staticmask_cli.masks.evidence_hdus import evidence_hdus  # noqa: PLC0415
 
@@ -288,15 +284,12 @@ def _unescaped(value: Any) -> Any:  # noqa: ANN401 - numbers pass through
 
 
 def _bad_pixels(good: Any) -> npt.NDArray[np.bool_]:  # noqa: ANN401 - an array, or None
-    if good is None or good.ndim != 2 or good.dtype.kind != "i" or not _is_binary(good):  # noqa: PLR2004
+    if good is None or good.ndim != 2 or good.dtype.kind != "i" or not good.size or (  # noqa: PLR2004
+            good.min() < 0 or good.max() > 1):
         msg = "its pixels are not those of a mask: an int16 image of 0 and 1"
         raise ValueError(msg)
     bad: npt.NDArray[np.bool_] = good == 0
     return bad
-
-
-def _is_binary(good: npt.NDArray[Any]) -> bool:
-    return good.size > 0 and bool(good.min() >= 0 and good.max() <= 1)
 
 
 def _check_votes(mask: StaticMask) -> None:

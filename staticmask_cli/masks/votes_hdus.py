@@ -15,14 +15,13 @@ import numpy.typing as npt
 from staticmask_cli.fits.compressed import compressed_image
 from staticmask_cli.fits.writer import NewHDU, image, table
 from staticmask_cli.masks.members import Corners, Member
+from staticmask_cli.masks.rule import MaskRule
 from staticmask_cli.masks.votes import Tally
 
 __all__ = ["tally_of", "votes_hdus"]
 
 
-def votes_hdus(
-    tally: Tally, members: Sequence[Member], *, by_pointing: bool, joint: bool = False
-) -> list[NewHDU]:
+def votes_hdus(tally: Tally, members: Sequence[Member], rule: MaskRule) -> list[NewHDU]:
     """Return the HDUs of the votes.
 
     Parameters
@@ -31,16 +30,14 @@ def votes_hdus(
         The votes.
     members : sequence of Member
         The members, with the numbers of their pointings.
-    by_pointing : bool
-        Whether the rule counts pointings.
-    joint : bool
-        Whether the file holds the sums of the evidence, too; VOTES is then compressed as they are.
+    rule : MaskRule
+        The rule of the mask.  Where it is ``joint``, VOTES is compressed, as SCORE and WEIGHT are.
     """
-    if joint:
+    if rule.joint:
         hdus = [compressed_image(tally.counts.astype(np.int32), name="VOTES")]
     else:
         hdus = [image(tally.counts, name="VOTES")]
-    if by_pointing:
+    if rule.counts_pointings:
         number_at = {member.label.corners: member.pointing for member in members if member.used}
         parts = sorted(
             ((number_at[corners], pixels) for corners, pixels in tally.by_pointing),

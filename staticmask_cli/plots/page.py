@@ -1,4 +1,4 @@
-"""One matplotlib page: a mask, its bad pixels per row and column, and its exposures."""
+"""One matplotlib page: a mask, its bad pixels per row and column, its exposures and evidence."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,11 +9,14 @@ import numpy.typing as npt
 
 from staticmask_cli.masks.members import Member
 from staticmask_cli.masks.partial import PartialMask
+from staticmask_cli.plots.evidence import draw_depth, draw_significance
 from staticmask_cli.stats.histogram import SkyHistogram
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from staticmask_cli.masks.evidence import Evidence
 
 __all__ = ["Page", "draw_page", "reduced"]
 
@@ -21,6 +24,7 @@ __all__ = ["Page", "draw_page", "reduced"]
 _WIDTH = 8.0
 _LEFT, _TOP, _GAP = 0.85, 0.65, 0.1
 _ROWS_WIDTH, _COLUMNS_HEIGHT = 1.25, 1.0  # the panels beside and below the image
+_SCALE_WIDTH = 0.15  # of the greys of the map of the depth
 _LONGEST_SIDE, _SHORTEST_SIDE = 5.6, 0.8  # of the image
 _EXPOSURES_HEIGHT, _AXIS_LABEL, _LEGEND = 2.6, 0.55, 0.55
 _DPI = 100
@@ -87,8 +91,12 @@ def draw_page(figure: "Figure", page: Page) -> None:
     mask, bad = page.mask, page.mask.bad
     width, height = _image_size(bad.shape)
     # A mask that drizzlepac wrote has no members.
-    exposures_height = _LEGEND + _EXPOSURES_HEIGHT + _AXIS_LABEL if mask.used else 0.0
-    page_height = _TOP + height + _GAP + _COLUMNS_HEIGHT + _AXIS_LABEL + exposures_height
+    panel_height = _LEGEND + _EXPOSURES_HEIGHT + _AXIS_LABEL
+    exposures_height = panel_height if mask.used else 0.0
+    # Only a mask with agree = joint has evidence, which is drawn below everything else.
+    evidence_height = _LEGEND + height + _AXIS_LABEL + panel_height if mask.evidence else 0.0
+    mask_height = _TOP + height + _GAP + _COLUMNS_HEIGHT + _AXIS_LABEL
+    page_height = mask_height + exposures_height + evidence_height
     figure.set_size_inches(_WIDTH, page_height)
 
     def add_axes(left: float, top: float, width: float, height: float) -> "Axes":
@@ -105,12 +113,19 @@ def draw_page(figure: "Figure", page: Page) -> None:
     _draw_rows(add_axes(_LEFT + width + _GAP, _TOP, _ROWS_WIDTH, height), bad)
     _write_title(figure, page, factor, page_height)
     if mask.used:
-        top = columns_top + _COLUMNS_HEIGHT + _AXIS_LABEL + _LEGEND
-        axes = add_axes(_LEFT, top, _WIDTH - _LEFT - 0.2, _EXPOSURES_HEIGHT)
+        axes = add_axes(_LEFT, mask_height + _LEGEND, _WIDTH - _LEFT - 0.2, _EXPOSURES_HEIGHT)
         if page.histograms:
             _draw_histograms(axes, page.histograms, len(mask.used), page.unit)
         else:
             _draw_members(axes, mask.used, page.unit)
+    if mask.evidence is not None:
+        top = page_height - evidence_height + _LEGEND
+        depth_map = add_axes(_LEFT, top, width, height)
+        scale = add_axes(_LEFT + width + _GAP, top, _SCALE_WIDTH, height)
+        draw_depth(depth_map, scale, mask.evidence.depth, factor)
+        top += height + _AXIS_LABEL + _LEGEND
+        axes = add_axes(_LEFT, top, _WIDTH - _LEFT - 0.2, _EXPOSURES_HEIGHT)
+        _draw_significance(axes, mask, mask.evidence)
 
 
 def _image_size(shape: tuple[int, int]) -> tuple[float, float]:
@@ -197,6 +212,15 @@ def _draw_members(axes: "Axes", members: Sequence[Member], unit: str) -> None:
     if any(member.is_global for member in members):
         handles, labels = [mode, limit], [*labels, "threshold"]
     _write_legend(axes, handles, labels)
+
+
+def _draw_significance(axes: "Axes", mask: PartialMask, evidence: "Evidence") -> None:
+    handles = draw_significance(axes, evidence, mask.rule.static_sig)
+    _plain_numbers(axes.yaxis)
+    _write_legend(axes, handles, [
+        f"{evidence.exposures} exposures together", "Gaussian noise",
+        f"threshold: {np.count_nonzero(mask.jointly_low)} low",
+    ])
 
 
 def _write_legend(axes: "Axes", handles: Sequence[Any], labels: Sequence[str]) -> None:

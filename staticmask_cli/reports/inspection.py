@@ -15,6 +15,7 @@ from staticmask_cli.masks.members_table import row_of
 from staticmask_cli.masks.rule import Agreement, MaskRule
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.reports.bad_pixels import Comparison, Shape, compare, deviations, shape_of_bad
+from staticmask_cli.reports.joint import Joint, joint_of
 
 __all__ = ["Inspection", "Inspections", "inspect_masks"]
 
@@ -48,6 +49,8 @@ class Inspection:
         The fraction of all pixels that are bad.
     layout : Shape
         The distribution of the bad pixels.
+    joint : Joint or None
+        The contribution of the joint evidence; None unless `agree` is ``joint``.
     members : tuple of dict, or None
         The rows of MEMBERS, with its column names in lower case.  Each has a further item
         ``apart``: the deviations of those of its values that are outliers (`deviations`).
@@ -68,6 +71,7 @@ class Inspection:
     bad: int
     fraction: float
     layout: Shape
+    joint: Joint | None
     members: tuple[dict[str, Any], ...] | None
 
 
@@ -143,6 +147,7 @@ def _inspect(path: str) -> tuple[Inspection, npt.NDArray[np.bool_]]:
         bad=nbad,
         fraction=nbad / bad.size,
         layout=shape_of_bad(bad),
+        joint=joint_of(mask) if mask else None,
         members=tuple(_rows(mask.members)) if mask else None,
     )
     return inspection, bad

@@ -149,3 +149,32 @@ def test_units_are_those_of_the_header() -> None:
     with read(evidence_from(scores_of(2))) as hdus:
         assert hdus["SCORE"].header["SCUNIT"] == SCORE_UNIT
         assert hdus["WEIGHT"].header["WTUNIT"] == WEIGHT_UNIT
+
+
+@pytest.mark.parametrize("static_sig", [4.0, 7.0])
+def test_half_of_the_pixels_as_deep_as_the_reach_are_found(static_sig: float) -> None:
+    reach = evidence_from(scores_of(9)).reach(static_sig)
+    shallower, as_deep, deeper = (
+        evidence_from(scores_of(9, factor * reach)).low(static_sig)[LOW].mean()
+        for factor in (0.8, 1.0, 1.25)
+    )
+    assert shallower < 0.3
+    assert 0.3 < as_deep < 0.7
+    assert deeper > 0.7
+
+
+def test_more_exposures_reach_shallower_pixels_but_none_that_do_no_harm() -> None:
+    four, sixteen = (evidence_from(scores_of(count)) for count in (4, 16))
+    assert four.reach(4.0) == pytest.approx(2.1 * sixteen.reach(4.0), rel=0.1)
+    assert sixteen.reach(0.1) == pytest.approx(LEAST_DEPTH, rel=0.02)
+
+
+def test_the_limited_distances_of_deep_pixels_need_more_depth() -> None:
+    evidence = evidence_from(scores_of(9))
+    assert evidence.reach(6.0) == pytest.approx(1.5 * evidence.reach(4.0), rel=0.04)
+    assert evidence.reach(8.0) > 2.25 * evidence.reach(4.0)
+
+
+def test_a_significance_that_no_pixel_reaches_has_no_reach() -> None:
+    assert np.isnan(evidence_from(scores_of(4)).reach(7.0))
+    assert np.isnan(Evidence(SHAPE).reach(5.0))

@@ -129,3 +129,13 @@ def test_exposures_of_few_pointings_are_warned_of(
     assert "adds up" not in caplog.text
     with pytest.raises(ConfigError, match=r"only 2 pointings \(4 exposures\) of ACSWFC"):
         masked(names[:4])
+
+
+def test_a_threshold_that_no_pixel_can_reach_is_warned_of(
+    nine: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    create_masks(nine[:4], static_sig=8, sky="local", agree="joint")
+    assert f"{NAME}: no pixel, however deep, is 8 sigma low in the evidence of 4" in caplog.text
+    caplog.clear()
+    masked(nine)
+    assert "however deep" not in caplog.text

@@ -22,6 +22,7 @@ from staticmask_cli.plots.page import Page
 from staticmask_cli.simulate.visit import Visit
 from tests.support.command import run
 from tests.support.exposures import WriteExposure, digest, sky
+from tests.support.joint import joint_mask, known_depths
 
 pytestmark = pytest.mark.usefixtures("folder")
 
@@ -270,3 +271,22 @@ def test_the_page_of_a_local_mask_names_no_threshold(visit: Visit) -> None:
         assert "mode and rms" in text
         assert "threshold" not in text
     assert len(list(Path().glob("m_*.svg"))) == 2
+
+
+def test_the_page_of_a_joint_mask_is_grey_and_shows_its_evidence() -> None:
+    joint_mask(known_depths()).write("j.fits")
+    result = run("inspect", "j.fits", "--plot", "j.png", "-q")
+    assert (result.exit_code, result.stderr) == (0, "")
+    pixels = imread("j.png")
+    assert np.array_equal(pixels[..., 0], pixels[..., 1])
+    assert np.array_equal(pixels[..., 0], pixels[..., 2])
+    plot_masks(["j.fits"], "j.svg")
+    text = Path("j.svg").read_text(encoding="utf-8")
+    for words in ("mean depth", "9 exposures together", "Gaussian noise", "threshold: 8 low"):
+        assert words in text
+
+
+def test_a_run_with_joint_evidence_draws_it_too(visit: Visit, drawn: list[Page]) -> None:
+    masks = create_masks(visit.paths, group="sci,1", sky="local", agree="joint", plot="m.png")
+    assert [page.mask for page in drawn] == masks
+    assert drawn[0].mask.evidence is not None

@@ -13,7 +13,7 @@ from staticmask_cli.pipeline.dry_run import dry_run_of, plan_run
 from staticmask_cli.reports.inspection import Inspection, inspect_masks
 from staticmask_cli.reports.run_report import as_json
 from staticmask_cli.simulate.visit import Visit
-from staticmask_cli.terminal.tables import show_inspections
+from staticmask_cli.terminal.inspections import show_inspections
 from tests.support.documents import checked
 from tests.support.exposures import WriteExposure, digest, sky
 

@@ -39,3 +39,15 @@ def _strict(schema: Any) -> Any:  # noqa: ANN401 - any part of a schema
 def cells(output: str) -> list[list[str]]:
     """Return the cells of each line of a table."""
     return [re.split(r"\s{2,}", line.strip()) for line in output.splitlines()]
+
+
+def in_a_column(words: str, table: str) -> bool:
+    """Find whether a text is in a table, even if it is broken over several lines of its column."""
+    lines = table.splitlines()
+    longest = max(map(len, lines))
+    padded = [line.ljust(longest) for line in lines]
+    return any(
+        re.sub(r"\s", "", words) in re.sub(r"\s", "", "".join(line[start:] for line in padded))
+        or re.sub(r"\s", "", words) in re.sub(r"\s", "", "".join(line[:start] for line in padded))
+        for start in range(longest)
+    )

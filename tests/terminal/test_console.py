@@ -16,7 +16,7 @@ from staticmask_cli import StaticMask, create_masks
 from staticmask_cli.reports.inspection import inspect_masks
 from staticmask_cli.simulate.visit import Visit
 from staticmask_cli.terminal.console import Console
-from staticmask_cli.terminal.tables import show_inspections
+from staticmask_cli.terminal.inspections import show_inspections
 from tests.support.exposures import WriteExposure, coordinates, sky
 from tests.support.process import process_environment, shell
 

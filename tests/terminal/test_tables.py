@@ -1,44 +1,17 @@
-"""Tables of plan and inspect, on terminals of any width."""
+"""Tables of plan, on terminals of any width."""
 
 import os
-import re
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from staticmask_cli import Parameters, create_masks
 from staticmask_cli.pipeline.dry_run import dry_run_of, plan_run
-from staticmask_cli.reports.inspection import inspect_masks
 from staticmask_cli.simulate.visit import Visit
-from staticmask_cli.terminal import tables
-from staticmask_cli.terminal.tables import show, show_inspections, show_plan, size, text
-from tests.support.exposures import WriteExposure
+from staticmask_cli.terminal.tables import show, show_plan, size, text
+from tests.support.documents import in_a_column
 
 FOLDERS = ["out", "a folder/with quite/a long name/and more/of it"]
-
-
-@pytest.fixture(params=[60, 80, 120])
-def width(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> int:
-    """Set the width of tables, in columns; the test runs in a new folder."""
-    monkeypatch.chdir(tmp_path)
-    columns: int = request.param
-    monkeypatch.setattr(tables, "_WIDTH_WITHOUT_TERMINAL", columns)
-    return columns
-
-
-def in_a_column(words: str, table: str) -> bool:
-    """Find whether a text is in a table, even if it is broken over several lines of its column."""
-    lines = table.splitlines()
-    longest = max(map(len, lines))
-    padded = [line.ljust(longest) for line in lines]
-    return any(
-        re.sub(r"\s", "", words) in re.sub(r"\s", "", "".join(line[start:] for line in padded))
-        or re.sub(r"\s", "", words) in re.sub(r"\s", "", "".join(line[:start] for line in padded))
-        for start in range(longest)
-    )
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
@@ -58,20 +31,6 @@ def test_a_plan_loses_no_word(
         "mask", "66.2 kB", "other members; new: v/jsim6002q_flt.fits[SCI,1], v/jsim6003q_flt",
         f"{folder}/ACSWFC_150x220_1_staticMask.fits{folder}/ACSWFC_150x220_2_staticMask.fits",
     ):
-        assert in_a_column(words, output), words
-
-
-def test_an_inspection_loses_no_word(
-    visit: Visit, write_exposure: WriteExposure, capsys: pytest.CaptureFixture[str], width: int
-) -> None:
-    paths = [visit.paths[0], os.fspath(write_exposure(
-        "dark_flt.fits", EXPTIME=0.0, chips=[{"data": np.zeros((150, 220), np.float32)}]))]
-    masks = create_masks(paths)
-    show_inspections(inspect_masks([str(masks[0].path)]))
-    output = capsys.readouterr().out
-    assert max(map(len, output.splitlines())) <= width
-    assert "\N{HORIZONTAL ELLIPSIS}" not in output
-    for words in (*paths, "not used: EXPTIME = 0", "stands apart", "1 used of 2", "worst column"):
         assert in_a_column(words, output), words
 
 
