@@ -110,10 +110,10 @@ class _Found:
 
     Attributes
     ----------
-    truth : Truth
-        The truth of the scene.
-    masks : mapping of str to numpy.ndarray of bool, shape (ny, nx)
-        The masks by method, True = bad.
+    exposures : int
+        The number of exposures.
+    cells : mapping of str to str
+        The cells of the table by method.
     depths : tuple of two floats
         The depths of the pixels in the curves.
     curves : mapping of str to tuple of two numpy.ndarray
@@ -122,8 +122,8 @@ class _Found:
         The same of the evidence at the threshold of the tables.
     """
 
-    truth: Truth
-    masks: dict[str, Bits]
+    exposures: int
+    cells: dict[str, str]
     depths: tuple[float, float]
     curves: dict[str, tuple[Numbers, Numbers]] = field(default_factory=dict)
     point: tuple[float, float] = (math.nan, math.nan)
@@ -156,12 +156,14 @@ def _find(images: Sequence[Image], truth: Truth, *, with_curves: bool) -> _Found
     assert evidence is not None
     statistics = {"best votes": best_votes(images, truth), "minimum image": low_in_maximum(images),
                   "oracle": oracle(images, truth)}
-    low, high = (sigma / math.sqrt(len(images)) for sigma in _RANGE)
-    found = _Found(truth, {
+    masks = {
         "joint": mask.bad, "local 5, agree 2": votes >= 2, "local 5, any": votes >= 1,
         "median image, local 5": low_in_median(images, _STATIC_SIG),
         **{name: tuned(statistic, truth) for name, statistic in statistics.items()},
-    }, (low, high))
+    }
+    low, high = (sigma / math.sqrt(len(images)) for sigma in _RANGE)
+    cells = {name: _cell(bad, truth) for name, bad in masks.items()}
+    found = _Found(len(images), cells, (low, high))
     if with_curves:
         statistics["joint"] = np.where(evidence.depth > LEAST_DEPTH, evidence.significance, -np.inf)
         found.curves = {name: curve(statistic, truth, found.depths)
@@ -178,11 +180,10 @@ def _find(images: Sequence[Image], truth: Truth, *, with_curves: bool) -> _Found
 def _by_scene(found: dict[str, _Found]) -> Iterator[str]:
     """Yield the table of joint evidence, votes and rivals."""
     if found:
-        yield head("50%, 90% (good per million)", *next(iter(found.values())).masks)
+        yield head("50%, 90% (good per million)", *next(iter(found.values())).cells)
     for name, result in found.items():
-        count = len(result.truth.pointings)
-        yield row(f"{name.split(' ')[0]}, {count} exposures",
-                   *(_cell(bad, result.truth) for bad in result.masks.values()))
+        title = f"{name.split(' ')[0]}, {result.exposures} exposures"
+        yield row(title, *result.cells.values())
 
 
 def _by_pointings(names: Sequence[str], size: _Size) -> Iterator[str]:
