@@ -6,9 +6,10 @@ Run it from a checkout with the extras ``test`` and ``bench``::
 
 The tables give the depth, in noise of one exposure, at which 50% and 90% of the planted single
 pixels are found, and in brackets the good pixels that are marked, per million.  The first is of
-``agree = joint``, of votes and of `rivals`, with each exposure at a pointing of its own.  The
-others are of the evidence without votes: for exposures that share their pointings, for unequal
-exposure times, and for static patterns of detectors.
+``agree = joint``, of votes and of `rivals`, with each exposure at a pointing of its own; the
+evidence is also shown with a threshold that is tuned as those of the rivals are.  The others are of
+the evidence without votes: for exposures that share their pointings, for unequal exposure times,
+and for static patterns of detectors.
 """
 
 import argparse
@@ -154,8 +155,12 @@ def _find(images: Sequence[Image], truth: Truth, *, with_curves: bool) -> _Found
     votes, evidence = mask.votes, mask.evidence
     assert votes is not None
     assert evidence is not None
-    statistics = {"best votes": best_votes(images, truth), "minimum image": low_in_maximum(images),
-                  "oracle": oracle(images, truth)}
+    is_harmful = evidence.depth > LEAST_DEPTH
+    statistics = {
+        "evidence, tuned": np.where(is_harmful, evidence.significance, -np.inf),
+        "best votes": best_votes(images, truth), "minimum image": low_in_maximum(images),
+        "oracle": oracle(images, truth),
+    }
     masks = {
         "joint": mask.bad, "local 5, agree 2": votes >= 2, "local 5, any": votes >= 1,
         "median image, local 5": low_in_median(images, _STATIC_SIG),
@@ -165,7 +170,6 @@ def _find(images: Sequence[Image], truth: Truth, *, with_curves: bool) -> _Found
     cells = {name: _cell(bad, truth) for name, bad in masks.items()}
     found = _Found(len(images), cells, (low, high))
     if with_curves:
-        statistics["joint"] = np.where(evidence.depth > LEAST_DEPTH, evidence.significance, -np.inf)
         found.curves = {name: curve(statistic, truth, found.depths)
                         for name, statistic in statistics.items()}
         medians = [low_in_median(images, sigma) for sigma in _SIGMAS]
@@ -242,8 +246,8 @@ def _plot(found: dict[str, _Found], path: str) -> None:
         axis.set_axis_off()
     for (name, result), axis in zip(found.items(), axes.flat, strict=False):
         for method, (false, share) in result.curves.items():
-            axis.plot(false, share, label=method)
-        axis.plot(*result.point, "ko", label=f"joint at {_STATIC_SIG:g}")
+            axis.plot(false, share, label=method.removesuffix(", tuned"))
+        axis.plot(*result.point, "ko", label=f"evidence at {_STATIC_SIG:g}")
         axis.axvline(ALLOWED, color="0.8", zorder=0)
         low, high = result.depths
         axis.set(xscale="symlog", xlim=(0, 1e4), ylim=(0, 1.02),

@@ -61,9 +61,9 @@ def vote_statistics(images: Sequence[Image], truth: Truth) -> Iterator[Image]:
     around it, in units of its known noise.
     """
     depths = np.stack([(_median(image) - image) / noise
-                       for image, noise in zip(images, truth.noises, strict=True)])
-    depths.sort(axis=0)
-    yield from depths[::-1]
+                       for image, noise in zip(images, truth.noises, strict=True)], axis=-1)
+    depths.sort(axis=-1)
+    yield from np.moveaxis(depths, -1, 0)[::-1]
 
 
 def best_votes(images: Sequence[Image], truth: Truth) -> Image:
@@ -76,7 +76,7 @@ def low_in_maximum(images: Sequence[Image]) -> Image:
     """Return how far each pixel of the maximum image lies below the 5 x 5 pixels around it.
 
     It is the minimum image in which the pipeline of JWST looks for warm pixels, turned for low
-    pixels.
+    pixels.  Where stars lie on other pixels at each pointing, good pixels between them are low.
     """
     maximum = np.max(images, axis=0)
     return np.asarray(_median(maximum) - maximum)
