@@ -249,9 +249,8 @@ def _plot(found: dict[str, _Found], path: str) -> None:
             axis.plot(false, share, label=method.removesuffix(", tuned"))
         axis.plot(*result.point, "ko", label=f"evidence at {_STATIC_SIG:g}")
         axis.axvline(ALLOWED, color="0.8", zorder=0)
-        low, high = result.depths
         axis.set(xscale="symlog", xlim=(0, 1e4), ylim=(0, 1.02),
-                 title=f"{name}: {low:.2f} to {high:.2f} sigma")
+                 title="{}: {:.2f} to {:.2f} sigma".format(name, *result.depths))
     axes.flat[0].legend(fontsize=8)
     figure.supxlabel("good pixels marked, per million")
     figure.supylabel("found of the planted pixels")
@@ -292,6 +291,7 @@ def main(words: Sequence[str] | None = None) -> None:
     )
     for line in chain(*tables):
         sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
     if asked.plot:
         _plot(found, asked.plot)
 
