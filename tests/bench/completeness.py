@@ -21,6 +21,7 @@ from tests.bench.backgrounds import background_table
 from tests.bench.detector_scenes import DETECTOR_SCENES
 from tests.bench.judging import BINS, DEEP, RULES, AnyScene, Outcome, SceneOutcome, judge
 from tests.bench.scenes import SCENES
+from tests.bench.tables import head, row
 from tests.bench.truth import CAUSES
 
 __all__ = ["ALL_SCENES", "main"]
@@ -40,14 +41,6 @@ def _percent(fraction: float) -> str:
     return "-" if math.isnan(fraction) else f"{100 * fraction:.1f}%"
 
 
-def _row(*cells: object) -> str:
-    return f"| {' | '.join(map(str, cells))} |"
-
-
-def _head(*cells: object) -> str:
-    return f"\n{_row(*cells)}\n{'|---' * len(cells)}|"
-
-
 def _by_rule(results: Results, count: int) -> Iterator[tuple[str, MaskRule, Outcome]]:
     for name, result in results.items():
         for rule in RULES:
@@ -57,12 +50,12 @@ def _by_rule(results: Results, count: int) -> Iterator[tuple[str, MaskRule, Outc
 def _summary(results: Results, count: int) -> Iterator[str]:
     """Yield the table of what is found deeper than `DEEP`, of what is false, and of the times."""
     titles = (f"{_label(rule)}: found | good per million" for rule in RULES)
-    yield _head(f"{count} exposures; deeper than {DEEP:g}", *titles, "time | relative").replace(
+    yield head(f"{count} exposures; deeper than {DEEP:g}", *titles, "time | relative").replace(
         "|---" * 5 + "|", "|---" * 9 + "|")
     for name, result in results.items():
         outcomes = [result.by_rule[rule, count] for rule in RULES]
         cells = [f"{_percent(outcome.deep)} | {outcome.per_million:.1f}" for outcome in outcomes]
-        yield _row(name, *cells, f"{result.seconds:.2f} s | {result.slowness:.1f}")
+        yield row(name, *cells, f"{result.seconds:.2f} s | {result.slowness:.1f}")
     for name, rule, outcome in _by_rule(results, count):
         if outcome.lines:
             share = outcome.lines_found / outcome.lines
@@ -70,31 +63,31 @@ def _summary(results: Results, count: int) -> Iterator[str]:
 
 
 def _by_depth(results: Results, count: int) -> Iterator[str]:
-    yield _head("found by depth in noise", *BINS)
+    yield head("found by depth in noise", *BINS)
     for name, rule, outcome in _by_rule(results, count):
-        yield _row(f"{name}: {_label(rule)}", *map(_percent, outcome.completeness))
+        yield row(f"{name}: {_label(rule)}", *map(_percent, outcome.completeness))
 
 
 def _by_number(results: Results, count: int) -> Iterator[str]:
     numbers = range(1, count + 1)
-    yield _head("found, good per million, by number of exposures", *numbers)
+    yield head("found, good per million, by number of exposures", *numbers)
     for name, result in results.items():
         for rule in RULES:
             outcomes = [result.by_rule[rule, number] for number in numbers]
-            yield _row(f"{name}: {_label(rule)}", *(
+            yield row(f"{name}: {_label(rule)}", *(
                 f"{_percent(outcome.deep)}, {outcome.per_million:.1f}" for outcome in outcomes))
 
 
 def _by_cause(results: Results, count: int) -> Iterator[str]:
-    yield _head("good pixels in the mask by cause, per million", *CAUSES)
+    yield head("good pixels in the mask by cause, per million", *CAUSES)
     for name, rule, outcome in _by_rule(results, count):
         if outcome.false:
-            yield _row(f"{name}: {_label(rule)}", *(
+            yield row(f"{name}: {_label(rule)}", *(
                 f"{1e6 * outcome.causes[cause] / outcome.good:.1f}" for cause in CAUSES))
     for rule in RULES:
         outcomes = [result.by_rule[rule, count] for result in results.values()]
         good = sum(outcome.good for outcome in outcomes)
-        yield _row(f"all: {_label(rule)}", *(
+        yield row(f"all: {_label(rule)}", *(
             f"{1e6 * sum(outcome.causes[cause] for outcome in outcomes) / good:.1f}"
             for cause in CAUSES))
 
@@ -103,10 +96,10 @@ def _by_side(results: Results, count: int) -> Iterator[str]:
     sides = sorted({side for _, _, outcome in _by_rule(results, count)
                     for side in outcome.planted_by_side})
     if sides:
-        yield _head("pixels of clusters found by side", *(f"{side} x {side}" for side in sides))
+        yield head("pixels of clusters found by side", *(f"{side} x {side}" for side in sides))
     for name, rule, outcome in _by_rule(results, count):
         if outcome.planted_by_side:
-            yield _row(f"{name}: {_label(rule)}", *(
+            yield row(f"{name}: {_label(rule)}", *(
                 _percent(outcome.found_by_side[side] / outcome.planted_by_side[side])
                 for side in sides))
 

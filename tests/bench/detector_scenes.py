@@ -34,9 +34,7 @@ Bits = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[Any]
 Shape = tuple[int, int]
 
-_SHALLOWEST, _DEEPEST = 3.0, 40.0  # depths of single pixels, in sigma
 _LINE_DEPTH = 6.0  # of a bad column and row, in sigma
-_PER_PIXEL = 1 / 500  # single bad pixels
 _FEWEST = 8  # single bad pixels on a small chip
 _DITHER = 12  # pixels at most, along each axis
 _SATURATED = 0.98  # of the full well
@@ -66,8 +64,12 @@ class DetectorScene:
         The depth of clusters of 2 x 2 to 6 x 6 bad pixels, in sigma; 0 for none.
     has_lines : bool
         Whether a column and a row are bad.
-    paired : bool
-        Whether there are two exposures at each pointing.
+    per_pointing : int
+        The number of successive exposures at each pointing.
+    depths : tuple of two floats
+        The smallest and the largest depth of single bad pixels, in sigma.
+    density : float
+        The part of the pixels that are single bad ones.
     """
 
     field: Field
@@ -76,7 +78,9 @@ class DetectorScene:
     repeats: int = 1
     clusters: float = 0.0
     has_lines: bool = False
-    paired: bool = False
+    per_pointing: int = 1
+    depths: tuple[float, float] = (3.0, 40.0)
+    density: float = 1 / 500
 
     def exposures(
         self, seed: int, shape: Shape | None = None, count: int = 4
@@ -88,7 +92,7 @@ class DetectorScene:
         wide = (FINE * (shape[0] + 2 * MARGIN), FINE * (shape[1] + 2 * MARGIN))
         light = convolved(self.field(rng, wide), detector.optics)
         sensitivity, flat = detector.sensitivity(rng, shape), detector.flat_field(rng, shape)
-        pointings = tuple(number // 2 if self.paired else number for number in range(count))
+        pointings = tuple(number // self.per_pointing for number in range(count))
         dithers = rng.integers(-_DITHER * FINE, _DITHER * FINE + 1, (count, 2))
         seen = [binned(light, dithers[number], shape) * sensitivity * flat + detector.dark(shape)
                 for number in pointings]
@@ -120,9 +124,10 @@ class DetectorScene:
         if self.clusters:
             _plant_clusters(rng, planted, usable & ~planted.lines, self.clusters)
         free = np.flatnonzero(usable & ~planted.lines & (planted.sides == 0))
-        count = max(_FEWEST, int(usable.size * _PER_PIXEL))
+        count = max(_FEWEST, int(usable.size * self.density))
         places = rng.choice(free, min(count, free.size), replace=False)
-        exponent = rng.uniform(np.log(_SHALLOWEST), np.log(_DEEPEST), places.size)
+        shallowest, deepest = self.depths
+        exponent = rng.uniform(np.log(shallowest), np.log(deepest), places.size)
         planted.depth.flat[places] = np.exp(exponent)
         return planted
 
@@ -191,9 +196,9 @@ DETECTOR_SCENES: Mapping[str, DetectorScene] = {
         read_noise=(3.5, 5.0, 7.0, 12.0), bias=(0.0, 4.0, -3.0, 8.0))),
     "raw trails": DetectorScene(bleeding(12.0, 25), _RAW),
     "heavy tails": DetectorScene(_SKY, Detector(heavy_tails=True)),
-    "globular, pairs": replace(_GLOBULAR, paired=True),
-    "edge-on, pairs": replace(_EDGE_ON, paired=True),
-    "bleeding, pairs": replace(_BLEEDING, paired=True),
+    "globular, pairs": replace(_GLOBULAR, per_pointing=2),
+    "edge-on, pairs": replace(_EDGE_ON, per_pointing=2),
+    "bleeding, pairs": replace(_BLEEDING, per_pointing=2),
     **{f"clusters of {depth} sigma, {name}": DetectorScene(field, clusters=depth)
        for depth in (20, 8)
        for name, field in (("flat", _SKY), ("edge-on", _EDGE_ON.field), ("Orion", orion))},

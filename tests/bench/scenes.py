@@ -28,7 +28,7 @@ Image = npt.NDArray[np.float32]
 Bits = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[Any]
 
-_SHALLOWEST, _DEEPEST = 3.0, 40.0  # planted pixels, in noise of their own place
+_DARK = 40.0  # the depth of a pixel without any light, where defects are factors
 _FULL_WELL = 84_000.0  # electrons
 
 
@@ -40,14 +40,17 @@ class Defects:
     ----------
     count : int
         Single pixels per chip of 1024 x 1200 pixels.
+    depths : tuple of two floats
+        The smallest and the largest depth of single pixels, in the unit that `kind` says.
     kind : str
         ``noise``: lower by a multiple of the noise there; ``fixed``: by the same
-        electrons in every exposure; ``factor``: multiplied.
+        electrons in every exposure; ``factor``: by so many fortieths of the light.
     columns, rows : mapping of int to float
         Whole lines: below 1 a factor, else the depth in noise of the sky.
     """
 
     count: int = 2500
+    depths: tuple[float, float] = (3.0, 40.0)
     kind: str = "noise"
     columns: Mapping[int, float] = field(default_factory=dict)
     rows: Mapping[int, float] = field(default_factory=dict)
@@ -73,6 +76,13 @@ class Scene:
         Electrons in a unit of the pixel values.
     blobs : int
         Places that the flat field does not correct, a dozen pixels wide.
+    pattern : callable, optional
+        Takes a generator and the shape, and returns a factor and an offset in electrons for each
+        pixel, the same in all exposures.
+    times : tuple of float
+        The light of each exposure relative to that of the field; 1 for any further exposures.
+    per_pointing : int
+        The number of successive exposures at each pointing.
     """
 
     field: Callable[[np.random.Generator, tuple[int, int]], Image]
@@ -83,6 +93,9 @@ class Scene:
     gain: float = 1.0
     blobs: int = 0
     defects: Defects = Defects()
+    pattern: Callable[[np.random.Generator, tuple[int, int]], tuple[Image, Image]] | None = None
+    times: tuple[float, ...] = ()
+    per_pointing: int = 1
     chip: ClassVar[tuple[int, int]] = (1024, 1200)
     repeats: ClassVar[int] = 1
 
@@ -103,17 +116,22 @@ class Scene:
         ])
         defects = round(self.defects.count * scale)
         places = rng.choice(ny * nx, defects, replace=False)
-        strength = rng.uniform(_SHALLOWEST, _DEEPEST, defects)
-        flat = blobs(rng, shape, self.blobs)
+        strength = rng.uniform(*self.defects.depths, defects)
+        flat, offset = blobs(rng, shape, self.blobs), np.zeros(shape, np.float32)
+        if self.pattern is not None:
+            flat, offset = self.pattern(rng, shape)
         base = float(np.median(light))
         images, skies, noises, lowered = [], [], [], []
-        for _ in range(count):
-            dither = rng.integers(-12, 13, 2)
-            part = rng.uniform(-0.5, 0.5, 2)
+        times = self.times + (1.0,) * (count - len(self.times))
+        for number, time in zip(range(count), times, strict=False):
+            if number % self.per_pointing == 0:
+                dither = rng.integers(-12, 13, 2)
+                part = rng.uniform(-0.5, 0.5, 2)
             y, x = margin + dither
             sky = light[y : y + ny, x : x + nx].copy()
             add_stars(sky, stars, np.array([y, x]) + part, self.psf)
-            sky *= flat
+            sky *= flat * np.float32(time)
+            sky += offset
             noise = np.sqrt(sky + self.read_noise**2)
             good = sky.copy()
             self._plant(sky, noise, places, strength, base)
@@ -125,7 +143,8 @@ class Scene:
         nowhere = np.zeros(shape, np.bool_)
         return images, truth_of(
             skies, noises, lowered, lines=self._lines(shape), sides=np.zeros(shape, np.int8),
-            saturated=saturated, missing=nowhere, pointings=tuple(range(count)),
+            saturated=saturated, missing=nowhere,
+            pointings=tuple(number // self.per_pointing for number in range(count)),
         )
 
     def _plant(
@@ -141,7 +160,7 @@ class Scene:
         elif self.defects.kind == "fixed":
             sky.flat[places] -= strength * one
         else:
-            sky.flat[places] *= 1 - strength / _DEEPEST
+            sky.flat[places] *= 1 - strength / _DARK
         if not self.read_noise:
             np.maximum(sky, 0, out=sky)  # there are no counts below 0
 

@@ -16,7 +16,7 @@ SHAPE = (90, 130)
     "name", ["drizzled", "globular", "Orion", "unlit border", "one ADU", "vignetting"]
 )
 def test_the_noise_is_that_of_the_truth(name: str) -> None:
-    scene = replace(DETECTOR_SCENES[name], paired=True)
+    scene = replace(DETECTOR_SCENES[name], per_pointing=2)
     (first, second), truth = scene.exposures(5, SHAPE, 2)
     difference = (first - second) / truth.noise / np.sqrt(2)
     difference = difference[truth.good & ~truth.beside]

@@ -50,10 +50,11 @@ class Truth:
     steepness : numpy.ndarray of float32, shape (ny, nx)
         The standard deviation of the 5 x 5 pixels around each pixel without defects and without
         noise, in the noise of that pixel; the largest over the exposures.
-    noise : numpy.ndarray of float32, shape (ny, nx)
-        The noise of each pixel in the first exposure, in the units of the image.
     pointings : tuple of int
         The number of the pointing of each exposure.
+    skies, noises : tuple of numpy.ndarray of float32, shape (ny, nx)
+        The pixels of each exposure without defects and without noise, and their noise, in the
+        units of the image.
     """
 
     depth: Image
@@ -62,8 +63,14 @@ class Truth:
     excluded: Bits
     beside: Bits
     steepness: Image
-    noise: Image
     pointings: tuple[int, ...]
+    skies: tuple[Image, ...]
+    noises: tuple[Image, ...]
+
+    @property
+    def noise(self) -> Image:
+        """The noise of each pixel in the first exposure, in the units of the image."""
+        return self.noises[0]
 
     @property
     def planted(self) -> Bits:
@@ -105,7 +112,8 @@ def truth_of(
     steepness = np.max([_scatter_around(sky) / noise
                         for sky, noise in zip(skies, noises, strict=True)], axis=0)
     return Truth(depth, lines, sides, saturated | missing, grown(saturated, _BESIDE),
-                 steepness.astype(np.float32), noises[0].astype(np.float32), pointings)
+                 steepness.astype(np.float32), pointings,
+                 _single_precision(skies), _single_precision(noises))
 
 
 def causes(bad: Bits, truth: Truth) -> dict[str, int]:
@@ -135,6 +143,10 @@ def grown(bits: Bits, reach: int) -> Bits:
     size = 2 * reach + 1
     tall = np.any([padded[i : i + bits.shape[0]] for i in range(size)], axis=0)
     return np.asarray(np.any([tall[:, i : i + bits.shape[1]] for i in range(size)], axis=0))
+
+
+def _single_precision(images: Sequence[Numbers]) -> tuple[Image, ...]:
+    return tuple(image.astype(np.float32) for image in images)
 
 
 def _medians_around(sky: Numbers, rows: Numbers, columns: Numbers) -> Numbers:
