@@ -25,6 +25,8 @@ _PIECE = 32  # pixels along a line that are added first
 _FEWEST_PIECES = 8  # of the shortest line
 _SIGNIFICANT = 6.0  # sigma of the scatter of all lines, of which there are many
 _RAISED = 0.1  # of the significance of a line, by which those on both of its sides are high
+_EQUAL = 0.4  # of the higher side, which the lower one must exceed
+_BY_CHANCE = 3.0  # difference of the sides, in sigma, that means nothing
 _WIDEST = 2  # adjacent lines that can be one defect
 _SHALLOWEST = 0.1  # mean depth of a line, in units of the noise of one exposure
 _MOST_LINES = 64  # candidates along an axis, so that no chip takes long
@@ -100,14 +102,14 @@ def _is_low(score: Integers, weight: Integers, column: int, depth: Doubles) -> b
     significance = _significance(sums[None], weights[None])[0]
     least = float(significance[column])
     return (least > _SIGNIFICANT and float(depth.mean()) > _SHALLOWEST
-            and _raised_beside(significance, column) > _RAISED * least)
+            and _is_raised_beside(significance, column))
 
 
-def _raised_beside(significance: Doubles, column: int) -> float:
-    """Return how high the columns are on that side of a low one where they are lower.
+def _is_raised_beside(significance: Doubles, column: int) -> bool:
+    """Return whether the columns on both sides of a low one look high, and equally so.
 
     A low column is among the neighbours of those beside it, which look high: a fifth of its depth,
-    on both sides.  At a step of the sky level the columns of one side look low, or neither.
+    on both sides.  At a step of the sky level only the columns of the brighter side do.
     """
     first, end = column, column + 1
     while first > 0 and end - first < _WIDEST and significance[first - 1] > _SIGNIFICANT / 2:
@@ -116,9 +118,11 @@ def _raised_beside(significance: Doubles, column: int) -> float:
            and significance[end] > _SIGNIFICANT / 2):
         end += 1
     if first < REACH or end + REACH > significance.size:
-        return 0.0
+        return False
     sides = significance[first - REACH : first], significance[end : end + REACH]
-    return min(-float(side.mean()) for side in sides)
+    lower, higher = sorted(-float(side.mean()) for side in sides)
+    equal = higher - lower < _BY_CHANCE or lower > _EQUAL * higher
+    return equal and lower > _RAISED * float(significance[column])
 
 
 def _significance(

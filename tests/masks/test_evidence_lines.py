@@ -51,10 +51,11 @@ def test_what_a_few_exposures_cannot_show_is_not_looked_for() -> None:
     lambda _: 0.5 * (X % 2) + 0 * Y,
     lambda _: 1.0 * (X > 160) + 2.0 * (Y > 150),
     lambda _: 0.3 * (X > 160) + 0.4 * (Y > 150),
+    lambda _: 1.0 * (X > 160) + 0.1 * ((X == 157) | (X == 158)) + 0 * Y,
     lambda _: 0.8 * ((X > 100) & (X < 140)) + 0 * Y,
     lambda _: 20 * np.exp(-X / 40) + 0 * Y,
 ], ids=["new row offsets", "fixed row offsets", "odd-even columns", "quadrants", "faint quadrants",
-        "a bright band", "glow"])
+        "a step beside bright columns", "a bright band", "glow"])
 def test_patterns_of_the_detector_are_no_low_lines(
     pattern: Callable[[int], npt.NDArray[np.floating]]
 ) -> None:
