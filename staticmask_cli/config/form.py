@@ -12,7 +12,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Static, Switch
 
 from staticmask_cli.config.cfgfile import Declaration, declarations
-from staticmask_cli.config.parameters import Parameters, check_texts, expected_of, texts_of
+from staticmask_cli.config.parameters import Parameters, expected_of
+from staticmask_cli.config.texts import check_texts, texts_of
 from staticmask_cli.errors import StaticMaskError
 
 __all__ = ["Form", "fill_in"]

@@ -28,7 +28,7 @@ from staticmask_cli.io.urls import redacted
 from staticmask_cli.masks.bitmask import EXPECTED_BITS, clean_final_bits
 from staticmask_cli.masks.rule import EXPECTED_AGREE, Agreement, MaskRule, clean_agree
 
-__all__ = ["Parameters", "check_texts", "expected_of", "texts_of"]
+__all__ = ["Parameters", "expected_of"]
 
 Group = tuple[int | tuple[str, int], ...]
 
@@ -161,49 +161,6 @@ class Parameters:
         content = self.text().encode("utf-8")
         with write_whole(path) as stream:
             stream.write(content)
-
-
-def texts_of(parameters: Parameters) -> dict[str, str]:
-    """Return the values by name, each as it is written in a ``.cfg``, but empty for None.
-
-    Raises
-    ------
-    ConfigError
-        If a file name cannot be written in a ``.cfg``.
-    """
-    return {name: "" if text == "None" else text for name, text in parameters.texts().items()}
-
-
-def check_texts(texts: Mapping[str, str]) -> Parameters | dict[str, str]:
-    """Read texts as the values of a ``.cfg``, where an empty text asks for the default.
-
-    Parameters
-    ----------
-    texts : mapping of str to str
-        The texts by name of the parameter.
-
-    Returns
-    -------
-    Parameters or dict of str to str
-        The parameters; or, for each text that is not valid, by name, what was expected.
-    """
-    try:
-        return Parameters.load(texts)
-    except ConfigError:
-        declared = declarations()
-        return {
-            name: f"expected {expected_of(declared[name].kind)}"
-            for name, text in texts.items()
-            if not _is_valid(name, text)
-        }
-
-
-def _is_valid(name: str, text: str) -> bool:
-    try:
-        Parameters.load({name: text})
-    except ConfigError:
-        return False
-    return True
 
 
 def expected_of(kind: str) -> str:

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from staticmask_cli.localsky.noise import NoiseModel
-from staticmask_cli.localsky.windows import neighbourhoods, quantile_of_rows
+from staticmask_cli.localsky.windows import neighbourhoods, quantile_of_rows, sample_positions
 
-__all__ = ["PAIRS", "Fit", "Prediction", "Windows"]
+__all__ = ["CLASSES", "PAIRS", "SAMPLE", "Fit", "Prediction", "Windows", "sums_of_opposites"]
 
 Bits = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.intp]
@@ -26,13 +26,17 @@ Doubles = npt.NDArray[np.float64]
 PAIRS = 24
 """Pairs of opposite pixels around a pixel, within 7 x 7; both have the same weight."""
 
+SAMPLE = 1 << 15
+"""Pixels from which the training samples are chosen."""
+
+CLASSES = 3.5 * 2.0 ** (np.arange(14) / 2)
+"""Limits of the classes of structure around a pixel, in units of the noise.
+
+The best interpolation is an average on a flat sky, and sharp among stars.
+"""
+
 _REACH = 3  # pixels that the neighbourhood extends to each side
 _SIDE = 2 * _REACH + 1
-_SAMPLE = 1 << 15  # pixels from which the training samples are chosen
-_GOLDEN = 0.6180339887  # of the chip between two of these pixels, which distributes them evenly
-# Limits of the classes of structure around a pixel, in units of the noise: the best interpolation
-# is an average on a flat sky, and sharp among stars.
-_CLASSES = 3.5 * 2.0 ** (np.arange(14) / 2)
 _MOST, _FEWEST = 3000, 200  # pixels in the training sample of a class
 _FITS = 3  # fits in a row, each without the outliers of the one before
 _OUTLIER = 4.0  # distance from the prediction, in units of the scatter, that makes an outlier
@@ -80,13 +84,11 @@ class Prediction:
             np.moveaxis(self._used, without_axis, 1)[_REACH] = False
         self._pairs = self._used.ravel()[:PAIRS]
         self._fits: dict[int, Fit] = {}
-        stride = int(_GOLDEN * data.size) | 1
-        indices = np.sort(np.arange(min(_SAMPLE, data.size)) * stride % data.size)
-        self._rows, self._columns = np.divmod(indices, data.shape[1])
+        self._rows, self._columns = sample_positions(data.shape, SAMPLE)
         squares = neighbourhoods(data, self._rows, self._columns, 2)
         _, structure, _ = self._local_sky(squares, self._rows, self._columns)
         known = np.isfinite(structure) & np.isfinite(squares[:, 2, 2])
-        self._classes = np.where(known, np.searchsorted(_CLASSES, structure), _UNKNOWN)
+        self._classes = np.where(known, np.searchsorted(CLASSES, structure), _UNKNOWN)
 
     def below(self, rows: Indices, columns: Indices, static_sig: float) -> tuple[Bits, Bits]:
         """Return which pixels lie more than `static_sig` times the scatter below their prediction.
@@ -108,7 +110,7 @@ class Prediction:
         for start in range(0, rows.size, _CHUNK):
             chunk = slice(start, start + _CHUNK)
             windows = self._windows(rows[chunk], columns[chunk])
-            classes = np.searchsorted(_CLASSES, windows.structure)
+            classes = np.searchsorted(CLASSES, windows.structure)
             flat[chunk] = classes < _FLAT
             for number in set(classes.tolist()):
                 members, fit = np.flatnonzero(classes == number), self._fit(number)
@@ -138,12 +140,7 @@ class Prediction:
             centre = values[:, PAIRS] / noise
             values = np.clip(values, -limit, limit)
             depth = (median - pixels[:, _REACH, _REACH]) / noise
-        first, last = values[:, :PAIRS], values[:, :PAIRS:-1]
-        for half, opposite in ((first, last), (last, first)):
-            missing = ~np.isfinite(half)
-            if missing.any():  # then the opposite pixel counts twice, unless it is missing too
-                half[missing] = np.nan_to_num(opposite[missing], posinf=0.0, neginf=0.0)
-        pairs = np.where(self._pairs, (first + last) / noise[:, None], 0.0)
+        pairs = np.where(self._pairs, sums_of_opposites(values) / noise[:, None], 0.0)
         return Windows(pairs, centre, structure, depth)
 
     def _local_sky(
@@ -168,6 +165,28 @@ class Prediction:
             structure = np.nan_to_num(width / noise, nan=np.inf)
         structure[2 * known < ordered.shape[1]] = np.inf
         return level, structure, noise
+
+
+def sums_of_opposites(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the sums of opposite pixels of squares of 7 x 7.
+
+    Parameters
+    ----------
+    values : numpy.ndarray of float, shape (n, 49)
+        The squares.  Where a pixel is missing, the opposite one takes its place, in this array too;
+        0 if that is missing as well.
+
+    Returns
+    -------
+    numpy.ndarray of float, shape (n, 24)
+        The sums.
+    """
+    first, last = values[:, :PAIRS], values[:, :PAIRS:-1]
+    for half, opposite in ((first, last), (last, first)):
+        missing = ~np.isfinite(half)
+        if missing.any():
+            half[missing] = np.nan_to_num(opposite[missing], posinf=0.0, neginf=0.0)
+    return np.asarray(first + last)
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,16 @@ import numpy.typing as npt
 from staticmask_cli.localsky.median import REACH, fill_missing
 from staticmask_cli.stats.blocks import SCRATCH
 
-__all__ = ["RowBlocks", "mirrored", "neighbourhoods", "quantile_of_rows", "scatter_of_rows"]
+__all__ = [
+    "RowBlocks", "lines_through", "median_and_scatter", "mirrored", "neighbourhoods",
+    "quantile_of_rows", "sample_positions", "scatter_of_rows",
+]
 
 Indices = npt.NDArray[np.intp]
 Floats = npt.NDArray[np.float32]
 
+_GOLDEN = 0.6180339887  # of a chip between two pixels of a sample, which distributes them evenly
+_LOW, _MIDDLE = 0.1587, 0.5  # quantiles of a Gaussian distribution, one sigma apart
 _TO_SIGMA = 1.4826  # sigma of a Gaussian distribution in units of its median absolute deviation
 
 
@@ -88,6 +93,22 @@ def mirrored(first: int, last: int, size: int) -> Indices:
     period = max(1, 2 * (size - 1))
     index = np.abs(np.arange(first, last)) % period
     return np.where(index < size, index, period - index)
+
+
+def sample_positions(shape: tuple[int, int], count: int) -> tuple[Indices, Indices]:
+    """Return the rows and columns of pixels that are evenly distributed over a chip.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        The shape ``(ny, nx)`` of the chip.
+    count : int
+        The number of pixels; all pixels of a chip that has no more.
+    """
+    size = shape[0] * shape[1]
+    stride = int(_GOLDEN * size) | 1
+    indices = np.sort(np.arange(min(count, size)) * stride % size)
+    return np.divmod(indices, shape[1])
 
 
 def neighbourhoods(
@@ -188,3 +209,12 @@ def scatter_of_rows(distances: npt.NDArray[Any]) -> npt.NDArray[Any]:
         Absolute distances; those that are not finite do not count.
     """
     return _TO_SIGMA * quantile_of_rows(distances, 0.5)
+
+
+def median_and_scatter(values: npt.NDArray[Any]) -> tuple[float, float]:
+    """Return the median of values, at least one, and how far they scatter below it, in one sigma.
+
+    The scatter of the low side is that of noise, whatever stars and cosmic rays do to the other.
+    """
+    low, middle = np.quantile(values, [_LOW, _MIDDLE])
+    return float(middle), float(middle - low)

@@ -112,6 +112,7 @@ def bad_pixels_of_chip(
         reason = TOO_FEW_BINS if statistics.npix else NO_FINITE_PIXEL
         return ChipResult(data.size, PixelSet(data.shape), skip_reason=reason)
     low, threshold = _low_pixels(data, clipping, rule)
+    noise = pixel_noise(data)
     flagged: Bits | None = None
     added: dict[int, int] = {}
     if dq is not None:
@@ -120,16 +121,16 @@ def bad_pixels_of_chip(
     return ChipResult(
         data.size, low, flagged, added,
         mode=statistics.mode, rms=statistics.rms, median=clipping.median, threshold=threshold,
-        noise=pixel_noise(data), expected_low=expected_false_positives(data.size, rule.static_sig),
-        scores=_scores(data, statistics.mode) if rule.joint else None,
+        noise=noise, expected_low=expected_false_positives(data.size, rule.static_sig),
+        scores=_scores(data, statistics.mode, noise) if rule.joint else None,
     )
 
 
-def _scores(data: npt.NDArray[Any], mode: float) -> "Scores":
+def _scores(data: npt.NDArray[Any], mode: float, noise: float) -> "Scores":
     """Return the evidence of a chip."""
     from staticmask_cli.localsky.evidence import gain_of, scores_of_chip  # noqa: PLC0415 - as below
 
-    return scores_of_chip(data, gain_of(mode, pixel_noise(data)))
+    return scores_of_chip(data, gain_of(mode, noise))
 
 
 def _low_pixels(

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from staticmask_cli.errors import ChipError
 from staticmask_cli.localsky.evidence import LARGEST_DISTANCE, SCORE_UNIT, WEIGHT_UNIT, Scores
+from staticmask_cli.localsky.windows import median_and_scatter
 from staticmask_cli.masks.evidence_lines import low_lines
 
 __all__ = ["LEAST_DEPTH", "Evidence"]
@@ -28,7 +29,6 @@ Many exposures show defects that are too shallow to do harm.
 """
 
 _FEWEST_FOR_LINES = 8  # exposures
-_LOW, _MIDDLE = 0.1587, 0.5  # quantiles of a Gaussian distribution, one sigma apart
 _ITERATIONS = 40  # to solve for the true depth; the error is below 1% unless that exceeds 4
 _LARGEST_SUM = 1 << 29  # of the squared gains, so that no sum of weights reaches 2**31
 
@@ -132,8 +132,8 @@ class Evidence:
         known = z[self.weight > 0]
         if not known.size:
             return np.nan, np.nan
-        low, middle = np.quantile(known, [_LOW, _MIDDLE])
-        return float(middle), max(float(middle - low), 1.0)
+        middle, scatter = median_and_scatter(known)
+        return middle, max(scatter, 1.0)
 
     @cached_property
     def depth(self) -> Floats:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from staticmask_cli.localsky.bad_lines import LEAST_DEPTH, deepest_runs
 from staticmask_cli.localsky.evidence import SCORE_UNIT, WEIGHT_UNIT
 from staticmask_cli.localsky.median import REACH
+from staticmask_cli.localsky.windows import median_and_scatter
 
 __all__ = ["low_lines"]
 
@@ -31,7 +32,6 @@ _WIDEST = 2  # adjacent lines that can be one defect
 _SHALLOWEST = 0.1  # mean depth of a line, in units of the noise of one exposure
 _MOST_LINES = 64  # candidates along an axis, so that no chip takes long
 _LIMIT = 1.0  # depth of a pixel that counts for the ends of a line, so that no single one decides
-_LOW, _MIDDLE = 0.1587, 0.5  # quantiles of a Gaussian distribution, one sigma apart
 
 
 def low_lines(score: Integers, weight: Integers, depth: Floats) -> Bits:
@@ -134,6 +134,6 @@ def _significance(
     known = z[weights > 0]
     if not known.size:
         return np.zeros(z.shape)
-    low, middle = np.quantile(known, [_LOW, _MIDDLE])
-    found: Doubles = (middle - z) / max(float(middle - low), 1.0)
+    middle, scatter = median_and_scatter(known)
+    found: Doubles = (middle - z) / max(scatter, 1.0)
     return np.nan_to_num(found, posinf=0.0, neginf=0.0)

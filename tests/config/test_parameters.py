@@ -16,7 +16,8 @@ import staticmask_cli
 from staticmask_cli import Parameters, create_masks
 from staticmask_cli.cli import cli
 from staticmask_cli.config.cfgfile import declarations
-from staticmask_cli.config.parameters import check_texts, expected_of, texts_of
+from staticmask_cli.config.parameters import expected_of
+from staticmask_cli.config.texts import check_texts, texts_of
 from staticmask_cli.errors import ConfigError, OutputError
 from staticmask_cli.masks.bitmask import good_bits
 from tests.support.exposures import WriteExposure, digest
@@ -326,3 +327,12 @@ def test_every_invalid_text_is_named_with_what_was_expected() -> None:
 def test_a_name_that_a_cfg_cannot_hold_has_no_text() -> None:
     with pytest.raises(ConfigError, match=CANNOT_BE_WRITTEN):
         texts_of(DEFAULTS.with_input(("a'\"b.fits",)))
+
+
+def test_texts_of_which_none_is_wrong_alone_have_a_problem_together() -> None:
+    joint = {"agree": "joint", "sky": "global"}
+    assert check_texts(joint) == {"agree": "joint needs sky = local"}
+    assert check_texts({**joint, "static_sig": "big"}) == {
+        "static_sig": f"expected {expected_of('sigma')}"}
+    assert check_texts({**joint, "sky": "local"}) == dataclasses.replace(
+        DEFAULTS, agree="joint", sky="local")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from staticmask_cli.localsky import evidence
+from staticmask_cli.localsky import residuals
 from staticmask_cli.localsky.evidence import SCORE_UNIT, WEIGHT_UNIT, gain_of, scores_of_chip
 from tests.support.skies import exposed, grid, with_stars
 
@@ -93,8 +93,8 @@ def test_the_dtype_does_not_matter_and_pixels_are_not_modified(dtype: str) -> No
 def test_the_size_of_the_blocks_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     data = exposed(FIELDS["stars"], seed=7)
     expected = scores_of_chip(data, 4.0)
-    monkeypatch.setattr(evidence, "_BLOCK", 1 << 11)
-    monkeypatch.setattr(evidence, "_CHUNK", 100)
+    monkeypatch.setattr(residuals, "_BLOCK", 1 << 11)
+    monkeypatch.setattr(residuals, "_CHUNK", 100)
     scores = scores_of_chip(data, 4.0)
     # Only sums of float32 differ in their last digits.
     assert np.abs(scores.score - expected.score).max() <= 1

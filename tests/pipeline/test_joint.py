@@ -63,7 +63,8 @@ def test_what_is_written_is_read_back(nine: list[str]) -> None:
     mask, read = masked(nine), StaticMask.read(NAME)
     np.testing.assert_array_equal(read.bad, mask.bad)
     assert read.evidence is not None
-    np.testing.assert_array_equal(read.evidence.depth, mask.evidence.depth)  # type: ignore[union-attr]
+    assert mask.evidence is not None
+    np.testing.assert_array_equal(read.evidence.depth, mask.evidence.depth)
     assert read.rule == mask.rule
 
 
