@@ -19,13 +19,13 @@ _LEVEL = 1  # of the compression; higher ones take several times as long for few
 
 
 def compressed_image(
-    pixels: npt.NDArray[np.signedinteger], cards: Sequence[Card] = (), *, name: str
+    pixels: npt.NDArray[np.integer], cards: Sequence[Card] = (), *, name: str
 ) -> NewHDU:
     """Return a compressed image extension.
 
     Parameters
     ----------
-    pixels : numpy.ndarray of int16 or int32, shape (ny, nx)
+    pixels : numpy.ndarray of uint8, int16 or int32, shape (ny, nx)
         The pixels, at least one.
     cards : sequence of Card
         The cards that follow those that the standard requires.
@@ -66,6 +66,6 @@ def compressed_image(
     return NewHDU((*start, *cards), data)
 
 
-def _compressed(tile: npt.NDArray[np.signedinteger]) -> bytes:
+def _compressed(tile: npt.NDArray[np.integer]) -> bytes:
     in_bytes = tile.astype(tile.dtype.newbyteorder(">")).view(np.uint8).reshape(-1, tile.itemsize)
     return gzip.compress(in_bytes.T.tobytes(), _LEVEL, mtime=0)

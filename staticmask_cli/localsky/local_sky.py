@@ -36,7 +36,7 @@ _EACH_TEST = 0.99
 _SOFT = 0.4  # of the depth of a short line, which the pixels on its sides may have
 
 
-def pixels_below_local_sky(data: npt.NDArray[Any], static_sig: float) -> Bits:
+def pixels_below_local_sky(data: npt.NDArray[Any], static_sig: float) -> tuple[Bits, Bits]:
     """Find the pixels that lie more than `static_sig` times the local noise below the local sky.
 
     Parameters
@@ -48,8 +48,9 @@ def pixels_below_local_sky(data: npt.NDArray[Any], static_sig: float) -> Bits:
 
     Returns
     -------
-    numpy.ndarray of bool, shape (ny, nx)
-        True = low, hence bad.  A NaN pixel is never low; a pixel of minus infinity always is.
+    low, lines : numpy.ndarray of bool, shape (ny, nx)
+        True = low, hence bad; and those of them that are part of a low column or row.  A NaN pixel
+        is never low; a pixel of minus infinity always is.
 
     Notes
     -----
@@ -57,20 +58,22 @@ def pixels_below_local_sky(data: npt.NDArray[Any], static_sig: float) -> Bits:
     none is low.  The memory is that of the result, of a chip of 3 x 3 times fewer pixels, and of a
     few blocks of rows.
     """
-    low = np.zeros(data.shape, dtype=np.bool_)
+    low, lines = np.zeros(data.shape, dtype=np.bool_), np.zeros(data.shape, dtype=np.bool_)
     if data.dtype.kind == "f":
         np.less(data, -_LARGEST, out=low)
     noise_model = NoiseModel.of(data)
     if not noise_model:
-        return low
+        return low, lines
     signs = SignCounts(data.shape)
     blocks = signs.counted(RowBlocks(data, _BLOCK))
     candidates = far_below_sky(blocks, noise_model, _EACH_TEST * static_sig)
     _mark_pixels(low, data, candidates, noise_model, _EACH_TEST * static_sig)
-    mark_low_lines(low, data, signs.low_columns(static_sig), noise_model, static_sig)
-    mark_low_lines(low.T, data.T, signs.low_rows(static_sig), noise_model.transposed(), static_sig)
+    columns, rows = signs.low_columns(static_sig), signs.low_rows(static_sig)
+    mark_low_lines(lines, data, columns, noise_model, static_sig)
+    mark_low_lines(lines.T, data.T, rows, noise_model.transposed(), static_sig)
+    low |= lines
     _mark_clusters(low, data, noise_model, static_sig)
-    return low
+    return low, lines
 
 
 def _mark_pixels(

@@ -1,7 +1,7 @@
 """The bad pixels of one chip: below the global or the local threshold, or flagged in DQ."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +32,8 @@ class ChipResult:
         The number of pixels of the chip.
     low : PixelSet
         The pixels that lie below the threshold, or below their local sky.
+    lines : PixelSet
+        Those of them that are part of a low column or row.
     flagged : numpy.ndarray of bool, shape (ny, nx), or None
         True = bad because of a DQ flag; None where no DQ was given.
     added_by_bit : dict of int to int
@@ -48,6 +50,8 @@ class ChipResult:
 
     npix: int
     low: PixelSet
+    lines: PixelSet
+    _: KW_ONLY
     flagged: Bits | None = None
     added_by_bit: dict[int, int] = field(default_factory=dict)
     mode: float = math.nan
@@ -58,6 +62,12 @@ class ChipResult:
     expected_low: float = 0.0
     skip_reason: str = ""
     scores: "Scores | None" = None
+
+    @classmethod
+    def set_aside(cls, shape: tuple[int, int], reason: str) -> "ChipResult":
+        """Return the result of a chip that does not change the mask, with the reason."""
+        none = PixelSet(shape)
+        return cls(math.prod(shape), none, none, skip_reason=reason)
 
     def member(self, label: ChipLabel) -> Member:
         """Return the row of the MEMBERS table for the chip of this label."""
@@ -110,8 +120,8 @@ def bad_pixels_of_chip(
     statistics = clipping.statistics
     if not statistics.clippable:
         reason = TOO_FEW_BINS if statistics.npix else NO_FINITE_PIXEL
-        return ChipResult(data.size, PixelSet(data.shape), skip_reason=reason)
-    low, threshold = _low_pixels(data, clipping, rule)
+        return ChipResult.set_aside((data.shape[0], data.shape[1]), reason)
+    low, lines, threshold = _low_pixels(data, clipping, rule)
     noise = pixel_noise(data)
     flagged: Bits | None = None
     added: dict[int, int] = {}
@@ -119,7 +129,7 @@ def bad_pixels_of_chip(
         flagged = bad_by_dq(dq, good_bits)
         added = pixels_by_bit(dq, good_bits, flagged & ~low.bits)
     return ChipResult(
-        data.size, low, flagged, added,
+        data.size, low, lines, flagged=flagged, added_by_bit=added,
         mode=statistics.mode, rms=statistics.rms, median=clipping.median, threshold=threshold,
         noise=noise, expected_low=expected_false_positives(data.size, rule.static_sig),
         scores=_scores(data, statistics.mode, noise) if rule.joint else None,
@@ -135,13 +145,14 @@ def _scores(data: npt.NDArray[Any], mode: float, noise: float) -> "Scores":
 
 def _low_pixels(
     data: npt.NDArray[Any], clipping: Clipping, rule: MaskRule
-) -> tuple[PixelSet, float]:
-    """Return the low pixels and their threshold, which is NaN under the local rule."""
+) -> tuple[PixelSet, PixelSet, float]:
+    """Return the low pixels, those of lines, and the threshold, NaN under the local rule."""
     if rule.sky == "local":
         # Imported here because importing it builds tables (sorting networks and surface fits) that
         # the global rule does not need.
         from staticmask_cli.localsky.local_sky import pixels_below_local_sky  # noqa: PLC0415
 
-        return PixelSet(data.shape, bits=pixels_below_local_sky(data, rule.static_sig)), math.nan
+        low, lines = pixels_below_local_sky(data, rule.static_sig)
+        return PixelSet(data.shape, bits=low), PixelSet(data.shape, bits=lines), math.nan
     threshold = clipping.statistics.threshold(rule.static_sig)
-    return low_pixels(data, clipping, threshold), threshold
+    return low_pixels(data, clipping, threshold), PixelSet(data.shape), threshold

@@ -46,7 +46,7 @@ def mask_warning(mask: StaticMask) -> str:
         return (f"no pixel, however deep, is {mask.rule.static_sig:g} sigma low in the evidence of "
                 f"{len(mask.used)} exposures, as each counts at most 3, so votes alone decide; use "
                 "a smaller --static-sig, or more exposures")
-    if not mask.counts_by_cause_known or _one_is_much_longer(mask):
+    if not mask.causes_known or _one_is_much_longer(mask):
         return ""
     if len(mask.used) == 1:
         return _of_a_single_exposure(mask)

@@ -1,6 +1,5 @@
 """Masks in memory: the chips of one signature, accumulated."""
 
-import math
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -9,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from staticmask_cli.errors import ChipError
+from staticmask_cli.masks.causes import why_of
 from staticmask_cli.masks.detect import ChipResult, bad_pixels_of_chip
 from staticmask_cli.masks.members import ChipLabel, Member
 from staticmask_cli.masks.pointings import pointing_numbers
@@ -24,14 +24,12 @@ __all__ = ["PartialMask"]
 
 Bits = npt.NDArray[np.bool_]
 
-_FEWEST_POINTINGS = 3  # two of two would be all, so that each missed pixel is lost
 
-
-def _new_evidence(signature: Signature) -> "Evidence":
-    """Return the evidence of no chip."""
-    from staticmask_cli.masks.evidence import Evidence  # noqa: PLC0415 - only for this rule
-
-    return Evidence(signature.shape)
+def _either(first: Bits | None, second: Bits | None) -> Bits | None:
+    """Return the pixels of both arrays, of which None is one without any, as a new array."""
+    if first is None or second is None:
+        return first if second is None else second.copy()
+    return first | second
 
 
 class PartialMask:
@@ -45,18 +43,20 @@ class PartialMask:
     Parameters
     ----------
     signature : Signature
-        The signature of all chips that will be added.
+        The signature of all chips that will be added; it is an attribute, too.
     rule : MaskRule
-        The rule that says which pixels are bad.
+        The rule that says which pixels are bad; it is an attribute, too.
 
     Attributes
     ----------
-    signature : Signature
-    rule : MaskRule
     low : PixelSet
         The pixels below the threshold in at least one chip.
+    lines : PixelSet
+        Those of them that are part of a low column or row in at least one chip.
     flagged : numpy.ndarray of bool, shape (ny, nx), or None
         True = bad because of a DQ flag in at least one chip; None where no DQ was given.
+    included : numpy.ndarray of bool, shape (ny, nx), or None
+        True = bad whatever the chips show, as the pixel is known to be; None if there are none.
     tally : Tally or None
         The votes; None where one vote is enough (``agree = any``), which needs no counts.
     evidence : Evidence or None
@@ -69,9 +69,15 @@ class PartialMask:
         self.signature = signature
         self.rule = rule
         self.low = PixelSet(signature.shape)
+        self.lines = PixelSet(signature.shape)
         self.flagged: Bits | None = None
+        self.included: Bits | None = None
         self.tally = None if rule.agree == "any" else Tally(signature.shape)
-        self.evidence = _new_evidence(signature) if rule.joint else None
+        self.evidence: Evidence | None = None
+        if rule.joint:
+            from staticmask_cli.masks import evidence  # noqa: PLC0415 - only for this rule
+
+            self.evidence = evidence.Evidence(signature.shape)
         self.members: list[Member] = []
 
     def __getstate__(self) -> dict[str, Any]:
@@ -94,16 +100,25 @@ class PartialMask:
     @property
     def nbytes(self) -> int:
         """The number of bytes of its arrays."""
-        others = (self.flagged, self.tally, self.evidence)
+        others = (self.lines, self.flagged, self.included, self.tally, self.evidence)
         return self.low.nbytes + sum(array.nbytes for array in others if array is not None)
 
     @property
     def bad(self) -> Bits:
         """The mask as booleans, shape (ny, nx): True = bad in enough chips; not to be modified."""
+        bad = self.below
         if self.tally is not None:
             bad = np.greater_equal(self.tally.counts, self.votes_needed)
-            return bad if self.evidence is None else bad | self.jointly_low
-        return self.below if self.flagged is None else self.below | self.flagged
+            if self.evidence is not None:
+                bad |= self.jointly_low
+        elif self.flagged is not None:
+            bad = bad | self.flagged
+        return bad if self.included is None else bad | self.included
+
+    @property
+    def why(self) -> npt.NDArray[np.uint8]:
+        """The causes for which each pixel is bad, shape (ny, nx), see `masks.causes.why_of`."""
+        return why_of(self)
 
     @property
     def jointly_low(self) -> Bits:
@@ -130,11 +145,6 @@ class PartialMask:
     def pointings(self) -> int:
         """The number of pointings of the used chips, as far as they are numbered."""
         return len({member.pointing for member in self.used} - {0})
-
-    @property
-    def could_agree(self) -> bool:
-        """Whether one vote is enough although there are pointings that could confirm each other."""
-        return self.rule.agree == "any" and self.pointings >= _FEWEST_POINTINGS
 
     @property
     def votes_needed(self) -> int:
@@ -227,9 +237,7 @@ class PartialMask:
 
     def set_aside(self, label: ChipLabel, reason: str) -> Member:
         """Add a member that does not change the mask, with the reason why it is set aside."""
-        npix = math.prod(self.signature.shape)
-        result = ChipResult(npix, PixelSet(self.signature.shape), skip_reason=reason)
-        member = result.member(label)
+        member = ChipResult.set_aside(self.signature.shape, reason).member(label)
         self.members.append(member)
         return member
 
@@ -244,7 +252,8 @@ class PartialMask:
         if self.evidence is not None and result.scores is not None:
             self.evidence.add(result.scores)
         self.low.add(result.low)
-        self._merge_flagged(result.flagged)
+        self.lines.add(result.lines)
+        self.flagged = _either(self.flagged, result.flagged)
 
     def merge(self, other: "PartialMask") -> None:
         """Add the bad pixels and members of another partial mask.
@@ -265,7 +274,9 @@ class PartialMask:
         if self.evidence is not None and other.evidence is not None:
             self.evidence.merge(other.evidence)
         self.low.add(other.low)
-        self._merge_flagged(other.flagged)
+        self.lines.add(other.lines)
+        self.flagged = _either(self.flagged, other.flagged)
+        self.included = _either(self.included, other.included)
         self.members.extend(other.members)
 
     def sort_members(self) -> None:
@@ -282,10 +293,6 @@ class PartialMask:
             for member in self.members
             for number in (next(numbers) if member.used else 0,)
         ]
-
-    def _merge_flagged(self, flagged: Bits | None) -> None:
-        if flagged is not None:
-            self.flagged = flagged.copy() if self.flagged is None else self.flagged | flagged
 
     def _check_shape(self, name: str, array: npt.NDArray[Any], label: ChipLabel) -> None:
         if array.shape != self.signature.shape:

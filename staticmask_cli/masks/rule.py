@@ -24,6 +24,7 @@ FEW_POINTINGS = 8
 """The number of pointings below which some structure of the sky may be marked by ``joint``."""
 
 EXPECTED_AGREE = "any, all, a count of exposures (2), a fraction of them (0.5), or joint"
+_FEWEST_TO_AGREE = 3  # pointings: two of two would be all, so that each missed pixel is lost
 _LARGEST_COUNT = 999_999
 _EXACT = 9  # decimal places; 0.6 of 5 is 3, although not in binary digits
 
@@ -59,6 +60,10 @@ class MaskRule:
     def has_enough(self, voters: int) -> bool:
         """Whether a number of voters is enough for any pixel to be bad."""
         return max(votes_needed(self.agree, voters), FEWEST_POINTINGS * self.joint) <= voters
+
+    def could_agree(self, pointings: int) -> bool:
+        """Whether one vote is enough although there are pointings that could confirm each other."""
+        return self.agree == "any" and pointings >= _FEWEST_TO_AGREE
 
     @property
     def joint(self) -> bool:

@@ -10,10 +10,9 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from staticmask_cli._version import __version__
 from staticmask_cli.errors import ExposureError, InputError
 from staticmask_cli.fits.open import as_input_error, astropy_silenced, opened, read_hdus
-from staticmask_cli.fits.writer import Card, NewHDU, image, write_hdus
+from staticmask_cli.fits.writer import NewHDU, image, write_hdus
 from staticmask_cli.io.atomic import (
     as_output_error,
     flush_to_disk,
@@ -21,12 +20,16 @@ from staticmask_cli.io.atomic import (
     remove_stale_temporaries,
     write_whole,
 )
+from staticmask_cli.masks.causes import CAUSES
+from staticmask_cli.masks.mask_cards import TEXT_FACTS, cards_of, facts_of, rule_of, signature_of
 from staticmask_cli.masks.members import Member, SortKey
-from staticmask_cli.masks.members_table import as_ascii, from_ascii, members_of, members_table
+from staticmask_cli.masks.members_table import members_of, members_table
 from staticmask_cli.masks.partial import PartialMask
-from staticmask_cli.masks.rule import Agreement, MaskRule, clean_agree, expected_false_positives
+from staticmask_cli.masks.rule import Agreement, MaskRule, expected_false_positives
 from staticmask_cli.masks.signature import Signature
 from staticmask_cli.masks.votes_hdus import tally_of, votes_hdus
+from staticmask_cli.masks.why_hdu import causes_in, why_hdu
+from staticmask_cli.stats.pixelset import PixelSet
 
 __all__ = ["StaticMask", "is_mask", "time_of_making", "write_masks"]
 
@@ -60,9 +63,9 @@ class StaticMask(PartialMask):
         Where the mask was last written to or read from.
     previous_members : frozenset
         The sort keys of the members that were in the file before a run added others.
-    counts_by_cause_known : bool
-        Whether `nbelow` distinguishes low pixels from those that are only flagged in DQ, which
-        mask files do not.
+    causes_known : bool
+        Whether `why` and `nbelow` distinguish the causes; files of older versions do not contain
+        them.
     pointings_known : bool
         Whether it is known which of the members share a pointing; files of older versions do not
         contain it.
@@ -82,7 +85,7 @@ class StaticMask(PartialMask):
         self.facts = dict(facts or {})
         self.path: str | None = None
         self.previous_members: frozenset[SortKey] = frozenset()
-        self.counts_by_cause_known = True
+        self.causes_known = True
         self.pointings_known = True
 
     @property
@@ -94,7 +97,7 @@ class StaticMask(PartialMask):
     @property
     def grid(self) -> dict[str, str | float]:
         """The `facts` about the position of the pixels on the detector."""
-        return {key: value for key, value in self.facts.items() if key not in _TEXT_FACTS}
+        return {key: value for key, value in self.facts.items() if key not in TEXT_FACTS}
 
     @property
     def chance(self) -> float:
@@ -103,6 +106,12 @@ class StaticMask(PartialMask):
         votes = {"voters": self.voters, "needed": self.votes_needed, "exposures": len(self.used)}
         by_votes = expected_false_positives(npix, static_sig, **votes)
         return by_votes + self.rule.joint * expected_false_positives(npix, static_sig)
+
+    @property
+    def has_one_cause(self) -> bool:
+        """Whether all pixels that are bad are so for the same cause, the global threshold."""
+        by_value = self.rule.sky == "global" and self.rule.final_bits is None
+        return by_value and self.flagged is None and self.included is None
 
     def write(self, path: str) -> None:
         """Write the mask and its MEMBERS table, whole or not at all.
@@ -122,8 +131,7 @@ class StaticMask(PartialMask):
     def read(cls, path: str) -> "StaticMask":
         """Read a mask that `write` wrote.
 
-        The file does not hold which pixels are bad by their value and which are flagged in DQ:
-        all bad pixels are returned in `below`.
+        If the file does not contain the causes, all bad pixels are returned in `below`.
 
         Raises
         ------
@@ -133,18 +141,10 @@ class StaticMask(PartialMask):
         try:
             with astropy_silenced(), opened(path) as hdus:
                 header, good = hdus[0].header, hdus[0].data
-                detector = str(_unescaped(header["SIGDET"]))  # untrusted
-                signature = Signature(detector, good.shape, header["SIGNUM"])
-                mask = cls(
-                    signature,
-                    static_sig=header["STATSIG"],
-                    sky=header["SKY"],
-                    agree=clean_agree(header["AGREE"]),
-                    final_bits=None if header["FINLBITS"] == "None" else header["FINLBITS"],
-                    facts={key: _unescaped(header[key]) for key in _FACTS if key in header},
-                )
-                mask.below = _bad_pixels(good)
-                mask.counts_by_cause_known = mask.rule.final_bits is None
+                bad = _bad_pixels(good)
+                rule, signature = rule_of(header), signature_of(header, good.shape)
+                mask = cls(signature, **vars(rule), facts=facts_of(header))
+                mask._set_causes(bad, causes_in(hdus, signature.shape))
                 table = hdus["MEMBERS"].data
                 mask.members = members_of(table)
                 mask.pointings_known = "POINTING" in table.dtype.names
@@ -156,12 +156,29 @@ class StaticMask(PartialMask):
                     from staticmask_cli.masks.evidence_hdus import evidence_of  # noqa: PLC0415
 
                     mask.evidence = evidence_of(hdus, signature.shape, len(mask.used))
-                _check_votes(mask)
+                if not np.array_equal(mask.bad, bad):
+                    msg = "its WHY, its VOTES or its SCORE contradict its bad pixels"
+                    raise ValueError(msg)
         except InputError as error:
             msg = f"{error}; expected a mask that staticmask wrote"
             raise InputError(msg) from error
         mask.path = path
         return mask
+
+    def _set_causes(self, bad: npt.NDArray[np.bool_], why: npt.NDArray[np.uint8] | None) -> None:
+        """Set the pixels of each cause from those of a mask file, and from WHY if it has one.
+
+        Where somebody has changed the pixels of the mask, the causes are unknown.
+        """
+        changed = self.rule.agree == "any" and not np.array_equal(bad, why != 0)
+        if why is None or changed:
+            self.below, self.causes_known = bad, self.has_one_cause
+            return
+        self.below = (why & (CAUSES[self.rule.sky] | CAUSES["line"])) != 0
+        self.lines = PixelSet(self.signature.shape, bits=(why & CAUSES["line"]) != 0)
+        flagged, included = ((why & CAUSES[name]) != 0 for name in ("dq", "included"))
+        self.flagged = flagged if self.rule.final_bits is not None or flagged.any() else None
+        self.included = included if included.any() else None
 
     def hdus(self, date: str) -> list[NewHDU]:
         """Return the HDUs of the mask file, with this date (UTC) in its header."""
@@ -176,41 +193,18 @@ class StaticMask(PartialMask):
         comment = f"Static mask: 1 = good, 0 = bad in at least {enough}."
         self.number_pointings()
         hdus = [
-            image(good, self._cards(date), comment=comment),
+            image(good, cards_of(self, date), comment=comment),
             members_table(self.members, str(self.facts.get("BUNIT", ""))),
         ]
         if self.tally is not None:
             hdus += votes_hdus(self.tally, self.members, self.rule)
+        if self.causes_known and not self.has_one_cause:
+            hdus.append(why_hdu(self.why))
         if self.evidence is not None:
             from staticmask_cli.masks.evidence_hdus import evidence_hdus  # noqa: PLC0415
 
             hdus += evidence_hdus(self.evidence)
         return hdus
-
-    def _cards(self, date: str) -> list[Card]:
-        voters = "pointings" if self.rule.counts_pointings else "exposures"
-        cards: list[Card] = [
-            ("CREATOR", f"staticmask {__version__}", "program that made this mask"),
-            ("DATE", date, "when the mask was made (UTC)"),
-        ]
-        cards += [
-            (key, _escaped(self.facts[key]), comment)
-            for key, comment in _FACTS.items() if key in self.facts
-        ]
-        cards += [
-            ("SIGDET", as_ascii(self.signature.detector), "signature: instrument and detector"),
-            ("SIGNUM", self.signature.number, "signature: number of the chip"),
-            ("SKY", self.rule.sky, "level and noise: of the chip, or around a pixel"),
-            ("STATSIG", self.rule.static_sig, "[noise] threshold below the sky level"),
-            ("AGREE", str(self.rule.agree), f"in how many {voters} a pixel must be bad"),
-            ("FINLBITS", str(self.rule.final_bits), "DQ bits taken as good; None: DQ not read"),
-            ("NCOMBINE", len(self.used), "exposures combined"),
-            ("NPOINT", self.pointings, "pointings of these exposures"),
-            ("NBAD", self.nbad, "bad pixels"),
-        ]
-        if self.used:
-            cards.append(("NCHANCE", self.chance, "low pixels expected from Gaussian noise"))
-        return cards
 
 
 def write_masks(masks: Mapping[str, StaticMask]) -> None:
@@ -252,35 +246,11 @@ def is_mask(path: str, shape: tuple[int, int]) -> bool:
         return False
 
 
-_TEXT_FACTS = ("TELESCOP", "INSTRUME", "DETECTOR", "BUNIT")
-_FACTS = {
-    "TELESCOP": "telescope of the exposures",
-    "INSTRUME": "instrument",
-    "DETECTOR": "detector",
-    "BUNIT": "unit of MODE, RMS, MEDIAN and THRESH in MEMBERS",
-    "CCDCHIP": "chip of the detector",
-    "LTV1": "offset of a subarray in X",
-    "LTV2": "offset of a subarray in Y",
-    "BINAXIS1": "binning in X",
-    "BINAXIS2": "binning in Y",
-    "SUBSTRT1": "first pixel of a subarray in X",
-    "SUBSTRT2": "first pixel of a subarray in Y",
-}
-
-
 def time_of_making() -> str:
     """Return the time now, or SOURCE_DATE_EPOCH where it is set (reproducible-builds.org)."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
     seconds = int(epoch) if epoch.isascii() and epoch.isdigit() else time.time()
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
-
-
-def _escaped(value: str | float) -> str | float:
-    return as_ascii(value) if isinstance(value, str) else value
-
-
-def _unescaped(value: Any) -> Any:  # noqa: ANN401 - numbers pass through
-    return from_ascii(value) if isinstance(value, str) else value
 
 
 def _bad_pixels(good: Any) -> npt.NDArray[np.bool_]:  # noqa: ANN401 - an array, or None
@@ -290,10 +260,3 @@ def _bad_pixels(good: Any) -> npt.NDArray[np.bool_]:  # noqa: ANN401 - an array,
         raise ValueError(msg)
     bad: npt.NDArray[np.bool_] = good == 0
     return bad
-
-
-def _check_votes(mask: StaticMask) -> None:
-    """Refuse votes and evidence that contradict the mask."""
-    if mask.tally is not None and not np.array_equal(mask.bad, mask.below):
-        msg = "its VOTES contradict its bad pixels"
-        raise ValueError(msg)

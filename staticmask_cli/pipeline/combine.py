@@ -116,7 +116,7 @@ def _log_members(part: PartialMask) -> None:
 
 def _warn(plan: MaskPlan, mask: StaticMask) -> None:
     """Warn of chips that were set aside, lack DQ, or may hold sources."""
-    remedy = "--sky local --agree 2" if mask.could_agree else "--sky local"
+    remedy = "--sky local --agree 2" if mask.rule.could_agree(mask.pointings) else "--sky local"
     for chip, member in zip(plan.chips, mask.members, strict=True):
         if chip.skip_reason:
             continue  # the plan has warned of it

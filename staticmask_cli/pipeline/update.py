@@ -258,7 +258,7 @@ def merge_members(
     if in_order:
         mask.facts = common_facts((mask.facts, fresh.facts)[number] for _, number in in_order)
     mask.rule = fresh.rule  # the file may hold an equal rule that is written differently
-    mask.counts_by_cause_known = mask.counts_by_cause_known and fresh.counts_by_cause_known
+    mask.causes_known = mask.causes_known and fresh.causes_known
     mask.members = list(kept)
     mask.merge(fresh)
     mask.members = [*kept, *new]

@@ -145,8 +145,8 @@ def _facts_of_mask(mask: StaticMask) -> dict[str, Any]:
         "added": len(mask.added),
         "bad": bad,
         "fraction": bad / mask.below.size,
-        "nbelow": mask.nbelow if mask.counts_by_cause_known else None,
-        "ndq": bad - mask.nbelow if mask.counts_by_cause_known else None,
+        "nbelow": mask.nbelow if mask.causes_known else None,
+        "ndq": bad - mask.nbelow if mask.causes_known else None,
         "dqbits": mask.added_by_bit(),
     }
 

@@ -48,12 +48,17 @@ class PixelSet:
         self._bits = bits
         self.indices = indices
 
-    def __getstate__(self) -> tuple[tuple[int, int], "PackedBits"]:
-        return self.shape, PackedBits(self.bits)
+    def __getstate__(self) -> "tuple[tuple[int, int], PackedBits | None]":
+        return self.shape, PackedBits(self.bits) if self.has_pixels else None
 
-    def __setstate__(self, state: tuple[tuple[int, int], "PackedBits"]) -> None:
+    def __setstate__(self, state: "tuple[tuple[int, int], PackedBits | None]") -> None:
         self.shape, packed = state
-        self._bits, self.indices = packed.unpacked(), None
+        self._bits, self.indices = packed.unpacked() if packed else None, None
+
+    @property
+    def has_pixels(self) -> bool:
+        """Whether it was ever given any pixels."""
+        return self._bits is not None or self.indices is not None
 
     def __len__(self) -> int:
         if self.indices is not None:
@@ -75,7 +80,9 @@ class PixelSet:
 
     def add(self, other: "PixelSet") -> None:
         """Add the pixels of another set, which is not changed by it."""
-        if self.indices is None and self._bits is None and other.indices is not None:
+        if not other.has_pixels:
+            return
+        if not self.has_pixels and other.indices is not None:
             self.indices = other.indices
             return
         bits = self.bits

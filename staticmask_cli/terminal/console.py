@@ -152,7 +152,7 @@ class Console:
                     f"{mask.path}: pixels that each DQ bit added in all exposures: {counts}"
                 ))
         pointings = [mask.pointings for mask in masks
-                     if mask.rule.sky == "local" and mask.could_agree]
+                     if mask.rule.sky == "local" and mask.rule.could_agree(mask.pointings)]
         if pointings:
             write_stderr(f"{max(pointings)} pointings can confirm each other: --agree 2 keeps what "
                          "two of them find, and leaves out chance and structure of the sky")
@@ -224,7 +224,7 @@ def _row(mask: "StaticMask") -> tuple[str, ...]:
         f"{len(used)}{of_members}{details}",
         _range([member.mode for member in used]),
         _range([member.rms for member in used]),
-        str(below) if mask.counts_by_cause_known else "?",
+        str(below) if mask.causes_known else "?",
         f"{mask.chance:.3g}",
         _by_dq(mask, mask.nbad - below),
         f"{mask.nbad / mask.below.size:.4%}",
@@ -233,7 +233,7 @@ def _row(mask: "StaticMask") -> tuple[str, ...]:
 
 def _by_dq(mask: "StaticMask", number: int) -> str:
     """Format the number of pixels that only DQ makes bad; a hyphen if DQ was not read."""
-    if not mask.counts_by_cause_known:
+    if not mask.causes_known:
         return "?"
     return "-" if mask.flagged is None else str(number)
 

@@ -84,7 +84,7 @@ def low_in_maximum(images: Sequence[Image]) -> Image:
 
 def low_in_median(images: Sequence[Image], static_sig: float) -> Bits:
     """Return the mask that the local rule makes of the median image, True = bad."""
-    return pixels_below_local_sky(np.nanmedian(images, axis=0), static_sig)
+    return pixels_below_local_sky(np.nanmedian(images, axis=0), static_sig)[0]
 
 
 def tuned(statistic: Image, truth: Truth) -> Bits:

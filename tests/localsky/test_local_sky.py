@@ -50,9 +50,14 @@ def exposure(light: Floats, depth: float = 0.0, *, seed: int = 1) -> npt.NDArray
     return np.asarray(exposed(light, seed=seed) - low, np.float32)
 
 
+def low_pixels(data: npt.NDArray[np.generic], static_sig: float) -> Bits:
+    """Find the low pixels of a chip, whether or not they are part of a line."""
+    return pixels_below_local_sky(data, static_sig)[0]
+
+
 @pytest.mark.parametrize("name", FIELDS)
 def test_low_pixels_are_found_and_hardly_any_other(name: str) -> None:
-    low = pixels_below_local_sky(exposure(FIELDS[name](), 11.0), 5.0)
+    low = low_pixels(exposure(FIELDS[name](), 11.0), 5.0)
     assert low.dtype == np.bool_
     assert (low & PLANTED).sum() >= (0.9 if name == "stars" else 0.94) * PLANTED.sum()
     assert (low & ~PLANTED).sum() <= 2
@@ -70,14 +75,14 @@ def dust(seed: int) -> Floats:
 
 
 def test_hardly_any_pixel_of_narrow_dust_lanes_is_low() -> None:
-    found = [pixels_below_local_sky(exposure(dust(seed), seed=seed), 5.0).sum()
+    found = [low_pixels(exposure(dust(seed), seed=seed), 5.0).sum()
              for seed in range(8)]
     assert sum(found) <= 15  # of 374,400
 
 
 @pytest.mark.parametrize("name", FIELDS)
 def test_where_nothing_is_low_nothing_is_found(name: str) -> None:
-    assert pixels_below_local_sky(exposure(FIELDS[name](), seed=4), 5.0).sum() <= 2
+    assert low_pixels(exposure(FIELDS[name](), seed=4), 5.0).sum() <= 2
 
 
 @pytest.mark.parametrize("dtype", [">f4", "float64", ">i2", "uint16", "int32"])
@@ -86,7 +91,7 @@ def test_the_dtype_does_not_matter_and_pixels_are_not_modified(dtype: str) -> No
     data = whole.astype(dtype)
     data.flags.writeable = False
     np.testing.assert_array_equal(
-        pixels_below_local_sky(data, 5.0), pixels_below_local_sky(whole, 5.0)
+        low_pixels(data, 5.0), low_pixels(whole, 5.0)
     )
     np.testing.assert_array_equal(data, whole)
 
@@ -95,11 +100,11 @@ def test_the_size_of_the_row_blocks_does_not_matter(monkeypatch: pytest.MonkeyPa
     data = exposure(FIELDS["lane"](), 9.0)
     data[:, 77] -= 60.0
     data[31:44, 100:140] = np.nan
-    whole = pixels_below_local_sky(data, 5.0)
+    whole = low_pixels(data, 5.0)
     assert whole.sum() > PLANTED.sum() / 2
     for size in (1, 3000, 9000):
         monkeypatch.setattr(local_sky, "_BLOCK", size)
-        np.testing.assert_array_equal(pixels_below_local_sky(data, 5.0), whole)
+        np.testing.assert_array_equal(low_pixels(data, 5.0), whole)
 
 
 @pytest.mark.parametrize("axis", [0, 1])
@@ -110,7 +115,7 @@ def test_a_bad_line_is_found_over_its_whole_length_and_no_neighbour(
     data = exposure(FIELDS["flat"]())
     lines = np.moveaxis(data, axis, 0)
     lines[number] -= 20.0  # 2 sigma in every pixel
-    low = np.moveaxis(pixels_below_local_sky(data, 5.0), axis, 0)
+    low = np.moveaxis(low_pixels(data, 5.0), axis, 0)
     assert low[number].all()
     low[number] = False
     assert low.sum() <= 2
@@ -120,7 +125,7 @@ def test_lines_side_by_side_and_parts_of_lines_are_found() -> None:
     data = exposure(FIELDS["gradient"]())
     data[:, [40, 41, 120, 122]] -= 100.0
     data[60:, 200] -= 70.0
-    low = pixels_below_local_sky(data, 5.0)
+    low = low_pixels(data, 5.0)
     assert low[:, [40, 41, 120, 122]].mean() > 0.98
     assert low[62:, 200].all()
     assert not low[:50, 200].any()
@@ -133,7 +138,7 @@ def test_traps_and_ends_of_columns_are_found() -> None:
     low = np.zeros(SHAPE, bool)
     low[40:48, 50] = low[160:, 130] = low[:20, 180] = low[100, 30:38] = low[60, 240:] = True
     data[low] -= 15.0 * 9.8
-    found = pixels_below_local_sky(data, 5.0)
+    found = low_pixels(data, 5.0)
     assert found[low].mean() > 0.85  # without the last three of a line that ends at the edge
     assert found[low & (X > 2) & (X < 257) & (Y > 2) & (Y < 177)].mean() > 0.95
     assert (found & ~low).sum() <= 1
@@ -147,7 +152,7 @@ def test_hardly_any_pixel_in_gaps_between_trails_of_saturated_stars_is_low() -> 
         for first in (x, x + width + 1):
             data[rows, first : first + width] = 84_000.0
         gaps[rows, x + width] = True
-    found = pixels_below_local_sky(data, 5.0)
+    found = low_pixels(data, 5.0)
     assert (found & gaps).sum() < 0.04 * gaps.sum()
     assert (found & ~gaps).sum() <= 1
 
@@ -157,7 +162,7 @@ def test_clusters_and_short_columns_of_low_pixels_among_stars_are_found() -> Non
     low = np.zeros(SHAPE, bool)
     low[20:22, 30:32] = low[60:80, 50] = low[100:104, 200:204] = low[150, 90:93] = True
     data[low] = 5.0
-    found = pixels_below_local_sky(data, 5.0)
+    found = low_pixels(data, 5.0)
     assert found[low].mean() > 0.8
     assert (found & ~low).sum() <= 2
 
@@ -171,7 +176,7 @@ def test_clusters_are_found_whole(size: int, depth: float) -> None:
         for x in range(size):
             low[10 + y :: 40, 11 + x :: 43] = True
     data[low] -= depth * 9.8
-    found = pixels_below_local_sky(data, 5.0)
+    found = low_pixels(data, 5.0)
     assert found[low].mean() > (0.93 if size > 2 else 0.85)
     assert (found & ~low).sum() <= 1
 
@@ -180,14 +185,14 @@ def test_clusters_are_found_whole(size: int, depth: float) -> None:
 def test_a_steep_slope_at_an_edge_is_not_low(slope: float) -> None:
     for distance in (Y, SHAPE[0] - 1 - Y, X, SHAPE[1] - 1 - X, np.minimum(X, Y)):
         light = 100.0 + 10.0 * slope * np.minimum(distance, 12.0)
-        assert not pixels_below_local_sky(exposure(light), 5.0).any()
+        assert not low_pixels(exposure(light), 5.0).any()
 
 
 def test_of_noise_as_many_pixels_are_low_as_chance_makes() -> None:
     shape, found = (700, 1200), 0
     for seed in (1, 2):
         data = np.random.default_rng(seed).normal(100.0, 10.0, shape).astype(np.float32)
-        found += int(pixels_below_local_sky(data, 3.0).sum())
+        found += int(low_pixels(data, 3.0).sum())
     # The noise is known to 2%, of which 20% of the number are the consequence.
     assert found == pytest.approx(0.00135 * 2 * 700 * 1200, rel=0.2)
 
@@ -198,7 +203,7 @@ def test_few_pixels_of_an_unlit_border_are_low_by_chance() -> None:
     for seed in range(6):
         rng = np.random.default_rng(seed)
         data = rng.poisson(light) + 4.0 * rng.normal(size=SHAPE)
-        low += int(pixels_below_local_sky(data, 4.0)[:, :60].sum())
+        low += int(low_pixels(data, 4.0)[:, :60].sum())
     assert low <= 8  # chance makes 2 of 64,800
 
 
@@ -207,16 +212,16 @@ def test_ridges_beside_bright_stars_do_not_make_columns_between_them_low(
 ) -> None:
     with fits.open(real_exposure) as hdus:
         data = hdus["SCI", 1].data
-    assert pixels_below_local_sky(data, 5.0).sum(axis=0).max() < 64  # shorter than any line
+    assert low_pixels(data, 5.0).sum(axis=0).max() < 64  # shorter than any line
 
 
 def test_the_memory_is_that_of_few_blocks_of_rows() -> None:
     peaks = []
     for rows in (1000, 3000):
         data = np.random.default_rng(1).normal(100.0, 10.0, (rows, 700)).astype(np.float32)
-        pixels_below_local_sky(data, 5.0)  # now the scratch buffers exist
+        low_pixels(data, 5.0)  # now the scratch buffers exist
         tracemalloc.start()
-        pixels_below_local_sky(data, 5.0)
+        low_pixels(data, 5.0)
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     # The result and the means of 3 x 3 pixels take 1.4 bytes for each pixel.
@@ -228,7 +233,7 @@ def test_most_pairs_of_low_pixels_among_crowded_stars_are_found() -> None:
     data = exposure(light)
     pairs = PLANTED | np.roll(PLANTED, 1, axis=1)
     data[pairs] -= 11.0 * np.sqrt(light + 16.0)[pairs]
-    low = pixels_below_local_sky(data, 5.0)
+    low = low_pixels(data, 5.0)
     assert low[pairs].mean() > 0.5
     assert (low & ~pairs).sum() <= 2
 
@@ -237,7 +242,7 @@ def test_missing_pixels_are_not_low_and_do_not_hide_their_neighbours() -> None:
     data = exposure(FIELDS["flat"](), 12.0)
     data[20:60, 30:90] = np.nan
     data[100, 100], data[102, 100] = -np.inf, np.inf
-    low = pixels_below_local_sky(data, 5.0)
+    low = low_pixels(data, 5.0)
     assert not low[20:60, 30:90].any()
     assert (low[100, 100], low[102, 100]) == (True, False)
     assert low[PLANTED & np.isfinite(data)].mean() > 0.97
@@ -249,7 +254,7 @@ def test_saturated_cores_of_stars_that_are_missing_neither_hide_nor_make_low_pix
     light = stars(700)
     data = exposure(light, 12.0)
     data[light > 1500.0] = np.nan
-    low = pixels_below_local_sky(data, 5.0)
+    low = low_pixels(data, 5.0)
     assert low[PLANTED & np.isfinite(data)].mean() > 0.9
     assert (low & ~PLANTED).sum() == 0
 
@@ -257,13 +262,13 @@ def test_saturated_cores_of_stars_that_are_missing_neither_hide_nor_make_low_pix
 @pytest.mark.parametrize("level", [0.02, 0.5, 3.0])
 def test_empty_pixels_among_few_counts_are_not_low(level: float) -> None:
     counts = np.random.default_rng(9).poisson(level, SHAPE).astype(np.float32)
-    assert pixels_below_local_sky(counts, 5.0).sum() == 0
+    assert low_pixels(counts, 5.0).sum() == 0
 
 
 def test_dead_pixels_among_many_counts_are_low() -> None:
     counts = np.random.default_rng(9).poisson(60.0, SHAPE).astype(np.int16)
     counts[PLANTED] = 0
-    np.testing.assert_array_equal(pixels_below_local_sky(counts, 5.0), PLANTED)
+    np.testing.assert_array_equal(low_pixels(counts, 5.0), PLANTED)
 
 
 SMALL = [(1, 1), (1, 2), (2, 1), (2, 3), (3, 3), (3, 5), (5, 4), (7, 3), (6, 9), (0, 4), (3, 0),
@@ -274,7 +279,7 @@ SMALL = [(1, 1), (1, 2), (2, 1), (2, 3), (3, 3), (3, 5), (5, 4), (7, 3), (6, 9),
 def test_a_small_chip_of_noise_has_no_low_pixel(shape: tuple[int, int]) -> None:
     for seed in range(5):
         data = np.random.default_rng(seed).normal(100.0, 5.0, shape)
-        low = pixels_below_local_sky(data, 5.0)
+        low = low_pixels(data, 5.0)
         assert low.shape == shape
         assert not low.any()
 
@@ -284,7 +289,7 @@ def test_a_small_chip_of_noise_has_no_low_pixel(shape: tuple[int, int]) -> None:
 def test_a_chip_of_equal_or_missing_pixels_has_no_low_pixel(
     shape: tuple[int, int], value: float
 ) -> None:
-    assert not pixels_below_local_sky(np.full(shape, value), 5.0).any()
+    assert not low_pixels(np.full(shape, value), 5.0).any()
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (2, 3), (40, 50)])
@@ -292,7 +297,7 @@ def test_a_chip_of_equal_or_missing_pixels_has_no_low_pixel(
 def test_minus_infinity_is_low_on_any_chip(shape: tuple[int, int], dtype: str) -> None:
     data = np.full(shape, 7.0).astype(dtype)
     data[-1, -1] = -np.inf
-    np.testing.assert_array_equal(np.argwhere(pixels_below_local_sky(data, 5.0)),
+    np.testing.assert_array_equal(np.argwhere(low_pixels(data, 5.0)),
                                   [[shape[0] - 1, shape[1] - 1]])
 
 
@@ -301,7 +306,7 @@ def test_extreme_values_do_no_harm() -> None:
     data[::31, ::17] = 1e300
     data[7::31, 3::19] = -1e300
     data[9::31, 3::19] = 3e38
-    low = pixels_below_local_sky(data, 5.0)
+    low = low_pixels(data, 5.0)
     assert low[data == -1e300].all()
     assert not low[data > 1e30].any()
 
@@ -314,6 +319,6 @@ def test_pixels_of_any_magnitude_give_a_mask_and_no_warning(seed: int, level: fl
     huge = np.clip(1e38 * rng.normal(size=flat.shape), -3.3e38, 3.3e38)
     data = np.where(rng.random(flat.shape) < 0.5, flat, huge).astype(">f4")
     for static_sig in (1.0, 50.0):
-        low = pixels_below_local_sky(data, static_sig)
+        low = low_pixels(data, static_sig)
         assert low.shape == flat.shape
         assert not low[data == data.max()].any()

@@ -147,5 +147,5 @@ def test_a_single_exposure_has_no_more_single_pixels_than_detectors_do(
 def test_there_is_no_warning_where_low_pixels_cannot_be_told_from_flagged_ones() -> None:
     mask = mask_of(np.split(some(90), 3), final_bits="0")
     assert mask_warning(mask)
-    mask.counts_by_cause_known = False
+    mask.causes_known = False
     assert mask_warning(mask) == ""

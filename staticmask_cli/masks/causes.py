@@ -1,0 +1,80 @@
+"""Why pixels are bad: the bits of the image WHY."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from staticmask_cli.masks.partial import PartialMask
+
+__all__ = ["CAUSES", "DESCRIPTIONS", "count_by_cause", "why_of"]
+
+CAUSES: Mapping[str, int] = {
+    "global": 1, "local": 2, "line": 4, "dq": 8, "included": 16, "joint": 32, "high": 64,
+}
+"""The bits of WHY by the name of the cause."""
+
+DESCRIPTIONS: Mapping[str, str] = {
+    "global": "below the threshold of the whole chip",
+    "local": "below the sky around the pixel",
+    "line": "part of a low column or row",
+    "dq": "flagged in DQ",
+    "included": "in a list of pixels that are known to be bad",
+    "joint": "low by the evidence of all exposures together",
+    "high": "high by the evidence of all exposures together",
+}
+
+# The order in which a bad pixel is counted, once, for the first of its causes.
+_FIRST = ("line", "global", "local", "joint", "high", "dq", "included")
+
+
+def why_of(mask: "PartialMask") -> npt.NDArray[np.uint8]:
+    """Return the causes for which each pixel is bad, as the bits of `CAUSES`.
+
+    Parameters
+    ----------
+    mask : PartialMask
+        The mask; it is not modified.
+
+    Returns
+    -------
+    numpy.ndarray of uint8, shape (ny, nx)
+        A pixel has the bits of all causes that hold in any exposure.  It is 0 where there is none.
+        Under a rule that asks for several votes a pixel with too few has its causes too, although
+        it is good in the mask.
+    """
+    why = mask.below.view(np.uint8) * np.uint8(CAUSES[mask.rule.sky])
+    why[mask.lines.bits] = CAUSES["line"]
+    if mask.flagged is not None:
+        why |= mask.flagged.view(np.uint8) * np.uint8(CAUSES["dq"])
+    if mask.included is not None:
+        why |= mask.included.view(np.uint8) * np.uint8(CAUSES["included"])
+    if mask.evidence is not None:
+        why |= mask.jointly_low.view(np.uint8) * np.uint8(CAUSES["joint"])
+    return why
+
+
+def count_by_cause(why: npt.NDArray[np.uint8], bad: npt.NDArray[np.bool_]) -> dict[str, int]:
+    """Count the bad pixels by cause, each once: by its value before DQ, and both before lists.
+
+    Parameters
+    ----------
+    why : numpy.ndarray of uint8, shape (ny, nx)
+        The causes, see `why_of`.
+    bad : numpy.ndarray of bool, shape (ny, nx)
+        True = bad.
+
+    Returns
+    -------
+    dict of str to int
+        The number of pixels for each cause that occurs, in the order of `CAUSES`.
+    """
+    occurring = np.bincount(why[bad], minlength=1 << len(CAUSES))
+    codes = np.arange(occurring.size)
+    counts = {}
+    for name in _FIRST:
+        counts[name] = int(occurring[codes & CAUSES[name] != 0].sum())
+        occurring[codes & CAUSES[name] != 0] = 0
+    return {name: counts[name] for name in CAUSES if counts[name]}

@@ -1,0 +1,89 @@
+"""The header of a mask file: the rule of the mask, the facts about its detector, and counts."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from staticmask_cli._version import __version__
+from staticmask_cli.fits.writer import Card
+from staticmask_cli.masks.members_table import as_ascii, from_ascii
+from staticmask_cli.masks.rule import MaskRule, clean_agree
+from staticmask_cli.masks.signature import Signature
+
+if TYPE_CHECKING:
+    from staticmask_cli.masks.static_mask import StaticMask
+
+__all__ = ["TEXT_FACTS", "cards_of", "facts_of", "rule_of", "signature_of"]
+
+TEXT_FACTS = ("TELESCOP", "INSTRUME", "DETECTOR", "BUNIT")
+"""The facts that do not depend on the position of the pixels on the detector."""
+
+_FACTS = {
+    "TELESCOP": "telescope of the exposures",
+    "INSTRUME": "instrument",
+    "DETECTOR": "detector",
+    "BUNIT": "unit of MODE, RMS, MEDIAN and THRESH in MEMBERS",
+    "CCDCHIP": "chip of the detector",
+    "LTV1": "offset of a subarray in X",
+    "LTV2": "offset of a subarray in Y",
+    "BINAXIS1": "binning in X",
+    "BINAXIS2": "binning in Y",
+    "SUBSTRT1": "first pixel of a subarray in X",
+    "SUBSTRT2": "first pixel of a subarray in Y",
+}
+
+
+def cards_of(mask: "StaticMask", date: str) -> list[Card]:
+    """Return the cards of the primary header, with this date (UTC)."""
+    voters = "pointings" if mask.rule.counts_pointings else "exposures"
+    cards: list[Card] = [
+        ("CREATOR", f"staticmask {__version__}", "program that made this mask"),
+        ("DATE", date, "when the mask was made (UTC)"),
+    ]
+    cards += [
+        (key, _escaped(mask.facts[key]), comment)
+        for key, comment in _FACTS.items() if key in mask.facts
+    ]
+    cards += [
+        ("SIGDET", as_ascii(mask.signature.detector), "signature: instrument and detector"),
+        ("SIGNUM", mask.signature.number, "signature: number of the chip"),
+        ("SKY", mask.rule.sky, "level and noise: of the chip, or around a pixel"),
+        ("STATSIG", mask.rule.static_sig, "[noise] threshold below the sky level"),
+        ("AGREE", str(mask.rule.agree), f"in how many {voters} a pixel must be bad"),
+        ("FINLBITS", str(mask.rule.final_bits), "DQ bits taken as good; None: DQ not read"),
+        ("NCOMBINE", len(mask.used), "exposures combined"),
+        ("NPOINT", mask.pointings, "pointings of these exposures"),
+        ("NBAD", mask.nbad, "bad pixels"),
+    ]
+    if mask.used:
+        cards.append(("NCHANCE", mask.chance, "low pixels expected from Gaussian noise"))
+    return cards
+
+
+def signature_of(header: Mapping[str, Any], shape: tuple[int, int]) -> Signature:
+    """Return the signature of a mask from its header, which is untrusted."""
+    return Signature(str(_unescaped(header["SIGDET"])), shape, header["SIGNUM"])
+
+
+def rule_of(header: Mapping[str, Any]) -> MaskRule:
+    """Return the rule of a mask from its header.
+
+    Raises
+    ------
+    KeyError, ValueError
+        If a card is missing or has no such value.
+    """
+    final_bits = None if header["FINLBITS"] == "None" else header["FINLBITS"]
+    return MaskRule(header["STATSIG"], header["SKY"], clean_agree(header["AGREE"]), final_bits)
+
+
+def facts_of(header: Mapping[str, Any]) -> dict[str, str | float]:
+    """Return the facts about the detector that a header has."""
+    return {key: _unescaped(header[key]) for key in _FACTS if key in header}
+
+
+def _escaped(value: str | float) -> str | float:
+    return as_ascii(value) if isinstance(value, str) else value
+
+
+def _unescaped(value: Any) -> Any:  # noqa: ANN401 - numbers pass through
+    return from_ascii(value) if isinstance(value, str) else value
