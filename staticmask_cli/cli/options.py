@@ -16,8 +16,8 @@ __all__ = [
 Command = Callable[..., None]
 
 _TOPICS = {
-    "Parameters": ("config", "static", "static-sig", "sky", "agree", "final-bits", "group",
-                   "edit", "save-config", "save", "check"),
+    "Parameters": ("config", "static", "static-sig", "sky", "agree", "final-bits",
+                   "high", "least-depth", "group", "edit", "save-config", "save", "check"),
     "Inputs": ("suffix", "keep-going", "exposures", "camera"),
     "Outputs": ("output-dir", "overwrite", "update", "checkpoint", "plot", "report", "json",
                 "make"),
@@ -81,7 +81,9 @@ def words_of(ctx: click.Context, leave_out: Collection[str]) -> list[str]:
     return words
 
 
-_PARAMETERS = ("static", "static_sig", "sky", "agree", "final_bits", "group")
+_PARAMETERS = (
+    "static", "static_sig", "sky", "agree", "final_bits", "high", "least_depth", "group",
+)
 # Their values are checked together with those of the .cfg, hence all are strings here.
 _parameter_options = (
     click.argument("inputs", nargs=-1, metavar="INPUT...", shell_complete=files),
@@ -105,6 +107,12 @@ _parameter_options = (
     click.option("--final-bits", metavar="BITS",
                  help="DQ bits that do NOT make a pixel bad: 96 or 64,32 or ~4096 or flag "
                       "names; 0: every flag does; None: DQ is not read.  [default: None]"),
+    click.option("--high/--no-high", default=None,
+                 help="With --agree joint, mark pixels that are too high, too.  "
+                      "[default: no-high]"),
+    click.option("--least-depth", metavar="NOISE",
+                 help="With --agree joint, the smallest mean distance from the sky of a bad pixel, "
+                      "in units of the noise of one exposure.  [default: 0.5]"),
     click.option("--group", metavar="EXT",
                  help="FITS extensions to use in every exposure: 1 or 1,4 or sci,2.  "
                       "[default: all SCI extensions]"),

@@ -9,7 +9,7 @@ import io
 import math
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -58,6 +58,11 @@ class Parameters:
         the evidence of all exposures.
     final_bits : str or None
         The DQ bits that do not make a pixel bad; with None, DQ is not read.
+    high : bool
+        Whether pixels that are too high are bad, too; only with ``joint``.
+    least_depth : float
+        The smallest mean distance from the sky, in units of the noise of one exposure, of a pixel
+        that is bad by ``joint``.
     """
 
     input: tuple[str, ...]
@@ -67,6 +72,8 @@ class Parameters:
     sky: str
     agree: Agreement
     final_bits: str | None
+    high: bool
+    least_depth: float
 
     @classmethod
     def load(
@@ -103,11 +110,7 @@ class Parameters:
                 values[entry.name] = kind.check(entry.value)
             except ValueError:
                 problems.append(f"{entry}: expected {kind.expected}")
-        if not problems and values["agree"] == "joint" and values["sky"] != "local":
-            problems.append(
-                "agree = joint adds up how far each pixel lies below its local sky, so it needs "
-                f"sky = local (--sky local), and sky is {values['sky']}"
-            )
+        problems = problems or list(_contradictions(values))
         if problems:
             raise ConfigError("\n".join(problems))
         return cls(**values)
@@ -115,7 +118,8 @@ class Parameters:
     @property
     def rule(self) -> MaskRule:
         """The part of the parameters that decides which pixels are bad."""
-        return MaskRule(self.static_sig, self.sky, self.agree, self.final_bits)
+        return MaskRule(self.static_sig, self.sky, self.agree, self.final_bits, self.high,
+                        self.least_depth)
 
     def with_input(self, words: tuple[str, ...]) -> "Parameters":
         """Return the same parameters for other exposures."""
@@ -161,6 +165,16 @@ class Parameters:
         content = self.text().encode("utf-8")
         with write_whole(path) as stream:
             stream.write(content)
+
+
+def _contradictions(values: Mapping[str, Any]) -> Iterator[str]:
+    """Describe values that are valid, but not together."""
+    if values["agree"] == "joint" and values["sky"] != "local":
+        yield ("agree = joint adds up how far each pixel lies below its local sky, so it needs "
+               f"sky = local (--sky local), and sky is {values['sky']}")
+    if values["high"] and values["agree"] != "joint":
+        yield ("high = True finds high pixels by the evidence of all exposures, so it needs "
+               f"agree = joint (--agree joint), and agree is {values['agree']}")
 
 
 def expected_of(kind: str) -> str:

@@ -8,6 +8,11 @@ from staticmask_cli.errors import ConfigError
 
 __all__ = ["check_texts", "texts_of"]
 
+# The values of other parameters with which all values of a parameter are valid.
+_NEEDED: Mapping[str, Mapping[str, str]] = {
+    "agree": {"sky": "local"}, "high": {"sky": "local", "agree": "joint"},
+}
+
 
 def texts_of(parameters: Parameters) -> dict[str, str]:
     """Return the values by name, each as it is written in a ``.cfg``, but empty for None.
@@ -40,14 +45,17 @@ def check_texts(texts: Mapping[str, str]) -> Parameters | dict[str, str]:
         problems = {
             name: f"expected {expected_of(declared[name].kind)}"
             for name, text in texts.items()
-            if not _is_valid(name, text)
+            if not _is_valid(name, text, **_NEEDED.get(name, {}))
         }
-        return problems or {"agree": "joint needs sky = local"}
+        is_joint = texts.get("agree", "").strip().lower() == "joint"
+        by_sky = {"agree": "joint needs sky = local"}
+        return problems or (by_sky if is_joint else {"high": "True needs agree = joint"})
 
 
-def _is_valid(name: str, text: str) -> bool:
+def _is_valid(name: str, text: str, **others: str) -> bool:
+    """Return whether a text is valid with these other values."""
     try:
-        Parameters.load({"sky": "local", name: text})  # with which every value is valid
+        Parameters.load({**others, name: text})
     except ConfigError:
         return False
     return True

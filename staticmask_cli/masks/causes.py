@@ -52,7 +52,8 @@ def why_of(mask: "PartialMask") -> npt.NDArray[np.uint8]:
     if mask.included is not None:
         why |= mask.included.view(np.uint8) * np.uint8(CAUSES["included"])
     if mask.evidence is not None:
-        why |= mask.jointly_low.view(np.uint8) * np.uint8(CAUSES["joint"])
+        why |= mask.evidence.low(mask.rule).view(np.uint8) * np.uint8(CAUSES["joint"])
+        why |= mask.evidence.high(mask.rule).view(np.uint8) * np.uint8(CAUSES["high"])
     return why
 
 

@@ -1,4 +1,4 @@
-"""Joint evidence: pixels that many exposures together show to be low, which none shows alone.
+"""Joint evidence: pixels that many exposures together show to be low or high, and none alone.
 
 The scores of all exposures are added, pixel by pixel, and so are their weights, which are the
 variances of the scores of good pixels.  Both are whole numbers: exposures can be added in any order
@@ -15,19 +15,15 @@ from staticmask_cli.errors import ChipError
 from staticmask_cli.localsky.evidence import LARGEST_DISTANCE, SCORE_UNIT, WEIGHT_UNIT, Scores
 from staticmask_cli.localsky.windows import median_and_scatter
 from staticmask_cli.masks.evidence_lines import low_lines
+from staticmask_cli.masks.rule import MaskRule
 
-__all__ = ["LEAST_DEPTH", "Evidence"]
+__all__ = ["Evidence"]
 
 Bits = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.integer]
 
-LEAST_DEPTH = 0.5
-"""Smallest mean depth of a bad pixel, in units of the noise of one exposure.
-
-Many exposures show defects that are too shallow to do harm.
-"""
-
+_HIGH = 1.2  # of the threshold for low pixels, since the light of stars is on the high side
 _FEWEST_FOR_LINES = 8  # exposures
 _ITERATIONS = 40  # to solve for the true depth; the error is below 1% unless that exceeds 4
 _LARGEST_SUM = 1 << 29  # of the squared gains, so that no sum of weights reaches 2**31
@@ -145,14 +141,30 @@ class Evidence:
             ratio = self.score.astype(np.float32) / self.weight.astype(np.float32)
             return np.asarray(ratio * np.float32(-self._gain * WEIGHT_UNIT / SCORE_UNIT))
 
-    def low(self, static_sig: float) -> Bits:
+    def low(self, rule: MaskRule) -> Bits:
         """Return the pixels that are low by the evidence of all exposures, shape (ny, nx).
 
-        From eight exposures on, whole columns and rows are among them, see `evidence_lines`.
+        These are more than `static_sig` sigma low, and on average `least_depth`.  From eight
+        exposures on, whole columns and rows are among them, see `evidence_lines`.
         """
         with np.errstate(invalid="ignore"):
-            low = (self.significance > static_sig) & (self.depth > LEAST_DEPTH)
+            low = (self.significance > rule.static_sig) & (self.depth > rule.least_depth)
         return np.asarray(low | self._lines)
+
+    def high(self, rule: MaskRule) -> Bits:
+        """Return the pixels that are high by this evidence, if the rule asks for them.
+
+        A pixel is high if it lies more than 1.2 times `static_sig` above the median of all pixels,
+        in units of their scatter on the high side, and on average more than `least_depth`.
+        """
+        z = self._z()
+        known = z[self.weight > 0]
+        if not rule.high or not known.size:
+            return np.zeros(z.shape, np.bool_)
+        middle, scatter = median_and_scatter(-known)
+        threshold = np.float32(_HIGH * rule.static_sig * max(scatter, 1.0) - middle)
+        with np.errstate(invalid="ignore"):
+            return np.asarray((z > threshold) & (self.depth < -rule.least_depth))
 
     @cached_property
     def _lines(self) -> Bits:
@@ -160,13 +172,13 @@ class Evidence:
             return np.zeros(self.score.shape, np.bool_)
         return low_lines(self.score, self.weight, self.depth)
 
-    def reach(self, static_sig: float) -> float:
+    def reach(self, rule: MaskRule) -> float:
         """Return how deep a pixel must be to be found in half of all cases.
 
         Parameters
         ----------
-        static_sig : float
-            The significance that is required, as in `low`.
+        rule : MaskRule
+            The significance and the mean depth that are required, as in `low`.
 
         Returns
         -------
@@ -180,7 +192,8 @@ class Evidence:
             return math.nan
         middle, scatter = self._null(self._z())
         sigma = math.sqrt(float(np.median(known)) / WEIGHT_UNIT)
-        return _true_depth(max(self._gain * (static_sig * scatter - middle) / sigma, LEAST_DEPTH))
+        mean = self._gain * (rule.static_sig * scatter - middle) / sigma
+        return _true_depth(max(mean, rule.least_depth))
 
 
 def _true_depth(mean: float) -> float:

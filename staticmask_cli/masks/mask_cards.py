@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from staticmask_cli._version import __version__
 from staticmask_cli.fits.writer import Card
 from staticmask_cli.masks.members_table import as_ascii, from_ascii
-from staticmask_cli.masks.rule import MaskRule, clean_agree
+from staticmask_cli.masks.rule import LEAST_DEPTH, MaskRule, clean_agree
 from staticmask_cli.masks.signature import Signature
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def cards_of(mask: "StaticMask", date: str) -> list[Card]:
         ("STATSIG", mask.rule.static_sig, "[noise] threshold below the sky level"),
         ("AGREE", str(mask.rule.agree), f"in how many {voters} a pixel must be bad"),
         ("FINLBITS", str(mask.rule.final_bits), "DQ bits taken as good; None: DQ not read"),
+        *_joint_cards(mask.rule),
         ("NCOMBINE", len(mask.used), "exposures combined"),
         ("NPOINT", mask.pointings, "pointings of these exposures"),
         ("NBAD", mask.nbad, "bad pixels"),
@@ -57,6 +58,16 @@ def cards_of(mask: "StaticMask", date: str) -> list[Card]:
     if mask.used:
         cards.append(("NCHANCE", mask.chance, "low pixels expected from Gaussian noise"))
     return cards
+
+
+def _joint_cards(rule: MaskRule) -> list[Card]:
+    """Return the cards of the parameters that only the rule ``joint`` has."""
+    if not rule.joint:
+        return []
+    return [
+        ("HIGH", rule.high, "whether pixels that are too high are bad"),
+        ("LEASTDEP", rule.least_depth, "[noise] least mean distance from the sky"),
+    ]
 
 
 def signature_of(header: Mapping[str, Any], shape: tuple[int, int]) -> Signature:
@@ -73,7 +84,10 @@ def rule_of(header: Mapping[str, Any]) -> MaskRule:
         If a card is missing or has no such value.
     """
     final_bits = None if header["FINLBITS"] == "None" else header["FINLBITS"]
-    return MaskRule(header["STATSIG"], header["SKY"], clean_agree(header["AGREE"]), final_bits)
+    return MaskRule(
+        header["STATSIG"], header["SKY"], clean_agree(header["AGREE"]), final_bits,
+        bool(header.get("HIGH", False)), header.get("LEASTDEP", LEAST_DEPTH),
+    )
 
 
 def facts_of(header: Mapping[str, Any]) -> dict[str, str | float]:

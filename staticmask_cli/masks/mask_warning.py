@@ -42,7 +42,7 @@ def mask_warning(mask: StaticMask) -> str:
         than all others, as fainter defects are low in it alone; nor where it is not known which
         pixels are low and which are only flagged in DQ, as in a mask from a file.
     """
-    if mask.evidence is not None and math.isnan(mask.evidence.reach(mask.rule.static_sig)):
+    if mask.evidence is not None and math.isnan(mask.evidence.reach(mask.rule)):
         return (f"no pixel, however deep, is {mask.rule.static_sig:g} sigma low in the evidence of "
                 f"{len(mask.used)} exposures, as each counts at most 3, so votes alone decide; use "
                 "a smaller --static-sig, or more exposures")

@@ -110,7 +110,7 @@ class PartialMask:
         if self.tally is not None:
             bad = np.greater_equal(self.tally.counts, self.votes_needed)
             if self.evidence is not None:
-                bad |= self.jointly_low
+                bad |= self.evidence.low(self.rule) | self.evidence.high(self.rule)
         elif self.flagged is not None:
             bad = bad | self.flagged
         return bad if self.included is None else bad | self.included
@@ -119,13 +119,6 @@ class PartialMask:
     def why(self) -> npt.NDArray[np.uint8]:
         """The causes for which each pixel is bad, shape (ny, nx), see `masks.causes.why_of`."""
         return why_of(self)
-
-    @property
-    def jointly_low(self) -> Bits:
-        """The pixels that are low by the evidence of all chips together, shape (ny, nx)."""
-        if self.evidence is None:
-            return np.zeros(self.signature.shape, np.bool_)
-        return self.evidence.low(self.rule.static_sig)
 
     @property
     def votes(self) -> Counts | None:
@@ -171,7 +164,7 @@ class PartialMask:
         """The number of bad pixels that lie below the threshold in a chip, or in all together."""
         below = self.below if self.tally is None else self.below & self.bad
         if self.evidence is not None:
-            below = below | self.jointly_low
+            below = below | self.evidence.low(self.rule)
         return int(np.count_nonzero(below))
 
     @property

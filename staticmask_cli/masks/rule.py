@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 
 __all__ = [
-    "EXPECTED_AGREE", "FEWEST_POINTINGS", "FEW_POINTINGS", "Agreement", "MaskRule", "clean_agree",
-    "expected_false_positives", "votes_needed",
+    "EXPECTED_AGREE", "FEWEST_POINTINGS", "FEW_POINTINGS", "LEAST_DEPTH", "Agreement", "MaskRule",
+    "clean_agree", "expected_false_positives", "votes_needed",
 ]
 
 Agreement = str | int | float
@@ -22,6 +22,12 @@ Of fewer, structure of the sky would count as often as defects.
 
 FEW_POINTINGS = 8
 """The number of pointings below which some structure of the sky may be marked by ``joint``."""
+
+LEAST_DEPTH = 0.5
+"""The default of `MaskRule.least_depth`.
+
+Many exposures show defects that are too shallow to do harm.
+"""
 
 EXPECTED_AGREE = "any, all, a count of exposures (2), a fraction of them (0.5), or joint"
 _FEWEST_TO_AGREE = 3  # pointings: two of two would be all, so that each missed pixel is lost
@@ -50,12 +56,19 @@ class MaskRule:
         evidence of all exposures (`masks.evidence`).
     final_bits : str or None
         The DQ bits that do not make a pixel bad; with None, DQ is not read.
+    high : bool
+        Whether pixels that are too high are bad, too; only with ``joint``.
+    least_depth : float
+        The smallest mean distance from the sky, in units of the noise of one exposure, of a pixel
+        that is bad by ``joint``; without meaning for any other rule.
     """
 
     static_sig: float
     sky: str = "global"
     agree: Agreement = "any"
     final_bits: str | None = None
+    high: bool = False
+    least_depth: float = LEAST_DEPTH
 
     def has_enough(self, voters: int) -> bool:
         """Whether a number of voters is enough for any pixel to be bad."""

@@ -20,12 +20,12 @@ from staticmask_cli.io.atomic import (
     remove_stale_temporaries,
     write_whole,
 )
-from staticmask_cli.masks.causes import CAUSES
+from staticmask_cli.masks.causes import CAUSES, count_by_cause
 from staticmask_cli.masks.mask_cards import TEXT_FACTS, cards_of, facts_of, rule_of, signature_of
 from staticmask_cli.masks.members import Member, SortKey
 from staticmask_cli.masks.members_table import members_of, members_table
 from staticmask_cli.masks.partial import PartialMask
-from staticmask_cli.masks.rule import Agreement, MaskRule, expected_false_positives
+from staticmask_cli.masks.rule import LEAST_DEPTH, Agreement, MaskRule, expected_false_positives
 from staticmask_cli.masks.signature import Signature
 from staticmask_cli.masks.votes_hdus import tally_of, votes_hdus
 from staticmask_cli.masks.why_hdu import causes_in, why_hdu
@@ -52,13 +52,15 @@ class StaticMask(PartialMask):
         fraction of the exposures that vote.  See `MaskRule.counts_pointings`.
     final_bits : str, optional
         The DQ bits that do not make a pixel bad, as the user gave them, for the header.
+    high, least_depth : bool, float
+        What ``agree = joint`` marks, see `MaskRule`.
     facts : dict, optional
         The header keywords that describe the detector, such as TELESCOP and CCDCHIP.
 
     Attributes
     ----------
     rule : MaskRule
-        The four parameters above.
+        The parameters above but the signature and the facts.
     path : str or None
         Where the mask was last written to or read from.
     previous_members : frozenset
@@ -79,9 +81,11 @@ class StaticMask(PartialMask):
         sky: str = "global",
         agree: Agreement = "any",
         final_bits: str | None = None,
+        high: bool = False,
+        least_depth: float = LEAST_DEPTH,
         facts: dict[str, str | float] | None = None,
     ) -> None:
-        super().__init__(signature, MaskRule(static_sig, sky, agree, final_bits))
+        super().__init__(signature, MaskRule(static_sig, sky, agree, final_bits, high, least_depth))
         self.facts = dict(facts or {})
         self.path: str | None = None
         self.previous_members: frozenset[SortKey] = frozenset()
@@ -108,10 +112,26 @@ class StaticMask(PartialMask):
         return by_votes + self.rule.joint * expected_false_positives(npix, static_sig)
 
     @property
+    def array(self) -> npt.NDArray[np.int16]:
+        """The mask as it is written: int16, shape (ny, nx), 1 good and 0 bad."""
+        return self.good.astype(np.int16)
+
+    @property
     def has_one_cause(self) -> bool:
         """Whether all pixels that are bad are so for the same cause, the global threshold."""
         by_value = self.rule.sky == "global" and self.rule.final_bits is None
         return by_value and self.flagged is None and self.included is None
+
+    def count_by_cause(self) -> dict[str, int]:
+        """Return the number of bad pixels for each cause, each pixel once.
+
+        See `masks.causes.count_by_cause`.  Nothing is returned if the causes are unknown.
+        """
+        if not self.causes_known:
+            return {}
+        if self.has_one_cause:
+            return {"global": self.nbad} if self.nbad else {}
+        return count_by_cause(self.why, self.bad)
 
     def write(self, path: str) -> None:
         """Write the mask and its MEMBERS table, whole or not at all.

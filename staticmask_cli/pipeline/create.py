@@ -51,6 +51,8 @@ def create_masks(
     sky: str = "global",
     agree: str | float = "any",
     final_bits: str | int | None = None,
+    high: bool = False,
+    least_depth: float = 0.5,
     group: str | float | None = None,
     suffix: str | None = None,
     output_dir: str | os.PathLike[str] = ".",
@@ -84,6 +86,11 @@ def create_masks(
     final_bits : str, int or None
         The DQ bits that do *not* make a pixel bad, in any syntax of astropy's
         ``interpret_bit_flags``; with None, DQ is not read.
+    high : bool
+        Whether pixels that are too high are bad, too; only with ``agree="joint"``.
+    least_depth : float
+        The smallest mean distance from the sky, in units of the noise of one exposure, of a pixel
+        that is bad by ``agree="joint"``.
     group : str, int or None
         The FITS extensions to use in every exposure, ``1``, ``"1,4"`` or ``"sci,2"``.
     suffix : str, optional
@@ -140,7 +147,7 @@ def create_masks(
     """
     words = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
     given = {"input": words, "static_sig": static_sig, "sky": sky, "agree": agree,
-             "final_bits": final_bits, "group": group}
+             "final_bits": final_bits, "high": high, "least_depth": least_depth, "group": group}
     parameters = Parameters.load(None, given)
     with connected_executor(scheduler, executor=executor, jobs=jobs) as workers:
         return make_masks(

@@ -206,7 +206,7 @@ def _newer_files(plan: MaskPlan) -> Iterator[str]:
 
 def _other_parameters(plan: MaskPlan, mask: StaticMask, rule: MaskRule) -> Iterator[str]:
     """Describe the parameters that differ in their meaning."""
-    for name in ("static_sig", "sky", "agree"):
+    for name in ("static_sig", "sky", "agree", "high", "least_depth"):
         before, now = getattr(mask.rule, name), getattr(rule, name)
         if not _equal(before, now):
             yield _differs(name, before, now)

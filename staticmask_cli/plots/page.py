@@ -219,7 +219,7 @@ def _draw_significance(axes: "Axes", mask: PartialMask, evidence: "Evidence") ->
     _plain_numbers(axes.yaxis)
     _write_legend(axes, handles, [
         f"{evidence.exposures} exposures together", "Gaussian noise",
-        f"threshold: {np.count_nonzero(mask.jointly_low)} low",
+        f"threshold: {np.count_nonzero(evidence.low(mask.rule))} low",
     ])
 
 

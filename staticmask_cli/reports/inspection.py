@@ -39,7 +39,7 @@ class Inspection:
         The header keywords that describe the detector.
     detector, number : str and int, or None
         The detector and the chip of the signature.
-    static_sig, sky, agree, final_bits : float, str, Agreement and str, or None
+    static_sig, sky, agree, final_bits, high, least_depth : or None
         The rule that the mask was made with, as in `MaskRule`; None if it is unknown.
     shape : tuple of int
         The shape ``(ny, nx)``.
@@ -47,6 +47,8 @@ class Inspection:
         The number of bad pixels.
     fraction : float
         The fraction of all pixels that are bad.
+    causes : dict of str to int, or None
+        The number of bad pixels for each cause, each pixel once; None if the causes are unknown.
     layout : Shape
         The distribution of the bad pixels.
     joint : Joint or None
@@ -67,9 +69,12 @@ class Inspection:
     sky: str | None
     agree: Agreement | None
     final_bits: str | None
+    high: bool | None
+    least_depth: float | None
     shape: tuple[int, int]
     bad: int
     fraction: float
+    causes: dict[str, int] | None
     layout: Shape
     joint: Joint | None
     members: tuple[dict[str, Any], ...] | None
@@ -146,6 +151,7 @@ def _inspect(path: str) -> tuple[Inspection, npt.NDArray[np.bool_]]:
         shape=(bad.shape[0], bad.shape[1]),
         bad=nbad,
         fraction=nbad / bad.size,
+        causes=mask.count_by_cause() if mask and mask.causes_known else None,
         layout=shape_of_bad(bad),
         joint=joint_of(mask) if mask else None,
         members=tuple(_rows(mask.members)) if mask else None,

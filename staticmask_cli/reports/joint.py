@@ -65,7 +65,7 @@ def joint_of(mask: PartialMask) -> Joint | None:
     """Describe the joint evidence of a mask; None unless it was made with ``agree = joint``."""
     if mask.evidence is None or mask.votes is None:
         return None
-    low, voted = mask.jointly_low, mask.votes >= mask.votes_needed
+    low, voted = mask.evidence.low(mask.rule), mask.votes >= mask.votes_needed
     depth, significance = mask.evidence.depth, mask.evidence.significance
     rows, columns = np.nonzero((low | voted) & np.isfinite(depth))
     deepest = np.argsort(-depth[rows, columns], kind="stable")[:_MOST_PIXELS]
@@ -75,7 +75,7 @@ def joint_of(mask: PartialMask) -> Joint | None:
         int(np.count_nonzero(low & ~voted)),
         int(np.count_nonzero(voted & ~low)),
         (float(found.min()), float(found.max())) if found.size else None,
-        mask.evidence.reach(mask.rule.static_sig),
+        mask.evidence.reach(mask.rule),
         tuple(
             DeepPixel(int(x) + 1, int(y) + 1, float(depth[y, x]), float(significance[y, x]))
             for y, x in zip(rows[deepest], columns[deepest], strict=True)

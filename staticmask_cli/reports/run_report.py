@@ -133,7 +133,7 @@ def _facts(parameters: Parameters, masks: Iterable[StaticMask]) -> dict[str, Any
 
 
 def _facts_of_mask(mask: StaticMask) -> dict[str, Any]:
-    bad = mask.nbad
+    bad, causes = mask.nbad, mask.count_by_cause()
     return {
         "path": mask.path,
         "detector": mask.signature.detector,
@@ -146,7 +146,8 @@ def _facts_of_mask(mask: StaticMask) -> dict[str, Any]:
         "bad": bad,
         "fraction": bad / mask.below.size,
         "nbelow": mask.nbelow if mask.causes_known else None,
-        "ndq": bad - mask.nbelow if mask.causes_known else None,
+        "ndq": causes.get("dq", 0) if mask.causes_known else None,
+        "causes": causes if mask.causes_known else None,
         "dqbits": mask.added_by_bit(),
     }
 

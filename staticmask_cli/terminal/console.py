@@ -35,6 +35,8 @@ __all__ = ["Console"]
 
 log = logging.getLogger("staticmask_cli")
 
+_FURTHER_CAUSES = ("high", "included")  # of bad pixels, which few masks have
+
 
 class Console:
     """The output of a run; use it as a context.
@@ -139,10 +141,13 @@ class Console:
 
     def _show_table(self, masks: Sequence["StaticMask"]) -> None:
         # The title in two lines leaves more of 80 columns to the names of the masks.
-        titles = ("mask", "exposures", "mode", "rms", "below", "expected\nby noise", "by DQ", "bad")
-        table = new_table(*titles, texts=("mask",))
-        for mask in masks:
-            table.add_row(*_row(mask))
+        titles = ["mask", "exposures", "mode", "rms", "below", "expected\nby noise", "by DQ"]
+        causes = [mask.count_by_cause() for mask in masks]
+        further = [name for name in _FURTHER_CAUSES if any(name in found for found in causes)]
+        table = new_table(*titles, *further, "bad", texts=("mask",))
+        for mask, found in zip(masks, causes, strict=True):
+            table.add_row(*_row(mask, found), *(str(found.get(name, 0)) for name in further),
+                          f"{mask.nbad / mask.below.size:.4%}")
         show(table, on_stderr=True)
         for mask in masks:
             bits = mask.added_by_bit()
@@ -213,8 +218,8 @@ def _log_file_handler(path: str) -> logging.Handler:
     return handler
 
 
-def _row(mask: "StaticMask") -> tuple[str, ...]:
-    used, below = mask.used, mask.nbelow
+def _row(mask: "StaticMask", causes: Mapping[str, int]) -> tuple[str, ...]:
+    used = mask.used
     of_members = "" if len(used) == len(mask.members) else f" of {len(mask.members)}"
     details = f", {len(mask.added)} new" if mask.previous_members else ""
     if mask.rule.agree != "any" and mask.pointings != len(used):
@@ -224,10 +229,9 @@ def _row(mask: "StaticMask") -> tuple[str, ...]:
         f"{len(used)}{of_members}{details}",
         _range([member.mode for member in used]),
         _range([member.rms for member in used]),
-        str(below) if mask.causes_known else "?",
+        str(mask.nbelow) if mask.causes_known else "?",
         f"{mask.chance:.3g}",
-        _by_dq(mask, mask.nbad - below),
-        f"{mask.nbad / mask.below.size:.4%}",
+        _by_dq(mask, causes.get("dq", 0)),
     )
 
 

@@ -76,6 +76,8 @@ def _facts(inspection: "Inspection") -> "Table":
             "agree": str(inspection.agree),
             "final_bits": str(inspection.final_bits),
         }
+    if inspection.causes:
+        rows["causes"] = ", ".join(f"{number} {name}" for name, number in inspection.causes.items())
     if inspection.joint is not None:
         rows |= _joint_facts(inspection.joint)
     return _names_and_values(rows)

@@ -26,9 +26,9 @@ import numpy.typing as npt
 from staticmask_cli import Signature
 from staticmask_cli.localsky.differences import pixel_noise
 from staticmask_cli.localsky.evidence import gain_of, scores_of_chip
-from staticmask_cli.masks.evidence import LEAST_DEPTH, Evidence
+from staticmask_cli.masks.evidence import Evidence
 from staticmask_cli.masks.partial import PartialMask
-from staticmask_cli.masks.rule import MaskRule
+from staticmask_cli.masks.rule import LEAST_DEPTH, MaskRule
 from tests.bench.detector_scenes import DETECTOR_SCENES, DetectorScene
 from tests.bench.patterns import PATTERNS
 from tests.bench.rivals import (
@@ -54,6 +54,7 @@ Bits = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[Any]
 Exposures = tuple[list[Image], Truth]
 _STATIC_SIG = 5.0
+_RULE = MaskRule(_STATIC_SIG, "local", "joint")
 _COLUMNS = 4  # of the plot
 _MANY = 16  # exposures, of all tables but the first
 _DENSITY = 1 / 250  # planted pixels
@@ -149,7 +150,7 @@ def _evidence(images: Sequence[Image]) -> Evidence:
 def _find(images: Sequence[Image], truth: Truth, *, with_curves: bool) -> _Found:
     """Try all methods on the exposures of a scene."""
     mask = PartialMask(Signature("SIMULATED", images[0].shape, 1),
-                       MaskRule(_STATIC_SIG, "local", "joint"))
+                       _RULE)
     for image in images:
         mask.add(image, label="simulated")
     votes, evidence = mask.votes, mask.evidence
@@ -176,7 +177,7 @@ def _find(images: Sequence[Image], truth: Truth, *, with_curves: bool) -> _Found
         found.curves["median image"] = (
             np.array([per_million(bad, truth) for bad in medians]),
             np.array([found_between(bad, truth, found.depths) for bad in medians]))
-        joint = evidence.low(_STATIC_SIG)
+        joint = evidence.low(_RULE)
         found.point = per_million(joint, truth), found_between(joint, truth, found.depths)
     return found
 
@@ -199,7 +200,7 @@ def _by_pointings(names: Sequence[str], size: _Size) -> Iterator[str]:
         for pointings in _POINTINGS:
             scene = replace(_ROWS[name][0], per_pointing=_MANY // pointings)
             images, truth = size.exposures(scene)
-            cells.append(f"{per_million(_evidence(images).low(_STATIC_SIG), truth):.0f}")
+            cells.append(f"{per_million(_evidence(images).low(_RULE), truth):.0f}")
             _progress(f"{name}, {pointings} pointings")
         yield row(name, *cells)
 
@@ -216,7 +217,7 @@ def _by_times(size: _Size) -> Iterator[str]:
         (f"{_LONG} long exposures", long_images, oracle(long_images, truth)),
         (f"and {_MANY - _LONG} of an eighth", images, oracle(images, all_truth, weights)),
     ):
-        joint = _evidence(some).low(_STATIC_SIG)
+        joint = _evidence(some).low(_RULE)
         yield row(title, _cell(joint, truth), _cell(tuned(best, truth), truth))
     _progress(_UNEQUAL)
 
@@ -227,7 +228,7 @@ def _by_pattern(names: Sequence[str], size: _Size) -> Iterator[str]:
         yield head(f"sparse, {_MANY} exposures", "evidence")
     for name in names:
         images, truth = size.exposures(PATTERNS[name])
-        yield row(name, _cell(_evidence(images).low(_STATIC_SIG), truth))
+        yield row(name, _cell(_evidence(images).low(_RULE), truth))
         _progress(name)
 
 

@@ -89,7 +89,8 @@ def test_there_is_a_row_for_every_parameter_with_its_value_and_meaning() -> None
             assert str(row.query_one(".comment", Static).render()) == row.declared.comment
         values = {row.declared.name: row.text for row in rows}
         assert values == {"input": "a.fits", "group": "", "static": "True", "static_sig": "4.0",
-                          "sky": "global", "agree": "any", "final_bits": "64,32"}
+                          "sky": "global", "agree": "any", "final_bits": "64,32",
+                          "high": "False", "least_depth": "0.5"}
         assert errors(pilot) == {}
         assert disabled(pilot) == set()
         await pilot.press("escape")
@@ -162,7 +163,7 @@ def test_every_parameter_can_be_changed() -> None:
 
     assert use(acts) == Parameters(
         ("*flt.fits",), (("SCI", 2),), static=False, static_sig=4.0, sky="local", agree=2,
-        final_bits=None)
+        final_bits=None, high=False, least_depth=0.5)
 
 
 def test_enter_moves_the_cursor_to_the_next_row() -> None:

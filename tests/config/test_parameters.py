@@ -27,9 +27,9 @@ CONFIGSPEC = next(
     folder for folder in (PACKAGE / "configspec", PACKAGE.parent / "configspec") if folder.is_dir()
 )
 DEFAULTS = Parameters(input=(), group=(), static=True, static_sig=4.0, sky="global",
-                      agree="any", final_bits=None)
+                      agree="any", final_bits=None, high=False, least_depth=0.5)
 OTHERS = Parameters(("a b.fits",), (1, ("SCI", 2)), static=False, static_sig=0.1, sky="local",
-                    agree=0.5, final_bits="~64")
+                    agree="joint", final_bits="~64", high=True, least_depth=0.25)
 FLAGS = {"HOTPIX": 16, "WARMPIX": 64}
 CANNOT_BE_WRITTEN = r"cannot be written in a \.cfg; .* in an @list"
 
@@ -294,7 +294,8 @@ def test_there_is_a_text_for_every_parameter() -> None:
     assert list(texts_of(DEFAULTS)) == list(declarations())
     assert texts_of(OTHERS) == {
         "input": '"a b.fits"', "group": "1,sci,2", "static": "False", "static_sig": "0.1",
-        "sky": "local", "agree": "0.5", "final_bits": "~64",
+        "sky": "local", "agree": "joint", "final_bits": "~64", "high": "True",
+        "least_depth": "0.25",
     }
 
 
@@ -322,6 +323,13 @@ def test_every_invalid_text_is_named_with_what_was_expected() -> None:
     valid = {"group": "sci,3", "static_sig": "2", "final_bits": "8"}
     assert check_texts({**texts, **valid}) == dataclasses.replace(
         OTHERS, group=(("SCI", 3),), static_sig=2.0, final_bits="8")
+
+
+def test_high_needs_joint_in_the_form_and_elsewhere() -> None:
+    assert check_texts({"sky": "local", "high": "yes"}) == {"high": "True needs agree = joint"}
+    assert check_texts({"agree": "joint", "high": "yes"}) == {"agree": "joint needs sky = local"}
+    with pytest.raises(ConfigError, match=r"high = True .* needs agree = joint .*agree is 2"):
+        Parameters.load(None, {"sky": "local", "agree": "2", "high": True})
 
 
 def test_a_name_that_a_cfg_cannot_hold_has_no_text() -> None:

@@ -5,6 +5,7 @@ import io
 import itertools
 import pickle
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,9 +16,11 @@ from hypothesis import strategies as st
 from staticmask_cli.errors import ChipError
 from staticmask_cli.fits.writer import image, write_hdus
 from staticmask_cli.localsky.evidence import SCORE_UNIT, WEIGHT_UNIT, Scores, scores_of_chip
-from staticmask_cli.masks.evidence import LEAST_DEPTH, Evidence
+from staticmask_cli.masks.evidence import Evidence
 from staticmask_cli.masks.evidence_hdus import evidence_hdus, evidence_of
+from staticmask_cli.masks.rule import LEAST_DEPTH
 from tests.support.exposures import sky
+from tests.support.joint import joint_rule
 
 SHAPE = (160, 220)
 LOW = np.zeros(SHAPE, bool)
@@ -44,12 +47,12 @@ def arrays(evidence: Evidence) -> tuple[object, ...]:
 
 def test_sixteen_exposures_show_what_none_shows_alone() -> None:
     evidence = evidence_from(scores_of(16, 2.0))
-    low = evidence.low(5.0)
+    low = evidence.low(joint_rule(5.0))
     assert low[LOW].mean() > 0.95
     assert not low[~LOW].any()
     assert evidence.significance[LOW].mean() == pytest.approx(2.0 * 4.0, abs=1.0)
     assert evidence.depth[LOW].mean() == pytest.approx(2.0, abs=0.25)
-    assert not evidence_from(scores_of(1, 2.0)).low(5.0).any()
+    assert not evidence_from(scores_of(1, 2.0)).low(joint_rule(5.0)).any()
 
 
 def test_noise_alone_is_significant_as_often_as_chance_makes_it() -> None:
@@ -63,7 +66,34 @@ def test_what_is_significant_but_shallow_is_not_low() -> None:
     evidence = evidence_from(scores_of(64, 0.35))
     assert np.median(evidence.significance[LOW]) > 2.4
     assert np.median(evidence.depth[LOW]) < 0.8 * LEAST_DEPTH
-    assert evidence.low(2.0)[LOW].mean() < 0.25
+    assert evidence.low(joint_rule(2.0))[LOW].mean() < 0.25
+
+
+def test_pixels_that_are_high_at_all_pointings_are_high_if_asked_for() -> None:
+    evidence = evidence_from(scores_of(16, -2.5))
+    high = evidence.high(joint_rule(5.0, high=True))
+    assert high[LOW].mean() > 0.95
+    assert not high[~LOW].any()
+    assert not evidence.low(joint_rule(5.0)).any()
+    assert not evidence.high(joint_rule(5.0)).any()
+    assert not evidence_from(scores_of(16, 2.0)).high(joint_rule(5.0, high=True)).any()
+
+
+def test_light_that_is_high_at_few_pointings_is_not_a_high_pixel() -> None:
+    scores = scores_of(13) + scores_of(16, -30.0)[13:]
+    assert not evidence_from(scores).high(joint_rule(5.0, high=True)).any()
+
+
+def test_the_threshold_of_high_pixels_is_higher_than_that_of_low_ones() -> None:
+    low, high = (evidence_from(scores_of(16, sign * 1.3)) for sign in (1, -1))
+    rule = joint_rule(5.0, high=True)
+    assert high.high(rule)[LOW].mean() < 0.6 * low.low(rule)[LOW].mean()
+
+
+def test_shallow_pixels_are_bad_if_their_least_depth_is_smaller() -> None:
+    evidence = evidence_from(scores_of(64, 0.35))
+    rule = replace(joint_rule(2.0), least_depth=0.2)
+    assert evidence.low(rule)[LOW].mean() > 0.6
 
 
 def test_longer_exposures_count_more() -> None:
@@ -83,12 +113,13 @@ def test_order_and_grouping_do_not_matter(order: list[int], first: int, second: 
         assert part.significance.shape == SHAPE  # also known before more is added
         total.merge(pickle.loads(pickle.dumps(part)))  # noqa: S301 - our own
     assert arrays(total) == arrays(evidence_from(scores))
-    np.testing.assert_array_equal(total.low(3.0), evidence_from(scores).low(3.0))
+    rule = joint_rule(3.0)
+    np.testing.assert_array_equal(total.low(rule), evidence_from(scores).low(rule))
 
 
 def test_nothing_is_known_about_no_exposure_and_about_missing_pixels() -> None:
     assert np.isnan(Evidence(SHAPE).significance).all()
-    assert not Evidence(SHAPE).low(1.0).any()
+    assert not Evidence(SHAPE).low(joint_rule(1.0)).any()
     data = sky(SHAPE)
     data[40:60, 50:90] = np.nan
     evidence = evidence_from([scores_of_chip(data, 8.0)] * 4)
@@ -153,9 +184,9 @@ def test_units_are_those_of_the_header() -> None:
 
 @pytest.mark.parametrize("static_sig", [4.0, 7.0])
 def test_half_of_the_pixels_as_deep_as_the_reach_are_found(static_sig: float) -> None:
-    reach = evidence_from(scores_of(9)).reach(static_sig)
+    reach = evidence_from(scores_of(9)).reach(joint_rule(static_sig))
     shallower, as_deep, deeper = (
-        evidence_from(scores_of(9, factor * reach)).low(static_sig)[LOW].mean()
+        evidence_from(scores_of(9, factor * reach)).low(joint_rule(static_sig))[LOW].mean()
         for factor in (0.8, 1.0, 1.25)
     )
     assert shallower < 0.3
@@ -165,16 +196,18 @@ def test_half_of_the_pixels_as_deep_as_the_reach_are_found(static_sig: float) ->
 
 def test_more_exposures_reach_shallower_pixels_but_none_that_do_no_harm() -> None:
     four, sixteen = (evidence_from(scores_of(count)) for count in (4, 16))
-    assert four.reach(4.0) == pytest.approx(2.1 * sixteen.reach(4.0), rel=0.1)
-    assert sixteen.reach(0.1) == pytest.approx(LEAST_DEPTH, rel=0.02)
+    rule = joint_rule(4.0)
+    assert four.reach(rule) == pytest.approx(2.1 * sixteen.reach(rule), rel=0.1)
+    assert sixteen.reach(joint_rule(0.1)) == pytest.approx(LEAST_DEPTH, rel=0.02)
 
 
 def test_the_limited_distances_of_deep_pixels_need_more_depth() -> None:
     evidence = evidence_from(scores_of(9))
-    assert evidence.reach(6.0) == pytest.approx(1.5 * evidence.reach(4.0), rel=0.04)
-    assert evidence.reach(8.0) > 2.25 * evidence.reach(4.0)
+    four, six, eight = (evidence.reach(joint_rule(sigma)) for sigma in (4.0, 6.0, 8.0))
+    assert six == pytest.approx(1.5 * four, rel=0.04)
+    assert eight > 2.25 * four
 
 
 def test_a_significance_that_no_pixel_reaches_has_no_reach() -> None:
-    assert np.isnan(evidence_from(scores_of(4)).reach(7.0))
-    assert np.isnan(Evidence(SHAPE).reach(5.0))
+    assert np.isnan(evidence_from(scores_of(4)).reach(joint_rule(7.0)))
+    assert np.isnan(Evidence(SHAPE).reach(joint_rule(5.0)))

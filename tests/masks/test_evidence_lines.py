@@ -9,6 +9,7 @@ import pytest
 from staticmask_cli.localsky.evidence import scores_of_chip
 from staticmask_cli.masks.evidence import Evidence
 from tests.support.exposures import sky
+from tests.support.joint import joint_rule
 
 Bits = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float32]
@@ -24,7 +25,7 @@ def low_in(pattern: Callable[[int], npt.NDArray[np.floating]], count: int = 16) 
     for number in range(count):
         data = sky(SHAPE, seed=number) + np.float32(NOISE) * pattern(number).astype(np.float32)
         evidence.add(scores_of_chip(data, 8.0))
-    return evidence.low(5.0)
+    return evidence.low(joint_rule(5.0))
 
 
 def lines(width: int = 1) -> Bits:

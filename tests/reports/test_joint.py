@@ -20,7 +20,7 @@ def test_bad_pixels_are_counted_by_evidence_and_by_votes() -> None:
     assert joint is not None
     assert mask.evidence is not None
     assert (joint.by_evidence, joint.by_evidence_alone, joint.by_votes_alone) == (8, 7, 0)
-    assert joint.half_found == mask.evidence.reach(5.0)
+    assert joint.half_found == mask.evidence.reach(mask.rule)
     assert joint.depth is not None
     assert 1.5 < joint.depth[0] < joint.depth[1] == joint.deepest[0].depth < 3.5
 

@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from staticmask_cli.masks.rule import MaskRule
 from staticmask_cli.masks.signature import Signature
 from staticmask_cli.masks.static_mask import StaticMask
 
@@ -10,8 +11,14 @@ SHAPE = (120, 170)
 SKY, NOISE = 100.0, 10.0
 
 
+def joint_rule(static_sig: float, *, high: bool = False) -> MaskRule:
+    """Return the rule ``joint`` with a threshold."""
+    return MaskRule(static_sig, "local", "joint", high=high)
+
+
 def joint_mask(
-    depth: npt.NDArray[np.float64], *, exposures: int = 9, static_sig: float = 5.0
+    depth: npt.NDArray[np.float64], *, exposures: int = 9, static_sig: float = 5.0,
+    high: bool = False,
 ) -> StaticMask:
     """Return the mask of exposures of Gaussian noise, each at a pointing of its own.
 
@@ -22,7 +29,7 @@ def joint_mask(
     """
     rng = np.random.default_rng(22)
     signature = Signature("ACSWFC", (depth.shape[0], depth.shape[1]), 1)
-    mask = StaticMask(signature, static_sig=static_sig, sky="local", agree="joint")
+    mask = StaticMask(signature, **vars(joint_rule(static_sig, high=high)))
     for number in range(exposures):
         data = SKY + NOISE * (rng.standard_normal(depth.shape) - depth)
         mask.add(data.astype(np.float32), label=f"{number}_flt.fits")
