@@ -15,6 +15,7 @@ from staticmask_cli.errors import ChipError
 from staticmask_cli.localsky.evidence import LARGEST_DISTANCE, SCORE_UNIT, WEIGHT_UNIT, Scores
 from staticmask_cli.localsky.windows import median_and_scatter
 from staticmask_cli.masks.evidence_lines import low_lines
+from staticmask_cli.masks.grow import grown
 from staticmask_cli.masks.rule import MaskRule
 
 __all__ = ["Evidence"]
@@ -155,7 +156,8 @@ class Evidence:
         """Return the pixels that are high by this evidence, if the rule asks for them.
 
         A pixel is high if it lies more than 1.2 times `static_sig` above the median of all pixels,
-        in units of their scatter on the high side, and on average more than `least_depth`.
+        in units of their scatter on the high side, and on average more than `least_depth`.  A good
+        pixel beside a low one looks high, so none there is.
         """
         z = self._z()
         known = z[self.weight > 0]
@@ -164,7 +166,8 @@ class Evidence:
         middle, scatter = median_and_scatter(-known)
         threshold = np.float32(_HIGH * rule.static_sig * max(scatter, 1.0) - middle)
         with np.errstate(invalid="ignore"):
-            return np.asarray((z > threshold) & (self.depth < -rule.least_depth))
+            high = (z > threshold) & (self.depth < -rule.least_depth)
+        return np.asarray(high & ~grown(self.low(rule), 1))
 
     @cached_property
     def _lines(self) -> Bits:

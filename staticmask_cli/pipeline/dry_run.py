@@ -1,5 +1,6 @@
 """What a run would read and write, as data: the command ``staticmask plan``."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from staticmask_cli.pipeline.plan import MaskPlan, Plans, plan_masks
 __all__ = ["DryRun", "PlannedMask", "dry_run_of", "plan_run"]
 
 _FITS_BLOCK = 2880
+_BYTES_OF_EVIDENCE = 2.7  # of a pixel, as compressed in a mask of nine exposures of ACS/WFC
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,8 @@ class PlannedMask:
     detector, number, shape
         The signature; `shape` is ``(ny, nx)``.
     bytes : int
-        The size of the pixels in the file, without headers and MEMBERS.
+        The size of the pixels in the file, without headers and MEMBERS.  That of the compressed
+        evidence of ``agree = joint`` is an estimate.
     good_bits : int or None
         The DQ bits that do not make a pixel bad; None where DQ is not read.
     chips : tuple of dict
@@ -119,9 +122,14 @@ def _planned(plan: MaskPlan, parameters: Parameters) -> PlannedMask:
     return PlannedMask(
         plan.path, freshness.state, freshness.why,
         plan.signature.detector, plan.signature.number, (ny, nx),
-        -(-2 * ny * nx // _FITS_BLOCK) * _FITS_BLOCK,
+        _size_of_mask(ny * nx, joint=parameters.rule.joint),
         plan.good_bits, tuple(map(_chip, plan.chips)),
     )
+
+
+def _size_of_mask(npix: int, *, joint: bool) -> int:
+    size = npix * (2 + joint * _BYTES_OF_EVIDENCE)
+    return math.ceil(size / _FITS_BLOCK) * _FITS_BLOCK
 
 
 def _chip(chip: Chip) -> dict[str, Any]:

@@ -79,6 +79,16 @@ def test_pixels_that_are_high_at_all_pointings_are_high_if_asked_for() -> None:
     assert not evidence_from(scores_of(16, 2.0)).high(joint_rule(5.0, high=True)).any()
 
 
+def test_a_good_pixel_beside_a_low_one_is_not_high() -> None:
+    evidence = evidence_from([Scores(np.where(LOW, -60, np.where(np.roll(LOW, 1, 0), 60, 0)),
+                                     np.full(SHAPE, 400), 1.0)] * 9)
+    rule = joint_rule(5.0, high=True)
+    assert evidence.low(rule)[LOW].all()
+    assert not evidence.high(rule).any()
+    evidence = evidence_from([Scores(np.where(LOW, 60, 0), np.full(SHAPE, 400), 1.0)] * 9)
+    np.testing.assert_array_equal(evidence.high(rule), LOW)
+
+
 def test_light_that_is_high_at_few_pointings_is_not_a_high_pixel() -> None:
     scores = scores_of(13) + scores_of(16, -30.0)[13:]
     assert not evidence_from(scores).high(joint_rule(5.0, high=True)).any()

@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 
 from staticmask_cli import StaticMask, create_masks
+from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import ConfigError
+from staticmask_cli.masks.causes import CAUSES
 from staticmask_cli.pipeline import batches
+from staticmask_cli.pipeline.dry_run import dry_run_of, plan_run
 from tests.support.command import run
 from tests.support.exposures import WriteExposure, coordinates, sky
 
@@ -66,6 +69,43 @@ def test_what_is_written_is_read_back(nine: list[str]) -> None:
     assert mask.evidence is not None
     np.testing.assert_array_equal(read.evidence.depth, mask.evidence.depth)
     assert read.rule == mask.rule
+
+
+def test_high_pixels_are_bad_only_if_asked_for(
+    write_exposure: WriteExposure
+) -> None:
+    nine = [f"{number}_flt.fits" for number in range(9)]
+    for number, name in enumerate(nine):
+        data = sky(SHAPE, seed=number) + np.float32(20.0) * LOW
+        write_exposure(name, chips=[{"data": data, **coordinates(10.0 * number)}])
+    assert masked(nine).nbad == 0
+    words = ("--sky", "local", "--agree", "joint", "--static-sig", "5", "-o", "high")
+    shown = run("*_flt.fits", *words, "--high")
+    assert " high " in shown.stderr
+    read = StaticMask.read(f"high/{NAME}")
+    np.testing.assert_array_equal(read.bad, LOW)
+    assert set(read.why[LOW]) == {CAUSES["high"]}
+    assert read.count_by_cause() == {"high": LOW.sum()}
+    assert (read.nbelow, read.rule.high) == (0, True)
+    refused = run("*_flt.fits", *words, "--update", code=1)
+    assert "high = True, now False" in refused.stderr
+    inspected = run("inspect", f"high/{NAME}")
+    assert f"{LOW.sum()} high" in inspected.stdout
+
+
+def test_the_least_depth_is_part_of_the_rule(nine: list[str]) -> None:
+    assert masked(nine, least_depth=3).nbad == 0
+    assert masked(nine, least_depth=0.25).nbad > 0
+    assert StaticMask.read(NAME).rule.least_depth == 0.25
+
+
+def test_the_planned_size_includes_the_evidence(nine: list[str]) -> None:
+    masked(nine)
+    given = {"input": nine, "sky": "local", "agree": "joint"}
+    parameters = Parameters.load(None, given)
+    (planned,) = dry_run_of(
+        plan_run(parameters, suffix=None, output_dir=".", overwrite=False), parameters).masks
+    assert 2 * SHAPE[0] * SHAPE[1] * 2 < planned.bytes < Path(NAME).stat().st_size
 
 
 def test_updates_checkpoints_and_processes_give_the_same_bytes(nine: list[str]) -> None:
