@@ -58,14 +58,17 @@ def create(
       staticmask '*flt.fits' --static-sig 4
       staticmask -c run.cfg --final-bits 64,32 -o masks @visit.lst
     """
-    from staticmask_cli.config.editor import edit_parameters
     from staticmask_cli.config.parameters import Parameters
     from staticmask_cli.parallel.dask_cluster import connected_executor
     from staticmask_cli.pipeline.create import make_masks
 
     with Console(quiet=quiet, verbose=verbose, log_file=log_file) as console:
         loaded = Parameters.load(config, given)
-        parameters = edit_parameters(loaded, config) if edit else loaded
+        parameters: Parameters | None = loaded
+        if edit:
+            from staticmask_cli.config.editor import edit_parameters
+
+            parameters = edit_parameters(loaded, config)
         if parameters is None:
             console.say("Cancelled: nothing was made.")
             return

@@ -6,11 +6,10 @@ are read.  All the forms that the old editor wrote are accepted: comments right 
 value, blanks within the brackets of a section, lists, ``None``, ``INDEF`` and ``""``.
 """
 
-import difflib
+import os
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from staticmask_cli.errors import ConfigError
@@ -72,12 +71,12 @@ def read_spec() -> "ConfigObj":
     """Read the configspec, which is in the installed package, or beside it in a checkout."""
     from configobj import ConfigObj  # noqa: PLC0415 - kept out of the start-up
 
-    package = Path(__file__).parents[1]
-    folder = package / "configspec"
-    if not folder.is_dir():
-        folder = package.parent / "configspec"
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    folder = os.path.join(package, "configspec")
+    if not os.path.isdir(folder):
+        folder = os.path.join(os.path.dirname(package), "configspec")
     return ConfigObj(
-        str(folder / "staticmask.cfgspc"),
+        os.path.join(folder, "staticmask.cfgspc"),
         encoding="utf-8", file_error=True, interpolation=False, list_values=False, _inspec=True,
     )
 
@@ -124,6 +123,8 @@ class Entry:
 
 def nearest(name: str, names: Collection[str]) -> str:
     """Suggest the most similar of the allowed names, as the end of a message."""
+    import difflib  # noqa: PLC0415 - only for this message
+
     matches = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
     return f"; did you mean {matches[0]}?" if matches else f"; there are {', '.join(names)}"
 
@@ -268,7 +269,7 @@ def _parse(path: str) -> tuple["ConfigObj", list[str]]:
 
 def _read(path: str) -> str:
     try:
-        with Path(path).open("rb") as stream:
+        with open(path, "rb") as stream:
             content = stream.read(_LARGEST_FILE + 1)
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -5,7 +5,6 @@ What is known about the tables comes from the HST Data Handbook, hstcal's ``acst
 documentation (the JSON form).
 """
 
-import json
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -172,6 +171,8 @@ def _json_members(path: str) -> Iterator[str]:
     if is_there and not os.path.isfile(path):  # a named pipe would block for ever
         msg = f"{path}: the association cannot be read: it is not a regular file"
         raise InputError(msg)
+    import json  # noqa: PLC0415 - of the few runs with such an association
+
     try:
         with open_file(path) as stream:
             content = stream.read(_LARGEST_TABLE + 1)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from staticmask_cli._version import __version__
 from staticmask_cli.errors import ClusterError, ConfigError, first_few
-from staticmask_cli.parallel.dask_executor import DaskExecutor
 from staticmask_cli.parallel.tasks import available_cpus
 
 if TYPE_CHECKING:
@@ -60,6 +59,8 @@ def connected_executor(
     _check(scheduler, executor)
     from distributed import KilledWorker  # noqa: PLC0415 - an extra
     from distributed.comm import CommClosedError  # noqa: PLC0415 - likewise
+
+    from staticmask_cli.parallel.dask_executor import DaskExecutor  # noqa: PLC0415 - with it
 
     with _quiet(), _connected(scheduler, jobs) as client:
         try:

@@ -12,9 +12,9 @@ Dask imports this module in each worker of ``--scheduler local`` before anything
 """
 
 import os
+import platform
 import re
 import signal
-import socket
 from abc import abstractmethod
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
@@ -178,7 +178,7 @@ class RunContext:
 
     version: str = __version__
     folder: str = field(default_factory=os.getcwd)
-    host: str = field(default_factory=socket.gethostname)
+    host: str = field(default_factory=platform.node)
     run: str = field(default_factory=lambda: os.urandom(16).hex())
 
     def local_path(self, path: str) -> str:
@@ -204,15 +204,15 @@ class RunContext:
             the message names that machine.
         """
         if self.version != __version__:
-            msg = (f"the worker on {socket.gethostname()} has staticmask {__version__}, expected "
+            msg = (f"the worker on {platform.node()} has staticmask {__version__}, expected "
                    f"{self.version} as on {self.host}; install the same version everywhere")
             raise StaticMaskError(msg)
         try:
             yield
         except StaticMaskError as error:
-            if socket.gethostname() == self.host:
+            if platform.node() == self.host:
                 raise
-            msg = (f"{error} (reported by the worker on {socket.gethostname()}; does it have the "
+            msg = (f"{error} (reported by the worker on {platform.node()}; does it have the "
                    "files under the same paths?)")
             raise type(error)(msg) from error
 

@@ -207,7 +207,7 @@ def test_a_worker_with_another_version_is_refused(plans: list[MaskPlan]) -> None
 def test_a_worker_on_another_machine_says_where_it_is(
     plans: list[MaskPlan], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("socket.gethostname", lambda: "node17")
+    monkeypatch.setattr("platform.node", lambda: "node17")
     batch = batch_of(plans[0], RunContext(host="front"))
     assert len(clip_batch(batch).mask.used) == 2
     monkeypatch.setattr("staticmask_cli.fits.open.stamp_of", lambda _stream: None)
