@@ -43,7 +43,8 @@ MODERN = {
     "chip_statistics": "data",
     "ChipStatistics": "npix, mean, rms, mode, minimum, maximum, nbins",
     "create_masks": "inputs, *, static_sig=4.0, sky='global', agree='any', final_bits=None, "
-                    "group=None, suffix=None, output_dir='.', overwrite=False, update=False, "
+                    "high=False, least_depth=0.5, group=None, suffix=None, output_dir='.', "
+                    "overwrite=False, update=False, "
                     "checkpoint=None, keep_going=False, plot=None, jobs=None, "
                     "executor=None, scheduler=None, progress=None",
 }

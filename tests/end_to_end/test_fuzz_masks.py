@@ -81,7 +81,7 @@ def masks(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / f"{name}_flt.fits").write_bytes(CHIPS[name])
     for kind, rule in RULES.items():
         (mask,) = create_masks(f"{folder}/*_flt.fits", output_dir=folder / kind, **rule)
-        with fits.open(str(mask.path)) as hdus:
+        with fits.open(str(mask.path), disable_image_compression=True) as hdus:
             for hdu in hdus:
                 del hdu.header["CHECKSUM"], hdu.header["DATASUM"]
             hdus.writeto(folder / kind / "bare.fits")
