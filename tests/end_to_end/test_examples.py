@@ -115,7 +115,7 @@ def test_the_batch_goes_on_past_a_bad_visit(folder: Path) -> None:
     Path("empty").mkdir()
     for name in ("one", "two 2"):
         simulate_visit(name, "ACS/WFC", shape=(40, 50), exposures=2)
-    result = run("sh", "run.sh", "one", "empty", "two 2")
+    result = run("sh", "run.sh", "one", "empty/", "two 2/")
     assert result.returncode == 1
     assert result.stdout.splitlines() == [f"{visit}/{name}" for visit in ("one", "two 2")
                                           for name in WFC]

@@ -30,7 +30,8 @@ def both_kinds(paths: list[str]) -> list[str]:
 
 
 def truncated(paths: list[str]) -> list[str]:
-    Path(paths[0]).write_bytes(b"")
+    content = Path(paths[0]).read_bytes()
+    Path(paths[0]).write_bytes(content[:20_000])
     return [ALL]
 
 
@@ -70,7 +71,7 @@ def subarrays(paths: list[str]) -> list[str]:
 PROVOKED: Mapping[str, Callable[[list[str]], list[str]]] = {
     "no file matches": no_exposure,
     "the same exposure twice": both_kinds,
-    "cannot be read as FITS": truncated,
+    "is truncated": truncated,
     "the sky is not flat, and low pixels are overlooked": slope,
     "a crowded or nebular field? The mask may hold sources": many_low,
     "bad pixels would be low in the others too": low_once,

@@ -3,13 +3,17 @@
 import re
 import shlex
 from dataclasses import dataclass
+from glob import glob
 from pathlib import Path
 
 from staticmask_cli import staticMask
 from staticmask_cli.cli import cli
 from staticmask_cli.cli.create import create
 
-__all__ = ["PAGES", "README", "ROOT", "Block", "Page", "commands_in", "exists", "section", "table"]
+__all__ = [
+    "PAGES", "README", "ROOT", "Block", "Page", "commands_in", "exists", "expanded",
+    "marked_names", "section", "table",
+]
 
 ROOT = Path(__file__).parents[2]
 
@@ -77,15 +81,32 @@ PAGES = [README, Page("CONTRIBUTING.md"), *(
 
 
 def commands_in(block: Block) -> list[list[str]]:
-    """Return the words of each ``staticmask`` command of a block."""
-    lines = [shlex.split(line.rstrip("&\n "), comments=True) for line in block.text.splitlines()]
+    """Return the words of each ``staticmask`` command of a block, with their quotes."""
+    lines = [
+        shlex.split(line.rstrip("& "), comments=True, posix=False)
+        for line in block.text.splitlines()
+    ]
     return [words for words in lines if words and words[0] == "staticmask"]
+
+
+def expanded(words: list[str]) -> list[str]:
+    """Return the words that a shell makes of these: without quotes, and wildcards expanded."""
+    return [
+        name for word in words
+        for name in ([word.strip("'")] if "'" in word else sorted(glob(word)) or [word])
+    ]
 
 
 def exists(name: str) -> bool:
     """Find whether there is what a block needs."""
     options = {option for parameter in create.params for option in parameter.opts}
     return name in cli.commands or name in options or hasattr(staticMask, name)
+
+
+def marked_names() -> list[tuple[str, ...]]:
+    """Return the names in each mark of the documents."""
+    marks = [mark for page in PAGES for mark in re.findall(r"<!-- needs: (.+?) -->", page.text)]
+    return [tuple(mark.split(", ")) for mark in marks]
 
 
 def section(text: str, title: str) -> str:
