@@ -160,3 +160,13 @@ def test_every_command_has_help_with_examples_in_80_columns(command: str) -> Non
 
 def test_the_changelog_has_an_unreleased_section() -> None:
     assert "## Unreleased" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_tables_end_with_an_empty_line_and_have_rows_of_equal_length(page: Page) -> None:
+    lines = page.text.splitlines()
+    for line, following in pairwise(lines):
+        if line.startswith("|") and following:
+            assert following.startswith("|"), following
+            cells = [len(re.findall(r"(?<!\\)\|", row)) for row in (line, following)]
+            assert cells[0] == cells[1], following
