@@ -86,7 +86,8 @@ def test_the_figures_of_the_rules_are_those_of_the_page_on_the_method() -> None:
     found = {row[0]: row[1:] for row in table(section(method, "Which low pixels are found"))}
     rows = table(section(method, "How shallow a pixel can be"))
     depth = {row[0]: row[2:4] for row in rows if row[1] == "16"}
-    rows = table(section(README.text, "Which rule should I use?").split("The table was measured")[1])
+    measured = section(README.text, "Which rule should I use?").split("The table was measured")[1]
+    rows = table(measured)
     assert {row[0] for row in rows} == set(depth)
     for scene, *cells in rows:
         parts = found[scene]
