@@ -8,6 +8,7 @@ config=${CONFIG:-$(dirname "$0")/visits.cfg}
 
 failed=0
 for visit in "$@"; do
+    visit=${visit%/}
     mkdir -p "$visit/masks" || exit 1
     if staticmask create --config "$config" --suffix flc --quiet --output-dir "$visit/masks" \
         --log-file "$visit/masks/staticmask.log" -- "$visit"/*_fl[tc].fits

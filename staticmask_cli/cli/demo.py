@@ -14,7 +14,7 @@ __all__ = ["demo"]
 @click.option("--exposures", type=click.IntRange(1, 100), default=4, metavar="N",
               show_default=True, help="Simulate N exposures.")
 @click.option("--camera", default="ACS/WFC", metavar="NAME", show_default=True,
-              help="Simulate this camera: any instrument of the README's table.")
+              help="Simulate this camera: any in examples/instruments/README.md.")
 @options.console_options
 def demo(
     *, folder: str, exposures: int, camera: str, quiet: bool, verbose: bool, log_file: str | None

@@ -1,1 +1,4 @@
-"""Benchmarks: how fast, and how true.  Not part of the test suite; see the README."""
+"""Benchmarks: how fast, and how true.  Not part of the test suite.
+
+Their figures are in examples/method, examples/speed and examples/cluster.
+"""

@@ -54,7 +54,7 @@ class Comparison:
 
     @property
     def row(self) -> str:
-        """Row of a table in the README's own form: median, and the range in brackets."""
+        """Row of a table in the form of examples/speed: median, and the range in brackets."""
         median, least, most = statistics.median(self.ratios), min(self.ratios), max(self.ratios)
         return (f"| {self.what} | {self.against} | {median:.2f} {self.unit} "
                 f"({least:.2f} to {most:.2f}) | {self.aim} |")

@@ -2,7 +2,7 @@
 
 
 
-# Camera: the names of its masks, as the README's table has them.
+# Camera: the names of its masks, as the table in examples/instruments has them.
 NAMES = {
     "ACS/WFC": ["ACSWFC_{}_1", "ACSWFC_{}_2"],
     "ACS/HRC": ["ACSHRC_{}_1"],
