@@ -9,7 +9,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from staticmask_cli.masks.partial import PartialMask
 
-__all__ = ["CAUSES", "DESCRIPTIONS", "count_by_cause", "why_of"]
+__all__ = ["CAUSES", "DESCRIPTIONS", "count_by_cause", "main_cause", "why_of"]
 
 CAUSES: Mapping[str, int] = {
     "global": 1, "local": 2, "line": 4, "dq": 8, "included": 16, "joint": 32, "high": 64,
@@ -26,7 +26,7 @@ DESCRIPTIONS: Mapping[str, str] = {
     "high": "high by the evidence of all exposures together",
 }
 
-# The order in which a bad pixel is counted, once, for the first of its causes.
+# The first of these that a bad pixel has is its main cause.
 _FIRST = ("line", "global", "local", "joint", "high", "dq", "included")
 
 
@@ -57,8 +57,10 @@ def why_of(mask: "PartialMask") -> npt.NDArray[np.uint8]:
     return why
 
 
-def count_by_cause(why: npt.NDArray[np.uint8], bad: npt.NDArray[np.bool_]) -> dict[str, int]:
-    """Count the bad pixels by cause, each once: by its value before DQ, and both before lists.
+def main_cause(
+    why: npt.NDArray[np.uint8], bad: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.uint8]:
+    """Return the main cause of each bad pixel: its value before DQ, and both before lists.
 
     Parameters
     ----------
@@ -69,13 +71,23 @@ def count_by_cause(why: npt.NDArray[np.uint8], bad: npt.NDArray[np.bool_]) -> di
 
     Returns
     -------
+    numpy.ndarray of uint8, shape (ny, nx)
+        One bit of `CAUSES` for each bad pixel, and 0 for good pixels.
+    """
+    first = np.zeros(1 << len(CAUSES), np.uint8)
+    codes = np.arange(first.size)
+    for name in reversed(_FIRST):
+        first[codes & CAUSES[name] != 0] = CAUSES[name]
+    return np.asarray(first[why] * bad)
+
+
+def count_by_cause(why: npt.NDArray[np.uint8], bad: npt.NDArray[np.bool_]) -> dict[str, int]:
+    """Count the bad pixels by their main cause, see `main_cause`.
+
+    Returns
+    -------
     dict of str to int
         The number of pixels for each cause that occurs, in the order of `CAUSES`.
     """
-    occurring = np.bincount(why[bad], minlength=1 << len(CAUSES))
-    codes = np.arange(occurring.size)
-    counts = {}
-    for name in _FIRST:
-        counts[name] = int(occurring[codes & CAUSES[name] != 0].sum())
-        occurring[codes & CAUSES[name] != 0] = 0
-    return {name: counts[name] for name in CAUSES if counts[name]}
+    counts = np.bincount(main_cause(why, bad).ravel(), minlength=1 << len(CAUSES))
+    return {name: int(counts[bit]) for name, bit in CAUSES.items() if counts[bit]}

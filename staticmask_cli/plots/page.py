@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from staticmask_cli.masks.members import Member
 from staticmask_cli.masks.partial import PartialMask
+from staticmask_cli.plots.bad_pixels import draw_bad_pixels
 from staticmask_cli.plots.evidence import draw_depth, draw_significance
 from staticmask_cli.stats.histogram import SkyHistogram
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from staticmask_cli.masks.evidence import Evidence
 
-__all__ = ["Page", "draw_page", "reduced"]
+__all__ = ["Page", "draw_page"]
 
 # All lengths are in inches.
 _WIDTH = 8.0
@@ -29,7 +30,6 @@ _LONGEST_SIDE, _SHORTEST_SIDE = 5.6, 0.8  # of the image
 _EXPOSURES_HEIGHT, _AXIS_LABEL, _LEGEND = 2.6, 0.55, 0.55
 _DPI = 100
 
-_PALEST = 0.55  # the darkness of a block with a single bad pixel, where 1 is black
 _LOWEST_COUNT = 0.7  # below 1, so that a single pixel is drawn above the axis
 _LINE_STYLES = ("-", "--", "-.", ":")  # more exposures could not be distinguished
 _LONGEST_TEXT, _LONGEST_TITLE = 30, 60  # characters
@@ -58,34 +58,6 @@ class Page:
     histograms: Sequence[tuple[str, SkyHistogram]] = ()
 
 
-def reduced(bad: npt.NDArray[np.bool_], factor: int) -> npt.NDArray[np.float64]:
-    """Reduce a mask to blocks such that every bad pixel remains visible.
-
-    Parameters
-    ----------
-    bad : numpy.ndarray of bool, shape (ny, nx)
-        The mask; True = bad.
-    factor : int
-        The side of a block in pixels.
-
-    Returns
-    -------
-    numpy.ndarray of float64, shape (ceil(ny / factor), ceil(nx / factor))
-        The darkness of each block: 0 without a bad pixel, 0.55 with one bad pixel, 1 if all
-        are bad, and in between by the logarithm of their number, so that a bad column is
-        darker than single pixels.
-    """
-    ny, nx = bad.shape
-    rows, columns = np.arange(0, ny, factor), np.arange(0, nx, factor)
-    count = np.add.reduceat(np.add.reduceat(bad, rows, axis=0, dtype=np.int32), columns, axis=1)
-    heights, widths = np.minimum(factor, ny - rows), np.minimum(factor, nx - columns)
-    size = np.outer(heights, widths)
-    log_fraction = np.log(np.maximum(count, 1)) / np.log(np.maximum(size, 2))
-    darkness = np.where(count == size, 1.0, _PALEST + (1 - _PALEST) * log_fraction)
-    darkness[count == 0] = 0.0
-    return darkness
-
-
 def draw_page(figure: "Figure", page: Page) -> None:
     """Draw a page on an empty figure, whose size is set to fit the mask."""
     mask, bad = page.mask, page.mask.bad
@@ -107,7 +79,7 @@ def draw_page(figure: "Figure", page: Page) -> None:
 
     image = add_axes(_LEFT, _TOP, width, height)
     factor = max(1, -(-max(bad.shape) // int(max(width, height) * _DPI)))
-    _draw_image(image, bad, factor)
+    draw_bad_pixels(image, mask, factor)
     columns_top = _TOP + height + _GAP
     _draw_columns(add_axes(_LEFT, columns_top, width, _COLUMNS_HEIGHT), bad)
     _draw_rows(add_axes(_LEFT + width + _GAP, _TOP, _ROWS_WIDTH, height), bad)
@@ -133,18 +105,6 @@ def _image_size(shape: tuple[int, int]) -> tuple[float, float]:
     ny, nx = shape
     scale = _LONGEST_SIDE / max(ny, nx)
     return max(_SHORTEST_SIDE, nx * scale), max(_SHORTEST_SIDE, ny * scale)
-
-
-def _draw_image(axes: "Axes", bad: npt.NDArray[np.bool_], factor: int) -> None:
-    ny, nx = bad.shape
-    darkness = reduced(bad, factor)
-    rows, columns = darkness.shape
-    axes.imshow(
-        darkness, cmap="gray_r", vmin=0, vmax=1, origin="lower", interpolation="nearest",
-        aspect="auto", extent=(0.5, columns * factor + 0.5, 0.5, rows * factor + 0.5),
-    )
-    axes.set(xlim=(0.5, nx + 0.5), ylim=(0.5, ny + 0.5), ylabel="Y [pixel]")
-    axes.tick_params(labelbottom=False)
 
 
 def _draw_columns(axes: "Axes", bad: npt.NDArray[np.bool_]) -> None:
@@ -237,7 +197,7 @@ def _write_title(figure: "Figure", page: Page, factor: int, height: float) -> No
     exposures = f"{len(mask.used)} exposure{'' if len(mask.used) == 1 else 's'}, " * bool(mask.used)
     figure.text(_LEFT / _WIDTH, 1 - 0.28 / height,
                 f"Static mask {_shown(page.name, _LONGEST_TITLE)}", fontsize="large", weight="bold")
-    scale = f"; each dot is {factor} x {factor} pixels, black if all are bad" * (factor > 1)
+    scale = f"; each dot is {factor} x {factor} pixels, darkest if all are bad" * (factor > 1)
     figure.text(_LEFT / _WIDTH, 1 - 0.5 / height,
                 f"{exposures}{mask.nbad} bad pixels ({mask.nbad / mask.bad.size:.4%}){scale}")
 
