@@ -20,6 +20,7 @@ from typing import Any, Self
 from astropy.io import fits
 
 from staticmask_cli._imageobjects import numbers_of, perform_step, source_of
+from staticmask_cli._version import __version__
 from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import ConfigError, ExposureError, first_few
 from staticmask_cli.exposures.exposure import Chip, read_exposure
@@ -35,6 +36,7 @@ log = logging.getLogger(__name__)
 
 _TRIED_WITH = "3.11.0"
 _ARGUMENTS = ("imageObjectList", "configObj", "procSteps")  # of the function that is replaced
+_OF_ASTRODRIZZLE = {"input", "group", "static"}  # parameters
 _METHODS = ("getExtensions", "saveVirtualOutputs")  # of image objects, as are the attributes
 _ATTRIBUTES = ("_filename", "group", "inmemory", "scienceExt")
 
@@ -52,6 +54,7 @@ def install(
     sky: str | None = None,
     agree: str | float | None = None,
     final_bits: str | int | None = None,
+    **others: object,
 ) -> "Installation":
     """Put our step 1 into AstroDrizzle, for all its runs in this process until it is removed.
 
@@ -76,6 +79,8 @@ def install(
     final_bits : str or int, optional
         The DQ bits that do *not* make a pixel bad in the masks.  By default DQ is not read for
         the masks: AstroDrizzle applies the flags itself, by its ``final_bits``.
+    **others
+        Further parameters of `create_masks` by name that decide which pixels are bad.
 
     Returns
     -------
@@ -103,7 +108,10 @@ def install(
     ...     AstroDrizzle("*flt.fits", output="deep", clean=True)
     """
     rule = {"static_sig": static_sig, "sky": sky, "agree": agree, "final_bits": final_bits}
-    given = {name: value for name, value in rule.items() if value is not None}
+    given = {name: value for name, value in (rule | others).items() if value is not None}
+    if foreign := given.keys() & _OF_ASTRODRIZZLE:
+        msg = f"install: {', '.join(sorted(foreign))}: give it to AstroDrizzle, which has it too"
+        raise ConfigError(msg)
     if masks is not None and given:
         msg = (f"install: {', '.join(given)} and masks contradict each other: masks are used as "
                "they are, by the rule in their headers; leave out one of both")
@@ -182,7 +190,8 @@ class Installation:
                 mask.path = None  # of a private file
         self.masks = _hand_over(masks, images, folder)
         for mask in self.masks:
-            log.info("%s: %d bad pixels", mask.signature.filename, mask.nbad)
+            log.info("%s of staticmask %s (%s): %d bad pixels", mask.signature.filename,
+                     __version__, mask.rule, mask.nbad)
 
 
 def _step_of_astrodrizzle() -> Any:
@@ -265,8 +274,8 @@ def _check_mask(chip: Chip, masks: Masks) -> None:
     differing = [key for key in chip.grid.keys() & mask.grid.keys()
                  if chip.grid[key] != mask.grid[key]]
     if differing:
-        what = ", ".join(f"{key} = {chip.grid[key]:g} in the exposure, {mask.grid[key]:g} in the "
-                         "mask" for key in sorted(differing))
+        what = ", ".join(f"{key} = {chip.grid[key]} in the exposure, {mask.grid[key]} in the mask"
+                         for key in sorted(differing))
         msg = (f"{chip.label}: its mask {mask.path or _name_of(mask.signature)} is of other pixels "
                f"of the detector ({what}); make a mask of such exposures")
         raise ExposureError(msg)

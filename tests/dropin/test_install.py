@@ -178,6 +178,8 @@ def test_uninstalling_restores_what_was_there_in_any_order(step: SimpleNamespace
         ({"static_sig": -1}, "static_sig = -1: expected a number > 0"),
         ({"sky": "blue"}, "sky = blue: expected global or local"),
         ({"agree": "joint"}, "agree = joint .* needs sky = local"),
+        ({"static_sgi": 3}, "static_sgi = 3: no such parameter.* did you mean static_sig"),
+        ({"static": True, "group": 1}, "install: group, static: give it to AstroDrizzle"),
         ({"masks": "x.fits", "sky": "local", "agree": 2},
          "install: sky, agree and masks contradict each other"),
     ],

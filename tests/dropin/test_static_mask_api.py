@@ -27,7 +27,7 @@ ARGUMENTS = {
     "createStaticMask": "imageObjectList=(), configObj=None, procSteps=None",
     "run": "configObj",
     "help": "file=None",
-    "install": "*, masks=None, static_sig=None, sky=None, agree=None, final_bits=None",
+    "install": "*, masks=None, static_sig=None, sky=None, agree=None, final_bits=None, **others",
     "getHelpAsString": "docstring=False, show_ver=True",
     "buildSignatureKey": "signature",
     "constructFilename": "signature",
