@@ -1,23 +1,30 @@
 """Static masks of AstroDrizzle's image objects, a part of the drop-in for drizzlepac."""
 
 import logging
-import math
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from astropy.io import fits
 
 from staticmask_cli.config.parameters import Parameters
-from staticmask_cli.errors import ChipError
-from staticmask_cli.masks.members import UNKNOWN_CORNERS, ChipLabel
+from staticmask_cli.errors import ChipError, ConfigError
+from staticmask_cli.exposures.exposure import common_facts, facts_of_chip
+from staticmask_cli.exposures.instruments import instrument_of
+from staticmask_cli.fits.header import header_float, header_str
+from staticmask_cli.masks.members import ChipLabel
 from staticmask_cli.masks.pointings import corners_on_sky
 from staticmask_cli.masks.signature import Signature
 from staticmask_cli.masks.static_mask import StaticMask, write_masks
 
-__all__ = ["buildSignatureKey", "constructFilename", "source_of", "staticMask"]
+__all__ = [
+    "PROCSTEPS_NAME", "buildSignatureKey", "constructFilename", "numbers_of", "perform_step",
+    "source_of", "staticMask",
+]
+
+PROCSTEPS_NAME = "Static Mask"
 
 log = logging.getLogger(__name__)
 
@@ -81,25 +88,21 @@ class staticMask:
             ``getData("SCI,1")``.  Its chip ``imagePtr["SCI,1"]`` has a ``signature``, and
             ``outputNames``, in which the name of the mask is stored.
         """
-        chips = imagePtr.group if imagePtr.group is not None else imagePtr.getExtensions()
-        for number in chips:
+        for number in numbers_of(imagePtr):
             chip_id = f"{imagePtr.scienceExt},{number}"
             chip = imagePtr[chip_id]
             signature: AnySignature = tuple(chip.signature)
+            label, facts = _described(imagePtr, chip, number)
             if signature not in self.masklist:
-                self.masklist[signature] = StaticMask(Signature(*signature), **vars(self._rule))
+                self.masklist[signature] = StaticMask(
+                    Signature(*signature), **vars(self._rule), facts=facts
+                )
                 self.masknames[signature] = constructFilename(signature)
+            mask = self.masklist[signature]
+            mask.facts = common_facts([mask.facts, facts])
             chip.outputNames["staticMask"] = self.masknames[signature]
             self._name_by_chip[chip_id] = self.masknames[signature]
-            header = getattr(chip, "header", None)
-            corners = (
-                UNKNOWN_CORNERS if header is None else corners_on_sky(header, signature[1])
-            )
-            label = ChipLabel(
-                str(getattr(imagePtr, "_filename", "")), int(number),
-                str(getattr(imagePtr, "rootname", "")), math.nan, *corners,
-            )
-            member = self.masklist[signature].add(imagePtr.getData(chip_id), label=label)
+            member = mask.add(imagePtr.getData(chip_id), label=label)
             log.info("%s: mode = %9f;   rms = %7f;   static_sig = %0.2f",
                      label, member.mode, member.rms, self.static_sig)
             for warning in member.warnings():
@@ -159,8 +162,87 @@ class staticMask:
         self.masklist = {}
 
 
+def numbers_of(image: Any) -> list[int]:
+    """Return the EXTVER of the chips of an image object that AstroDrizzle uses."""
+    return [int(n) for n in (image.getExtensions() if image.group is None else image.group)]
+
+
+def _described(image: Any, chip: Any, number: int) -> tuple[ChipLabel, dict[str, str | float]]:
+    """Return the label of a chip and the facts about it, from the headers that it has."""
+    header = getattr(chip, "header", {})
+    hdus = getattr(image, "_image", None)
+    primary = hdus[0].header if hdus else {}
+    instrument = instrument_of(header_str(primary, "INSTRUME"))
+    label = ChipLabel(
+        str(getattr(image, "_filename", "")), number,
+        header_str(primary, "ROOTNAME") or str(getattr(image, "rootname", "")),
+        header_float(header, primary, instrument.exptime_key),
+        *corners_on_sky(header, chip.signature[1]),
+    )
+    facts, grid = facts_of_chip(header, primary)
+    return label, {**facts, **grid}
+
+
 def source_of(configObj: str | Mapping[str, object] | None) -> str | Mapping[str, object] | None:
     """Return the source of the parameters; it is None for ``"defaults"`` and an empty name."""
     if isinstance(configObj, str) and configObj in ("", "defaults"):
         return None
     return configObj
+
+
+def perform_step(
+    images: Sequence[Any],
+    load: Callable[[], Parameters],
+    make: Callable[[Sequence[Any], Parameters], None],
+    procSteps: Any,
+) -> None:
+    """Make and hand over masks as a step of AstroDrizzle, and record what became of the step.
+
+    Parameters
+    ----------
+    images : list
+        The image objects.
+    load : callable
+        A function that returns the parameters of the step.
+    make : callable
+        A function that makes the masks of images by parameters, and hands them over.
+    procSteps : object or None
+        The record of processing steps.
+    """
+    steps = _Steps(procSteps)
+    steps.begin()
+    try:
+        parameters = load()
+        if not parameters.static:
+            log.info("%s step not performed: static = False", PROCSTEPS_NAME)
+            steps.skip("off")
+            return
+        if not isinstance(images, list | tuple) or not images:
+            msg = "createStaticMask needs a list of image objects"
+            raise ConfigError(msg)
+        make(images, parameters)
+    except BaseException:
+        steps.skip("aborted")
+        raise
+    steps.end()
+
+
+class _Steps:
+    """The record of processing steps of drizzlepac, which may be None."""
+
+    def __init__(self, steps: Any) -> None:
+        self._steps = steps
+
+    def begin(self) -> None:
+        if self._steps is not None:
+            self._steps.addStep(PROCSTEPS_NAME)
+
+    def end(self) -> None:
+        if self._steps is not None:
+            self._steps.endStep(PROCSTEPS_NAME)
+
+    def skip(self, reason: str) -> None:
+        """Record why the step was skipped; versions without ``skipStep`` pass it to ``endStep``."""
+        if self._steps is not None:
+            skip = getattr(self._steps, "skipStep", self._steps.endStep)
+            skip(PROCSTEPS_NAME, reason=reason)

@@ -5,17 +5,25 @@ there, they work as documented: `createMask` combines exposures, ``static=False`
 mask, `staticMask.getMaskname` returns the name, and inputs are never opened for writing.
 
 AstroDrizzle's own image objects can be passed to `createStaticMask`.  Their DQ flags are not
-used, as in drizzlepac, because AstroDrizzle applies them in its drizzle steps.
+used, as in drizzlepac, because AstroDrizzle applies them in its drizzle steps.  `install` puts
+masks of ours into AstroDrizzle itself.
 """
 
 import inspect
-import logging
 import sys
 import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from staticmask_cli._imageobjects import buildSignatureKey, constructFilename, source_of, staticMask
+from staticmask_cli._astrodrizzle import install
+from staticmask_cli._imageobjects import (
+    PROCSTEPS_NAME,
+    buildSignatureKey,
+    constructFilename,
+    perform_step,
+    source_of,
+    staticMask,
+)
 from staticmask_cli._version import __version__
 from staticmask_cli.config.cfgfile import declarations
 from staticmask_cli.config.editor import edit_parameters
@@ -26,21 +34,20 @@ from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.pipeline.create import make_masks
 
 __all__ = [
+    "PROCSTEPS_NAME",
     "buildSignatureKey",
     "constructFilename",
     "createMask",
     "createStaticMask",
     "getHelpAsString",
     "help",
+    "install",
     "run",
     "staticMask",
 ]
 
 __taskname__ = "staticMask"
 STEP_NUM = 1
-PROCSTEPS_NAME = "Static Mask"
-
-log = logging.getLogger(__name__)
 
 # Arguments of drizzlepac's task that have no effect because inputs are never changed.
 _WITHOUT_EFFECT = {"updatewcs"}
@@ -160,26 +167,16 @@ def createStaticMask(
     ConfigError, ChipError, OutputError
         If a parameter is not valid, a chip is unusable or a mask cannot be written.
     """
-    steps = _Steps(procSteps)
-    steps.begin()
-    try:
-        parameters = Parameters.load(source_of(configObj))
-        if not parameters.static:
-            log.info("%s step not performed: static = False", PROCSTEPS_NAME)
-            steps.skip("off")
-            return
-        if not isinstance(imageObjectList, list | tuple) or not imageObjectList:
-            msg = "createStaticMask needs a list of image objects"
-            raise ConfigError(msg)
+    def make(images: Sequence[Any], _parameters: Parameters) -> None:
         masks = staticMask(configObj)
-        for image in imageObjectList:
+        for image in images:
             masks.addMember(image)
-        masks.saveToFile(imageObjectList)
+        masks.saveToFile(images)
         masks.close()
-    except BaseException:
-        steps.skip("aborted")
-        raise
-    steps.end()
+
+    perform_step(
+        imageObjectList, lambda: Parameters.load(source_of(configObj)), make, procSteps
+    )
 
 
 def getHelpAsString(docstring: bool = False, show_ver: bool = True) -> str:
@@ -223,24 +220,3 @@ def help(file: str | None = None) -> None:
     refuse_binary(file)
     with write_whole(file) as stream:
         stream.write(text.encode("utf-8"))
-
-
-class _Steps:
-    """The record of processing steps of drizzlepac, which may be None."""
-
-    def __init__(self, steps: Any) -> None:
-        self._steps = steps
-
-    def begin(self) -> None:
-        if self._steps is not None:
-            self._steps.addStep(PROCSTEPS_NAME)
-
-    def end(self) -> None:
-        if self._steps is not None:
-            self._steps.endStep(PROCSTEPS_NAME)
-
-    def skip(self, reason: str) -> None:
-        """Record why the step was skipped; versions without ``skipStep`` pass it to ``endStep``."""
-        if self._steps is not None:
-            skip = getattr(self._steps, "skipStep", self._steps.endStep)
-            skip(PROCSTEPS_NAME, reason=reason)

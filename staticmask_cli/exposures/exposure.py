@@ -16,7 +16,7 @@ from staticmask_cli.masks.members import ChipLabel
 from staticmask_cli.masks.pointings import corners_on_sky
 from staticmask_cli.masks.signature import Signature
 
-__all__ = ["Chip", "Exposure", "Group", "common_facts", "read_exposure"]
+__all__ = ["Chip", "Exposure", "Group", "common_facts", "facts_of_chip", "read_exposure"]
 
 Group = tuple[int | tuple[str, int], ...]
 """Extensions to use, by number (``4``) or by name and EXTVER (``("SCI", 2)``)."""
@@ -200,8 +200,7 @@ def _chip(
         skip_reason = f"EXPTIME = {label.exptime:g}"
     elif not skip_reason and not hdu.shape:
         skip_reason = f"all its pixels are {hdu.header['PIXVALUE']} (constant-value extension)"
-    facts = {key: header_str(hdu.header, key) or header_str(primary, key) for key in _TEXT_FACTS}
-    grid = {key: header_float(hdu.header, primary, key) for key in _GRID_FACTS}
+    facts, grid = facts_of_chip(hdu.header, primary)
     signature = _signature(hdu, primary, shape)
     try:
         signature.filename  # noqa: B018 - whether it can name a mask
@@ -210,8 +209,19 @@ def _chip(
         raise ExposureError(msg) from error
     return Chip(
         label, signature, path, number, flags.get(label.extver), hdu.raw, skip_reason,
-        facts={key: value for key, value in facts.items() if value},
-        grid={key: value for key, value in grid.items() if math.isfinite(value)},
+        facts=facts, grid=grid,
+    )
+
+
+def facts_of_chip(
+    header: AnyHeader, primary: AnyHeader
+) -> tuple[dict[str, str], dict[str, float]]:
+    """Return the `facts` and the `grid` of a `Chip`, from its header and the primary one."""
+    facts = {key: header_str(header, key) or header_str(primary, key) for key in _TEXT_FACTS}
+    grid = {key: header_float(header, primary, key) for key in _GRID_FACTS}
+    return (
+        {key: value for key, value in facts.items() if value},
+        {key: value for key, value in grid.items() if math.isfinite(value)},
     )
 
 

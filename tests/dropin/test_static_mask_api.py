@@ -11,7 +11,7 @@ import pytest
 from astropy.io import fits
 
 import staticmask_cli
-from staticmask_cli import Parameters, staticMask
+from staticmask_cli import Parameters, StaticMask, staticMask
 from staticmask_cli.config.cfgfile import declarations
 from staticmask_cli.errors import ChipError, ConfigError
 from tests.support.exposures import WriteExposure, coordinates, digest, sky
@@ -27,6 +27,7 @@ ARGUMENTS = {
     "createStaticMask": "imageObjectList=(), configObj=None, procSteps=None",
     "run": "configObj",
     "help": "file=None",
+    "install": "*, masks=None, static_sig=None, sky=None, agree=None, final_bits=None, **others",
     "getHelpAsString": "docstring=False, show_ver=True",
     "buildSignatureKey": "signature",
     "constructFilename": "signature",
@@ -83,9 +84,13 @@ class Image:
 
     scienceExt = "SCI"  # noqa: N815
 
-    def __init__(self, *chips: Any, inmemory: bool = False, group: list[int] | None = None) -> None:  # noqa: ANN401
+    def __init__(
+        self, *chips: Any, inmemory: bool = False, group: list[int] | None = None,  # noqa: ANN401
+        primary: fits.Header | None = None,
+    ) -> None:
         self.group, self.inmemory = group, inmemory
         self.virtual: dict[str, Any] = {}
+        self._image = [] if primary is None else [SimpleNamespace(header=primary)]
         self._data = dict(enumerate(chips, 1))
         self._chips = {
             f"SCI,{number}": Chip(signature=("ACSWFC", data.shape, number), outputNames={})
@@ -234,6 +239,18 @@ def test_image_objects_of_one_pointing_vote_together() -> None:
             masks.addMember(image)
         votes[name] = masks.masklist[ACS].voters
     assert votes == {"apart": 2, "together": 1, "unknown": 2}
+
+
+def test_headers_of_image_objects_reach_the_mask() -> None:
+    primary = {"INSTRUME": "ACS", "DETECTOR": "WFC", "ROOTNAME": "j1", "EXPTIME": 30.0}
+    image = Image(sky(), primary=fits.Header(primary))
+    image["SCI,1"].header = fits.Header({"CCDCHIP": 2, "BUNIT": "ELECTRONS"})
+    staticMask.createStaticMask([image])
+    mask = StaticMask.read("ACSWFC_60x80_1_staticMask.fits")
+    assert mask.facts == {
+        "INSTRUME": "ACS", "DETECTOR": "WFC", "CCDCHIP": 2, "BUNIT": "ELECTRONS"
+    }
+    assert [(m.label.rootname, m.label.exptime) for m in mask.members] == [("j1", 30.0)]
 
 
 def test_group_of_an_image_object_limits_its_chips(folder: Path) -> None:

@@ -12,10 +12,13 @@ import pytest
 from astropy.io import fits
 
 from staticmask_cli import StaticMask
+from staticmask_cli.cli import cli
+from staticmask_cli.masks.grow import grown
 from staticmask_cli.simulate.visit import simulate_visit
 from tests.support.process import process_environment, run_python
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+DEMO = "ACSWFC_400x500_1_staticMask.fits"
 WFC = ["masks/ACSWFC_40x50_1_staticMask.fits", "masks/ACSWFC_40x50_2_staticMask.fits"]
 IR = ["masks/WFC3IR_30x50_1_staticMask.fits"]
 
@@ -35,9 +38,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return an empty folder, with staticmask on the PATH and an English system."""
     commands = tmp_path / "bin"
     commands.mkdir()
-    script = commands / "staticmask"
-    script.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m staticmask_cli "$@"\n')
-    script.chmod(0o755)
+    for name, words in {"staticmask": "-m staticmask_cli ", "python": ""}.items():
+        script = commands / name
+        script.write_text(f'#!/bin/sh\nexec "{sys.executable}" {words}"$@"\n')
+        script.chmod(0o755)
     environment = process_environment(
         PATH=f"{commands}{os.pathsep}{os.environ['PATH']}", LC_ALL="C"
     )
@@ -51,8 +55,18 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return place
 
 
-def run(*words: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+def run(*words: str, timeout: float = 60) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(words, capture_output=True, text=True, check=False, timeout=timeout)
+
+
+def shown(example: str, script: str, *, timeout: float = 60) -> str:
+    """Run the commands of a README that run a script, as they are, and return what they print."""
+    shutil.copytree(EXAMPLES / example, ".", dirs_exist_ok=True)
+    blocks = re.findall(r"```sh\n(.*?)```", Path("README.md").read_text(), flags=re.DOTALL)
+    (block,) = [block for block in blocks if script in block]
+    result = run("sh", "-ec", block, timeout=timeout)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
 
 
 def made(*words: str) -> list[str]:
@@ -163,3 +177,71 @@ def test_the_picture_of_a_nebula_shows_what_the_readme_says(folder: Path) -> Non
     assert f"have {planted} low pixels" in readme
     assert f"finds {found} and marks no good pixel" in readme
     assert Path("nebula.png").stat().st_size > 10_000
+
+
+needs_export = pytest.mark.skipif("export" not in cli.commands, reason="needs export")
+
+
+@needs_export
+@pytest.mark.skipif(shutil.which("source-extractor") is None, reason="needs SExtractor")
+@pytest.mark.usefixtures("folder")
+def test_sextractor_flags_all_objects_that_touch_bad_pixels_and_no_others() -> None:
+    printed = shown("photometry", "sextractor.sh")
+    objects = fits.getdata("objects.fits")
+    touching = set(objects[grown(StaticMask.read(DEMO).bad, 1)].tolist()) - {0}
+    rows = np.loadtxt("objects.cat")
+    assert 10 < len(touching) < len(rows) / 2
+    assert set(rows[rows[:, 5] > 0, 0].tolist()) == touching
+    assert f"{len(rows)} objects, {len(touching)} of them touch bad pixels" in printed
+
+
+@needs_export
+@pytest.mark.usefixtures("folder")
+def test_photutils_leaves_bad_pixels_out_of_the_fluxes() -> None:
+    pytest.importorskip("photutils")
+    assert run("staticmask", "demo", ".").returncode == 0
+    printed = shown("photometry", "apertures.py")
+    rows = np.loadtxt("stars.ecsv", comments=("#", "id"))
+    y, x = np.nonzero(StaticMask.read(DEMO).bad)
+    within = [np.count_nonzero(np.hypot(x - row[1], y - row[2]) < 4) for row in rows]
+    assert rows[:, -1].tolist() == within
+    assert sum(within) > 3
+    assert f"{len(rows)} stars, {np.count_nonzero(within)} of them on bad pixels" in printed
+
+
+@needs_export
+@pytest.mark.usefixtures("folder")
+def test_ccdproc_fills_bad_pixels_from_other_dithers() -> None:
+    pytest.importorskip("ccdproc")
+    printed = shown("stack", "stack.py")
+    bad, stack = StaticMask.read(DEMO).bad, fits.getdata("stack.fits")
+    assert f"{np.count_nonzero(bad)} of {np.count_nonzero(bad)} bad pixels" in printed
+    sky, spread = np.median(stack), np.median(np.abs(stack - np.median(stack)))
+    assert abs(np.median(stack[bad]) - sky) < spread
+    (without,) = re.findall(r"without the mask ([\d.]+),", printed)
+    assert float(without) < sky - 5 * spread
+
+
+@needs_export
+@pytest.mark.usefixtures("folder")
+def test_dq_init_of_jwst_flags_the_bad_pixels_and_no_others() -> None:
+    pytest.importorskip("jwst")
+    printed = shown("jwst", "dq_init.py")
+    nbad = StaticMask.read("NIRCAMNRCA1_400x500_1_staticMask.fits").nbad
+    assert nbad > 100
+    assert [line for line in printed.splitlines() if " of 200000 pixels" in line] == [
+        f"DO_NOT_USE: {nbad} of 200000 pixels", f"OTHER_BAD_PIXEL: {nbad} of 200000 pixels"
+    ]
+
+
+@pytest.mark.skipif("apply" not in cli.commands, reason="needs apply")
+@pytest.mark.usefixtures("folder")
+def test_all_ways_of_a_mask_into_astrodrizzle_make_the_same_products() -> None:
+    pytest.importorskip("drizzlepac")
+    printed = shown("astrodrizzle", "drizzle.py", timeout=900)
+    line = re.compile(r"^(.+?) +differs in +(\d+), +(\d+), +(\d+) pixels", re.MULTILINE)
+    rows = line.findall(printed)
+    same = [name for name, *differing in rows if differing == ["0"] * 3]
+    assert same == ["step 1 of drizzlepac", "install()", "install(masks=...)", "apply"]
+    assert len(rows) == 6
+    assert "the masks on disk are as before: True" in printed
