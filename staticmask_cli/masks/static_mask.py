@@ -20,8 +20,15 @@ from staticmask_cli.io.atomic import (
     remove_stale_temporaries,
     write_whole,
 )
-from staticmask_cli.masks.causes import CAUSES
-from staticmask_cli.masks.mask_cards import TEXT_FACTS, cards_of, facts_of, rule_of, signature_of
+from staticmask_cli.masks.causes import CAUSES, count_by_cause
+from staticmask_cli.masks.mask_cards import (
+    TEXT_FACTS,
+    cards_of,
+    facts_of,
+    included_from,
+    rule_of,
+    signature_of,
+)
 from staticmask_cli.masks.members import Member, SortKey
 from staticmask_cli.masks.members_table import members_of, members_table
 from staticmask_cli.masks.partial import PartialMask
@@ -61,6 +68,8 @@ class StaticMask(PartialMask):
         The four parameters above.
     path : str or None
         Where the mask was last written to or read from.
+    included_from : tuple of str
+        The names of the files that list the pixels in `included`, without folders, sorted.
     previous_members : frozenset
         The sort keys of the members that were in the file before a run added others.
     causes_known : bool
@@ -84,6 +93,7 @@ class StaticMask(PartialMask):
         super().__init__(signature, MaskRule(static_sig, sky, agree, final_bits))
         self.facts = dict(facts or {})
         self.path: str | None = None
+        self.included_from: tuple[str, ...] = ()
         self.previous_members: frozenset[SortKey] = frozenset()
         self.causes_known = True
         self.pointings_known = True
@@ -106,6 +116,16 @@ class StaticMask(PartialMask):
         votes = {"voters": self.voters, "needed": self.votes_needed, "exposures": len(self.used)}
         by_votes = expected_false_positives(npix, static_sig, **votes)
         return by_votes + self.rule.joint * expected_false_positives(npix, static_sig)
+
+    @property
+    def nincluded(self) -> int:
+        """The number of pixels that are bad only because they are known to be."""
+        return 0 if self.included is None else count_by_cause(self.why, self.bad).get("included", 0)
+
+    @property
+    def ndq(self) -> int:
+        """The number of pixels that are bad by DQ flags alone, or by these and as known."""
+        return self.nbad - self.nbelow - self.nincluded
 
     @property
     def has_one_cause(self) -> bool:
@@ -144,6 +164,7 @@ class StaticMask(PartialMask):
                 bad = _bad_pixels(good)
                 rule, signature = rule_of(header), signature_of(header, good.shape)
                 mask = cls(signature, **vars(rule), facts=facts_of(header))
+                mask.included_from = included_from(header)
                 mask._set_causes(bad, causes_in(hdus, signature.shape))
                 table = hdus["MEMBERS"].data
                 mask.members = members_of(table)

@@ -146,9 +146,17 @@ def _facts_of_mask(mask: StaticMask) -> dict[str, Any]:
         "bad": bad,
         "fraction": bad / mask.below.size,
         "nbelow": mask.nbelow if mask.causes_known else None,
-        "ndq": bad - mask.nbelow if mask.causes_known else None,
+        "ndq": mask.ndq if mask.causes_known else None,
         "dqbits": mask.added_by_bit(),
+        **_included(mask),
     }
+
+
+def _included(mask: StaticMask) -> dict[str, Any]:
+    """Return what is known of included pixels; nothing where there are none."""
+    if mask.included is None:
+        return {}
+    return {"include": mask.included_from, "nincluded": mask.nincluded}
 
 
 def _rows(masks: Iterable[StaticMask]) -> list[dict[str, Any]]:

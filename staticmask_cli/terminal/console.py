@@ -139,10 +139,13 @@ class Console:
 
     def _show_table(self, masks: Sequence["StaticMask"]) -> None:
         # The title in two lines leaves more of 80 columns to the names of the masks.
-        titles = ("mask", "exposures", "mode", "rms", "below", "expected\nby noise", "by DQ", "bad")
+        titles = ["mask", "exposures", "mode", "rms", "below", "expected\nby noise", "by DQ", "bad"]
+        includes = any(mask.included is not None for mask in masks)
+        titles[-1:] = ["included", "bad"] if includes else ["bad"]
         table = new_table(*titles, texts=("mask",))
         for mask in masks:
-            table.add_row(*_row(mask))
+            *cells, bad = _row(mask)
+            table.add_row(*cells, *[_included(mask)] * includes, bad)
         show(table, on_stderr=True)
         for mask in masks:
             bits = mask.added_by_bit()
@@ -226,16 +229,23 @@ def _row(mask: "StaticMask") -> tuple[str, ...]:
         _range([member.rms for member in used]),
         str(below) if mask.causes_known else "?",
         f"{mask.chance:.3g}",
-        _by_dq(mask, mask.nbad - below),
+        _by_dq(mask),
         f"{mask.nbad / mask.below.size:.4%}",
     )
 
 
-def _by_dq(mask: "StaticMask", number: int) -> str:
+def _by_dq(mask: "StaticMask") -> str:
     """Format the number of pixels that only DQ makes bad; a hyphen if DQ was not read."""
     if not mask.causes_known:
         return "?"
-    return "-" if mask.flagged is None else str(number)
+    return "-" if mask.flagged is None else str(mask.ndq)
+
+
+def _included(mask: "StaticMask") -> str:
+    """Format the number of pixels that are bad only as they are included; a hyphen if none is."""
+    if mask.included is None:
+        return "-"
+    return str(mask.nincluded) if mask.causes_known else "?"
 
 
 def _range(values: Sequence[float]) -> str:

@@ -87,12 +87,14 @@ def test_with_all_options_the_pipeline_is_asked_for_them(asked: list[Asked]) -> 
     save_cfg("run.cfg", "input = c_flt.fits\nstatic_sig = 3\nfinal_bits = 16\ngroup = 7\n")
     done("create", "a_flt.fits", "-c", "run.cfg", "--static", "--static-sig", "5",
          "--sky", "local", "--agree", "0.5", "--final-bits", "64,32", "--group", "1,4",
+         "--include", "a.reg", "--include", "b.fits", "--include-bad", "0",
          "--suffix", "flc", "-o", "out", "--overwrite", "--update", "--checkpoint", "7",
          "--keep-going", "--plot", "masks.pdf",
          "-j", "3", "--save-config", "saved.cfg", "--report", "run.json", "-q", "-v",
          "--log-file", "run.log")
     parameters = Parameters(("a_flt.fits",), (1, 4), static=True, static_sig=5.0, sky="local",
-                            agree=0.5, final_bits="64,32")
+                            agree=0.5, final_bits="64,32", include=("a.reg", "b.fits"),
+                            include_bad=0)
     keywords = {
         "suffix": "flc", "output_dir": "out", "overwrite": True, "update": True,
         "checkpoint": 7, "keep_going": True,

@@ -89,7 +89,8 @@ def test_there_is_a_row_for_every_parameter_with_its_value_and_meaning() -> None
             assert str(row.query_one(".comment", Static).render()) == row.declared.comment
         values = {row.declared.name: row.text for row in rows}
         assert values == {"input": "a.fits", "group": "", "static": "True", "static_sig": "4.0",
-                          "sky": "global", "agree": "any", "final_bits": "64,32"}
+                          "sky": "global", "agree": "any", "final_bits": "64,32",
+                          "include": "", "include_bad": ""}
         assert errors(pilot) == {}
         assert disabled(pilot) == set()
         await pilot.press("escape")
@@ -155,6 +156,8 @@ def test_every_parameter_can_be_changed() -> None:
         await enter(pilot, "sky", "local")
         await enter(pilot, "agree", "2")
         await enter(pilot, "final_bits", "")
+        await enter(pilot, "include", "a.reg")
+        await enter(pilot, "include_bad", "1")
         await pilot.click("#static")
         await pilot.pause()
         assert not pilot.app.query_one("#static", Switch).value
@@ -162,7 +165,7 @@ def test_every_parameter_can_be_changed() -> None:
 
     assert use(acts) == Parameters(
         ("*flt.fits",), (("SCI", 2),), static=False, static_sig=4.0, sky="local", agree=2,
-        final_bits=None)
+        final_bits=None, include=("a.reg",), include_bad=1)
 
 
 def test_enter_moves_the_cursor_to_the_next_row() -> None:

@@ -27,9 +27,10 @@ CONFIGSPEC = next(
     folder for folder in (PACKAGE / "configspec", PACKAGE.parent / "configspec") if folder.is_dir()
 )
 DEFAULTS = Parameters(input=(), group=(), static=True, static_sig=4.0, sky="global",
-                      agree="any", final_bits=None)
+                      agree="any", final_bits=None, include=(), include_bad=None)
 OTHERS = Parameters(("a b.fits",), (1, ("SCI", 2)), static=False, static_sig=0.1, sky="local",
-                    agree=0.5, final_bits="~64")
+                    agree=0.5, final_bits="~64", include=("a.reg",),
+                    include_bad=1)
 FLAGS = {"HOTPIX": 16, "WARMPIX": 64}
 CANNOT_BE_WRITTEN = r"cannot be written in a \.cfg; .* in an @list"
 
@@ -294,7 +295,8 @@ def test_there_is_a_text_for_every_parameter() -> None:
     assert list(texts_of(DEFAULTS)) == list(declarations())
     assert texts_of(OTHERS) == {
         "input": '"a b.fits"', "group": "1,sci,2", "static": "False", "static_sig": "0.1",
-        "sky": "local", "agree": "0.5", "final_bits": "~64",
+        "sky": "local", "agree": "0.5", "final_bits": "~64", "include": "a.reg",
+        "include_bad": "1",
     }
 
 

@@ -143,7 +143,9 @@ def test_every_parameter_is_documented_with_its_option_and_default() -> None:
     options = {option.name: option.opts for option in create.params}
     section = README.split("## Parameters\n")[1].split("\n## ")[0]
     rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", section, flags=re.MULTILINE))
-    assert set(rows) == {"input", "static", "static_sig", "sky", "agree", "final_bits", "group"}
+    assert set(rows) == {
+        "input", "static", "static_sig", "sky", "agree", "final_bits", "group", "include",
+        "include_bad"}
     for name, row in rows.items():
         option, default = (cell.strip().strip("`") for cell in row.split("|")[:2])
         if name == "input":
