@@ -211,6 +211,8 @@ class StaticMask(PartialMask):
             enough = f"one exposure of {self.votes_needed} pointings"
         if self.rule.joint:
             enough += ", or low by the evidence of all exposures together"
+        if self.included is not None:
+            enough += ", or known to be bad (INCLUDE)"
         comment = f"Static mask: 1 = good, 0 = bad in at least {enough}."
         self.number_pointings()
         hdus = [

@@ -231,8 +231,8 @@ def _other_included(plan: MaskPlan, mask: StaticMask) -> Iterator[str]:
     """Describe the difference of the pixels that are known to be bad."""
     now = () if plan.included is None else plan.included.names
     if mask.included_from != now:
-        before = ", ".join(mask.included_from)
-        yield _differs("include", before or None, ", ".join(now) or None)
+        before, after = (first_few(names) or None for names in (mask.included_from, now))
+        yield f"include = {before}, now {after}"
     elif plan.included is not None:
         none = np.zeros_like(plan.included.bad)
         if not np.array_equal(plan.included.bad, none if mask.included is None else mask.included):
