@@ -111,11 +111,14 @@ def _refuse_contradiction(lists: Sequence[BadPixelList], bad_value: int | None) 
 def _files(words: Iterable[str], problems: list[StaticMaskError]) -> Iterator[_File]:
     """Yield the files that words name, and collect what is wrong with the words."""
     for word in words:
+        found = _FOR_MASK.fullmatch(word)
         if os.path.exists(word) or is_remote(word):
             yield _File(word)
+        elif found and os.path.exists(found[2]):
+            yield _File(found[2], found[1])
         elif "," in word:
             yield from _files(filter(None, map(str.strip, word.split(","))), problems)
-        elif found := _FOR_MASK.fullmatch(word):
+        elif found:
             yield from (_File(file.path, found[1]) for file in _files([found[2]], problems))
         elif glob.has_magic(word) and (matches := sorted(glob.glob(word))):
             yield from (_File(match) for match in matches if not os.path.isdir(match))

@@ -11,7 +11,7 @@ from staticmask_cli.forms.listed import BadPixelList
 from staticmask_cli.forms.origin import is_ours
 from staticmask_cli.forms.regions import list_of_regions, looks_like_regions
 from staticmask_cli.forms.tables import list_of_table, looks_like_table
-from staticmask_cli.io.paths import is_remote, open_file
+from staticmask_cli.io.paths import is_remote, open_file, size_of
 
 __all__ = ["read_lists"]
 
@@ -56,13 +56,13 @@ def read_lists(path: str, bad_value: int | None) -> list[BadPixelList]:
         with open_file(path) as stream:
             start: bytes = stream.read(6)
             is_fits = start.startswith(_FITS_STARTS)
-            content = b"" if is_fits else start + stream.read(_LARGEST_TEXT)
+            too_large = not is_fits and size_of(path) > _LARGEST_TEXT
+            content = b"" if is_fits or too_large else start + stream.read()
     except OSError as error:
         msg = f"{path}: cannot be read: {error.strerror or error}"
         raise InputError(msg) from error
     if is_fits:
         return _lists_in_fits(path, bad_value)
-    too_large = len(content) > _LARGEST_TEXT
     if too_large or b"\0" in content:
         why = "is larger than 64 MiB" if too_large else "is neither FITS nor text"
         msg = f"{path}: {why}; expected {_EXPECTED}"

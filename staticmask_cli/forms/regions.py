@@ -62,7 +62,7 @@ def _number(value: float) -> str:
 
 def looks_like_regions(line: str) -> bool:
     """Whether a line, the first of a file that is no comment, is one of a region file."""
-    found = re.match(r"[+-]?([a-z]+)", line.strip().lower())
+    found = re.match(r"[+-]?([a-z]\w*)", line.strip().lower())
     return found is not None and found[1] in {"global", *_FRAMES, *_OTHER_FRAMES, *_SHAPES}
 
 
@@ -164,26 +164,24 @@ def _offset(path: str, shape: _Shape, target: Target) -> tuple[float, float]:
 
 def _paint(bad: Bits, shape: _Shape, offset: tuple[float, float], work: Work) -> bool:
     """Mark the pixels in a shape; return whether there was any."""
-    numbers = shape.numbers
-    corners = len(numbers) if shape.kind == "polygon" else 2
-    xs = np.array(numbers[0:corners:2]) + offset[0]
-    ys = np.array(numbers[1:corners:2]) + offset[1]
+    corners = len(shape.numbers) if shape.kind == "polygon" else 2
+    xs = [value + offset[0] for value in shape.numbers[0:corners:2]]
+    ys = [value + offset[1] for value in shape.numbers[1:corners:2]]
     if shape.kind == "point":
-        xs, ys = np.floor(xs + 0.5), np.floor(ys + 0.5)
+        xs, ys = [math.floor(xs[0] + 0.5)], [math.floor(ys[0] + 0.5)]
     reach = _reach(shape)
-    columns = _centres_between(xs.min() - reach[0], xs.max() + reach[0], bad.shape[1])
-    rows = _centres_between(ys.min() - reach[1], ys.max() + reach[1], bad.shape[0])
-    window = bad[rows, columns]
-    if shape.kind in ("circle", "polygon") or any(numbers[4:]):
-        work.spend(window.size * xs.size)
+    columns = _centres_between(min(xs) - reach[0], max(xs) + reach[0], bad.shape[1])
+    rows = _centres_between(min(ys) - reach[1], max(ys) + reach[1], bad.shape[0])
+    npix = (columns.stop - columns.start) * (rows.stop - rows.start)
+    work.spend(npix * len(xs))
+    if shape.kind in ("circle", "polygon") or any(shape.numbers[4:]):
         dx = np.arange(columns.start, columns.stop)[None, :] - xs[0]
         dy = np.arange(rows.start, rows.stop)[:, None] - ys[0]
-        within = _within(shape, dx, dy, xs - xs[0], ys - ys[0])
-        window |= within
+        within = _within(shape, dx, dy, np.array(xs) - xs[0], np.array(ys) - ys[0])
+        bad[rows, columns] |= within
         return bool(within.any())
-    work.spend(window.size)
-    window[...] = True
-    return window.size > 0
+    bad[rows, columns] = True
+    return bool(npix)
 
 
 def _reach(shape: _Shape) -> tuple[float, float]:

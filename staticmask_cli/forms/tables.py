@@ -103,8 +103,13 @@ def _delimiter(line: str) -> str:
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
-    return next(csv.reader([line.replace("\t", " ").strip()], delimiter=delimiter,
-                           skipinitialspace=True), [])
+    """Return the cells of a line without the blanks around them."""
+    if '"' not in line:
+        return line.split() if delimiter == " " else [cell.strip() for cell in line.split(",")]
+    try:
+        return next(csv.reader([line.strip()], delimiter=delimiter, skipinitialspace=True), [])
+    except csv.Error:  # of a cell that is too long
+        return []
 
 
 def list_of_table(path: str, text: str) -> BadPixelList:
@@ -135,46 +140,34 @@ def list_of_table(path: str, text: str) -> BadPixelList:
 
 
 def _boxes_in(path: str, lines: list[str]) -> Iterator[tuple[int, int, int, int]]:
-    numbered = ((n, line) for n, line in enumerate(lines, 1)
-                if line.strip() and not line.lstrip().startswith("#"))
-    _, head = next(numbered)
-    delimiter = _delimiter(head)
-    names = _cells(head, delimiter)
+    numbers = [number for number, line in enumerate(lines)
+               if line.strip() and not line.lstrip().startswith("#")]
+    delimiter = _delimiter(lines[numbers[0]])
+    names = _cells(lines[numbers[0]], delimiter)
     wanted = [columns for columns in (_DEFECTS, _FROM_0, _FROM_1) if set(columns) <= set(names)]
     indices = [[names.index(name) for name in columns] for columns in wanted]
-    for number, line in numbered:
-        try:
-            cells = _cells(line, delimiter)
-        except csv.Error:
-            cells = []
-        values = [[_whole(cells[index]) if index < len(cells) else None for index in row]
-                  for row in indices]
-        box = _box(wanted, values)
+    for number in numbers[1:]:
+        box = _box(_cells(lines[number], delimiter), wanted, indices)
         if box is None:
             found = " and ".join(", ".join(columns) for columns in wanted)
-            msg = (f"{path}: line {number}: expected whole numbers in the columns {found}, of one "
-                   f"and the same pixel if they are pixels; found {line[:60]!r}")
+            msg = (f"{path}: line {number + 1}: expected whole numbers in the columns {found}, of "
+                   f"one and the same pixel if they are pixels; found {lines[number][:60]!r}")
             raise InputError(msg)
         yield box
 
 
-def _whole(text: str) -> int | None:
-    return int(text) if _WHOLE_NUMBER.fullmatch(text.strip()) else None
-
-
 def _box(
-    wanted: list[dict[str, str]], values: list[list[int | None]]
+    cells: list[str], wanted: list[dict[str, str]], indices: list[list[int]]
 ) -> tuple[int, int, int, int] | None:
     """Return the box of a row; None if its cells are not one."""
     boxes = set()
-    for columns, row in zip(wanted, values, strict=True):
-        numbers = [value for value in row if value is not None]
-        if len(numbers) < len(row):
+    for columns, row in zip(wanted, indices, strict=True):
+        texts = [cells[index] for index in row if index < len(cells)]
+        if len(texts) < len(row) or not all(map(_WHOLE_NUMBER.fullmatch, texts)):
             return None
-        if columns is _DEFECTS:
-            x, y, width, height = numbers
-            boxes.add((x, y, width, height))
-        else:
-            first = 1 if columns is _FROM_1 else 0
-            boxes.add((numbers[0] - first, numbers[1] - first, 1, 1))
+        x, y, *size = map(int, texts)
+        if columns is _FROM_1:
+            x, y = x - 1, y - 1
+        width, height = size or (1, 1)
+        boxes.add((x, y, width, height))
     return boxes.pop() if len(boxes) == 1 else None
