@@ -72,6 +72,7 @@ def bad_pixel_bits(instrument: str, detector: str) -> int:
     of_jwst = [flags[name] for name in ("DO_NOT_USE", "OTHER_BAD_PIXEL") if name in flags]
     if of_jwst:
         return sum(of_jwst)
+    # In this order, as NICMOS and WFPC2 have a BADPIX of another meaning.
     names = ("DEFECTIVE", "CAMDEFECT", "BADPIX", "DETECTORPROB")
     return next((flags[name] for name in names if name in flags), 0)
 

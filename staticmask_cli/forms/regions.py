@@ -146,7 +146,8 @@ def _painted(path: str, shapes: list[_Shape], target: Target) -> Bits:
         if not _paint(bad, shape, offset, work):
             ny, nx = bad.shape
             msg = (f"{path}: line {shape.line}: the {shape.kind} has the centre of no pixel of "
-                   f"{target.name}, whose {nx} x {ny} pixels have centres from (1, 1) on")
+                   f"{target.name}, whose {nx} x {ny} pixels have centres from (1, 1) on; "
+                   "move it, or make it larger")
             raise InputError(msg)
     return bad
 
