@@ -51,6 +51,12 @@ class KnownMask:
         """The name of the file without ``_staticMask.fits``."""
         return _ENDINGS.sub("", os.path.basename(self.path))
 
+    def causes_in(self, x: int, y: int, width: int, height: int) -> int | None:
+        """Return the causes of the pixels of a box, together; None if they are unknown."""
+        if self.why is None:
+            return None
+        return int(np.bitwise_or.reduce(self.why[y : y + height, x : x + width], axis=None))
+
 
 def is_named_as_mask(path: str) -> bool:
     """Whether the name of a file is that of a static mask, of which 1 is good and 0 is bad."""

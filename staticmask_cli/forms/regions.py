@@ -48,11 +48,9 @@ def regions_text(mask: KnownMask, bad: Bits) -> str:
         "global color=red", "image",
     ]
     for x, y, width, height in boxes_of(bad).tolist():
-        causes = None if mask.why is None else int(np.bitwise_or.reduce(
-            mask.why[y : y + height, x : x + width], axis=None))
-        centre = ",".join(_number(first + (size + 1) / 2) for first, size in ((x, width),
-                                                                              (y, height)))
-        lines.append(f"box({centre},{width},{height},0) # tag={{{reason_of(causes)}}}")
+        centre = f"{_number(x + (width + 1) / 2)},{_number(y + (height + 1) / 2)}"
+        reason = reason_of(mask.causes_in(x, y, width, height))
+        lines.append(f"box({centre},{width},{height},0) # tag={{{reason}}}")
     return "\n".join(lines) + "\n"
 
 

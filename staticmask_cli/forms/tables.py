@@ -45,11 +45,7 @@ def defects_text(mask: KnownMask, bad: Bits) -> str:
     bad : numpy.ndarray of bool, shape (ny, nx)
         True = bad.
     """
-    rows = (
-        (x, y, width, height, None if mask.why is None else int(np.bitwise_or.reduce(
-            mask.why[y : y + height, x : x + width], axis=None)))
-        for x, y, width, height in boxes_of(bad).tolist()
-    )
+    rows = ((*box, mask.causes_in(*box)) for box in boxes_of(bad).tolist())
     return _ecsv(mask, "defects", _DEFECTS, rows)
 
 
