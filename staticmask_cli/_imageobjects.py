@@ -71,6 +71,9 @@ class staticMask:
 
     def __init__(self, configObj: str | Mapping[str, object] | None = None) -> None:
         parameters = Parameters.load(source_of(configObj))
+        if parameters.include:
+            log.warning("include = %s has no effect on image objects; include these pixels in the "
+                        "masks that create makes", ", ".join(parameters.include))
         self.static_sig = parameters.static_sig
         # AstroDrizzle applies the DQ flags itself.
         self._rule = replace(parameters.rule, final_bits=None)

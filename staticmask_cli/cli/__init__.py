@@ -14,6 +14,7 @@ from staticmask_cli._version import __version__
 from staticmask_cli.cli.config import config
 from staticmask_cli.cli.create import create
 from staticmask_cli.cli.demo import demo
+from staticmask_cli.cli.export import export
 from staticmask_cli.cli.inspect import inspect
 from staticmask_cli.cli.options import files
 from staticmask_cli.cli.plan import plan
@@ -107,7 +108,7 @@ def cli() -> None:
     """
 
 
-for command in (create, plan, inspect, config, demo):
+for command in (create, plan, inspect, export, config, demo):
     cli.add_command(command)
 
 

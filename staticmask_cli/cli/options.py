@@ -17,10 +17,11 @@ Command = Callable[..., None]
 
 _TOPICS = {
     "Parameters": ("config", "static", "static-sig", "sky", "agree", "final-bits",
-                   "high", "least-depth", "group", "edit", "save-config", "save", "check"),
+                   "high", "least-depth", "group", "include", "include-bad",
+                   "edit", "save-config", "save", "check"),
     "Inputs": ("suffix", "keep-going", "exposures", "camera"),
-    "Outputs": ("output-dir", "overwrite", "update", "checkpoint", "plot", "report", "json",
-                "make"),
+    "Outputs": ("as", "grow", "output-dir", "overwrite", "update", "checkpoint", "plot", "report",
+                "json", "make"),
     "Speed": ("jobs", "scheduler"),
     "Messages": ("quiet", "verbose", "log-file", "help"),
 }
@@ -77,13 +78,13 @@ def words_of(ctx: click.Context, leave_out: Collection[str]) -> list[str]:
         if option.is_flag:
             words.append(option.opts[-1] if value else option.secondary_opts[-1])
         else:
-            words += [option.opts[-1], str(value)]
+            for single in value if option.multiple else [value]:
+                words += [option.opts[-1], str(single)]
     return words
 
 
-_PARAMETERS = (
-    "static", "static_sig", "sky", "agree", "final_bits", "high", "least_depth", "group",
-)
+_PARAMETERS = ("static", "static_sig", "sky", "agree", "final_bits", "high", "least_depth", "group",
+               "include", "include_bad")
 # Their values are checked together with those of the .cfg, hence all are strings here.
 _parameter_options = (
     click.argument("inputs", nargs=-1, metavar="INPUT...", shell_complete=files),
@@ -116,6 +117,13 @@ _parameter_options = (
     click.option("--group", metavar="EXT",
                  help="FITS extensions to use in every exposure: 1 or 1,4 or sci,2.  "
                       "[default: all SCI extensions]"),
+    click.option("--include", metavar="FILE", multiple=True, shell_complete=files,
+                 help="Pixels that are bad whatever the exposures show: a mask, what export "
+                      "writes, an image, a BPIXTAB or ds9 regions; MASK=FILE says for which mask.  "
+                      "May be given several times.  [default: none]"),
+    click.option("--include-bad", metavar="0|1",
+                 help="Which value is bad in included images that do not say so: 1 (all but 0) "
+                      "or 0.  [default: such images are refused]"),
 )
 _console_options = (
     click.option("-q", "--quiet", is_flag=True,

@@ -63,6 +63,10 @@ class Parameters:
     least_depth : float
         The smallest mean distance from the sky, in units of the noise of one exposure, of a pixel
         that is bad by ``joint``.
+    include : tuple of str
+        The files with lists of pixels that are known to be bad, as words like those of `input`.
+    include_bad : int or None
+        1 if all values but 0 are bad in included images that do not say so, 0 if 0 is bad.
     """
 
     input: tuple[str, ...]
@@ -74,6 +78,8 @@ class Parameters:
     final_bits: str | None
     high: bool
     least_depth: float
+    include: tuple[str, ...]
+    include_bad: int | None
 
     @classmethod
     def load(
@@ -191,6 +197,19 @@ def _check_words(value: object) -> tuple[str, ...]:
     return tuple(redacted(text) for text in map(os.fspath, words) if text)
 
 
+def _check_bad_value(value: object) -> int | None:
+    text = "none" if value is None else str(value).strip().lower()
+    if text not in ("0", "1", *BLANK_TEXTS):
+        raise ValueError(value)
+    return None if text in BLANK_TEXTS else int(text)
+
+
+def _check_lists(value: object) -> tuple[str, ...]:
+    words = () if value is None else _check_words(value)
+    is_blank = len(words) == 1 and words[0].strip().lower() in BLANK_TEXTS
+    return () if is_blank else words
+
+
 def _check_group(value: object) -> Group:
     """Convert ``1``, ``"1.0"``, ``"1,4"``, ``[1, 4]`` and ``"sci,2"`` to one form."""
     items = value if isinstance(value, list | tuple) else str(value).split(",")
@@ -245,6 +264,8 @@ class _Kind:
 
 _KINDS: Mapping[str, _Kind] = {
     "words": _Kind(_check_words, "file names, wildcards, comma lists or @lists"),
+    "lists": _Kind(_check_lists, "file names, wildcards or comma lists, or MASK=FILE"),
+    "value": _Kind(_check_bad_value, "0, 1 or None"),
     "group": _Kind(_check_group, "extension numbers (1 or 1,4), sci,2 or None"),
     "switch": _Kind(_check_switch, "True or False"),
     "sigma": _Kind(_check_sigma, "a number > 0"),
@@ -271,5 +292,5 @@ def _quoted(text: str) -> str:
     for quote in "\"'":
         if quote not in text and text.isprintable():
             return f"{quote}{text}{quote}"
-    msg = f"input = {text!r} cannot be written in a .cfg; name these files in an @list"
+    msg = f"{text!r} cannot be written in a .cfg; rename these files, or name them in an @list"
     raise ConfigError(msg)

@@ -9,7 +9,7 @@ those of the calibration pipelines' headers (``acsdq.h``, ``wf3dq.h``,
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["Instrument", "instrument_of"]
+__all__ = ["Instrument", "bad_pixel_bits", "instrument_of"]
 
 Flags = Mapping[str, int]
 
@@ -53,6 +53,28 @@ class Instrument:
 def instrument_of(name: str) -> Instrument:
     """Return the row of an instrument; all that are not in the table share a general one."""
     return _TABLE.get(name.upper(), _ANY)
+
+
+def bad_pixel_bits(instrument: str, detector: str) -> int:
+    """Return the DQ bits of a bad detector pixel, as one number; 0 if they are not known.
+
+    Parameters
+    ----------
+    instrument, detector : str
+        INSTRUME and DETECTOR of the exposures.
+
+    Examples
+    --------
+    >>> bad_pixel_bits("ACS", "WFC"), bad_pixel_bits("NIRCAM", "NRCA1") == 1 | 1 << 30
+    (4, True)
+    """
+    flags = instrument_of(instrument).flags_of(detector)
+    of_jwst = [flags[name] for name in ("DO_NOT_USE", "OTHER_BAD_PIXEL") if name in flags]
+    if of_jwst:
+        return sum(of_jwst)
+    # In this order, as NICMOS and WFPC2 have a BADPIX of another meaning.
+    names = ("DEFECTIVE", "CAMDEFECT", "BADPIX", "DETECTORPROB")
+    return next((flags[name] for name in names if name in flags), 0)
 
 
 def _by_bit(names: str) -> Flags:

@@ -72,15 +72,15 @@ def image(
         ("NAXIS", pixels.ndim, "number of array dimensions"),
         *((f"NAXIS{n}", length, "") for n, length in enumerate(reversed(pixels.shape), 1)),
     ]
-    if not name:
+    if name:
+        start += [("PCOUNT", 0, "number of parameters"), ("GCOUNT", 1, "number of groups")]
+    else:
         start.append(("EXTEND", True, ""))
-        return NewHDU((*start, *cards), _big_endian(pixels), comment)
-    start += [("PCOUNT", 0, "number of parameters"), ("GCOUNT", 1, "number of groups")]
     if pixels.dtype.kind == "u" and bits > 8:  # noqa: PLR2004 - bits of a byte
         zero = 1 << bits - 1
         start += [("BSCALE", 1, ""), ("BZERO", zero, "")]
         pixels = pixels ^ pixels.dtype.type(zero)  # which subtracts the offset
-    start.append(("EXTNAME", name, "extension name"))
+    start += [("EXTNAME", name, "extension name")] if name else []
     return NewHDU((*start, *cards), _big_endian(pixels), comment)
 
 

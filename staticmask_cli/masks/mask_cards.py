@@ -12,7 +12,10 @@ from staticmask_cli.masks.signature import Signature
 if TYPE_CHECKING:
     from staticmask_cli.masks.static_mask import StaticMask
 
-__all__ = ["TEXT_FACTS", "cards_of", "facts_of", "rule_of", "signature_of"]
+__all__ = [
+    "DETECTOR_FACTS", "TEXT_FACTS", "cards_of", "facts_of", "included_from", "rule_of",
+    "signature_of",
+]
 
 TEXT_FACTS = ("TELESCOP", "INSTRUME", "DETECTOR", "BUNIT")
 """The facts that do not depend on the position of the pixels on the detector."""
@@ -30,6 +33,8 @@ _FACTS = {
     "SUBSTRT1": "first pixel of a subarray in X",
     "SUBSTRT2": "first pixel of a subarray in Y",
 }
+DETECTOR_FACTS = {key: comment for key, comment in _FACTS.items() if key != "BUNIT"}
+"""The facts that are not about the sky, with the comments of their cards."""
 
 
 def cards_of(mask: "StaticMask", date: str) -> list[Card]:
@@ -57,6 +62,11 @@ def cards_of(mask: "StaticMask", date: str) -> list[Card]:
     ]
     if mask.used:
         cards.append(("NCHANCE", mask.chance, "low pixels expected from Gaussian noise"))
+    if mask.included is not None or mask.included_from:
+        names = ",".join(as_ascii(name).replace(",", r"\x2c") for name in mask.included_from)
+        number = 0 if mask.included is None else int(mask.included.sum())
+        cards += [("NINCL", number, "pixels known to be bad, by these files:"),
+                  ("INCLUDE", names, "")]
     return cards
 
 
@@ -93,6 +103,12 @@ def rule_of(header: Mapping[str, Any]) -> MaskRule:
 def facts_of(header: Mapping[str, Any]) -> dict[str, str | float]:
     """Return the facts about the detector that a header has."""
     return {key: _unescaped(header[key]) for key in _FACTS if key in header}
+
+
+def included_from(header: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of the files that list pixels known to be bad; empty if there are none."""
+    names = str(header.get("INCLUDE", ""))
+    return tuple(from_ascii(name) for name in names.split(",")) if names else ()
 
 
 def _escaped(value: str | float) -> str | float:

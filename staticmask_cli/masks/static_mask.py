@@ -21,7 +21,14 @@ from staticmask_cli.io.atomic import (
     write_whole,
 )
 from staticmask_cli.masks.causes import CAUSES, count_by_cause
-from staticmask_cli.masks.mask_cards import TEXT_FACTS, cards_of, facts_of, rule_of, signature_of
+from staticmask_cli.masks.mask_cards import (
+    TEXT_FACTS,
+    cards_of,
+    facts_of,
+    included_from,
+    rule_of,
+    signature_of,
+)
 from staticmask_cli.masks.members import Member, SortKey
 from staticmask_cli.masks.members_table import members_of, members_table
 from staticmask_cli.masks.partial import PartialMask
@@ -63,6 +70,8 @@ class StaticMask(PartialMask):
         The parameters above but the signature and the facts.
     path : str or None
         Where the mask was last written to or read from.
+    included_from : tuple of str
+        The names of the files that list the pixels in `included`, without folders, sorted.
     previous_members : frozenset
         The sort keys of the members that were in the file before a run added others.
     causes_known : bool
@@ -88,6 +97,7 @@ class StaticMask(PartialMask):
         super().__init__(signature, MaskRule(static_sig, sky, agree, final_bits, high, least_depth))
         self.facts = dict(facts or {})
         self.path: str | None = None
+        self.included_from: tuple[str, ...] = ()
         self.previous_members: frozenset[SortKey] = frozenset()
         self.causes_known = True
         self.pointings_known = True
@@ -164,6 +174,7 @@ class StaticMask(PartialMask):
                 bad = _bad_pixels(good)
                 rule, signature = rule_of(header), signature_of(header, good.shape)
                 mask = cls(signature, **vars(rule), facts=facts_of(header))
+                mask.included_from = included_from(header)
                 mask._set_causes(bad, causes_in(hdus, signature.shape))
                 table = hdus["MEMBERS"].data
                 mask.members = members_of(table)
@@ -210,6 +221,8 @@ class StaticMask(PartialMask):
             enough = f"one exposure of {self.votes_needed} pointings"
         if self.rule.joint:
             enough += ", or low by the evidence of all exposures together"
+        if self.included is not None:
+            enough += ", or known to be bad (INCLUDE)"
         comment = f"Static mask: 1 = good, 0 = bad in at least {enough}."
         self.number_pointings()
         hdus = [

@@ -85,6 +85,9 @@ def _complete(mask: StaticMask, plan: MaskPlan, unopened: Mapping[str, str]) -> 
         for chip, member in zip(plan.chips, mask.members, strict=True)
     ]
     mask.facts = _common_facts(plan, mask)
+    if plan.included is not None:
+        mask.included = plan.included.bad if plan.included.bad.any() else None
+        mask.included_from = plan.included.names
     _warn(plan, mask)
     for path, reason in sorted(unopened.items()):
         mask.set_aside(ChipLabel(path, extver=0), reason)

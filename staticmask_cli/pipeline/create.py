@@ -54,6 +54,8 @@ def create_masks(
     high: bool = False,
     least_depth: float = 0.5,
     group: str | float | None = None,
+    include: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | None = None,
+    include_bad: int | None = None,
     suffix: str | None = None,
     output_dir: str | os.PathLike[str] = ".",
     overwrite: bool = False,
@@ -93,6 +95,13 @@ def create_masks(
         that is bad by ``agree="joint"``.
     group : str, int or None
         The FITS extensions to use in every exposure, ``1``, ``"1,4"`` or ``"sci,2"``.
+    include : str, path, or several of them, optional
+        Files with pixels that are bad whatever the exposures show: masks, the forms that
+        ``staticmask export`` writes, images of whole numbers, bad pixel tables of HST, region
+        files of ds9.  ``MASK=FILE`` says which mask a file is for, by the name of the mask without
+        ``_staticMask.fits``.
+    include_bad : int, optional
+        1 if all values but 0 are bad in included images that do not say so, 0 if 0 is bad.
     suffix : str, optional
         The kind of file to use where an exposure has several, such as ``flc``.
     output_dir : str or path
@@ -145,9 +154,9 @@ def create_masks(
     ClusterError
         If the scheduler does not answer or is lost, or its workers die repeatedly.
     """
-    words = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
-    given = {"input": words, "static_sig": static_sig, "sky": sky, "agree": agree,
-             "final_bits": final_bits, "high": high, "least_depth": least_depth, "group": group}
+    given = {"input": _words(inputs), "static_sig": static_sig, "sky": sky, "agree": agree,
+             "final_bits": final_bits, "high": high, "least_depth": least_depth, "group": group,
+             "include": _words(include or ()), "include_bad": include_bad}
     parameters = Parameters.load(None, given)
     with connected_executor(scheduler, executor=executor, jobs=jobs) as workers:
         return make_masks(
@@ -156,6 +165,12 @@ def create_masks(
             update=update, checkpoint=checkpoint, keep_going=keep_going, plot=plot, jobs=jobs,
             executor=workers, progress=progress,
         )
+
+
+def _words(
+    names: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+) -> list[str | os.PathLike[str]]:
+    return [names] if isinstance(names, str | os.PathLike) else list(names)
 
 
 def make_masks(

@@ -7,6 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import InputError, OutputError, StaticMaskError, first_few
 from staticmask_cli.exposures.exposure import Chip
@@ -22,6 +24,7 @@ __all__ = [
     "Identity",
     "MaskStatus",
     "MemberIndex",
+    "lacks_included",
     "mask_status",
     "modified",
     "needs_no_reading",
@@ -79,7 +82,8 @@ def mask_status(plan: MaskPlan, parameters: Parameters) -> MaskStatus:
         return MaskStatus("foreign", ("does not list the exposures it was made from",))
     for state, reasons in (
         ("other members", _other_members(plan, mask)),
-        ("other parameters", _other_parameters(plan, mask, parameters.rule)),
+        ("other parameters", [*_other_parameters(plan, mask, parameters.rule),
+                              *_other_included(plan, mask)]),
         ("older", _newer_files(plan)),
     ):
         why = tuple(reasons)
@@ -213,6 +217,26 @@ def _other_parameters(plan: MaskPlan, mask: StaticMask, rule: MaskRule) -> Itera
     before, now = mask.rule.final_bits, rule.final_bits
     if before != now and not _same_bits(plan, before):
         yield _differs("final_bits", before, now)
+
+
+def lacks_included(plan: MaskPlan, mask: StaticMask) -> bool:
+    """Whether the plan includes pixels that the mask does not include, or from another file."""
+    if plan.included is None:
+        return False
+    new = plan.included.bad if mask.included is None else plan.included.bad & ~mask.included
+    return bool(new.any()) or not set(plan.included.names) <= set(mask.included_from)
+
+
+def _other_included(plan: MaskPlan, mask: StaticMask) -> Iterator[str]:
+    """Describe the difference of the pixels that are known to be bad."""
+    now = () if plan.included is None else plan.included.names
+    if mask.included_from != now:
+        before, after = (first_few(names) or None for names in (mask.included_from, now))
+        yield f"include = {before}, now {after}"
+    elif plan.included is not None:
+        none = np.zeros_like(plan.included.bad)
+        if not np.array_equal(plan.included.bad, none if mask.included is None else mask.included):
+            yield f"other pixels in {first_few(now)}"
 
 
 def _other_grid(plan: MaskPlan, mask: StaticMask) -> Iterator[str]:

@@ -46,7 +46,10 @@ def make_rules(
     ConfigError
         If the name of a file has a character that Make does not allow in one.
     """
-    rules = [_rule(group, options, others) for group in _sharing_files(plans)]
+    # The lists of bad pixels must find their masks, so that a run with lists makes all masks.
+    has_lists = any(plan.included is not None for plan in plans)
+    groups = [list(plans)] if has_lists else _sharing_files(plans)
+    rules = [_rule(group, options, others) for group in groups]
     return "\n".join((_HEAD.format(masks=" ".join(_names(p.path for p in plans))), *rules))
 
 

@@ -4,7 +4,8 @@ import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import ExposureError, InputError, OutputError, StaticMaskError
@@ -25,6 +26,9 @@ from staticmask_cli.masks import bitmask
 from staticmask_cli.masks.signature import Signature
 from staticmask_cli.masks.static_mask import is_mask
 
+if TYPE_CHECKING:
+    from staticmask_cli.forms.including import Included
+
 __all__ = ["MaskPlan", "Plans", "good_bits_of", "plan_masks"]
 
 log = logging.getLogger(__name__)
@@ -44,18 +48,22 @@ class MaskPlan:
         The chips that the mask is made from, in the order of the MEMBERS table.
     good_bits : int or None
         The DQ bits that do not make a pixel bad; None where DQ is not read.
+    included : Included or None
+        The pixels that are known to be bad, and the files that list them; None without any.
     """
 
     signature: Signature
     path: str
     chips: tuple[Chip, ...]
     good_bits: int | None
+    included: "Included | None" = field(default=None, compare=False)
 
     @property
     def files(self) -> list[str]:
-        """The files that the mask is made from, including those with DQ flags alone, sorted."""
-        flags = {chip.dq.path for chip in self.chips if chip.dq is not None}
-        return sorted(flags.union(chip.path for chip in self.chips))
+        """The files that the mask is made from, including those with flags or lists, sorted."""
+        others = {chip.dq.path for chip in self.chips if chip.dq is not None}
+        others.update(() if self.included is None else self.included.files)
+        return sorted(others.union(chip.path for chip in self.chips))
 
 
 class Plans(list[MaskPlan]):
@@ -135,7 +143,12 @@ def plan_masks(
         msg = "all exposures were set aside, so there is nothing to make a mask from"
         raise ExposureError(msg)
     plans.sort(key=lambda plan: plan.path)
-    _check_paths(plans, paths)
+    if parameters.include:
+        from staticmask_cli.pipeline.included import with_included  # noqa: PLC0415 - few runs
+
+        plans[:] = with_included(plans, parameters)
+    lists = {path for plan in plans if plan.included is not None for path in plan.included.files}
+    _check_paths(plans, [*paths, *sorted(lists)])
     if not overwrite and not update:
         _check_existing(plans)
     return plans

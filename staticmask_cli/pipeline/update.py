@@ -16,6 +16,7 @@ from staticmask_cli.masks.static_mask import StaticMask, write_masks
 from staticmask_cli.pipeline.existing import (
     Identity,
     MemberIndex,
+    lacks_included,
     modified,
     needs_no_reading,
     read_existing_mask,
@@ -143,7 +144,7 @@ class MaskUpdate(NewMasks):
         log.info("%s: %d of %d chips are members already", plan.path, len(skipped),
                  len(plan.chips))
         self._read[plan.path] = {chip.label.sort_key for chip in new}
-        if new or self._must_change_unopened(mask):
+        if new or self._must_change_unopened(mask) or lacks_included(plan, mask):
             self.to_do.append(replace(plan, chips=tuple(new)))
         else:
             self.unchanged[plan.path] = mask
@@ -259,6 +260,7 @@ def merge_members(
         mask.facts = common_facts((mask.facts, fresh.facts)[number] for _, number in in_order)
     mask.rule = fresh.rule  # the file may hold an equal rule that is written differently
     mask.causes_known = mask.causes_known and fresh.causes_known
+    mask.included_from = tuple(sorted({*mask.included_from, *fresh.included_from}))
     mask.members = list(kept)
     mask.merge(fresh)
     mask.members = [*kept, *new]

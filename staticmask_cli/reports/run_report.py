@@ -149,6 +149,7 @@ def _facts_of_mask(mask: StaticMask) -> dict[str, Any]:
         "ndq": causes.get("dq", 0) if mask.causes_known else None,
         "causes": causes if mask.causes_known else None,
         "dqbits": mask.added_by_bit(),
+        **({} if mask.included is None else {"include": mask.included_from}),
     }
 
 

@@ -90,7 +90,8 @@ def test_there_is_a_row_for_every_parameter_with_its_value_and_meaning() -> None
         values = {row.declared.name: row.text for row in rows}
         assert values == {"input": "a.fits", "group": "", "static": "True", "static_sig": "4.0",
                           "sky": "global", "agree": "any", "final_bits": "64,32",
-                          "high": "False", "least_depth": "0.5"}
+                          "high": "False", "least_depth": "0.5",
+                          "include": "", "include_bad": ""}
         assert errors(pilot) == {}
         assert disabled(pilot) == set()
         await pilot.press("escape")
@@ -151,19 +152,21 @@ def test_run_without_a_change_returns_the_same_parameters() -> None:
 
 def test_every_parameter_can_be_changed() -> None:
     async def acts(pilot: FormPilot) -> None:
+        await pilot.click("#static")  # while it is in view
+        await pilot.pause()
+        assert not pilot.app.query_one("#static", Switch).value
         await enter(pilot, "input", "*flt.fits")
         await enter(pilot, "group", "sci,2")
         await enter(pilot, "sky", "local")
         await enter(pilot, "agree", "2")
         await enter(pilot, "final_bits", "")
-        await pilot.click("#static")
-        await pilot.pause()
-        assert not pilot.app.query_one("#static", Switch).value
+        await enter(pilot, "include", "a.reg")
+        await enter(pilot, "include_bad", "1")
         await pilot.press("ctrl+r")
 
     assert use(acts) == Parameters(
         ("*flt.fits",), (("SCI", 2),), static=False, static_sig=4.0, sky="local", agree=2,
-        final_bits=None, high=False, least_depth=0.5)
+        final_bits=None, high=False, least_depth=0.5, include=("a.reg",), include_bad=1)
 
 
 def test_enter_moves_the_cursor_to_the_next_row() -> None:

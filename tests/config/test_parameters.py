@@ -27,9 +27,11 @@ CONFIGSPEC = next(
     folder for folder in (PACKAGE / "configspec", PACKAGE.parent / "configspec") if folder.is_dir()
 )
 DEFAULTS = Parameters(input=(), group=(), static=True, static_sig=4.0, sky="global",
-                      agree="any", final_bits=None, high=False, least_depth=0.5)
+                      agree="any", final_bits=None, high=False, least_depth=0.5, include=(),
+                      include_bad=None)
 OTHERS = Parameters(("a b.fits",), (1, ("SCI", 2)), static=False, static_sig=0.1, sky="local",
-                    agree="joint", final_bits="~64", high=True, least_depth=0.25)
+                    agree="joint", final_bits="~64", high=True, least_depth=0.25,
+                    include=("a.reg",), include_bad=1)
 FLAGS = {"HOTPIX": 16, "WARMPIX": 64}
 CANNOT_BE_WRITTEN = r"cannot be written in a \.cfg; .* in an @list"
 
@@ -295,7 +297,7 @@ def test_there_is_a_text_for_every_parameter() -> None:
     assert texts_of(OTHERS) == {
         "input": '"a b.fits"', "group": "1,sci,2", "static": "False", "static_sig": "0.1",
         "sky": "local", "agree": "joint", "final_bits": "~64", "high": "True",
-        "least_depth": "0.25",
+        "least_depth": "0.25", "include": "a.reg", "include_bad": "1",
     }
 
 

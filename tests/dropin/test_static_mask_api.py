@@ -44,10 +44,10 @@ MODERN = {
     "chip_statistics": "data",
     "ChipStatistics": "npix, mean, rms, mode, minimum, maximum, nbins",
     "create_masks": "inputs, *, static_sig=4.0, sky='global', agree='any', final_bits=None, "
-                    "high=False, least_depth=0.5, group=None, suffix=None, output_dir='.', "
-                    "overwrite=False, update=False, "
-                    "checkpoint=None, keep_going=False, plot=None, jobs=None, "
-                    "executor=None, scheduler=None, progress=None",
+                    "high=False, least_depth=0.5, group=None, include=None, include_bad=None, "
+                    "suffix=None, output_dir='.', "
+                    "overwrite=False, update=False, checkpoint=None, keep_going=False, "
+                    "plot=None, jobs=None, executor=None, scheduler=None, progress=None",
 }
 
 
@@ -290,6 +290,11 @@ def test_proc_steps_records_the_result_of_the_step(
     else:
         staticMask.createStaticMask(images, config, procSteps=steps)
     assert steps.recorded == [(word, "Static Mask") for word in recorded]
+
+
+def test_the_class_warns_that_it_includes_no_lists(caplog: pytest.LogCaptureFixture) -> None:
+    staticMask.staticMask({"include": "bad.reg"})
+    assert "include = bad.reg has no effect on image objects" in caplog.text
 
 
 def test_the_class_returns_and_deletes_its_masks(caplog: pytest.LogCaptureFixture) -> None:

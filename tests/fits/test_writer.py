@@ -137,6 +137,16 @@ def test_a_primary_image_is_what_astropy_writes(pixels: npt.NDArray[np.int16]) -
 
 
 @given(shapes().flatmap(lambda shape: npst.arrays(st.sampled_from(["u1", "u2", "u4"]), shape)))
+def test_a_primary_image_of_unsigned_integers_is_read_back_by_astropy(
+    pixels: npt.NDArray[np.unsignedinteger[Any]]
+) -> None:
+    with fits.open(io.BytesIO(written(image(pixels, CARDS))), checksum=True) as hdus:
+        hdus.verify("exception")
+        np.testing.assert_array_equal(hdus[0].data, pixels)
+        assert hdus[0].data.dtype == pixels.dtype
+
+
+@given(shapes().flatmap(lambda shape: npst.arrays(st.sampled_from(["u1", "u2", "u4"]), shape)))
 def test_an_extension_of_unsigned_integers_is_what_astropy_writes(
     pixels: npt.NDArray[np.unsignedinteger[Any]]
 ) -> None:

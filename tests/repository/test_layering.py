@@ -12,15 +12,17 @@ import staticmask_cli
 
 # From top to bottom: each package, or module beside them, and those that it may import.
 ARROWS = {
-    "cli": ("terminal", "simulate", "pipeline", "plots", "reports", "config", "parallel"),
+    "cli": ("terminal", "simulate", "pipeline", "plots", "reports", "forms", "config",
+            "parallel"),
     "terminal": ("io",),
     "simulate": ("pipeline", "masks", "io"),
     "staticMask": ("_astrodrizzle", "_imageobjects", "pipeline", "config", "masks", "io"),
     "_astrodrizzle": ("_imageobjects", "pipeline", "exposures", "config", "masks", "io"),
     "_imageobjects": ("exposures", "config", "masks", "fits"),
-    "pipeline": ("plots", "exposures", "config", "masks", "parallel", "fits", "io"),
+    "pipeline": ("plots", "forms", "exposures", "config", "masks", "parallel", "fits", "io"),
     "plots": ("exposures", "masks", "parallel", "stats", "fits", "io"),
     "reports": ("config", "masks", "fits", "io"),
+    "forms": ("exposures", "masks", "fits", "io"),
     "config": ("masks", "io"),
     "exposures": ("masks", "parallel", "fits", "io", "stats"),
     "masks": ("localsky", "stats", "fits", "io"),

@@ -1,0 +1,1 @@
+"""Tests of lists of bad pixels: export, and include."""
