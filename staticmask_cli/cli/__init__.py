@@ -11,6 +11,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from staticmask_cli._version import __version__
+from staticmask_cli.cli.apply import apply
 from staticmask_cli.cli.config import config
 from staticmask_cli.cli.create import create
 from staticmask_cli.cli.demo import demo
@@ -107,7 +108,7 @@ def cli() -> None:
     """
 
 
-for command in (create, plan, inspect, config, demo):
+for command in (create, plan, inspect, apply, config, demo):
     cli.add_command(command)
 
 

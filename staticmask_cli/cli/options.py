@@ -17,10 +17,10 @@ Command = Callable[..., None]
 
 _TOPICS = {
     "Parameters": ("config", "static", "static-sig", "sky", "agree", "final-bits", "group",
-                   "edit", "save-config", "save", "check"),
-    "Inputs": ("suffix", "keep-going", "exposures", "camera"),
+                   "edit", "save-config", "save", "check", "dq-bit", "grow"),
+    "Inputs": ("to", "suffix", "keep-going", "exposures", "camera"),
     "Outputs": ("output-dir", "overwrite", "update", "checkpoint", "plot", "report", "json",
-                "make"),
+                "make", "apply", "apply-to"),
     "Speed": ("jobs", "scheduler"),
     "Messages": ("quiet", "verbose", "log-file", "help"),
 }

@@ -22,6 +22,7 @@ HEAVY = {"numpy", "astropy", "rich", "configobj", "textual", "matplotlib"}
         "from staticmask_cli.cli import cli; cli(['create', '--help'])",
         "from staticmask_cli.cli import cli; cli(['plan', '--help'])",
         "from staticmask_cli.cli import cli; cli(['inspect', '--help'])",
+        "from staticmask_cli.cli import cli; cli(['apply', '--help'])",
         "from staticmask_cli.cli import cli; cli(['config', '--help'])",
         "from staticmask_cli.cli import cli; cli(['demo', '--help'])",
         "from staticmask_cli.cli import cli; cli(['--version'])",

@@ -12,12 +12,13 @@ import staticmask_cli
 
 # From top to bottom: each package, or module beside them, and those that it may import.
 ARROWS = {
-    "cli": ("terminal", "simulate", "pipeline", "plots", "reports", "config", "parallel"),
+    "cli": ("terminal", "simulate", "pipeline", "apply", "plots", "reports", "config", "parallel"),
     "terminal": ("io",),
     "simulate": ("pipeline", "masks", "io"),
     "staticMask": ("_imageobjects", "pipeline", "config", "masks", "io"),
     "_imageobjects": ("config", "masks"),
     "pipeline": ("plots", "exposures", "config", "masks", "parallel", "fits", "io"),
+    "apply": ("exposures", "masks", "parallel", "fits", "io"),
     "plots": ("exposures", "masks", "parallel", "stats", "fits", "io"),
     "reports": ("config", "masks", "fits", "io"),
     "config": ("masks", "io"),
