@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from staticmask_cli.apply.bits import DQBits
 from staticmask_cli.apply.copying import write_copies
@@ -14,21 +15,25 @@ from staticmask_cli.exposures.inputs import expand_inputs
 from staticmask_cli.fits.open import astropy_silenced
 from staticmask_cli.io.atomic import make_folder, remove_stale_temporaries
 from staticmask_cli.io.urls import redacted
-from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.parallel.tasks import default_jobs, run_tasks
+
+if TYPE_CHECKING:
+    from staticmask_cli.masks.static_mask import StaticMask
 
 __all__ = ["apply_masks", "check_targets"]
 
 log = logging.getLogger(__name__)
 
-Words = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
+Word = str | os.PathLike[str]
+Words = Word | Iterable[Word]
+Masks: TypeAlias = "Words | StaticMask | Iterable[StaticMask]"
 Progress = Callable[[int, int], None]
 
 _FARTHEST = 100  # pixels that a bad pixel may grow
 
 
 def apply_masks(
-    masks: Words | Iterable[StaticMask],
+    masks: Masks,
     inputs: Words,
     *,
     output_dir: str | os.PathLike[str],
@@ -120,11 +125,13 @@ def check_targets(
     return targets_in(redacted(os.fspath(output_dir)), expand_inputs(_words_of(inputs), suffix))
 
 
-def _words_of(values: Words | Iterable[StaticMask]) -> list[str]:
+def _words_of(values: Masks) -> list[str]:
     """Return the words of a user for files, whatever their type."""
-    if isinstance(values, str | os.PathLike):
-        values = [values]
-    words = [value.path if isinstance(value, StaticMask) else value for value in values]
+    several = isinstance(values, Iterable) and not isinstance(values, str | os.PathLike)
+    words = [
+        value if isinstance(value, str | os.PathLike) else value.path
+        for value in cast("Iterable[Word | StaticMask]", values if several else [values])
+    ]
     if None in words:
         msg = "masks: one of them is not in a file; expected masks that were written"
         raise ConfigError(msg)

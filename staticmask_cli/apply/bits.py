@@ -1,7 +1,7 @@
 """The DQ bits of bad pixels: those of the instrument, chosen ones, or others for each cause."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -104,7 +104,7 @@ def _wrong(value: object, more: str = "") -> ConfigError:
 
 
 def layers(
-    mask: MaskFile, bits: dict[str, int]
+    mask: MaskFile, bits: Mapping[str, int]
 ) -> Iterator[tuple[npt.NDArray[np.bool_], int]]:
     """Yield bad pixels of a mask, True = bad, with the bits that they get."""
     for name, number in bits.items():

@@ -142,7 +142,7 @@ def _write_constant(patch: Patch, source: IO[bytes], stream: IO[bytes]) -> None:
     array.set_flags(pixels, patch.flags, 0)
     data = np.empty(0, np.uint8)
     if not np.array_equal(before, pixels[patch.flags.pixels]):
-        cards = as_image(cards, array.shape)
+        cards = as_image(cards, array.shape, array.bits)
         data = np.zeros(-(-array.size // BLOCK) * BLOCK, np.uint8)
         data[: array.size] = pixels.view(np.uint8)
     stream.write(with_sums(cards, 0, length=length))

@@ -17,6 +17,8 @@ from staticmask_cli.fits.pixels import Stamp
 
 __all__ = ["DQArray", "read_dq_arrays"]
 
+# Without data BITPIX has no meaning, and astropy writes 8 there; DQ flags of HST have 16 bits.
+_BITS_OF_CONSTANT = 16
 _UNSIGNED_BYTE = 8  # BITPIX of the only type that is unsigned without an offset
 
 
@@ -109,26 +111,25 @@ def read_dq_arrays(
 
 
 def _dq_array(layout: Layout, label: str) -> DQArray:
-    header = Header(layout.header)
-    kind, bitpix = str(header.get("XTENSION", "IMAGE")), header["BITPIX"]
-    if kind != "IMAGE":
+    header: Any = Header(layout.header)
+    if header.get("XTENSION", "IMAGE") != "IMAGE":
         msg = (f"{label}: its DQ is compressed in tiles, and cannot be flagged in a copy; unpack "
                "the file with funpack, and name the unpacked file")
         raise ExposureError(msg)
     scaling = (float(header.get("BZERO", 0) or 0), float(header.get("BSCALE", 1) or 1))
-    bits = int(bitpix)
+    bits = int(header["BITPIX"])
     offset = -(1 << 7) if bits == _UNSIGNED_BYTE else 1 << max(bits, 1) - 1
     if bits < 0 or scaling not in ((0, 1), (offset, 1)):
         msg = (f"{label}: expected integer DQ flags, found BITPIX = {bits}, BZERO = "
                f"{scaling[0]:g}, BSCALE = {scaling[1]:g}; convert them to integers first")
         raise ExposureError(msg)
+    position = (layout.start - len(layout.header), layout.start)
     if header["NAXIS"] == 2:  # noqa: PLR2004
-        keys, constant = ("NAXIS2", "NAXIS1"), None
-    else:
-        keys, constant = ("NPIX2", "NPIX1"), _constant(header, label)
-    shape = (int(header[keys[0]]), int(header[keys[1]]))
-    return DQArray(layout.start - len(layout.header), layout.start, shape, bits,
-                   scaling != (0, 1), constant)
+        shape = (int(header["NAXIS2"]), int(header["NAXIS1"]))
+        return DQArray(*position, shape, bits, scaling != (0, 1))
+    shape = (int(header.get("NPIX2", 0)), int(header.get("NPIX1", 0)))
+    return DQArray(*position, shape, max(bits, _BITS_OF_CONSTANT),
+                   constant=_constant(header, label))
 
 
 def _constant(header: Header, label: str) -> int:

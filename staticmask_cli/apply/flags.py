@@ -1,6 +1,6 @@
 """The DQ bits that masks set in the pixels of a chip, cut and grown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,17 +53,23 @@ def flags_of(
     grow : int
         The distance in pixels by which bad pixels grow, also those that lie outside of the chip.
     """
-    pattern = np.zeros(shape, np.uint32)
-    counts = []
-    for mask, offset in masks:
-        flagged = np.zeros(shape, bool)
-        for bad, number in layers(mask, dict(bits)):
-            inside = _placed(bad, offset, shape, grow)
-            pattern[inside] |= np.uint32(number)
-            flagged |= inside
-        counts.append(int(np.count_nonzero(flagged)))
-    pixels = np.flatnonzero(pattern)
-    return ChipFlags(pixels, pattern.reshape(-1)[pixels], tuple(counts))
+    set_by_each = [
+        [(np.flatnonzero(_placed(bad, offset, shape, grow)), number)
+         for bad, number in layers(mask, bits)]
+        for mask, offset in masks
+    ]
+    pixels = _union(where for layer in set_by_each for where, _ in layer)
+    pattern = np.zeros(pixels.size, np.uint32)
+    for where, number in (pair for layer in set_by_each for pair in layer):
+        pattern[np.searchsorted(pixels, where)] |= np.uint32(number)
+    counts = (_union(where for where, _ in layer).size for layer in set_by_each)
+    return ChipFlags(pixels, pattern, tuple(counts))
+
+
+def _union(indices: Iterable[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
+    """Return the indices that are in any of several arrays, ascending."""
+    arrays = list(indices)
+    return arrays[0] if len(arrays) == 1 else np.unique(np.concatenate(arrays))
 
 
 def _placed(bad: Bits, offset: tuple[int, int], shape: tuple[int, int], grow: int) -> Bits:

@@ -16,7 +16,6 @@ from staticmask_cli.fits.header import AnyHeader, header_float
 from staticmask_cli.fits.open import as_input_error, read_primary
 from staticmask_cli.masks.mask_cards import facts_of, signature_of
 from staticmask_cli.masks.signature import Signature
-from staticmask_cli.masks.static_mask import StaticMask
 
 __all__ = ["MaskFile", "read_mask"]
 
@@ -157,6 +156,9 @@ def _grid_of(header: AnyHeader, facts: Mapping[str, object]) -> dict[str, float]
 
 
 def _causes_of(path: str) -> npt.NDArray[np.uint8]:
+    # Imported here because it loads much, and few runs ask for the causes.
+    from staticmask_cli.masks.static_mask import StaticMask  # noqa: PLC0415
+
     mask = StaticMask.read(path)
     if not mask.causes_known:
         raise ConfigError(_unknown_causes(path))

@@ -13,7 +13,13 @@ from staticmask_cli.apply.destinations import HISTORY, check_existing
 from staticmask_cli.apply.dq_array import DQArray, read_dq_arrays
 from staticmask_cli.apply.flags import ChipFlags, flags_of
 from staticmask_cli.apply.mask_file import MaskFile
-from staticmask_cli.errors import ConfigError, ExposureError, StaticMaskError, first_few
+from staticmask_cli.errors import (
+    ConfigError,
+    ExposureError,
+    OutputError,
+    StaticMaskError,
+    first_few,
+)
 from staticmask_cli.exposures.exposure import Chip, Exposure
 from staticmask_cli.exposures.instruments import instrument_of
 from staticmask_cli.exposures.problems import Problems
@@ -81,7 +87,7 @@ def plan_copies(
             if isinstance(found, StaticMaskError):
                 raise found
             copies.append(planner.copy_of(found, targets[path]))
-        except ConfigError:
+        except (ConfigError, OutputError):
             raise
         except StaticMaskError as error:
             problems.refuse(error)

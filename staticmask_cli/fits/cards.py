@@ -53,12 +53,14 @@ def _contains(cards: Cards, entry: Cards) -> bool:
     return any(cards[n : n + size] == entry for n in range(len(cards) - size + 1))
 
 
-def as_image(cards: Cards, shape: tuple[int, int]) -> Cards:
-    """Return the cards of a constant-value extension as those of an image of this shape."""
+def as_image(cards: Cards, shape: tuple[int, int], bitpix: int) -> Cards:
+    """Return the cards of a constant-value extension as those of an image."""
     image = []
     for card in cards:
         key = card[:8].rstrip()
-        if key == b"NAXIS":
+        if key == b"BITPIX":
+            image.append(_integer("BITPIX", bitpix))
+        elif key == b"NAXIS":
             image.append(_integer("NAXIS", 2))
             image += [_integer(f"NAXIS{n}", length) for n, length in ((1, shape[1]), (2, shape[0]))]
         elif key not in _OF_CONSTANT:

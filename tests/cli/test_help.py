@@ -42,7 +42,9 @@ def test_every_option_stands_under_the_heading_of_a_topic(command: str) -> None:
 def test_the_help_of_the_group_names_all_commands_in_full() -> None:
     text = done("--help").stdout
     lines = text.partition("Commands:\n")[2].splitlines()
-    assert [line.split()[0] for line in lines] == ["create", "plan", "inspect", "apply", "config", "demo"]
+    assert [line.split()[0] for line in lines] == [
+        "create", "plan", "inspect", "apply", "config", "demo"
+    ]
     assert not any(line.endswith("...") for line in lines)
     assert max(map(len, text.splitlines())) <= 80
     assert text.count("\n    staticmask ") == 2
