@@ -20,8 +20,8 @@ from staticmask_cli.errors import (
     StaticMaskError,
     first_few,
 )
+from staticmask_cli.exposures.dq import companion_of
 from staticmask_cli.exposures.exposure import Chip, Exposure
-from staticmask_cli.exposures.instruments import instrument_of
 from staticmask_cli.exposures.problems import Problems
 from staticmask_cli.exposures.reading import read_headers
 from staticmask_cli.fits.cards import history
@@ -208,10 +208,9 @@ def _stamp_of(path: str) -> Stamp | None:
 
 def _no_dq(chip: Chip) -> str:
     where = f"no extension DQ,{chip.label.extver}"
-    name = os.path.basename(chip.path)
-    for old, new in instrument_of(chip.facts["INSTRUME"]).dq_companion.items():
-        if old in name:
-            where += f", and no {name.replace(old, new)} beside it; copy that file there"
+    companion = companion_of(chip.path, chip.facts["INSTRUME"])
+    if companion is not None:
+        where += f", and no such image in {companion}; copy that file there"
     return (f"{chip.label}: has no DQ array that can be flagged: {where}; programs that take a "
             "mask by itself do not need it in DQ")
 

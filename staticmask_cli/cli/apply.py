@@ -1,5 +1,8 @@
 """The command ``staticmask apply``: flag the bad pixels of masks in copies of exposures."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import click
 
 from staticmask_cli.cli import options
@@ -7,7 +10,11 @@ from staticmask_cli.cli.options import TopicalCommand, files, folders
 from staticmask_cli.terminal.console import Console
 from staticmask_cli.terminal.streams import write_stdout
 
-__all__ = ["apply"]
+if TYPE_CHECKING:
+    from staticmask_cli.apply.apply import Masks
+    from staticmask_cli.config.parameters import Parameters
+
+__all__ = ["apply", "apply_and_show", "copies_of"]
 
 _TO = "--to"
 
@@ -24,6 +31,8 @@ class _WithSeveralInputs(TopicalCommand):
                 words += args[number:]
                 break
             if word.startswith("-"):
+                if words and words[-1] == _TO:
+                    raise click.BadOptionUsage(_TO, f"Option '{_TO}' requires an argument.", ctx)
                 follows = word == _TO or word.startswith(f"{_TO}=")
             elif follows and words[-1] != _TO:
                 words.append(_TO)
@@ -76,15 +85,40 @@ def apply(
       staticmask apply masks/*_staticMask.fits --to *flt.fits -o masked
       staticmask apply m.fits --to '*flt.fits' -o masked --dq-bit low=4,line=128
     """
+    with Console(quiet=quiet, verbose=verbose, log_file=log_file) as console:
+        apply_and_show(console, masks, inputs, output_dir=output_dir, dq_bit=dq_bit, grow=grow,
+                       suffix=suffix, jobs=jobs)
+
+
+def apply_and_show(
+    console: Console,
+    masks: "Masks",
+    inputs: Sequence[str],
+    *,
+    output_dir: str,
+    dq_bit: str | None = None,
+    grow: int = 0,
+    suffix: str | None = None,
+    jobs: int | None = None,
+) -> None:
+    """Apply masks, and write the paths of the copies to stdout."""
     from staticmask_cli.apply.apply import apply_masks
 
-    with Console(quiet=quiet, verbose=verbose, log_file=log_file) as console:
-        with console.progress() as progress:
-            paths = apply_masks(
-                masks, inputs, output_dir=output_dir, dq_bit=dq_bit, grow=grow, suffix=suffix,
-                jobs=jobs, progress=progress,
-            )
-        for path in paths:
-            write_stdout(path, "the copies are complete, only their paths are not shown")
-        console.say(f"Masks applied to copies of {len(paths)} "
-                    f"exposure{'s' * (len(paths) != 1)} in {output_dir}")
+    with console.progress() as progress:
+        paths = apply_masks(
+            masks, inputs, output_dir=output_dir, dq_bit=dq_bit, grow=grow, suffix=suffix,
+            jobs=jobs, progress=progress,
+        )
+    for path in paths:
+        write_stdout(path, "the copies are complete, only their paths are not shown")
+    console.say(f"Masks applied to copies of {len(paths)} "
+                f"exposure{'s' * (len(paths) != 1)} in {output_dir}")
+
+
+def copies_of(
+    parameters: "Parameters", folder: str, suffix: str | None
+) -> dict[str, str]:
+    """Return the path of the copy of each exposure, before anything is made."""
+    from staticmask_cli.apply.apply import check_targets
+
+    return check_targets(parameters.input, folder, suffix=suffix)

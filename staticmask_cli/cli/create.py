@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import click
 
 from staticmask_cli.cli import options
+from staticmask_cli.cli.apply import apply_and_show, copies_of
 from staticmask_cli.cli.options import TopicalCommand
 from staticmask_cli.terminal.console import Console
 
@@ -20,6 +21,7 @@ __all__ = ["create"]
 @options.update
 @options.checkpoint
 @options.keep_going
+@options.apply_to
 @options.plot
 @options.jobs
 @options.scheduler
@@ -37,6 +39,7 @@ def create(
     update: bool,
     checkpoint: int | None,
     keep_going: bool,
+    apply_to: str | None,
     plot: str | None,
     jobs: int | None,
     scheduler: str | None,
@@ -58,6 +61,10 @@ def create(
       staticmask '*flt.fits' --static-sig 4
       staticmask -c run.cfg --final-bits 64,32 -o masks @visit.lst
     """
+    if apply_to is not None and keep_going:
+        msg = ("--apply-to takes all exposures, --keep-going leaves some out; apply the masks to "
+               "the others with staticmask apply")
+        raise click.UsageError(msg)
     from staticmask_cli.config.editor import edit_parameters
     from staticmask_cli.config.parameters import Parameters
     from staticmask_cli.parallel.dask_cluster import connected_executor
@@ -76,6 +83,7 @@ def create(
             check_report(report)
         if save_config is not None:
             parameters.save(save_config)
+        targets = copies_of(parameters, apply_to, suffix) if apply_to is not None else {}
         with connected_executor(scheduler, jobs=jobs) as executor, console.progress() as progress:
             masks = make_masks(
                 parameters, suffix=suffix, output_dir=output_dir, overwrite=overwrite,
@@ -88,5 +96,9 @@ def create(
             from staticmask_cli.reports.run_report import write_report
 
             write_report(report, parameters, masks)
+        if apply_to is not None and masks:
+            members = {member.label.file for mask in masks for member in mask.members}
+            apply_and_show(console, masks, [path for path in targets if path in members],
+                           output_dir=apply_to, jobs=jobs)
     if masks.left_out:
         raise click.exceptions.Exit(1)

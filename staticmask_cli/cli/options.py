@@ -8,9 +8,9 @@ from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
 __all__ = [
-    "TopicalCommand", "checkpoint", "console_options", "edit", "files", "folders", "jobs", "json",
-    "keep_going", "output_dir", "overwrite", "parameter_options", "plot", "report", "save_config",
-    "scheduler", "suffix", "update", "words_of",
+    "TopicalCommand", "apply_to", "checkpoint", "console_options", "edit", "files", "folders",
+    "jobs", "json", "keep_going", "output_dir", "overwrite", "parameter_options", "plot", "report",
+    "save_config", "scheduler", "suffix", "update", "words_of",
 ]
 
 Command = Callable[..., None]
@@ -171,6 +171,10 @@ keep_going = click.option(
     "--keep-going", is_flag=True,
     help="Set exposures aside that are missing or unreadable, make the masks of the others, and "
          "exit with 1.")
+apply_to = click.option(
+    "--apply-to", metavar="FOLDER", shell_complete=folders,
+    help="Then write copies of the exposures to FOLDER, with the bad pixels flagged in DQ, as "
+         "staticmask apply does.")
 plot = click.option(
     "--plot", metavar="FILE", shell_complete=files,
     help="Draw the masks to this .png, .pdf or .svg (staticmask[plot]).")
