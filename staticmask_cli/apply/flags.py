@@ -74,6 +74,8 @@ def _union(indices: Iterable[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
 
 def _placed(bad: Bits, offset: tuple[int, int], shape: tuple[int, int], grow: int) -> Bits:
     """Return the bad pixels of a mask in the pixels of a chip; those beyond the mask are good."""
+    if not grow and offset == (0, 0) and shape == bad.shape:
+        return bad
     # A margin around the chip contains the bad pixels from which others grow into it.
     window = np.zeros((shape[0] + 2 * grow, shape[1] + 2 * grow), bool)
     sources, targets = [], []

@@ -127,12 +127,11 @@ def read_mask(path: str, *, causes: bool = False) -> MaskFile:
         header: Any
         header, pixels = read_primary(path)
         ours = str(header.get("CREATOR", "")).startswith("staticmask")
-        _check_pixels(path, pixels)
-        bad: Bits = pixels == 0
+        bad = _bad_pixels(path, pixels)
         if not ours:
             return _reference_mask(path, bad, causes=causes)
         try:
-            signature, facts = signature_of(header, bad.shape), facts_of(header)
+            signature, facts = signature_of(header, (bad.shape[0], bad.shape[1])), facts_of(header)
         except (KeyError, ValueError) as error:  # of untrusted cards
             msg = f"{path}: has no signature that can be read ({error}); make the mask again"
             raise InputError(msg) from error
@@ -140,13 +139,15 @@ def read_mask(path: str, *, causes: bool = False) -> MaskFile:
                     _causes_of(path) if causes else None)
 
 
-def _check_pixels(path: str, pixels: npt.NDArray[np.generic]) -> None:
-    """Refuse pixels that are not those of a mask."""
-    is_integer = pixels.dtype.kind in "iu" and pixels.ndim == 2 and pixels.size > 0  # noqa: PLR2004
-    if not is_integer or pixels.min() < 0 or pixels.max() > 1:
-        msg = (f"{path}: is not a static mask: expected an image of the integers 1 (good) and 0 "
-               "(bad) in the primary HDU")
-        raise InputError(msg)
+def _bad_pixels(path: str, pixels: npt.NDArray[Any]) -> Bits:
+    """Return the bad pixels of a mask, True = bad; refuse pixels that are not those of one."""
+    if pixels.dtype.kind in "iu" and pixels.ndim == 2 and pixels.size:  # noqa: PLR2004
+        bad: Bits = pixels == 0
+        if np.count_nonzero(bad) + np.count_nonzero(pixels == 1) == pixels.size:
+            return bad
+    msg = (f"{path}: is not a static mask: expected an image of the integers 1 (good) and 0 "
+           "(bad) in the primary HDU")
+    raise InputError(msg)
 
 
 def _grid_of(header: AnyHeader, facts: Mapping[str, object]) -> dict[str, float]:

@@ -80,7 +80,10 @@ class _Commands(click.Group):
             kind = _Refused if isinstance(error, ConfigError) else _Failed
             raise kind(str(error)) from error
         except KeyboardInterrupt as error:
-            write_stderr("Interrupted: the masks are all as they were, or all new.")
+            state = "the masks are all as they were, or all new"
+            if ctx.invoked_subcommand == "apply":
+                state = "each copy is as it was, or new"
+            write_stderr(f"Interrupted: {state}.")
             ctx.exit(_TERMINATED if isinstance(error, _Terminated) else _INTERRUPTED)
 
 

@@ -64,6 +64,17 @@ def test_what_cannot_be_done_ends_with_code_1(names: list[str]) -> None:
         "apply", *MASKS, "--to", *names, "b_flt.fits", "-o", "out", code=1).stderr
 
 
+def test_an_interrupted_run_says_what_is_there(
+    names: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("staticmask_cli.apply.apply.write_copies", interrupt)
+    result = run("apply", *MASKS, "--to", *names, "-o", "out", code=130)
+    assert result.stderr == "Interrupted: each copy is as it was, or new.\n"
+
+
 def test_create_applies_its_masks_in_one_go(names: list[str]) -> None:
     done("apply", *MASKS, "--to", *names, "-o", "out")
     result = done("create", "*flt.fits", "-o", "masks", "--apply-to", "second")
