@@ -176,7 +176,7 @@ class _Planner:
         if flags is None:
             flags = self.flags[key] = flags_of(placed, array.shape, bits, self.grow)
         entries = tuple(
-            history(_entry(mask, count, bits, self.grow))
+            _entry(mask, count, bits, self.grow)
             for mask, count in zip(masks, flags.counts, strict=True)
         )
         return Patch(array, flags, entries)
@@ -215,9 +215,11 @@ def _no_dq(chip: Chip) -> str:
             "mask by itself do not need it in DQ")
 
 
-def _entry(mask: MaskFile, count: int, bits: Mapping[str, int], grow: int) -> str:
-    """Return the HISTORY of a mask in a DQ array."""
+def _entry(mask: MaskFile, count: int, bits: Mapping[str, int], grow: int) -> list[bytes]:
+    """Return the HISTORY cards of a mask in a DQ array."""
     values = ", ".join(f"{name}={bit}" if name else str(bit) for name, bit in bits.items())
     how = f" and up to {grow} pixels from there" if grow else ""
-    return as_ascii(f"{HISTORY.format(version=__version__)}{values} set where "
-                    f"{mask.name} is 0{how}, in {count} pixels")
+    return [
+        *history(HISTORY.format(version=__version__) + as_ascii(mask.name)),
+        *history(f"  {values} set where it is 0{how}, in {count} pixels"),
+    ]

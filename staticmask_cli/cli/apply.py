@@ -8,7 +8,7 @@ import click
 from staticmask_cli.cli import options
 from staticmask_cli.cli.options import TopicalCommand, files, folders
 from staticmask_cli.terminal.console import Console
-from staticmask_cli.terminal.streams import write_stdout
+from staticmask_cli.terminal.streams import shown_progress, write_stdout
 
 if TYPE_CHECKING:
     from staticmask_cli.apply.apply import Masks
@@ -104,7 +104,7 @@ def apply_and_show(
     """Apply masks, and write the paths of the copies to stdout."""
     from staticmask_cli.apply.apply import apply_masks
 
-    with console.progress() as progress:
+    with shown_progress(quiet=console.quiet) as progress:
         paths = apply_masks(
             masks, inputs, output_dir=output_dir, dq_bit=dq_bit, grow=grow, suffix=suffix,
             jobs=jobs, progress=progress,
@@ -116,9 +116,18 @@ def apply_and_show(
 
 
 def copies_of(
-    parameters: "Parameters", folder: str, suffix: str | None
+    parameters: "Parameters", folder: str | None, suffix: str | None, *, keep_going: bool = False
 ) -> dict[str, str]:
-    """Return the path of the copy of each exposure, before anything is made."""
+    """Return the path of the copy of each exposure in a folder; none without a folder.
+
+    It is called before anything is made, so that a wrong folder is refused at once.
+    """
+    if folder is None:
+        return {}
+    if keep_going:
+        msg = ("--apply-to takes all exposures, --keep-going leaves some out; apply the masks to "
+               "the others with staticmask apply")
+        raise click.UsageError(msg)
     from staticmask_cli.apply.apply import check_targets
 
     return check_targets(parameters.input, folder, suffix=suffix)

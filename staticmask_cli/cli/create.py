@@ -61,10 +61,6 @@ def create(
       staticmask '*flt.fits' --static-sig 4
       staticmask -c run.cfg --final-bits 64,32 -o masks @visit.lst
     """
-    if apply_to is not None and keep_going:
-        msg = ("--apply-to takes all exposures, --keep-going leaves some out; apply the masks to "
-               "the others with staticmask apply")
-        raise click.UsageError(msg)
     from staticmask_cli.config.editor import edit_parameters
     from staticmask_cli.config.parameters import Parameters
     from staticmask_cli.parallel.dask_cluster import connected_executor
@@ -81,9 +77,9 @@ def create(
             from staticmask_cli.reports.run_report import check_report
 
             check_report(report)
+        targets = copies_of(parameters, apply_to, suffix, keep_going=keep_going)
         if save_config is not None:
             parameters.save(save_config)
-        targets = copies_of(parameters, apply_to, suffix) if apply_to is not None else {}
         with connected_executor(scheduler, jobs=jobs) as executor, console.progress() as progress:
             masks = make_masks(
                 parameters, suffix=suffix, output_dir=output_dir, overwrite=overwrite,
