@@ -21,6 +21,8 @@ One exposure's way to its mask:
 10. `pipeline.write` writes the mask files (`masks.static_mask`, by `fits.writer` and `io.atomic`),
     and `terminal.console` prints the closing table.
 
+`apply.apply` takes masks to the DQ arrays of copies of exposures.
+
 A package imports only from those below it; ``tests/repository/test_layering.py`` has the table.
 """
 
@@ -30,6 +32,7 @@ from typing import TYPE_CHECKING, Any
 from staticmask_cli._version import __version__
 
 if TYPE_CHECKING:
+    from staticmask_cli.apply.apply import apply_masks
     from staticmask_cli.config.parameters import Parameters
     from staticmask_cli.errors import StaticMaskError
     from staticmask_cli.masks.signature import Signature
@@ -44,6 +47,7 @@ __all__ = [
     "StaticMask",
     "StaticMaskError",
     "__version__",
+    "apply_masks",
     "chip_statistics",
     "create_masks",
 ]
@@ -54,6 +58,7 @@ _HOMES = {
     "Signature": "masks.signature",
     "StaticMask": "masks.static_mask",
     "StaticMaskError": "errors",
+    "apply_masks": "apply.apply",
     "chip_statistics": "stats.clipping",
     "create_masks": "pipeline.create",
 }

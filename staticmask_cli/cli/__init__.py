@@ -11,6 +11,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from staticmask_cli._version import __version__
+from staticmask_cli.cli.apply import apply
 from staticmask_cli.cli.config import config
 from staticmask_cli.cli.create import create
 from staticmask_cli.cli.demo import demo
@@ -80,7 +81,10 @@ class _Commands(click.Group):
             kind = _Refused if isinstance(error, ConfigError) else _Failed
             raise kind(str(error)) from error
         except KeyboardInterrupt as error:
-            write_stderr("Interrupted: the masks are all as they were, or all new.")
+            state = "the masks are all as they were, or all new"
+            if ctx.invoked_subcommand == "apply":
+                state = "each copy is as it was, or new"
+            write_stderr(f"Interrupted: {state}.")
             ctx.exit(_TERMINATED if isinstance(error, _Terminated) else _INTERRUPTED)
 
 
@@ -108,7 +112,7 @@ def cli() -> None:
     """
 
 
-for command in (create, plan, inspect, export, config, demo):
+for command in (create, plan, inspect, apply, export, config, demo):
     cli.add_command(command)
 
 

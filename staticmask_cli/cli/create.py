@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import click
 
 from staticmask_cli.cli import options
+from staticmask_cli.cli.apply import apply_and_show, copies_of
 from staticmask_cli.cli.options import TopicalCommand
 from staticmask_cli.terminal.console import Console
 
@@ -20,6 +21,7 @@ __all__ = ["create"]
 @options.update
 @options.checkpoint
 @options.keep_going
+@options.apply_to
 @options.plot
 @options.jobs
 @options.scheduler
@@ -37,6 +39,7 @@ def create(
     update: bool,
     checkpoint: int | None,
     keep_going: bool,
+    apply_to: str | None,
     plot: str | None,
     jobs: int | None,
     scheduler: str | None,
@@ -77,6 +80,7 @@ def create(
             from staticmask_cli.reports.run_report import check_report
 
             check_report(report)
+        targets = copies_of(parameters, apply_to, suffix, keep_going=keep_going)
         if save_config is not None:
             parameters.save(save_config)
         with connected_executor(scheduler, jobs=jobs) as executor, console.progress() as progress:
@@ -91,5 +95,9 @@ def create(
             from staticmask_cli.reports.run_report import write_report
 
             write_report(report, parameters, masks)
+        if apply_to is not None and masks:
+            members = {member.label.file for mask in masks for member in mask.members}
+            apply_and_show(console, masks, [path for path in targets if path in members],
+                           output_dir=apply_to, jobs=jobs)
     if masks.left_out:
         raise click.exceptions.Exit(1)

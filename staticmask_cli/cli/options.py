@@ -8,9 +8,9 @@ from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
 __all__ = [
-    "TopicalCommand", "checkpoint", "console_options", "edit", "files", "folders", "jobs", "json",
-    "keep_going", "output_dir", "overwrite", "parameter_options", "plot", "report", "save_config",
-    "scheduler", "suffix", "update", "words_of",
+    "TopicalCommand", "apply_to", "checkpoint", "console_options", "edit", "files", "folders",
+    "jobs", "json", "keep_going", "output_dir", "overwrite", "parameter_options", "plot", "report",
+    "save_config", "scheduler", "suffix", "update", "words_of",
 ]
 
 Command = Callable[..., None]
@@ -18,10 +18,10 @@ Command = Callable[..., None]
 _TOPICS = {
     "Parameters": ("config", "static", "static-sig", "sky", "agree", "final-bits",
                    "high", "least-depth", "group", "include", "include-bad",
-                   "edit", "save-config", "save", "check"),
-    "Inputs": ("suffix", "keep-going", "exposures", "camera"),
+                   "edit", "save-config", "save", "check", "dq-bit"),
+    "Inputs": ("to", "suffix", "keep-going", "exposures", "camera"),
     "Outputs": ("as", "grow", "output-dir", "overwrite", "update", "checkpoint", "plot", "report",
-                "json", "make"),
+                "json", "make", "apply", "apply-to"),
     "Speed": ("jobs", "scheduler"),
     "Messages": ("quiet", "verbose", "log-file", "help"),
 }
@@ -187,6 +187,10 @@ keep_going = click.option(
     "--keep-going", is_flag=True,
     help="Set exposures aside that are missing or unreadable, make the masks of the others, and "
          "exit with 1.")
+apply_to = click.option(
+    "--apply-to", metavar="FOLDER", shell_complete=folders,
+    help="Then write copies of the exposures to FOLDER, with the bad pixels flagged in DQ, as "
+         "staticmask apply does.")
 plot = click.option(
     "--plot", metavar="FILE", shell_complete=files,
     help="Draw the masks to this .png, .pdf or .svg (staticmask[plot]).")

@@ -5,13 +5,14 @@ from collections.abc import Mapping
 import click
 
 from staticmask_cli.cli import options
-from staticmask_cli.cli.options import TopicalCommand
+from staticmask_cli.cli.apply import copies_of
+from staticmask_cli.cli.options import TopicalCommand, folders
 from staticmask_cli.terminal.console import Console
 from staticmask_cli.terminal.streams import write_stdout
 
 __all__ = ["plan"]
 
-_NOT_OF_CREATE = {"json", "make", "quiet", "verbose", "log_file"}  # left out of Make rules
+_NOT_OF_CREATE = {"json", "make", "apply", "quiet", "verbose", "log_file"}  # left out of Make rules
 
 
 @click.command(cls=TopicalCommand)
@@ -22,6 +23,9 @@ _NOT_OF_CREATE = {"json", "make", "quiet", "verbose", "log_file"}  # left out of
 @options.json
 @click.option("--make", is_flag=True,
               help="Print Make rules instead: each mask depends on its exposures and on the .cfg.")
+@click.option("--apply", metavar="FOLDER", shell_complete=folders,
+              help="With --make, print rules also for copies of the exposures in FOLDER, with the "
+                   "masks in their DQ.")
 @options.console_options
 @click.pass_context
 def plan(
@@ -34,6 +38,7 @@ def plan(
     overwrite: bool,
     json: bool,
     make: bool,
+    apply: str | None,
     quiet: bool,
     verbose: bool,
     log_file: str | None,
@@ -52,6 +57,9 @@ def plan(
     if make and json:
         msg = "--make and --json are two forms of the same; choose one"
         raise click.UsageError(msg)
+    if apply is not None and not make:
+        msg = "--apply needs --make: it adds rules to those of the masks"
+        raise click.UsageError(msg)
     from staticmask_cli.config.parameters import Parameters
     from staticmask_cli.pipeline.dry_run import dry_run_of, plan_run
     from staticmask_cli.pipeline.make_rules import make_rules
@@ -67,7 +75,8 @@ def plan(
             )
         if make:
             words = options.words_of(ctx, leave_out=_NOT_OF_CREATE)
-            write_stdout(make_rules(plans, words, [config] if config else []))
+            copies = copies_of(parameters, apply, suffix) if apply is not None else None
+            write_stdout(make_rules(plans, words, [config] if config else [], copies))
         elif json:
             write_stdout(as_json("plan", dry_run_of(plans, parameters)))
         else:

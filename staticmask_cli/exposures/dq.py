@@ -12,7 +12,7 @@ from staticmask_cli.fits.open import as_input_error, read_hdus
 from staticmask_cli.fits.pixels import RawPixels
 from staticmask_cli.io.paths import folder_of_file, is_file, join_path
 
-__all__ = ["DQSource", "dq_sources", "refuse_companion"]
+__all__ = ["DQSource", "companion_of", "dq_sources", "refuse_companion"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +47,23 @@ def dq_sources(hdus: Sequence[HDU], path: str) -> dict[int, DQSource]:
     inside = _by_version([(n, hdu) for n, hdu in enumerate(hdus) if hdu.name == "DQ"], path)
     if inside:
         return inside
-    folder, name = folder_of_file(path), os.path.basename(path)
-    for old, new in instrument_of(header_str(hdus[0].header, "INSTRUME")).dq_companion.items():
-        companion = join_path(folder, name.replace(old, new))
-        if old in name and is_file(companion):
-            with as_input_error(companion):
-                # All its images are DQ flags; their EXTNAME is not always DQ.
-                images = [(n, hdu) for n, hdu in enumerate(read_hdus(companion))
-                          if n and hdu.full_shape]
-                return _by_version(images, companion)
+    companion = companion_of(path, header_str(hdus[0].header, "INSTRUME"))
+    if companion is not None and is_file(companion):
+        with as_input_error(companion):
+            # All its images are DQ flags; their EXTNAME is not always DQ.
+            images = [(n, hdu) for n, hdu in enumerate(read_hdus(companion))
+                      if n and hdu.full_shape]
+            return _by_version(images, companion)
     return {}
+
+
+def companion_of(path: str, instrument: str) -> str | None:
+    """Return the path that the companion file of an exposure has; None where DQ is inside."""
+    name = os.path.basename(path)
+    for old, new in instrument_of(instrument).dq_companion.items():
+        if old in name:
+            return join_path(folder_of_file(path), name.replace(old, new))
+    return None
 
 
 def _by_version(images: Sequence[tuple[int, HDU]], path: str) -> dict[int, DQSource]:

@@ -4,12 +4,22 @@ The naming rules follow the signature of drizzlepac's image objects.  Flag names
 those of the calibration pipelines' headers (``acsdq.h``, ``wf3dq.h``,
 ``stisdq.h``, ``calnic.h``), of STScI's DQ pages and of the JWST
 ``stdatamodels.dqflags``; where two spellings are in use, both are listed.
+
+The bits of a bad pixel of the detector, which masks are applied with, are those that the
+observatories' own lists of bad pixels set:
+
+- ACS, WFC3 and STIS: 4, the bad detector pixels of the BPIXTAB (data handbooks of ACS, table 3.4,
+  of WFC3, table 3.3, and of STIS, table 2.5).
+- WFPC2: 4, a permanent defect of the camera such as a dead pixel (table 3.4 of its data handbook).
+- NICMOS: 32, the defective pixels, hot or cold, of the MASKFILE (``calnic.h``).
+- JWST: DO_NOT_USE with OTHER_BAD_PIXEL (``stdatamodels.dqflags``; DO_NOT_USE is what all steps
+  after ``dq_init`` heed).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["Instrument", "bad_pixel_bits", "instrument_of"]
+__all__ = ["Instrument", "instrument_of"]
 
 Flags = Mapping[str, int]
 
@@ -35,6 +45,8 @@ class Instrument:
         Keywords of the primary header, with the value that files without an image have.
     flags : mapping of str to mapping
         The DQ flags by name, for each detector; those of all other detectors are under ``""``.
+    bad_pixel_bits : int
+        The DQ bits of a bad pixel of the detector, as one number; 0 if they are not known.
     """
 
     detector_key: str = "DETECTOR"
@@ -44,6 +56,7 @@ class Instrument:
     dq_companion: Mapping[str, str] = field(default_factory=dict)
     skipped_if: Mapping[str, str] = field(default_factory=dict)
     flags: Mapping[str, Flags] = field(default_factory=dict)
+    bad_pixel_bits: int = 0
 
     def flags_of(self, detector: str) -> Flags:
         """Return the DQ flags of a detector by name; empty if they are not known."""
@@ -53,28 +66,6 @@ class Instrument:
 def instrument_of(name: str) -> Instrument:
     """Return the row of an instrument; all that are not in the table share a general one."""
     return _TABLE.get(name.upper(), _ANY)
-
-
-def bad_pixel_bits(instrument: str, detector: str) -> int:
-    """Return the DQ bits of a bad detector pixel, as one number; 0 if they are not known.
-
-    Parameters
-    ----------
-    instrument, detector : str
-        INSTRUME and DETECTOR of the exposures.
-
-    Examples
-    --------
-    >>> bad_pixel_bits("ACS", "WFC"), bad_pixel_bits("NIRCAM", "NRCA1") == 1 | 1 << 30
-    (4, True)
-    """
-    flags = instrument_of(instrument).flags_of(detector)
-    of_jwst = [flags[name] for name in ("DO_NOT_USE", "OTHER_BAD_PIXEL") if name in flags]
-    if of_jwst:
-        return sum(of_jwst)
-    # In this order, as NICMOS and WFPC2 have a BADPIX of another meaning.
-    names = ("DEFECTIVE", "CAMDEFECT", "BADPIX", "DETECTORPROB")
-    return next((flags[name] for name in names if name in flags), 0)
 
 
 def _by_bit(names: str) -> Flags:
@@ -112,28 +103,36 @@ _NICMOS = _by_bit(
     "REED_SOL BAD_LIN BAD_DARK BAD_FLAT GROT DEFECTIVE SATURATED MISSING BADPIX CR_HIT SOURCE "
     "ZEROSIG USER1 USER2 HIGH_CURVATURE RESERVED2"
 )
-_JWST = Instrument(exptime_key="EFFEXPTM", flags={"": _by_bit(
+_JWST_FLAGS = _by_bit(
     "DO_NOT_USE SATURATED JUMP_DET DROPOUT OUTLIER PERSISTENCE AD_FLOOR CHARGELOSS "
     "UNRELIABLE_ERROR NON_SCIENCE DEAD HOT WARM LOW_QE RC TELEGRAPH NONLINEAR BAD_REF_PIXEL "
     "NO_FLAT_FIELD NO_GAIN_VALUE NO_LIN_CORR NO_SAT_CHECK UNRELIABLE_BIAS UNRELIABLE_DARK "
     "UNRELIABLE_SLOPE UNRELIABLE_FLAT OPEN ADJ_OPEN FLUX_ESTIMATED/UNRELIABLE_RESET "
     "MSA_FAILED_OPEN OTHER_BAD_PIXEL REFERENCE_PIXEL"
-)})
+)
+_JWST = Instrument(
+    exptime_key="EFFEXPTM", flags={"": _JWST_FLAGS},
+    bad_pixel_bits=_JWST_FLAGS["DO_NOT_USE"] | _JWST_FLAGS["OTHER_BAD_PIXEL"],
+)
 
 _ANY = Instrument()
 _TABLE: Mapping[str, Instrument] = {
-    "ACS": Instrument(flags={"": _ACS}),
-    "WFC3": Instrument(flags={"UVIS": _WFC3_UVIS, "IR": _WFC3_IR}),
+    "ACS": Instrument(flags={"": _ACS}, bad_pixel_bits=4),
+    "WFC3": Instrument(flags={"UVIS": _WFC3_UVIS, "IR": _WFC3_IR}, bad_pixel_bits=4),
     "WFPC2": Instrument(
         detector_names={"1": "PC", "2": "WF2", "3": "WF3", "4": "WF4"},
         dq_companion={"_c0m.": "_c1m.", "_c0f.": "_c1f."},
         flags={"": _WFPC2},
+        bad_pixel_bits=4,
     ),
     # The image sets of a STIS file are exposures of one detector, and not its chips.
     "STIS": Instrument(
-        number_key="CCDCHIP", skipped_if={"OBSTYPE": "SPECTROSCOPIC"}, flags={"": _STIS}
+        number_key="CCDCHIP", skipped_if={"OBSTYPE": "SPECTROSCOPIC"}, flags={"": _STIS},
+        bad_pixel_bits=4,
     ),
-    "NICMOS": Instrument(detector_key="CAMERA", number_key="CAMERA", flags={"": _NICMOS}),
+    "NICMOS": Instrument(
+        detector_key="CAMERA", number_key="CAMERA", flags={"": _NICMOS}, bad_pixel_bits=32,
+    ),
     "NIRCAM": _JWST,
     "NIRISS": _JWST,
     "NIRSPEC": _JWST,

@@ -19,7 +19,7 @@ from staticmask_cli.fits.inflate import BoundedGzip, Content, largest_content
 from staticmask_cli.fits.layout import Layout, layouts
 from staticmask_cli.fits.pixels import RawPixels, Stamp
 
-__all__ = ["HDU", "hdu_of_astropy", "plain_hdus"]
+__all__ = ["HDU", "hdu_of_astropy", "plain_hdus", "plain_primary"]
 
 _LARGEST_VERSION = 2**31 - 1  # what a column of 4 bytes holds
 _LARGEST_HEADERS = 1 << 24  # bytes of all of a file; those of HST and JWST have less than 1 MiB
@@ -119,6 +119,15 @@ def plain_hdus(content: Content, size: int, stamp: Stamp | None) -> list[HDU] | 
     except UnusualError:
         for _ in walk:  # to the end, as all headers are to be checked
             pass
+        return None
+
+
+def plain_primary(content: Content, size: int, stamp: Stamp | None) -> HDU | None:
+    """Read the primary HDU of a file as `plain_hdus` does, whatever HDUs follow it."""
+    walk = list(layouts(content, size))
+    try:
+        return _plain_hdu(walk[0], stamp, compressed=isinstance(content, BoundedGzip))
+    except UnusualError:
         return None
 
 

@@ -16,16 +16,16 @@ import numpy as np
 import numpy.typing as npt
 
 from staticmask_cli.errors import ExposureError, InputError, StaticMaskError
-from staticmask_cli.fits.hdus import HDU, hdu_of_astropy, plain_hdus
-from staticmask_cli.fits.header import fits
+from staticmask_cli.fits.hdus import HDU, hdu_of_astropy, plain_hdus, plain_primary
+from staticmask_cli.fits.header import AnyHeader, fits
 from staticmask_cli.fits.inflate import BoundedGzip, Content, LayoutError, bounded
 from staticmask_cli.fits.layout import check_layout
 from staticmask_cli.fits.pixels import Stamp, stamp_of
 from staticmask_cli.io.paths import is_remote, open_file, size_of
 
 __all__ = [
-    "as_input_error", "astropy_silenced", "checksums_of", "open_unchanged", "opened", "pixels_of",
-    "read_hdus",
+    "as_input_error", "astropy_silenced", "checksums_of", "open_content", "open_unchanged",
+    "opened", "pixels_of", "read_hdus", "read_primary",
 ]
 
 # What numpy, zlib and astropy raise on headers and files that are not what they claim to be.
@@ -52,13 +52,29 @@ def read_hdus(path: str) -> list[HDU]:
     InputError, ExposureError
         As by `opened`.
     """
-    with _open_content(path) as (content, size, stamp):
+    with open_content(path) as (content, size, stamp):
         hdus = plain_hdus(content, size, stamp)
         if hdus is not None:
             return hdus
         compressed = isinstance(content, BoundedGzip)
         with _open_with_astropy(content) as others:
             return [hdu_of_astropy(hdu, size, stamp, compressed=compressed) for hdu in others]
+
+
+def read_primary(path: str) -> tuple[AnyHeader, npt.NDArray[Any]]:
+    """Read the header and the pixels of the primary HDU of a file, and check all other headers.
+
+    Raises
+    ------
+    InputError, ExposureError
+        As by `opened`.
+    """
+    with open_content(path) as (content, size, stamp):
+        primary = plain_primary(content, size, stamp)
+        if primary is not None and primary.raw is not None:
+            return primary.header, primary.raw.read(content, path)  # type: ignore[arg-type]
+    with opened(path, checked=True) as hdus:
+        return hdus[0].header, pixels_of(hdus[0], path)
 
 
 @contextmanager
@@ -80,7 +96,7 @@ def opened(path: str, *, checked: bool = False) -> Iterator["fits.HDUList"]:
     ExposureError
         If it is a GEIS file.
     """
-    with _open_content(path) as (content, size, _):
+    with open_content(path) as (content, size, _):
         if not checked:
             check_layout(content, size)
         with _open_with_astropy(content) as hdus:
@@ -156,7 +172,7 @@ def _open_regular(path: str) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def _open_content(path: str) -> Iterator[tuple[Content, int, Stamp | None]]:
+def open_content(path: str) -> Iterator[tuple[Content, int, Stamp | None]]:
     """Open a file; yield what it holds or inflates to, its length on disk, and its stamp."""
     with _open_regular(path) as stream:
         stamp = stamp_of(stream)

@@ -13,6 +13,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
+from staticmask_cli.fits.checksums import NO_CHECKSUM, checksum_of, sum_added, sum_of
 from staticmask_cli.fits.header import BLOCK, CARD, Value
 
 __all__ = ["Card", "NewHDU", "format_header", "image", "table", "write_hdus"]
@@ -23,9 +24,6 @@ Card = tuple[str, Value, str]
 _LONGEST_NUMBER = 20
 _LONGEST_STRING = 70  # in one card, with its quotes
 _LONGEST_PIECE = _LONGEST_STRING - len("'&'")
-
-_ALL_ONES = 0xFFFFFFFF
-_NO_CHECKSUM = "0" * 16
 
 
 @dataclass(frozen=True)
@@ -136,7 +134,7 @@ def write_hdus(stream: IO[bytes], hdus: Iterable[NewHDU], when: str) -> None:
     for hdu in hdus:
         data = np.ascontiguousarray(hdu.data).view(np.uint8).reshape(-1).data
         whole = len(data) // 4 * 4
-        datasum = _added(_sum(data[:whole]), _sum(bytes(data[whole:]).ljust(4, b"\0")))
+        datasum = sum_added(sum_of(data[:whole]), sum_of(bytes(data[whole:]).ljust(4, b"\0")))
         stream.write(_header(hdu, datasum, when))
         stream.write(data)
         stream.write(bytes(-len(data) % BLOCK))
@@ -153,41 +151,8 @@ def _header(hdu: NewHDU, datasum: int, when: str) -> bytes:
         sums = (("CHECKSUM", checksum, when), ("DATASUM", str(datasum), when))
         return format_header((*hdu.cards, *sums), hdu.comment)
 
-    total = _added(_sum(with_checksum(_NO_CHECKSUM)), datasum)
-    return with_checksum(_encoded(_ALL_ONES - total))
-
-
-def _sum(data: bytes | memoryview) -> int:
-    """Return the sum of big-endian 32-bit words in one's complement."""
-    return _added(int(np.frombuffer(data, ">u4").sum(dtype=np.uint64)), 0)
-
-
-def _added(first: int, second: int) -> int:
-    """Add in one's complement; zero is written as all ones, unless both numbers are zero."""
-    total = first + second
-    return total and (total - 1) % _ALL_ONES + 1
-
-
-def _encoded(number: int) -> str:
-    """Encode a number as 16 letters and digits, whose words have it as their sum.
-
-    Each byte is the sum of four characters above ``0``, with a quarter of it each and the
-    remainder in the first; pairs of them are shifted in opposite directions until none is
-    punctuation.  The text is rotated by one character, as the value of a card does not begin
-    at the start of a word.
-    """
-    columns = []
-    for byte in number.to_bytes(4, "big"):
-        quarter, remainder = divmod(byte, 4)
-        four = [ord("0") + quarter] * 4
-        four[0] += remainder
-        for pair in (0, 2):
-            while not all(chr(code).isalnum() for code in four[pair : pair + 2]):
-                four[pair] += 1
-                four[pair + 1] -= 1
-        columns.append(four)
-    text = "".join(chr(column[n]) for n in range(4) for column in columns)
-    return text[-1:] + text[:-1]
+    total = sum_added(sum_of(with_checksum(NO_CHECKSUM)), datasum)
+    return with_checksum(checksum_of(total))
 
 
 def format_header(cards: Sequence[Card], comment: str = "") -> bytes:

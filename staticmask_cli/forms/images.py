@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from staticmask_cli.errors import ConfigError, InputError
-from staticmask_cli.exposures.instruments import bad_pixel_bits
+from staticmask_cli.exposures.instruments import instrument_of
 from staticmask_cli.fits.open import pixels_of
 from staticmask_cli.fits.writer import Card, NewHDU, image
 from staticmask_cli.forms.known_mask import KnownMask
@@ -64,8 +64,8 @@ def image_of(form: str, mask: KnownMask, bad: Bits) -> NewHDU:
 
 
 def _bits_of(mask: KnownMask) -> int:
-    instrument, detector = (str(mask.facts.get(key, "")) for key in ("INSTRUME", "DETECTOR"))
-    bits = bad_pixel_bits(instrument, detector)
+    instrument = str(mask.facts.get("INSTRUME", ""))
+    bits = instrument_of(instrument).bad_pixel_bits
     if not bits:
         found = f"INSTRUME {instrument}" if instrument else "no INSTRUME in its header"
         msg = (f"{mask.path}: the DQ bit of a bad detector pixel is known for HST and JWST alone, "

@@ -175,16 +175,19 @@ def _apply_umask(descriptor: int) -> None:
 
 def remove_stale_temporaries(paths: Iterable[str]) -> None:
     """Remove the temporary files that killed runs left when they were writing any of `paths`."""
+    names: dict[str, set[str]] = {}
     for path in paths:
-        if is_remote(path):
-            continue
-        folder, name = os.path.split(path)
-        with _locked_folder(folder or ".", exclusive=True) as is_locked:
+        if not is_remote(path):
+            folder, name = os.path.split(path)
+            names.setdefault(folder or ".", set()).add(name)
+    for folder, wanted in names.items():
+        with _locked_folder(folder, exclusive=True) as is_locked:
             if not is_locked:
                 continue
-            with suppress(OSError), os.scandir(folder or ".") as entries:
+            with suppress(OSError), os.scandir(folder) as entries:
                 for entry in entries:
-                    if re.fullmatch(rf"\.{re.escape(name)}\.\w+\.tmp", entry.name):
+                    found = re.fullmatch(r"\.(.+)\.\w+\.tmp", entry.name, re.DOTALL)
+                    if found and found[1] in wanted:
                         _remove_unless_locked(entry.path)
 
 

@@ -1,10 +1,13 @@
-"""Make rules for the masks of a run: each mask depends on its exposures and on the ``.cfg``."""
+"""Make rules: masks depend on exposures and on the ``.cfg``, copies with DQ flags on both."""
 
+import os
 import shlex
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
 from staticmask_cli.errors import ConfigError
-from staticmask_cli.io.paths import is_remote
+from staticmask_cli.exposures.dq import companion_of
+from staticmask_cli.io.paths import is_file, is_remote
 from staticmask_cli.pipeline.plan import MaskPlan
 
 __all__ = ["make_rules"]
@@ -21,10 +24,17 @@ _HEAD = """\
 STATICMASK ?= staticmask
 STATIC_MASKS += {masks}
 """
+_COPIES = """\
+# Copies of the exposures, with the bad pixels of the masks flagged in DQ.
+STATIC_COPIES += {copies}
+"""
 
 
 def make_rules(
-    plans: Sequence[MaskPlan], options: Sequence[str], others: Sequence[str] = ()
+    plans: Sequence[MaskPlan],
+    options: Sequence[str],
+    others: Sequence[str] = (),
+    copies: Mapping[str, str] | None = None,
 ) -> str:
     """Return a Makefile that makes the masks of some plans.
 
@@ -40,6 +50,9 @@ def make_rules(
         The words of the command between ``staticmask create`` and the exposures.
     others : sequence of str
         Further files on which all masks depend, such as a ``.cfg``.
+    copies : mapping of str to str, optional
+        The path of the copy of each exposure to which its masks are to be applied.  The variable
+        ``STATIC_COPIES`` then holds the paths of the copies.
 
     Raises
     ------
@@ -50,7 +63,30 @@ def make_rules(
     has_lists = any(plan.included is not None for plan in plans)
     groups = [list(plans)] if has_lists else _sharing_files(plans)
     rules = [_rule(group, options, others) for group in groups]
+    if copies is not None:
+        rules += _rules_of_copies(plans, copies)
     return "\n".join((_HEAD.format(masks=" ".join(_names(p.path for p in plans))), *rules))
+
+
+def _rules_of_copies(plans: Sequence[MaskPlan], copies: Mapping[str, str]) -> list[str]:
+    """Return a rule for each copy, which depends on its exposure and on the masks of its chips."""
+    masks: dict[str, list[str]] = defaultdict(list)
+    companions: dict[str, list[str]] = {}
+    for plan in plans:
+        for chip in plan.chips:
+            if plan.path not in masks[chip.path]:
+                masks[chip.path].append(plan.path)
+            companion = companion_of(chip.path, chip.facts["INSTRUME"])
+            companions[chip.path] = [companion] if companion and is_file(companion) else []
+    made = {path: copies[path] for path in sorted(masks) if path in copies}
+    rules = [_COPIES.format(copies=" ".join(_names(made.values())))]
+    for path, copy in made.items():
+        options = map(_word, ("-o", os.path.dirname(copy) or ".", f"--to={path}"))
+        command = " ".join(("$(STATICMASK) apply", *options, "--"))
+        needed = _names((path, *companions[path], *masks[path]))
+        rules.append(f"{_lines(f'{_name(copy)}:', needed)}\n"
+                     f"\t{_lines(command, map(_word, masks[path]))}\n")
+    return rules
 
 
 def _rule(group: Sequence[MaskPlan], options: Sequence[str], others: Sequence[str]) -> str:

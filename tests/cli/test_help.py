@@ -42,8 +42,9 @@ def test_every_option_stands_under_the_heading_of_a_topic(command: str) -> None:
 def test_the_help_of_the_group_names_all_commands_in_full() -> None:
     text = done("--help").stdout
     lines = text.partition("Commands:\n")[2].splitlines()
-    assert [line.split()[0] for line in lines] == ["create", "plan", "inspect", "export",
-                                                    "config", "demo"]
+    assert [line.split()[0] for line in lines] == [
+        "create", "plan", "inspect", "apply", "export", "config", "demo"
+    ]
     assert not any(line.endswith("...") for line in lines)
     assert max(map(len, text.splitlines())) <= 80
     assert text.count("\n    staticmask ") == 2
@@ -62,7 +63,8 @@ def completed(line: str, cursor: int, folder: Path) -> list[str]:
 @pytest.mark.parametrize(
     ("line", "cursor", "offered"),
     [
-        ("staticmask ", 1, ["file,", "plain,create", "plain,plan", "plain,inspect", "plain,export",
+        ("staticmask ", 1, ["file,", "plain,create", "plain,plan", "plain,inspect", "plain,apply",
+                            "plain,export",
                             "plain,config", "plain,demo"]),
         ("staticmask in", 1, ["file,in", "plain,inspect"]),
         ("staticmask a_flt.fits --ov", 2, ["plain,--overwrite"]),

@@ -23,6 +23,7 @@ HEAVY = {"numpy", "astropy", "rich", "configobj", "textual", "matplotlib"}
         "from staticmask_cli.cli import cli; cli(['plan', '--help'])",
         "from staticmask_cli.cli import cli; cli(['inspect', '--help'])",
         "from staticmask_cli.cli import cli; cli(['export', '--help'])",
+        "from staticmask_cli.cli import cli; cli(['apply', '--help'])",
         "from staticmask_cli.cli import cli; cli(['config', '--help'])",
         "from staticmask_cli.cli import cli; cli(['demo', '--help'])",
         "from staticmask_cli.cli import cli; cli(['--version'])",
@@ -55,6 +56,20 @@ def test_exposures_of_a_telescope_are_made_into_masks_without_astropy(
     assert process.returncode == 0, process.stderr
     assert process.stderr.splitlines()[-1] == "[]"
     assert len(list(tmp_path.glob("*_staticMask.fits"))) == (2 if "create" in words else 0)
+
+
+def test_masks_are_applied_without_astropy(visit: Visit, tmp_path: Path) -> None:
+    folder = str(tmp_path / "masks")
+    script = (
+        "import sys\n"
+        "from staticmask_cli.cli import cli\n"
+        f"cli([*{visit.paths}, '-o', {folder!r}, '--apply-to', 'out'], standalone_mode=False)\n"
+        "print([name for name in sys.modules if name.startswith('astropy')], file=sys.stderr)"
+    )
+    process = run_python("-c", script, cwd=tmp_path)
+    assert process.returncode == 0, process.stderr
+    assert process.stderr.splitlines()[-1] == "[]"
+    assert len(list((tmp_path / "out").iterdir())) == 4
 
 
 @pytest.mark.parametrize(("before", "expected"), [(None, "1"), ("3", "3")])

@@ -134,6 +134,29 @@ def test_masks_of_one_exposure_are_made_by_one_run(folder: Path) -> None:
     assert result.stdout.count(b"staticmask_cli create") == 1
 
 
+@needs_make
+def test_copies_follow_their_exposures_and_masks(folder: Path) -> None:
+    visit = simulate_visit(str(folder), "WFPC2", exposures=2, shape=(60, 80))
+    paths = [os.path.basename(path) for path in visit.paths]
+    parameters = Parameters.load(None, {"input": paths})
+    copies = {path: f"out dir/{path}" for path in paths}
+    text = make_rules(plan_masks(parameters), ("-q",), copies=copies)
+    text += "\nall: $(STATIC_COPIES)\n"
+    assert len(copied(make(text))) == 2
+    assert copied(make(text)) == []
+    touch(paths[0].replace("_c0m", "_c1m"))
+    for copy in copies.values():
+        os.utime(copy, (1e9 + 10,) * 2)
+    assert copied(make(text)) == [copies[paths[0]]]
+
+
+def copied(result: "subprocess.CompletedProcess[bytes]") -> list[str]:
+    """Return the copies that a call of Make made again."""
+    assert result.returncode == 0, result.stderr
+    lines = os.fsdecode(result.stdout).splitlines()
+    return sorted(line for line in lines if line.startswith("out dir/"))
+
+
 @pytest.mark.parametrize(
     ("name", "found"),
     [("a%b", "'%'"), ("a=b", "'='"), ("a;b", "';'"), ("a|b", r"'\|'"), ("a\\b", r"'\\\\'"),

@@ -12,7 +12,7 @@ import staticmask_cli
 
 # From top to bottom: each package, or module beside them, and those that it may import.
 ARROWS = {
-    "cli": ("terminal", "simulate", "pipeline", "plots", "reports", "forms", "config",
+    "cli": ("terminal", "simulate", "pipeline", "apply", "plots", "reports", "forms", "config",
             "parallel"),
     "terminal": ("io",),
     "simulate": ("pipeline", "masks", "io"),
@@ -20,6 +20,7 @@ ARROWS = {
     "_astrodrizzle": ("_imageobjects", "pipeline", "exposures", "config", "masks", "io"),
     "_imageobjects": ("exposures", "config", "masks", "fits"),
     "pipeline": ("plots", "forms", "exposures", "config", "masks", "parallel", "fits", "io"),
+    "apply": ("exposures", "masks", "parallel", "fits", "io"),
     "plots": ("exposures", "masks", "parallel", "stats", "fits", "io"),
     "reports": ("config", "masks", "fits", "io"),
     "forms": ("exposures", "masks", "fits", "io"),

@@ -12,7 +12,11 @@ from astropy.io import fits
 pytest.importorskip("moto.server")
 s3fs = pytest.importorskip("s3fs")
 
-from staticmask_cli import create_masks  # noqa: E402 - after the checks that may skip this module
+from staticmask_cli import (  # noqa: E402 - after the checks that may skip this module
+    apply_masks,
+    create_masks,
+)
+from staticmask_cli.errors import OutputError  # noqa: E402
 from staticmask_cli.masks.static_mask import StaticMask  # noqa: E402
 from staticmask_cli.simulate.visit import simulate_visit  # noqa: E402
 from tests.support.command import create  # noqa: E402
@@ -207,3 +211,27 @@ def test_a_signed_url_works_in_other_processes_and_is_never_shown(
         f"{service.url}/{BUCKET}/{key}"] * 2
     for mask in tmp_path.iterdir():
         assert b"Signature" not in mask.read_bytes()
+
+
+def test_masks_are_applied_to_remote_exposures_and_to_remote_copies(
+    service: Service, visit: list[Path], tmp_path: Path
+) -> None:
+    create_masks(visit, output_dir=tmp_path / "masks")
+    masks, pattern = f"{tmp_path}/masks/*.fits", f"s3://{BUCKET}/visit/*flt.fits"
+    apply_masks(masks, visit, output_dir=tmp_path / "here")
+    there = apply_masks(masks, pattern, output_dir=tmp_path / "there")
+    remote = f"s3://{BUCKET}/copies"
+    for _ in range(2):
+        copies = apply_masks(masks, pattern, output_dir=remote)
+    assert copies == [f"{remote}/{path.name}" for path in visit]
+    for path in visit:
+        here = (tmp_path / "here" / path.name).read_bytes()
+        assert (tmp_path / "there" / path.name).read_bytes() == here
+        stored = service.client().get_object(Bucket=BUCKET, Key=f"copies/{path.name}")
+        assert stored["Body"].read() == here
+    assert len(there) == 2
+    with pytest.raises(OutputError, match="lies in the output folder"):
+        apply_masks(masks, pattern, output_dir=f"s3://{BUCKET}/visit")
+    service.put("other/" + visit[0].name, visit[0])
+    with pytest.raises(OutputError, match="exists, and is not a copy that staticmask apply wrote"):
+        apply_masks(masks, pattern, output_dir=f"s3://{BUCKET}/other")

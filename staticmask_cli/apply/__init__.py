@@ -1,0 +1,1 @@
+"""Static masks applied to exposures: their bad pixels flagged in the DQ arrays of copies."""
