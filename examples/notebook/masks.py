@@ -3,16 +3,14 @@
 # Cells as Jupyter (with jupytext), VS Code and Spyder know them; as a script: `python masks.py`.
 
 # %%
-import shutil
 from glob import glob
-from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
 from astropy.nddata import CCDData
 from astropy.nddata.bitmask import bitfield_to_boolean_mask
 
-from staticmask_cli import create_masks
+from staticmask_cli import apply_masks, create_masks
 
 # %% [markdown]
 # Four small exposures of ACS/WFC are simulated if none lie in this folder.
@@ -51,28 +49,22 @@ combined = stack.mean(axis=0)
 print(f"combined {len(first)} chips; {np.ma.count_masked(combined)} pixels have no value")
 
 # %% [markdown]
-# ## AstroDrizzle
-# It takes no file name of a static mask: it makes its own, or none with `static=False`. What it
-# always reads is the DQ array. So set a bit there that `driz_sep_bits` and `final_bits` do not call
-# good, in *copies* of the exposures. 4 is a bad detector pixel for ACS; other instruments have
-# bits of their own. The catalogue `skymask_cat` of its sky step takes the mask files as they are.
+# ## Programs that read DQ
+# `apply_masks` writes copies of the exposures in which the bad pixels have the instrument's own DQ
+# bit for them, 4 for ACS; the exposures are left alone. AstroDrizzle takes the copies with
+# `static=False`, and leaves out each pixel with a bit that `final_bits` does not call good. (In
+# Python, `staticMask.install()` puts masks into AstroDrizzle itself: see ../astrodrizzle.)
 
 # %%
-BAD_PIXEL = 4
 GOOD_BITS = "64,32"  # as in AstroDrizzle(..., driz_sep_bits="64,32", final_bits="64,32")
 
-Path("flagged").mkdir(exist_ok=True)
-for file in sorted({member.label.file for mask in masks for member in mask.used}):
-    shutil.copy(file, "flagged")
+copies = apply_masks(masks, EXPOSURES, output_dir="flagged")
 used = 0
 for mask in masks:
-    for member in mask.used:
-        copy = Path("flagged") / Path(member.label.file).name
-        with fits.open(copy, mode="update") as hdus:
-            dq = hdus["DQ", member.label.extver].data
-            dq[mask.bad] |= BAD_PIXEL
-            # What AstroDrizzle makes of it: 1 where a pixel is good.
-            good = bitfield_to_boolean_mask(dq, ignore_flags=GOOD_BITS, good_mask_value=1)
+    for copy in copies:
+        dq = fits.getdata(copy, ("DQ", mask.signature.number))
+        # What AstroDrizzle makes of it: 1 where a pixel is good.
+        good = bitfield_to_boolean_mask(dq, ignore_flags=GOOD_BITS, good_mask_value=1)
         used += np.count_nonzero(good[mask.bad])
 
 print(f"AstroDrizzle('flagged/*_flt.fits', static=False, ...) will use {used} of the bad pixels")

@@ -12,7 +12,6 @@ import pytest
 from astropy.io import fits
 
 from staticmask_cli import StaticMask
-from staticmask_cli.cli import cli
 from staticmask_cli.masks.grow import grown
 from staticmask_cli.simulate.visit import simulate_visit
 from tests.support.process import process_environment, run_python
@@ -179,10 +178,6 @@ def test_the_picture_of_a_nebula_shows_what_the_readme_says(folder: Path) -> Non
     assert Path("nebula.png").stat().st_size > 10_000
 
 
-needs_export = pytest.mark.skipif("export" not in cli.commands, reason="needs export")
-
-
-@needs_export
 @pytest.mark.skipif(shutil.which("source-extractor") is None, reason="needs SExtractor")
 @pytest.mark.usefixtures("folder")
 def test_sextractor_flags_all_objects_that_touch_bad_pixels_and_no_others() -> None:
@@ -195,7 +190,6 @@ def test_sextractor_flags_all_objects_that_touch_bad_pixels_and_no_others() -> N
     assert f"{len(rows)} objects, {len(touching)} of them touch bad pixels" in printed
 
 
-@needs_export
 @pytest.mark.usefixtures("folder")
 def test_photutils_leaves_bad_pixels_out_of_the_fluxes() -> None:
     pytest.importorskip("photutils")
@@ -209,7 +203,6 @@ def test_photutils_leaves_bad_pixels_out_of_the_fluxes() -> None:
     assert f"{len(rows)} stars, {np.count_nonzero(within)} of them on bad pixels" in printed
 
 
-@needs_export
 @pytest.mark.usefixtures("folder")
 def test_ccdproc_fills_bad_pixels_from_other_dithers() -> None:
     pytest.importorskip("ccdproc")
@@ -222,7 +215,6 @@ def test_ccdproc_fills_bad_pixels_from_other_dithers() -> None:
     assert float(without) < sky - 5 * spread
 
 
-@needs_export
 @pytest.mark.usefixtures("folder")
 def test_dq_init_of_jwst_flags_the_bad_pixels_and_no_others() -> None:
     pytest.importorskip("jwst")
@@ -234,7 +226,6 @@ def test_dq_init_of_jwst_flags_the_bad_pixels_and_no_others() -> None:
     ]
 
 
-@pytest.mark.skipif("apply" not in cli.commands, reason="needs apply")
 @pytest.mark.usefixtures("folder")
 def test_all_ways_of_a_mask_into_astrodrizzle_make_the_same_products() -> None:
     pytest.importorskip("drizzlepac")
