@@ -34,7 +34,8 @@ def test_every_option_stands_under_the_heading_of_a_topic(command: str) -> None:
     assert list(found) == [topic for topic in TOPICS if topic in found]
     shown = [line.split("  ")[1] for lines in found.values() for line in lines
              if line.startswith("  -")]
-    options = [option for option in cli.commands[command].get_params(click.Context(cli))
+    options = [option for option in cli.commands[command].get_params(
+                   click.Context(cli, **cli.context_settings))
                if isinstance(option, click.Option)]
     assert len(shown) == len(options)
 
