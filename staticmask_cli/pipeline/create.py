@@ -107,7 +107,9 @@ def create_masks(
     output_dir : str or path
         The folder of the masks; made when missing.
     overwrite : bool
-        Whether to replace a file that has the name of a mask but is not a mask of the same shape.
+        Whether to replace whatever has the name of a mask.  Without it, a file that is no mask,
+        or a mask of other detector pixels, is an error; a mask of other exposures, or made with
+        other parameters, is replaced with a warning.
     update : bool
         Whether to add the exposures to masks in `output_dir`, which must have been made with the
         same parameters and of the same detector pixels.  Members are not read again, unless they
@@ -149,8 +151,9 @@ def create_masks(
         If an input is missing or unusable, or with `keep_going` all of them are;
         nothing is written then.
     OutputError
-        If a mask or picture cannot be written or its name belongs to a file that is not a mask,
-        or with `update`, if a mask on disk was made in another way or members have changed.
+        If a mask or picture cannot be written or its name belongs to a file that is not a mask
+        of the same detector pixels, or with `update`, if a mask on disk was made in another way
+        or members have changed.
     ClusterError
         If the scheduler does not answer or is lost, or its workers die repeatedly.
     """
@@ -205,11 +208,15 @@ def make_masks(
     problems = Problems(keep_going=keep_going)
     with astropy_silenced():
         plans = plan_masks(
-            parameters, output_dir=output_dir, suffix=suffix, overwrite=overwrite, update=update,
-            problems=problems, executor=executor,
+            parameters, output_dir=output_dir, suffix=suffix, update=update, problems=problems,
+            executor=executor,
         )
         if not update:  # masks on disk may have the others
             refuse_too_few_planned(plans, parameters.rule)
+        if not (update or overwrite) and plans.existing:
+            from staticmask_cli.pipeline.replaced import check_replaced  # noqa: PLC0415
+
+            check_replaced(plans.existing, parameters)
         unopened = dict(problems.left_out)
         for path, reason in unopened.items():
             log.warning("%s: left out: %s", path, reason)

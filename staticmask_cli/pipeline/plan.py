@@ -24,7 +24,6 @@ from staticmask_cli.io.paths import (
 from staticmask_cli.io.urls import normalized
 from staticmask_cli.masks import bitmask
 from staticmask_cli.masks.signature import Signature
-from staticmask_cli.masks.static_mask import is_mask
 
 if TYPE_CHECKING:
     from staticmask_cli.forms.including import Included
@@ -80,13 +79,17 @@ class Plans(list[MaskPlan]):
         super().__init__(plans)
         self.set_aside = tuple(set_aside)
 
+    @property
+    def existing(self) -> list[MaskPlan]:
+        """The masks that have a file in their way."""
+        return [plan for plan in self if exists(plan.path)]
+
 
 def plan_masks(
     parameters: Parameters,
     *,
     output_dir: str = ".",
     suffix: str | None = None,
-    overwrite: bool = False,
     update: bool = False,
     problems: Problems | None = None,
     executor: Executor | None = None,
@@ -101,11 +104,9 @@ def plan_masks(
         The folder of the masks; it need not exist.
     suffix : str, optional
         The kind of file to use where an exposure has several, such as ``flc``.
-    overwrite : bool
-        Whether a mask may replace a file that is not a mask of its detector.
     update : bool
-        Whether masks on disk will be updated.  The files on disk are then not checked here, and
-        a mask on disk has a plan even if all its chips are set aside.
+        Whether masks on disk will be updated.  A mask on disk then has a plan even if all its
+        chips are set aside.
     problems : Problems, optional
         Collects what is wrong; where its run keeps going, exposures that are missing or cannot
         be used are left out and do not stop the plan unless none is left.
@@ -120,7 +121,7 @@ def plan_masks(
         If inputs are missing or unusable, their chips do not fit together, or
         all are set aside; every such file is named.
     OutputError
-        If a mask would replace an input, or a file that is not a mask.
+        If a mask would replace an input, or another mask of the run.
     """
     _check_current_folder()
     check_writable(output_dir)
@@ -149,8 +150,6 @@ def plan_masks(
         plans[:] = with_included(plans, parameters)
     lists = {path for plan in plans if plan.included is not None for path in plan.included.files}
     _check_paths(plans, [*paths, *sorted(lists)])
-    if not overwrite and not update:
-        _check_existing(plans)
     return plans
 
 
@@ -221,21 +220,6 @@ def _check_grid(chips: Sequence[Chip]) -> None:
 
 def _grid_as_text(grid: Mapping[str, float]) -> str:
     return ", ".join(f"{key} = {value:g}" for key, value in grid.items()) or "no grid keywords"
-
-
-def _check_existing(plans: Sequence[MaskPlan]) -> None:
-    """Refuse to replace a file that is not a mask of the same detector."""
-    foreign = [
-        plan.path
-        for plan in plans
-        if exists(plan.path) and not is_mask(plan.path, plan.signature.shape)
-    ]
-    if foreign:
-        msg = (
-            f"{', '.join(foreign)}: exists and is not a static mask of that shape; "
-            "move it away, or use --overwrite"
-        )
-        raise OutputError(msg)
 
 
 def _check_paths(plans: Sequence[MaskPlan], inputs: Sequence[str]) -> None:
