@@ -58,6 +58,11 @@ class MaskPlan:
     included: "Included | None" = field(default=None, compare=False)
 
     @property
+    def name(self) -> str:
+        """The name of the mask file, without the folder."""
+        return os.path.basename(self.path)
+
+    @property
     def files(self) -> list[str]:
         """The files that the mask is made from, including those with flags or lists, sorted."""
         others = {chip.dq.path for chip in self.chips if chip.dq is not None}
@@ -128,17 +133,18 @@ def plan_masks(
     problems = problems or Problems()
     paths = expand_inputs(parameters.input, suffix, problems)
     headers = read_headers(
-        paths, parameters.group, dq=parameters.final_bits is not None, executor=executor
+        paths, parameters.group, dq=parameters.final_bits is not None, name=parameters.name,
+        executor=executor,
     )
-    chips = _chips_by_signature(headers, problems)
+    chips = _chips_by_mask(headers, problems)
     set_aside = [chip for members in chips.values() for chip in members if chip.skip_reason]
     for chip in set_aside:
         log.warning("%s: set aside: %s", chip.label, chip.skip_reason)
     plans = Plans((
         _plan(members, parameters, output_dir)
-        for signature, members in chips.items()
+        for (_, name), members in chips.items()
         if not all(chip.skip_reason for chip in members)
-        or (update and os.path.lexists(_path_of(signature, output_dir)))
+        or (update and os.path.lexists(_path_of(name, output_dir)))
     ), set_aside)
     if not plans:
         msg = "all exposures were set aside, so there is nothing to make a mask from"
@@ -153,11 +159,11 @@ def plan_masks(
     return plans
 
 
-def _chips_by_signature(
+def _chips_by_mask(
     headers: Iterable[tuple[str, Exposure | StaticMaskError]], problems: Problems
-) -> dict[Signature, list[Chip]]:
-    """Group the chips of all exposures by signature."""
-    chips: dict[Signature, list[Chip]] = {}
+) -> dict[tuple[Signature, str], list[Chip]]:
+    """Group the chips of all exposures by signature, and by the name of their mask."""
+    chips: dict[tuple[Signature, str], list[Chip]] = {}
     for path, found in headers:
         if isinstance(found, StaticMaskError):
             problems.leave_out(path, found)
@@ -165,24 +171,24 @@ def _chips_by_signature(
         if found.warning:
             log.warning("%s: %s", path, found.warning)
         for chip in found.chips:
-            members = chips.setdefault(chip.signature, [])
+            members = chips.setdefault((chip.signature, chip.mask_name), [])
             members.append(share_attributes(chip, members[0]) if members else chip)
     problems.check(anything_left=bool(chips))
     return chips
 
 
 def _plan(chips: Sequence[Chip], parameters: Parameters, output_dir: str) -> MaskPlan:
-    """Plan the mask of the chips of one signature."""
+    """Plan the mask of chips of one signature and name."""
     members = tuple(sorted(chips, key=lambda chip: chip.label.sort_key))
     _check_grid([chip for chip in members if not chip.skip_reason])
     signature = members[0].signature
     good_bits = good_bits_of(members[0], parameters.final_bits)
-    return MaskPlan(signature, _path_of(signature, output_dir), members, good_bits)
+    return MaskPlan(signature, _path_of(members[0].mask_name, output_dir), members, good_bits)
 
 
-def _path_of(signature: Signature, folder: str) -> str:
-    """Return the path of a signature's mask."""
-    return normalized(join_path(folder, signature.filename))
+def _path_of(name: str, folder: str) -> str:
+    """Return the path of a mask."""
+    return normalized(join_path(folder, name))
 
 
 def _check_current_folder() -> None:
@@ -211,8 +217,8 @@ def _check_grid(chips: Sequence[Chip]) -> None:
         f"  {_grid_as_text(dict(grid))}: {', '.join(labels)}" for grid, labels in kinds.items()
     ]
     msg = (
-        f"{chips[0].signature.filename}: its chips do not share a detector grid (subarrays, "
-        "binning or chip differ); make the mask of each kind in a run of its own:\n"
+        f"{chips[0].mask_name}: its chips do not share a detector grid (subarrays, binning or "
+        "chip differ); make a mask of each kind with --name '{signature}_{position}':\n"
         + "\n".join(lines)
     )
     raise ExposureError(msg)
