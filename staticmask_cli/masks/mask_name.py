@@ -22,6 +22,7 @@ EXPECTED_NAME = (
 )
 _FIELD = rf"\{{({'|'.join(FIELDS)})\}}"
 _TEMPLATE = re.compile(rf"(\w|{_FIELD})([\w.+-]|{_FIELD})*", re.ASCII)
+_NOT_ALLOWED = re.compile(r"[^A-Za-z0-9.+-]")
 _LONGEST_TEMPLATE = 100
 _LONGEST_VALUE = 64  # of a header, as for the detector in a signature
 _LONGEST_NAME = 200  # most file systems allow 255 bytes, and temporary files add some
@@ -51,7 +52,8 @@ def filled(template: str, values: Mapping[str, str]) -> str:
         What `clean_name` returned.
     values : mapping of str to str
         The value of each of `FIELDS`.  They come from headers, which are untrusted: only letters,
-        digits, ``.``, ``+`` and ``-`` of them reach the name; without any, it has ``none``.
+        digits, ``.``, ``+`` and ``-`` of them reach the name, none of the last three at the
+        start of a value; if nothing is left, it is ``none``.
 
     Raises
     ------
@@ -60,15 +62,15 @@ def filled(template: str, values: Mapping[str, str]) -> str:
     """
     texts = {"signature": values["signature"]}  # which is clean already, and has underscores
     for field in FIELDS[1:]:
-        texts[field] = re.sub(r"[^A-Za-z0-9.+-]", "", values[field]) or "none"
+        texts[field] = _NOT_ALLOWED.sub("", values[field]).lstrip(".+-") or "none"
         if f"{{{field}}}" in template and len(texts[field]) > _LONGEST_VALUE:
             msg = (f"its {field} {values[field]!r:.80} cannot be a part of the name of a mask: "
                    f"expected at most {_LONGEST_VALUE} letters, digits, '.', '+' or '-'; leave "
                    f"{{{field}}} out of --name")
             raise ExposureError(msg)
-    name = re.sub(_FIELD, lambda match: texts[match[1]], template).lstrip(".+-")
-    if not name or len(name) > _LONGEST_NAME:
-        msg = (f"--name {template} gives {name!r:.80}, of {len(name)} characters; expected 1 to "
-               f"{_LONGEST_NAME}")
+    name = re.sub(_FIELD, lambda match: texts[match[1]], template)
+    if len(name) > _LONGEST_NAME:
+        msg = (f"--name {template} gives {name:.80}..., of {len(name)} characters; expected at "
+               f"most {_LONGEST_NAME}")
         raise ExposureError(msg)
     return name + SUFFIX

@@ -238,4 +238,5 @@ def _check_paths(plans: Sequence[MaskPlan], inputs: Sequence[str]) -> None:
             if identity in taken:
                 msg = f"{plan.path}: this mask would take the place of {taken[identity]}"
                 raise OutputError(msg)
-            taken[identity] = f"the mask of {plan.signature}"
+            hint = "" if plan.name == plan.signature.filename else "; put {signature} into --name"
+            taken[identity] = f"the mask of {plan.signature}{hint}"

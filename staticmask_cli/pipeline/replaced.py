@@ -14,7 +14,7 @@ from staticmask_cli.pipeline.plan import MaskPlan
 
 __all__ = ["check_replaced"]
 
-_KEEP_BOTH = "use another --output-dir"
+_KEEP_BOTH = "use another --output-dir or --name"
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ def check_replaced(
     if foreign:
         problems.append(f"{', '.join(foreign)}: exists and is not a static mask of that shape")
     if problems:
-        remedy = "move it away, use another --output-dir, or --overwrite to replace it"
+        remedy = "move it away, use another --output-dir or --name, or --overwrite to replace it"
         raise OutputError("\n".join(f"{problem}; {remedy}" for problem in problems))
     for warning in warnings if warn else ():
         log.warning("%s", warning)

@@ -125,7 +125,7 @@ def test_a_mask_of_other_pixels_stays_unless_it_is_to_be_overwritten(
     before = digest(Path(NAME))
     write_exposure("other_flt.fits", chips=[{"data": sky(seed=9), "LTV1": -50.0}])
     message = (f"Error: {NAME}: is a mask of other detector pixels: LTV1 = 0.0, now -50.0; move it "
-               "away, use another --output-dir, ")
+               "away, use another --output-dir or --name, ")
     for command in ("create", "plan"):
         result = run(command, "other_flt.fits", code=1)
         assert result.stderr.startswith(message)
