@@ -74,9 +74,6 @@ def total(numbers: Sequence[int]) -> int:
     return sum(numbers)
 
 
-@pytest.mark.parametrize(
-    ("count", "returned"), [(0, 0), (1, 1), (16, 1), (17, 1), (256, 1), (300, 2), (530, 3)]
-)
 def test_a_cluster_keeps_masks_of_different_names_apart(
     address: str, visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,6 +89,9 @@ def test_a_cluster_keeps_masks_of_different_names_apart(
     assert digests(tmp_path / "cluster") == digests(tmp_path / "alone")
 
 
+@pytest.mark.parametrize(
+    ("count", "returned"), [(0, 0), (1, 1), (16, 1), (17, 1), (256, 1), (300, 2), (530, 3)]
+)
 def test_few_results_are_sent_back_however_many_tasks_there_are(
     count: int, returned: int, pool: DaskExecutor
 ) -> None:
