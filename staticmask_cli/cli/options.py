@@ -20,8 +20,8 @@ _TOPICS = {
                    "high", "least-depth", "group", "include", "include-bad",
                    "edit", "save-config", "save", "check", "dq-bit"),
     "Inputs": ("to", "suffix", "keep-going", "exposures", "camera"),
-    "Outputs": ("as", "grow", "output-dir", "overwrite", "update", "checkpoint", "plot", "report",
-                "json", "make", "apply", "apply-to"),
+    "Outputs": ("as", "grow", "name", "output-dir", "overwrite", "update", "checkpoint", "plot",
+                "report", "json", "make", "apply", "apply-to"),
     "Speed": ("jobs", "scheduler"),
     "Messages": ("quiet", "verbose", "log-file", "help"),
 }
@@ -84,7 +84,7 @@ def words_of(ctx: click.Context, leave_out: Collection[str]) -> list[str]:
 
 
 _PARAMETERS = ("static", "static_sig", "sky", "agree", "final_bits", "high", "least_depth", "group",
-               "include", "include_bad")
+               "name", "include", "include_bad")
 # Their values are checked together with those of the .cfg, hence all are strings here.
 _parameter_options = (
     click.argument("inputs", nargs=-1, metavar="INPUT...", shell_complete=files),
@@ -117,6 +117,11 @@ _parameter_options = (
     click.option("--group", metavar="EXT",
                  help="FITS extensions to use in every exposure: 1 or 1,4 or sci,2.  "
                       "[default: all SCI extensions]"),
+    click.option("--name", metavar="NAME",
+                 help="Name of a mask without _staticMask.fits, with fields of its exposures: "
+                      "{signature}, {filter}, {position} of a subarray, {visit}, {exptime}.  "
+                      "Exposures of different names go into different masks.  "
+                      "[default: {signature}]"),
     click.option("--include", metavar="FILE", multiple=True, shell_complete=files,
                  help="Pixels that are bad whatever the exposures show: a mask, what export "
                       "writes, an image, a BPIXTAB or ds9 regions; MASK=FILE says for which mask.  "
@@ -174,7 +179,7 @@ output_dir = click.option(
     help="Where the masks go; made when missing.  [default: this folder]")
 overwrite = click.option(
     "--overwrite", is_flag=True,
-    help="Replace a file of a mask's name even if it is no mask.")
+    help="Replace a file of a mask's name even if it is no mask, or one of other pixels.")
 update = click.option(
     "--update", is_flag=True,
     help="Add the exposures to the masks that are there, made with the same parameters; members "

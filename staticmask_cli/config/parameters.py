@@ -1,8 +1,7 @@
 """The parameters of a run, from the configspec's defaults, a ``.cfg`` file and given values.
 
 Later values override earlier ones, and each is checked against the type that the configspec
-declares.  The parameters can be written as a ``.cfg`` again, and as a text for each field of
-a form.
+declares.  Parameters can be written as a ``.cfg`` again, and as a text for each field of a form.
 """
 
 import io
@@ -26,6 +25,7 @@ from staticmask_cli.errors import ConfigError
 from staticmask_cli.io.atomic import refuse_binary, write_whole
 from staticmask_cli.io.urls import redacted
 from staticmask_cli.masks.bitmask import EXPECTED_BITS, clean_final_bits
+from staticmask_cli.masks.mask_name import EXPECTED_NAME, clean_name
 from staticmask_cli.masks.rule import EXPECTED_AGREE, Agreement, MaskRule, clean_agree
 
 __all__ = ["Parameters", "expected_of"]
@@ -43,6 +43,8 @@ class Parameters:
     ----------
     input : tuple of str
         The words that name the exposures, not expanded.
+    name : str
+        The template of the masks' names, without ``_staticMask.fits``.
     group : tuple
         The FITS extensions to use, ``1`` or ``("SCI", 2)``; empty for all SCI extensions.
     static : bool
@@ -71,6 +73,7 @@ class Parameters:
 
     input: tuple[str, ...]
     group: Group
+    name: str
     static: bool
     static_sig: float
     sky: str
@@ -266,6 +269,7 @@ _KINDS: Mapping[str, _Kind] = {
     "words": _Kind(_check_words, "file names, wildcards, comma lists or @lists"),
     "lists": _Kind(_check_lists, "file names, wildcards or comma lists, or MASK=FILE"),
     "value": _Kind(_check_bad_value, "0, 1 or None"),
+    "name": _Kind(clean_name, EXPECTED_NAME),
     "group": _Kind(_check_group, "extension numbers (1 or 1,4), sci,2 or None"),
     "switch": _Kind(_check_switch, "True or False"),
     "sigma": _Kind(_check_sigma, "a number > 0"),

@@ -12,6 +12,7 @@ from staticmask_cli.fits.hdus import HDU
 from staticmask_cli.fits.header import AnyHeader, header_float, header_str
 from staticmask_cli.fits.open import as_input_error, read_hdus
 from staticmask_cli.fits.pixels import RawPixels
+from staticmask_cli.masks.mask_name import BY_SIGNATURE
 from staticmask_cli.masks.members import ChipLabel
 from staticmask_cli.masks.pointings import corners_on_sky
 from staticmask_cli.masks.signature import Signature
@@ -52,6 +53,8 @@ class Chip:
     grid : dict
         CCDCHIP, the position of a subarray and the binning, as far as the header has them.
         Chips of equal signature but another grid do not share their pixels.
+    mask_name : str
+        The file name of the mask that the chip belongs to.
     """
 
     label: ChipLabel
@@ -63,6 +66,7 @@ class Chip:
     skip_reason: str
     facts: dict[str, str] = field(hash=False)
     grid: dict[str, float] = field(hash=False)
+    mask_name: str
 
 
 def common_facts(facts_of_chips: Iterable[Mapping[str, str | float]]) -> dict[str, str | float]:
@@ -96,7 +100,9 @@ class Exposure:
     warning: str = ""
 
 
-def read_exposure(path: str, group: Group = (), *, dq: bool = True) -> Exposure:
+def read_exposure(
+    path: str, group: Group = (), *, dq: bool = True, name: str = BY_SIGNATURE
+) -> Exposure:
     """Read the headers of an exposure; no pixel is read.
 
     Parameters
@@ -108,6 +114,8 @@ def read_exposure(path: str, group: Group = (), *, dq: bool = True) -> Exposure:
         extensions if empty.
     dq : bool
         Whether to look for the DQ flags.
+    name : str
+        The template of the masks' names, as in `masks.mask_name`.
 
     Raises
     ------
@@ -134,6 +142,12 @@ def read_exposure(path: str, group: Group = (), *, dq: bool = True) -> Exposure:
             _chip(hdus, number, path, flags, skip_reason)
             for number in _chosen(hdus, science, group, path)
         )
+        if name != BY_SIGNATURE:
+            # Imported here because few runs need it.
+            from staticmask_cli.exposures.naming import named  # noqa: PLC0415
+
+            chips = tuple(named(chip, name, hdus[chip.extension].header, primary)
+                          for chip in chips)
         return Exposure(path, chips, _why_incomplete(primary, len(hdus) - 1))
 
 
@@ -203,13 +217,13 @@ def _chip(
     facts, grid = facts_of_chip(hdu.header, primary)
     signature = _signature(hdu, primary, shape)
     try:
-        signature.filename  # noqa: B018 - whether it can name a mask
+        mask_name = signature.filename
     except ExposureError as error:
         msg = f"{label}: {error}"
         raise ExposureError(msg) from error
     return Chip(
         label, signature, path, number, flags.get(label.extver), hdu.raw, skip_reason,
-        facts=facts, grid=grid,
+        facts=facts, grid=grid, mask_name=mask_name,
     )
 
 

@@ -36,6 +36,8 @@ class Instrument:
         The names of detectors in the name of a mask, by value of that keyword, if they differ.
     number_key : str
         The header keyword of the number of the chip; without it the number is 1.
+    filter_keys : tuple of str
+        The header keywords of the filters in the beam.
     exptime_key : str
         The header keyword of the exposure time, in seconds.
     dq_companion : mapping of str to str
@@ -52,6 +54,7 @@ class Instrument:
     detector_key: str = "DETECTOR"
     detector_names: Mapping[str, str] = field(default_factory=dict)
     number_key: str = "EXTVER"
+    filter_keys: tuple[str, ...] = ("FILTER", "FILTER1", "FILTER2")
     exptime_key: str = "EXPTIME"
     dq_companion: Mapping[str, str] = field(default_factory=dict)
     skipped_if: Mapping[str, str] = field(default_factory=dict)
@@ -111,16 +114,19 @@ _JWST_FLAGS = _by_bit(
     "MSA_FAILED_OPEN OTHER_BAD_PIXEL REFERENCE_PIXEL"
 )
 _JWST = Instrument(
-    exptime_key="EFFEXPTM", flags={"": _JWST_FLAGS},
+    filter_keys=("FILTER", "PUPIL"), exptime_key="EFFEXPTM", flags={"": _JWST_FLAGS},
     bad_pixel_bits=_JWST_FLAGS["DO_NOT_USE"] | _JWST_FLAGS["OTHER_BAD_PIXEL"],
 )
 
 _ANY = Instrument()
 _TABLE: Mapping[str, Instrument] = {
-    "ACS": Instrument(flags={"": _ACS}, bad_pixel_bits=4),
+    "ACS": Instrument(
+        filter_keys=("FILTER1", "FILTER2"), flags={"": _ACS}, bad_pixel_bits=4,
+    ),
     "WFC3": Instrument(flags={"UVIS": _WFC3_UVIS, "IR": _WFC3_IR}, bad_pixel_bits=4),
     "WFPC2": Instrument(
         detector_names={"1": "PC", "2": "WF2", "3": "WF3", "4": "WF4"},
+        filter_keys=("FILTNAM1", "FILTNAM2"),  # FILTER1 and FILTER2 are numbers
         dq_companion={"_c0m.": "_c1m.", "_c0f.": "_c1f."},
         flags={"": _WFPC2},
         bad_pixel_bits=4,

@@ -19,7 +19,7 @@ from staticmask_cli.fits.inflate import BoundedGzip, Content, largest_content
 from staticmask_cli.fits.layout import Layout, layouts
 from staticmask_cli.fits.pixels import RawPixels, Stamp
 
-__all__ = ["HDU", "hdu_of_astropy", "plain_hdus", "plain_primary"]
+__all__ = ["HDU", "first_plain_hdus", "hdu_of_astropy", "plain_hdus"]
 
 _LARGEST_VERSION = 2**31 - 1  # what a column of 4 bytes holds
 _LARGEST_HEADERS = 1 << 24  # bytes of all of a file; those of HST and JWST have less than 1 MiB
@@ -49,6 +49,9 @@ class HDU:
         Where the pixels are, if the bytes of the file are the pixels.
     fault : str
         Why the data cannot be what the header claims; empty if nothing is wrong with them.
+    rows : RawPixels or None
+        Where the rows of a binary table are, as bytes of shape (rows, bytes of a row), if the
+        headers were read without astropy.
     """
 
     header: AnyHeader
@@ -56,6 +59,7 @@ class HDU:
     shape: tuple[int, ...] = ()
     raw: RawPixels | None = None
     fault: str = ""
+    rows: RawPixels | None = None
 
     @property
     def name(self) -> str:
@@ -122,11 +126,15 @@ def plain_hdus(content: Content, size: int, stamp: Stamp | None) -> list[HDU] | 
         return None
 
 
-def plain_primary(content: Content, size: int, stamp: Stamp | None) -> HDU | None:
-    """Read the primary HDU of a file as `plain_hdus` does, whatever HDUs follow it."""
+def first_plain_hdus(
+    content: Content, size: int, stamp: Stamp | None, number: int
+) -> list[HDU] | None:
+    """Read the first HDUs of a file as `plain_hdus` does, whatever HDUs follow them."""
     walk = list(layouts(content, size))
+    compressed = isinstance(content, BoundedGzip)
     try:
-        return _plain_hdu(walk[0], stamp, compressed=isinstance(content, BoundedGzip))
+        return [_plain_hdu(layout, stamp, compressed=compressed)
+                for layout in _complete(walk[:number])]
     except UnusualError:
         return None
 
@@ -150,15 +158,17 @@ def _plain_hdu(layout: Layout, stamp: Stamp | None, *, compressed: bool) -> HDU:
     if not (kind == "IMAGE" or is_table) or any(header.get(key, False) for key in _SPECIAL):
         msg = "an HDU of another kind"
         raise UnusualError(msg)
-    if is_table:
-        return HDU(header, kind)
     axes = [f"NAXIS{n}" for n in range(cast("int", header["NAXIS"]), 0, -1)]
-    if not header.is_standard(*axes):
+    are_plain = header.is_standard(*axes)
+    if is_table and not (are_plain and len(axes) == 2):  # noqa: PLR2004
+        return HDU(header, kind)
+    if not are_plain:
         msg = "a length of an axis that is not a plain number"
         raise UnusualError(msg)
     shape = tuple(cast("int", header[axis]) for axis in axes)
     start = None if compressed else layout.start
-    return HDU(header, kind, shape, _raw_pixels(header, shape, start, stamp))
+    raw = _raw_pixels(header, shape, start, stamp)
+    return HDU(header, kind, rows=raw) if is_table else HDU(header, kind, shape, raw)
 
 
 def _raw_pixels(

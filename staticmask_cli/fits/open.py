@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from staticmask_cli.errors import ExposureError, InputError, StaticMaskError
-from staticmask_cli.fits.hdus import HDU, hdu_of_astropy, plain_hdus, plain_primary
+from staticmask_cli.fits.hdus import HDU, first_plain_hdus, hdu_of_astropy, plain_hdus
 from staticmask_cli.fits.header import AnyHeader, fits
 from staticmask_cli.fits.inflate import BoundedGzip, Content, LayoutError, bounded
 from staticmask_cli.fits.layout import check_layout
@@ -70,7 +70,7 @@ def read_primary(path: str) -> tuple[AnyHeader, npt.NDArray[Any]]:
         As by `opened`.
     """
     with open_content(path) as (content, size, stamp):
-        primary = plain_primary(content, size, stamp)
+        (primary,) = first_plain_hdus(content, size, stamp, 1) or (None,)
         if primary is not None and primary.raw is not None:
             return primary.header, primary.raw.read(content, path)  # type: ignore[arg-type]
     with opened(path, checked=True) as hdus:

@@ -14,7 +14,8 @@ from staticmask_cli.io.paths import is_remote
 
 __all__ = ["Included", "included_pixels"]
 
-_FOR_MASK = re.compile(r"([A-Za-z0-9.+-]+_\d+x\d+_\d+)(?:_staticMask(?:\.fits)?)?=(.+)")
+_FOR_MASK = re.compile(r"([A-Za-z0-9.+-]+_\d+x\d+_\d+(?:_(?!staticMask)[\w.+-]+?)?)"
+                       r"(?:_staticMask(?:\.fits)?)?=(.+)")
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,8 @@ def _pairs(
     lists: Sequence[BadPixelList], file: _File, targets: Sequence[Target]
 ) -> Iterator[tuple[BadPixelList, Target]]:
     """Yield the lists of a file, each with a mask that it belongs to; at least one."""
-    candidates = [target for target in targets if file.mask in ("", target.name)]
+    candidates = [target for target in targets
+                  if file.mask in ("", target.name, target.default_name)]
     if not candidates:
         msg = (f"include = {file.mask}={file.path}: no mask of this run has that name; there are "
                f"{_names(targets)}")
@@ -141,7 +143,7 @@ def _pairs(
     has_any = False
     for listed in lists:
         chosen = [target for target in candidates if not listed.differences(target)]
-        if len(chosen) > 1 and not listed.of_detector:
+        if len({target.pixels for target in chosen}) > 1 and not listed.of_detector:
             msg = (f"{listed.source}: may be of {_names(chosen)}; say of which, as in "
                    f"--include {chosen[0].name}={file.path}")
             raise ConfigError(msg)

@@ -31,6 +31,17 @@ class Target:
     signature: Signature
     facts: Mapping[str, str | float]
 
+    @property
+    def default_name(self) -> str:
+        """The name that a mask of its signature has by default."""
+        return _name(self.signature)
+
+    @property
+    def pixels(self) -> tuple[Signature, frozenset[tuple[str, str | float]]]:
+        """Which detector pixels it has: masks of several filters have the same."""
+        return self.signature, frozenset(
+            (key, value) for key, value in self.facts.items() if key != "BUNIT")
+
     def offset(self, key: str) -> int:
         """Return LTV1 or LTV2, the offset of a subarray, in whole pixels; 0 without one."""
         return round(float(self.facts.get(key, 0)))
@@ -85,7 +96,7 @@ class BadPixelList:
             "number": (self.number, target.signature.number),
         }
         if self.signature is not None:
-            pairs = {"mask": (_name(self.signature), target.name)}
+            pairs = {"mask": (_name(self.signature), target.default_name)}
         pairs |= {key: (value, target.facts.get(key)) for key, value in self.facts.items()
                   if key != "TELESCOP"}
         return [

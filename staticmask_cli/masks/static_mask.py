@@ -69,7 +69,7 @@ class StaticMask(PartialMask):
     rule : MaskRule
         The parameters above but the signature and the facts.
     path : str or None
-        Where the mask was last written to or read from.
+        Where the mask was last written to or read from; in a run, where it is to be written.
     included_from : tuple of str
         The names of the files that list the pixels in `included`, without folders, sorted.
     previous_members : frozenset
@@ -101,6 +101,11 @@ class StaticMask(PartialMask):
         self.previous_members: frozenset[SortKey] = frozenset()
         self.causes_known = True
         self.pointings_known = True
+
+    @property
+    def name(self) -> str:
+        """The name of its file without the folder, by default that of the signature."""
+        return os.path.basename(self.path or self.signature.filename)
 
     @property
     def added(self) -> list[Member]:

@@ -24,7 +24,7 @@ _BATCHES_PER_JOB = 4  # so that all workers end at about the same time
 
 @dataclass(frozen=True)
 class Batch:
-    """A task: some chips of one signature, and the parameters to process them with.
+    """A task: some chips of one mask, and the parameters to process them with.
 
     Attributes
     ----------
@@ -51,6 +51,11 @@ class Batch:
         """The signature of all chips of the batch."""
         return self.chips[0].signature
 
+    @property
+    def mask_name(self) -> str:
+        """The name of the mask of all chips of the batch, by which a run has one only."""
+        return self.chips[0].mask_name
+
 
 @dataclass
 class BatchResult:
@@ -60,11 +65,14 @@ class BatchResult:
     ----------
     mask : PartialMask
         The partial mask of all chips.
+    mask_name : str
+        The name of the mask that the chips belong to.
     left_out : dict of str to str
         The chips that could not be read, each with the reason; in the mask they are set aside.
     """
 
     mask: PartialMask
+    mask_name: str
     left_out: dict[str, str] = field(default_factory=dict)
 
     def __sizeof__(self) -> int:
@@ -120,7 +128,7 @@ def run_batches(
     """
     if isinstance(executor, ReducingExecutor):
         steps = executor.reduce(clip_batch, combine, batches, jobs=jobs,
-                                kind=lambda batch: batch.signature)
+                                kind=lambda batch: batch.mask_name)
         for batch, result in steps:
             yield 0 if batch is None else len(batch.chips), result
         return
@@ -137,9 +145,9 @@ def clip_batch(batch: Batch) -> BatchResult:
 
 
 def combine(results: Sequence[BatchResult]) -> BatchResult:
-    """Combine results of one signature into a new one."""
+    """Combine results of one mask into a new one."""
     first = results[0].mask
-    combined = BatchResult(PartialMask(first.signature, first.rule))
+    combined = BatchResult(PartialMask(first.signature, first.rule), results[0].mask_name)
     for result in results:
         combined.mask.merge(result.mask)
         combined.left_out.update(result.left_out)
@@ -147,7 +155,7 @@ def combine(results: Sequence[BatchResult]) -> BatchResult:
 
 
 def _process(batch: Batch) -> BatchResult:
-    result = BatchResult(PartialMask(batch.signature, batch.rule))
+    result = BatchResult(PartialMask(batch.signature, batch.rule), batch.mask_name)
     for chip in batch.chips:
         _add_chip(result, chip, batch)
     return result

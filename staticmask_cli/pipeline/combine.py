@@ -1,9 +1,10 @@
 """Combine the results of batches into masks, and warn of suspicious chips."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
+from functools import partial
 from itertools import groupby
 
 from staticmask_cli.exposures.exposure import common_facts
@@ -16,7 +17,7 @@ from staticmask_cli.parallel.tasks import jobs_of
 from staticmask_cli.pipeline.batches import run_batches, split_into_batches
 from staticmask_cli.pipeline.plan import MaskPlan
 
-__all__ = ["clip_and_combine", "split_by_exposures"]
+__all__ = ["clip_and_combine", "split_by_exposures", "split_with_progress"]
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ def clip_and_combine(
     problems: Problems,
     unopened: Mapping[str, str],
 ) -> list[StaticMask]:
-    """Read every chip of the plans, find its bad pixels, and combine those of each signature.
+    """Read every chip of the plans, find its bad pixels, and combine those of each mask.
 
     The results may arrive in any order; the masks do not depend on it.
 
@@ -56,7 +57,7 @@ def clip_and_combine(
     list of StaticMask
         One mask for each plan, in the same order.
     """
-    masks = {plan.signature: StaticMask(plan.signature, **vars(rule)) for plan in plans}
+    masks = {plan.name: StaticMask(plan.signature, **vars(rule)) for plan in plans}
     done, total = 0, sum(len(plan.chips) for plan in plans)
     report(0, total)
     batches = split_into_batches(
@@ -65,19 +66,20 @@ def clip_and_combine(
     )
     for count, result in run_batches(batches, jobs=jobs, executor=executor):
         if result is not None:
-            masks[result.mask.signature].merge(result.mask)
+            masks[result.mask_name].merge(result.mask)
             _log_members(result.mask)
             problems.left_out.update(result.left_out)
         if count:
             done += count
             report(done, total)
     for plan in plans:
-        _complete(masks[plan.signature], plan, unopened)
+        _complete(masks[plan.name], plan, unopened)
     return list(masks.values())
 
 
 def _complete(mask: StaticMask, plan: MaskPlan, unopened: Mapping[str, str]) -> None:
     """Sort the members of a mask, add the facts about its detector, and warn."""
+    mask.path = plan.path
     mask.sort_members()
     # Members from another process have labels of their own, which would be millions.
     mask.members = [
@@ -101,7 +103,7 @@ def _common_facts(plan: MaskPlan, mask: StaticMask) -> dict[str, str | float]:
     if len(units) > 1:
         log.warning(
             "%s: its exposures have different units: %s; each chip is compared with its own "
-            "mode and rms, and MEMBERS names no unit", plan.signature.filename,
+            "mode and rms, and MEMBERS names no unit", plan.name,
             ", ".join(f"{chip.facts.get('BUNIT', 'none')} in {chip.label}"
                       for _, chip in sorted(units.items())),
         )
@@ -143,3 +145,19 @@ def split_by_exposures(plans: Sequence[MaskPlan], size: int | None) -> list[list
         for number, chips in groupby(in_order, key=lambda chip: part_of[chip.path]):
             parts[number].append(replace(plan, chips=tuple(chips)))
     return parts
+
+
+def split_with_progress(
+    plans: Sequence[MaskPlan], size: int | None, progress: Callable[[int, int], None]
+) -> Iterator[tuple[list[MaskPlan], Callable[[int, int], None]]]:
+    """Split plans at checkpoints; yield each part with a function that reports its progress."""
+    done, total = 0, sum(len(plan.chips) for plan in plans)
+    for part in split_by_exposures(plans, size):
+        yield part, partial(_report_part, progress, done, total)
+        done += sum(len(plan.chips) for plan in part)
+
+
+def _report_part(
+    progress: Callable[[int, int], None], before: int, total: int, done: int, _total_of_part: int
+) -> None:
+    progress(before + done, total)

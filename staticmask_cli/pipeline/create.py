@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor
 from functools import partial
 
@@ -14,8 +14,8 @@ from staticmask_cli.io.urls import is_remote, redacted
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.parallel.dask_cluster import connected_executor
 from staticmask_cli.parallel.tasks import jobs_of
-from staticmask_cli.pipeline.combine import clip_and_combine, split_by_exposures
-from staticmask_cli.pipeline.plan import MaskPlan, plan_masks
+from staticmask_cli.pipeline.combine import clip_and_combine, split_with_progress
+from staticmask_cli.pipeline.plan import plan_masks
 from staticmask_cli.pipeline.update import MaskUpdate, NewMasks, merge_members
 from staticmask_cli.pipeline.voters import refuse_too_few_planned
 from staticmask_cli.pipeline.write import Picture, write_all
@@ -54,6 +54,7 @@ def create_masks(
     high: bool = False,
     least_depth: float = 0.5,
     group: str | float | None = None,
+    name: str = "{signature}",
     include: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | None = None,
     include_bad: int | None = None,
     suffix: str | None = None,
@@ -95,6 +96,11 @@ def create_masks(
         that is bad by ``agree="joint"``.
     group : str, int or None
         The FITS extensions to use in every exposure, ``1``, ``"1,4"`` or ``"sci,2"``.
+    name : str
+        The name of a mask without ``_staticMask.fits``: letters, digits and fields of its
+        exposures, ``{signature}`` (such as ``ACSWFC_2048x4096_1``), ``{filter}``, ``{position}``
+        of a subarray, ``{visit}`` and ``{exptime}``.  Exposures of different names go into
+        different masks.
     include : str, path, or several of them, optional
         Files with pixels that are bad whatever the exposures show: masks, the forms that
         ``staticmask export`` writes, images of whole numbers, bad pixel tables of HST, region
@@ -107,7 +113,9 @@ def create_masks(
     output_dir : str or path
         The folder of the masks; made when missing.
     overwrite : bool
-        Whether to replace a file that has the name of a mask but is not a mask of the same shape.
+        Whether to replace whatever has the name of a mask.  Without it, a file that is no mask,
+        or a mask of other detector pixels, is an error; a mask of other exposures, or made with
+        other parameters, is replaced with a warning.
     update : bool
         Whether to add the exposures to masks in `output_dir`, which must have been made with the
         same parameters and of the same detector pixels.  Members are not read again, unless they
@@ -137,9 +145,9 @@ def create_masks(
     Returns
     -------
     Masks
-        A list with one `StaticMask` for each signature (detector, shape, chip number), sorted by
-        file name; ``mask.path`` is the path of its file and ``mask.array`` holds its pixels,
-        int16, 1 good and 0 bad.
+        A list with one `StaticMask` for each name, by default that of a signature (detector,
+        shape, chip number), sorted by file name; ``mask.path`` is the path of its file and
+        ``mask.array`` holds its pixels, int16, 1 good and 0 bad.
 
     Raises
     ------
@@ -149,14 +157,15 @@ def create_masks(
         If an input is missing or unusable, or with `keep_going` all of them are;
         nothing is written then.
     OutputError
-        If a mask or picture cannot be written or its name belongs to a file that is not a mask,
-        or with `update`, if a mask on disk was made in another way or members have changed.
+        If a mask or picture cannot be written or its name belongs to a file that is not a mask
+        of the same detector pixels, or with `update`, if a mask on disk was made in another way
+        or members have changed.
     ClusterError
         If the scheduler does not answer or is lost, or its workers die repeatedly.
     """
     given = {"input": _words(inputs), "static_sig": static_sig, "sky": sky, "agree": agree,
              "final_bits": final_bits, "high": high, "least_depth": least_depth, "group": group,
-             "include": _words(include or ()), "include_bad": include_bad}
+             "name": name, "include": _words(include or ()), "include_bad": include_bad}
     parameters = Parameters.load(None, given)
     with connected_executor(scheduler, executor=executor, jobs=jobs) as workers:
         return make_masks(
@@ -205,11 +214,15 @@ def make_masks(
     problems = Problems(keep_going=keep_going)
     with astropy_silenced():
         plans = plan_masks(
-            parameters, output_dir=output_dir, suffix=suffix, overwrite=overwrite, update=update,
-            problems=problems, executor=executor,
+            parameters, output_dir=output_dir, suffix=suffix, update=update, problems=problems,
+            executor=executor,
         )
         if not update:  # masks on disk may have the others
             refuse_too_few_planned(plans, parameters.rule)
+        if not (update or overwrite) and plans.existing:
+            from staticmask_cli.pipeline.replaced import check_replaced  # noqa: PLC0415
+
+            check_replaced(plans.existing, parameters)
         unopened = dict(problems.left_out)
         for path, reason in unopened.items():
             log.warning("%s: left out: %s", path, reason)
@@ -259,7 +272,7 @@ def _process(
     for plan in work.to_do:
         log.debug("%s: to be made of %d chips in %d files", plan.path, len(plan.chips),
                   len(plan.files))
-    for plans, report in _parts(work.to_do, checkpoint, progress):
+    for plans, report in split_with_progress(work.to_do, checkpoint, progress):
         if fresh:
             done |= work.save(fresh)
         for plan, mask in zip(plans, process(plans, report=report), strict=True):
@@ -268,22 +281,6 @@ def _process(
             else:
                 fresh[plan.path] = mask
     return fresh, done
-
-
-def _parts(
-    plans: Sequence[MaskPlan], size: int | None, progress: Progress
-) -> Iterator[tuple[list[MaskPlan], Progress]]:
-    """Split plans at checkpoints; yield each part with a function that reports its progress."""
-    done, total = 0, sum(len(plan.chips) for plan in plans)
-    for part in split_by_exposures(plans, size):
-        yield part, partial(_report_part, progress, done, total)
-        done += sum(len(plan.chips) for plan in part)
-
-
-def _report_part(
-    progress: Progress, before: int, total: int, done: int, _total_of_part: int
-) -> None:
-    progress(before + done, total)
 
 
 def _ignore_progress(_done: int, _total: int) -> None:

@@ -91,9 +91,12 @@ def plan_run(
     if not parameters.static:
         return Plans()
     with astropy_silenced():
-        return plan_masks(
-            parameters, suffix=suffix, output_dir=output_dir, overwrite=overwrite
-        )
+        plans = plan_masks(parameters, suffix=suffix, output_dir=output_dir)
+        if not overwrite and plans.existing:
+            from staticmask_cli.pipeline.replaced import check_replaced  # noqa: PLC0415
+
+            check_replaced(plans.existing, parameters, warn=False)
+    return plans
 
 
 def dry_run_of(plans: Plans, parameters: Parameters) -> DryRun:

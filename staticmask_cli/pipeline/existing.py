@@ -6,6 +6,7 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,6 +21,9 @@ from staticmask_cli.masks.rule import MaskRule
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.pipeline.plan import MaskPlan, good_bits_of
 
+if TYPE_CHECKING:
+    from staticmask_cli.masks.heading import MaskHeading
+
 __all__ = [
     "Identity",
     "MaskStatus",
@@ -28,6 +32,8 @@ __all__ = [
     "mask_status",
     "modified",
     "needs_no_reading",
+    "other_grid",
+    "other_parameters",
     "read_existing_mask",
     "refuse_changed",
 ]
@@ -82,7 +88,7 @@ def mask_status(plan: MaskPlan, parameters: Parameters) -> MaskStatus:
         return MaskStatus("foreign", ("does not list the exposures it was made from",))
     for state, reasons in (
         ("other members", _other_members(plan, mask)),
-        ("other parameters", [*_other_parameters(plan, mask, parameters.rule),
+        ("other parameters", [*other_parameters(plan, mask, parameters.rule),
                               *_other_included(plan, mask)]),
         ("older", _newer_files(plan)),
     ):
@@ -107,7 +113,7 @@ def read_existing_mask(plan: MaskPlan, parameters: Parameters) -> StaticMask:
         msg = (f"{plan.path}: cannot be updated, as an older version made it, which did not store "
                "the pointings of its members; make it again without --update")
         raise OutputError(msg)
-    differences = [*_other_parameters(plan, mask, parameters.rule), *_other_grid(plan, mask)]
+    differences = [*other_parameters(plan, mask, parameters.rule), *other_grid(plan, mask)]
     if differences:
         msg = (
             f"{plan.path}: cannot be updated, as it was made with {'; '.join(differences)}; "
@@ -208,7 +214,9 @@ def _newer_files(plan: MaskPlan) -> Iterator[str]:
         yield f"of unknown age: {first_few(unknown)}"
 
 
-def _other_parameters(plan: MaskPlan, mask: StaticMask, rule: MaskRule) -> Iterator[str]:
+def other_parameters(
+    plan: MaskPlan, mask: "StaticMask | MaskHeading", rule: MaskRule
+) -> Iterator[str]:
     """Describe the parameters that differ in their meaning."""
     for name in ("static_sig", "sky", "agree", "high", "least_depth"):
         before, now = getattr(mask.rule, name), getattr(rule, name)
@@ -239,7 +247,7 @@ def _other_included(plan: MaskPlan, mask: StaticMask) -> Iterator[str]:
             yield f"other pixels in {first_few(now)}"
 
 
-def _other_grid(plan: MaskPlan, mask: StaticMask) -> Iterator[str]:
+def other_grid(plan: MaskPlan, mask: "StaticMask | MaskHeading") -> Iterator[str]:
     """Describe the differences of the detector pixels: signature, subarray, binning, chip."""
     for name, before, now in zip(
         ("detector", "shape", "number"), mask.signature, plan.signature, strict=True

@@ -39,5 +39,5 @@ def with_included(plans: "Iterable[MaskPlan]", parameters: Parameters) -> "list[
 def _target_of(plan: "MaskPlan") -> Target:
     """Return the mask of a plan, as what a list of bad pixels can belong to."""
     chip = next((chip for chip in plan.chips if not chip.skip_reason), plan.chips[0])
-    name = plan.signature.filename.removesuffix("_staticMask.fits")
+    name = plan.name.removesuffix("_staticMask.fits")
     return Target(name, plan.signature, {**chip.facts, **chip.grid})

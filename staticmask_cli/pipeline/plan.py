@@ -24,7 +24,6 @@ from staticmask_cli.io.paths import (
 from staticmask_cli.io.urls import normalized
 from staticmask_cli.masks import bitmask
 from staticmask_cli.masks.signature import Signature
-from staticmask_cli.masks.static_mask import is_mask
 
 if TYPE_CHECKING:
     from staticmask_cli.forms.including import Included
@@ -59,6 +58,11 @@ class MaskPlan:
     included: "Included | None" = field(default=None, compare=False)
 
     @property
+    def name(self) -> str:
+        """The name of the mask file, without the folder."""
+        return os.path.basename(self.path)
+
+    @property
     def files(self) -> list[str]:
         """The files that the mask is made from, including those with flags or lists, sorted."""
         others = {chip.dq.path for chip in self.chips if chip.dq is not None}
@@ -80,13 +84,17 @@ class Plans(list[MaskPlan]):
         super().__init__(plans)
         self.set_aside = tuple(set_aside)
 
+    @property
+    def existing(self) -> list[MaskPlan]:
+        """The masks that have a file in their way."""
+        return [plan for plan in self if exists(plan.path)]
+
 
 def plan_masks(
     parameters: Parameters,
     *,
     output_dir: str = ".",
     suffix: str | None = None,
-    overwrite: bool = False,
     update: bool = False,
     problems: Problems | None = None,
     executor: Executor | None = None,
@@ -101,11 +109,9 @@ def plan_masks(
         The folder of the masks; it need not exist.
     suffix : str, optional
         The kind of file to use where an exposure has several, such as ``flc``.
-    overwrite : bool
-        Whether a mask may replace a file that is not a mask of its detector.
     update : bool
-        Whether masks on disk will be updated.  The files on disk are then not checked here, and
-        a mask on disk has a plan even if all its chips are set aside.
+        Whether masks on disk will be updated.  A mask on disk then has a plan even if all its
+        chips are set aside.
     problems : Problems, optional
         Collects what is wrong; where its run keeps going, exposures that are missing or cannot
         be used are left out and do not stop the plan unless none is left.
@@ -120,24 +126,25 @@ def plan_masks(
         If inputs are missing or unusable, their chips do not fit together, or
         all are set aside; every such file is named.
     OutputError
-        If a mask would replace an input, or a file that is not a mask.
+        If a mask would replace an input, or another mask of the run.
     """
     _check_current_folder()
     check_writable(output_dir)
     problems = problems or Problems()
     paths = expand_inputs(parameters.input, suffix, problems)
     headers = read_headers(
-        paths, parameters.group, dq=parameters.final_bits is not None, executor=executor
+        paths, parameters.group, dq=parameters.final_bits is not None, name=parameters.name,
+        executor=executor,
     )
-    chips = _chips_by_signature(headers, problems)
+    chips = _chips_by_mask(headers, problems)
     set_aside = [chip for members in chips.values() for chip in members if chip.skip_reason]
     for chip in set_aside:
         log.warning("%s: set aside: %s", chip.label, chip.skip_reason)
     plans = Plans((
         _plan(members, parameters, output_dir)
-        for signature, members in chips.items()
+        for (_, name), members in chips.items()
         if not all(chip.skip_reason for chip in members)
-        or (update and os.path.lexists(_path_of(signature, output_dir)))
+        or (update and os.path.lexists(_path_of(name, output_dir)))
     ), set_aside)
     if not plans:
         msg = "all exposures were set aside, so there is nothing to make a mask from"
@@ -149,16 +156,14 @@ def plan_masks(
         plans[:] = with_included(plans, parameters)
     lists = {path for plan in plans if plan.included is not None for path in plan.included.files}
     _check_paths(plans, [*paths, *sorted(lists)])
-    if not overwrite and not update:
-        _check_existing(plans)
     return plans
 
 
-def _chips_by_signature(
+def _chips_by_mask(
     headers: Iterable[tuple[str, Exposure | StaticMaskError]], problems: Problems
-) -> dict[Signature, list[Chip]]:
-    """Group the chips of all exposures by signature."""
-    chips: dict[Signature, list[Chip]] = {}
+) -> dict[tuple[Signature, str], list[Chip]]:
+    """Group the chips of all exposures by signature, and by the name of their mask."""
+    chips: dict[tuple[Signature, str], list[Chip]] = {}
     for path, found in headers:
         if isinstance(found, StaticMaskError):
             problems.leave_out(path, found)
@@ -166,24 +171,24 @@ def _chips_by_signature(
         if found.warning:
             log.warning("%s: %s", path, found.warning)
         for chip in found.chips:
-            members = chips.setdefault(chip.signature, [])
+            members = chips.setdefault((chip.signature, chip.mask_name), [])
             members.append(share_attributes(chip, members[0]) if members else chip)
     problems.check(anything_left=bool(chips))
     return chips
 
 
 def _plan(chips: Sequence[Chip], parameters: Parameters, output_dir: str) -> MaskPlan:
-    """Plan the mask of the chips of one signature."""
+    """Plan the mask of chips of one signature and name."""
     members = tuple(sorted(chips, key=lambda chip: chip.label.sort_key))
     _check_grid([chip for chip in members if not chip.skip_reason])
     signature = members[0].signature
     good_bits = good_bits_of(members[0], parameters.final_bits)
-    return MaskPlan(signature, _path_of(signature, output_dir), members, good_bits)
+    return MaskPlan(signature, _path_of(members[0].mask_name, output_dir), members, good_bits)
 
 
-def _path_of(signature: Signature, folder: str) -> str:
-    """Return the path of a signature's mask."""
-    return normalized(join_path(folder, signature.filename))
+def _path_of(name: str, folder: str) -> str:
+    """Return the path of a mask."""
+    return normalized(join_path(folder, name))
 
 
 def _check_current_folder() -> None:
@@ -212,8 +217,8 @@ def _check_grid(chips: Sequence[Chip]) -> None:
         f"  {_grid_as_text(dict(grid))}: {', '.join(labels)}" for grid, labels in kinds.items()
     ]
     msg = (
-        f"{chips[0].signature.filename}: its chips do not share a detector grid (subarrays, "
-        "binning or chip differ); make the mask of each kind in a run of its own:\n"
+        f"{chips[0].mask_name}: its chips do not share a detector grid (subarrays, binning or "
+        "chip differ); make a mask of each kind with --name '{signature}_{position}':\n"
         + "\n".join(lines)
     )
     raise ExposureError(msg)
@@ -221,21 +226,6 @@ def _check_grid(chips: Sequence[Chip]) -> None:
 
 def _grid_as_text(grid: Mapping[str, float]) -> str:
     return ", ".join(f"{key} = {value:g}" for key, value in grid.items()) or "no grid keywords"
-
-
-def _check_existing(plans: Sequence[MaskPlan]) -> None:
-    """Refuse to replace a file that is not a mask of the same detector."""
-    foreign = [
-        plan.path
-        for plan in plans
-        if exists(plan.path) and not is_mask(plan.path, plan.signature.shape)
-    ]
-    if foreign:
-        msg = (
-            f"{', '.join(foreign)}: exists and is not a static mask of that shape; "
-            "move it away, or use --overwrite"
-        )
-        raise OutputError(msg)
 
 
 def _check_paths(plans: Sequence[MaskPlan], inputs: Sequence[str]) -> None:
@@ -248,4 +238,5 @@ def _check_paths(plans: Sequence[MaskPlan], inputs: Sequence[str]) -> None:
             if identity in taken:
                 msg = f"{plan.path}: this mask would take the place of {taken[identity]}"
                 raise OutputError(msg)
-            taken[identity] = f"the mask of {plan.signature}"
+            hint = "" if plan.name == plan.signature.filename else "; put {signature} into --name"
+            taken[identity] = f"the mask of {plan.signature}{hint}"

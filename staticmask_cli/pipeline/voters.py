@@ -28,7 +28,7 @@ def refuse_too_few_planned(plans: Sequence[MaskPlan], rule: MaskRule) -> None:
         numbers = pointing_numbers(labels, plan.signature.shape)
         voters = len(set(numbers)) if rule.counts_pointings else len(labels)
         if labels and not rule.has_enough(voters):
-            problems.append(_too_few(rule, plan.signature.filename, voters, len(labels)))
+            problems.append(_too_few(rule, plan.name, voters, len(labels)))
     if problems:
         raise ConfigError("\n".join(problems))
 
@@ -42,7 +42,7 @@ def refuse_too_few(masks: Iterable[StaticMask]) -> None:
         If there is such a mask; all of them are named.
     """
     problems = [
-        _too_few(mask.rule, mask.signature.filename, mask.voters, len(mask.used))
+        _too_few(mask.rule, mask.name, mask.voters, len(mask.used))
         for mask in masks if not mask.has_enough_voters
     ]
     if problems:
@@ -73,7 +73,7 @@ def log_shared_pointings(masks: Iterable[StaticMask]) -> None:
                 log.warning(
                     "%s: %s: structure of the sky adds up in exposures of the same pixels of the "
                     "sky, so some may be marked; from %d pointings on hardly any is, or use "
-                    "agree = 2", mask.signature.filename, shared, FEW_POINTINGS)
+                    "agree = 2", mask.name, shared, FEW_POINTINGS)
             continue
         what = (
             "pointings, as exposures of the same pixels of the sky do not confirm each other"
@@ -81,4 +81,4 @@ def log_shared_pointings(masks: Iterable[StaticMask]) -> None:
             "exposures, even if they are of the same pixels of the sky"
         )
         log.info("%s: %s: agree = %s needs %d of these %s",
-                 mask.signature.filename, shared, mask.rule.agree, mask.votes_needed, what)
+                 mask.name, shared, mask.rule.agree, mask.votes_needed, what)

@@ -87,7 +87,7 @@ def write_all(
         log_shared_pointings(to_write.values())
         for mask in to_write.values():
             if warning := mask_warning(mask):
-                log.warning("%s: %s", mask.signature.filename, warning)
+                log.warning("%s: %s", mask.name, warning)
         make_folder(output_dir)
         masks = dict(sorted({**done, **to_write}.items()))
         if picture is not None:
@@ -104,7 +104,7 @@ def _without_empty(
     Where the run keeps going and there are `others`, such a mask is left out; else it is refused.
     """
     empty = {
-        mask.signature.filename: f"none of its {len(mask.members)} chips could be used: "
+        mask.name: f"none of its {len(mask.members)} chips could be used: "
         + "; ".join(f"{member.label}: {member.skip_reason}" for member in mask.members[:3])
         for mask in named.values()
         if not mask.used

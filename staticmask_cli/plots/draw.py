@@ -107,7 +107,7 @@ def picture_of(
     tasks = [task for mask, chips in masks for task in _histogram_tasks(mask, chips)]
     histograms = dict(run_tasks(_histogram, tasks, jobs=jobs, executor=executor))
     pages = [
-        Page(mask, mask.signature.filename.removesuffix("_staticMask.fits"), _unit_of(mask), [
+        Page(mask, mask.name.removesuffix("_staticMask.fits"), _unit_of(mask), [
             (os.path.basename(member.label.file), histograms[member.label.sort_key])
             for member in mask.members
             if member.label.sort_key in histograms

@@ -225,7 +225,7 @@ def _row(mask: "StaticMask", causes: Mapping[str, int]) -> tuple[str, ...]:
     if mask.rule.agree != "any" and mask.pointings != len(used):
         details += f", {mask.pointings} pointing{'s' * (mask.pointings != 1)}"
     return (
-        mask.signature.filename.removesuffix("_staticMask.fits"),
+        mask.name.removesuffix("_staticMask.fits"),
         f"{len(used)}{of_members}{details}",
         _range([member.mode for member in used]),
         _range([member.rms for member in used]),

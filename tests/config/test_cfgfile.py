@@ -91,7 +91,7 @@ gain = ""# \n\
 """
 IN_WHOLE = replace(DEFAULTS, input=("j*_flt.fits",), static_sig=4.5)
 NO_PAIR = "expected 'name = value' or '[section]', each name once"
-NAMES = ("input", "group", "static", "static_sig", "sky", "agree", "final_bits", "high",
+NAMES = ("input", "group", "name", "static", "static_sig", "sky", "agree", "final_bits", "high",
          "least_depth", "include", "include_bad")
 UNKNOWN = "no such parameter;"
 

@@ -88,8 +88,9 @@ def test_there_is_a_row_for_every_parameter_with_its_value_and_meaning() -> None
             assert str(row.query_one(".name", Static).render()) == row.declared.name
             assert str(row.query_one(".comment", Static).render()) == row.declared.comment
         values = {row.declared.name: row.text for row in rows}
-        assert values == {"input": "a.fits", "group": "", "static": "True", "static_sig": "4.0",
-                          "sky": "global", "agree": "any", "final_bits": "64,32",
+        assert values == {"input": "a.fits", "group": "", "name": "{signature}",
+                          "static": "True", "static_sig": "4.0", "sky": "global",
+                          "agree": "any", "final_bits": "64,32",
                           "high": "False", "least_depth": "0.5",
                           "include": "", "include_bad": ""}
         assert errors(pilot) == {}
@@ -137,7 +138,7 @@ def test_the_cursor_its_error_and_all_buttons_are_on_the_screen(size: tuple[int,
 @pytest.mark.parametrize("way", ["ctrl+r", "#run"])
 def test_run_returns_the_values_that_were_typed(way: str) -> None:
     async def acts(pilot: FormPilot) -> None:
-        await pilot.press("tab", "tab", "tab", "end", "ctrl+u", *"5.5")
+        await pilot.press("tab", "tab", "tab", "tab", "end", "ctrl+u", *"5.5")
         await (pilot.click(way) if way.startswith("#") else pilot.press(way))
 
     assert use(acts) == CHANGED
@@ -157,6 +158,7 @@ def test_every_parameter_can_be_changed() -> None:
         assert not pilot.app.query_one("#static", Switch).value
         await enter(pilot, "input", "*flt.fits")
         await enter(pilot, "group", "sci,2")
+        await enter(pilot, "name", "{visit}_{signature}")
         await enter(pilot, "sky", "local")
         await enter(pilot, "agree", "2")
         await enter(pilot, "final_bits", "")
@@ -165,8 +167,9 @@ def test_every_parameter_can_be_changed() -> None:
         await pilot.press("ctrl+r")
 
     assert use(acts) == Parameters(
-        ("*flt.fits",), (("SCI", 2),), static=False, static_sig=4.0, sky="local", agree=2,
-        final_bits=None, high=False, least_depth=0.5, include=("a.reg",), include_bad=1)
+        ("*flt.fits",), (("SCI", 2),), "{visit}_{signature}", static=False, static_sig=4.0,
+        sky="local", agree=2, final_bits=None, high=False, least_depth=0.5,
+        include=("a.reg",), include_bad=1)
 
 
 def test_enter_moves_the_cursor_to_the_next_row() -> None:

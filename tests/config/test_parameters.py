@@ -26,12 +26,12 @@ PACKAGE = Path(staticmask_cli.__file__).parent
 CONFIGSPEC = next(
     folder for folder in (PACKAGE / "configspec", PACKAGE.parent / "configspec") if folder.is_dir()
 )
-DEFAULTS = Parameters(input=(), group=(), static=True, static_sig=4.0, sky="global",
-                      agree="any", final_bits=None, high=False, least_depth=0.5, include=(),
-                      include_bad=None)
-OTHERS = Parameters(("a b.fits",), (1, ("SCI", 2)), static=False, static_sig=0.1, sky="local",
-                    agree="joint", final_bits="~64", high=True, least_depth=0.25,
-                    include=("a.reg",), include_bad=1)
+DEFAULTS = Parameters(input=(), group=(), name="{signature}", static=True, static_sig=4.0,
+                      sky="global", agree="any", final_bits=None, high=False, least_depth=0.5,
+                      include=(), include_bad=None)
+OTHERS = Parameters(("a b.fits",), (1, ("SCI", 2)), "{signature}_{filter}", static=False,
+                    static_sig=0.1, sky="local", agree="joint", final_bits="~64", high=True,
+                    least_depth=0.25, include=("a.reg",), include_bad=1)
 FLAGS = {"HOTPIX": 16, "WARMPIX": 64}
 CANNOT_BE_WRITTEN = r"cannot be written in a \.cfg; .* in an @list"
 
@@ -295,9 +295,10 @@ def test_parameters_are_not_saved_over_an_exposure(write_exposure: WriteExposure
 def test_there_is_a_text_for_every_parameter() -> None:
     assert list(texts_of(DEFAULTS)) == list(declarations())
     assert texts_of(OTHERS) == {
-        "input": '"a b.fits"', "group": "1,sci,2", "static": "False", "static_sig": "0.1",
-        "sky": "local", "agree": "joint", "final_bits": "~64", "high": "True",
-        "least_depth": "0.25", "include": "a.reg", "include_bad": "1",
+        "input": '"a b.fits"', "group": "1,sci,2", "name": "{signature}_{filter}",
+        "static": "False", "static_sig": "0.1", "sky": "local", "agree": "joint",
+        "final_bits": "~64", "high": "True", "least_depth": "0.25", "include": "a.reg",
+        "include_bad": "1",
     }
 
 

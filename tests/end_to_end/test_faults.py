@@ -186,7 +186,8 @@ def test_a_limit_of_file_sizes_leaves_the_old_masks_and_no_litter(
 ) -> None:
     create_masks(visit.paths, output_dir=tmp_path)
     before = {path.name: digest(path) for path in tmp_path.iterdir()}
-    code, err = bounded_start(*visit.paths, "-q", "--static-sig", "3", folder=tmp_path, most=30_000)
+    words = ("-q", "--static-sig", "3", "--overwrite")
+    code, err = bounded_start(*visit.paths, *words, folder=tmp_path, most=30_000)
     assert code == 1
     assert err.startswith("Error: ACSWFC_150x220_1_staticMask.fits: cannot be written: ")
     assert "File too large" in err or "a limit of file sizes" in err
@@ -212,7 +213,7 @@ def test_a_full_disk_leaves_the_old_masks_and_no_litter(visit: Visit, small_disk
         while stream.write(bytes(4096)):
             pass
     before = {path.name: digest(path) for path in small_disk.iterdir()}
-    process = start(*visit.paths, "-q", "--static-sig", "3", folder=small_disk)
+    process = start(*visit.paths, "-q", "--static-sig", "3", "--overwrite", folder=small_disk)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (1, b"")
     assert err.startswith(b"Error: ACSWFC_150x220_1_staticMask.fits: cannot be written: No space")
@@ -225,7 +226,7 @@ def test_a_folder_that_cannot_be_written_is_named_and_keeps_its_masks(
     create_masks(visit.paths, output_dir=small_disk)
     before = {path.name: digest(path) for path in small_disk.iterdir()}
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)  # noqa: S607 - as above
-    process = start(*visit.paths, "-q", "--static-sig", "3", folder=small_disk)
+    process = start(*visit.paths, "-q", "--static-sig", "3", "--overwrite", folder=small_disk)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (1, b"")
     assert err == (b"Error: ACSWFC_150x220_1_staticMask.fits: cannot be written: "

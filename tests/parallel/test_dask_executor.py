@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from astropy.io import fits
 
 from staticmask_cli import create_masks
 from staticmask_cli.errors import ConfigError, InputError
@@ -71,6 +72,21 @@ def negative(number: int) -> int:
 
 def total(numbers: Sequence[int]) -> int:
     return sum(numbers)
+
+
+def test_a_cluster_keeps_masks_of_different_names_apart(
+    address: str, visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
+    monkeypatch.setattr(dask_executor, "_FAN_IN", 2)
+    for number, path in enumerate(visit.paths):
+        copy = shutil.copy(path, tmp_path)
+        fits.setval(copy, "FILTER1", value="F606W" if number % 2 else "F814W")
+    files, name = str(tmp_path / "*flt.fits"), "{signature}_{filter}"
+    create_masks(files, name=name, output_dir=tmp_path / "alone")
+    create_masks(files, name=name, output_dir=tmp_path / "cluster", scheduler=address)
+    assert len(digests(tmp_path / "alone")) == 4
+    assert digests(tmp_path / "cluster") == digests(tmp_path / "alone")
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ from tests.support.process import process_environment
 
 SHAPE = (40, 70)
 SIGNATURE = Signature("CAM", SHAPE, 1)
+NAME = SIGNATURE.filename
 # The exposures 0, 3, 4, 6 and 7 are linked one by one, 1 is far away, and 5 is of unknown position.
 LABELS = [
     ChipLabel(f"{number}_flt.fits", 1, "", 1.0, *(
@@ -59,10 +60,10 @@ def share_of(number: int, agree: Agreement) -> BatchResult:
     part = PartialMask(SIGNATURE, MaskRule(2.0, "local", agree))
     if number % 3 == 2:
         part.set_aside(LABELS[number], "no finite pixel")
-        return BatchResult(part, {str(LABELS[number]): "no finite pixel"})
+        return BatchResult(part, NAME, {str(LABELS[number]): "no finite pixel"})
     dq = None if number % 2 else np.random.default_rng(number).integers(0, 2, SHAPE, np.int16)
     part.add(sky(SHAPE, seed=number), label=LABELS[number], dq=dq)
-    return BatchResult(part)
+    return BatchResult(part, NAME)
 
 
 def in_one_go(agree: Agreement) -> PartialMask:

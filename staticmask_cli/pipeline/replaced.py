@@ -1,0 +1,119 @@
+"""Masks on disk that a run would replace: refused if they are of other pixels, else warned of."""
+
+import logging
+import os
+from collections.abc import Sequence
+
+from staticmask_cli.config.parameters import Parameters
+from staticmask_cli.errors import OutputError, StaticMaskError, first_few
+from staticmask_cli.masks.heading import MaskHeading, read_heading
+from staticmask_cli.masks.members import ChipLabel
+from staticmask_cli.masks.static_mask import is_mask
+from staticmask_cli.pipeline.existing import other_grid, other_parameters
+from staticmask_cli.pipeline.plan import MaskPlan
+
+__all__ = ["check_replaced"]
+
+_KEEP_BOTH = "use another --output-dir or --name"
+
+log = logging.getLogger(__name__)
+
+
+def check_replaced(
+    plans: Sequence[MaskPlan], parameters: Parameters, *, warn: bool = True
+) -> None:
+    """Check the files that a run would replace, by their headers and MEMBERS alone.
+
+    A mask of the same exposures, or of some of them, that was made with the same parameters is
+    replaced without a message, as nothing is lost.
+
+    Parameters
+    ----------
+    plans : sequence of MaskPlan
+        The plans of the masks that have a file in their way.
+    parameters : Parameters
+        The parameters that the plans were made with.
+    warn : bool
+        Whether to warn of each mask that holds more than the one that replaces it.
+
+    Raises
+    ------
+    OutputError
+        If a file is not a mask, or is one of other detector pixels; all of them are named.
+    """
+    foreign, other_pixels, warnings = [], [], []
+    for plan in plans:
+        mask = _heading_of(plan.path)
+        of_shape = (is_mask(plan.path, plan.signature.shape) if mask is None else
+                    mask.signature.shape == plan.signature.shape)
+        if not of_shape:
+            foreign.append(plan.path)
+        elif mask is None:
+            warnings.append(f"{plan.path}: replaces a mask that does not list its exposures")
+        elif grid := "; ".join(other_grid(plan, mask)):
+            other_pixels.append(f"{plan.path}: is a mask of other detector pixels: {grid}")
+        elif lost := _lost(plan, mask, parameters):
+            warnings.append(f"{plan.path}: replaces {lost}")
+    problems = list(other_pixels)
+    if foreign:
+        problems.append(f"{', '.join(foreign)}: exists and is not a static mask of that shape")
+    if problems:
+        remedy = "move it away, use another --output-dir or --name, or --overwrite to replace it"
+        raise OutputError("\n".join(f"{problem}; {remedy}" for problem in problems))
+    for warning in warnings if warn else ():
+        log.warning("%s", warning)
+
+
+def _heading_of(path: str) -> MaskHeading | None:
+    """Read the heading of a mask; None if staticmask did not write it."""
+    try:
+        return read_heading(path)
+    except StaticMaskError:
+        return None
+
+
+def _lost(plan: MaskPlan, mask: MaskHeading, parameters: Parameters) -> str:
+    """Describe what a mask holds that its replacement does not; empty if there is no such."""
+    missing = _missing(plan, mask)
+    differences = list(other_parameters(plan, mask, parameters.rule))
+    now = () if plan.included is None else plan.included.names
+    if not set(mask.included_from) <= set(now):
+        before, after = (first_few(names) or None for names in (mask.included_from, now))
+        differences.append(f"include = {before}, now {after}")
+    if not missing and not differences:
+        return ""
+    used, number = len(mask.used), len(missing)
+    text = f"a mask of {used} exposures, {number} of them not in this run"
+    if not missing:
+        text = "a mask of exposures of this run"
+    elif number == used:
+        text = f"a mask of {number} other exposure{'s' * (number != 1)}"
+    if missing:
+        text += f" ({first_few(missing)})"
+    if differences:
+        return f"{text}, made with {'; '.join(differences)}; to keep both, {_KEEP_BOTH}"
+    return f"{text}; to add to it, use --update; to keep both, {_KEEP_BOTH}"
+
+
+def _missing(plan: MaskPlan, mask: MaskHeading) -> list[str]:
+    """Return the chips that take part in a mask and not in the one that replaces it."""
+    chips = [chip.label for chip in plan.chips if not chip.skip_reason]
+    identities = {label.identity for label in chips}
+    others = [label for label in mask.used if label.identity not in identities]
+    by_name = {_name(label): label for label in chips} if others else {}
+    return [str(label) for label in others
+            if not _is_same_file(label, by_name.get(_name(label)))]
+
+
+def _name(label: ChipLabel) -> tuple[str, str, int]:
+    return os.path.basename(label.file), label.rootname, label.extver
+
+
+def _is_same_file(before: ChipLabel, now: ChipLabel | None) -> bool:
+    """Whether an exposure of equal name is the same file, or its file was moved to there."""
+    if now is None:
+        return False
+    try:
+        return os.path.samefile(before.file, now.file)
+    except (OSError, ValueError):  # a file that is gone, a URL, or no name of a file
+        return not os.path.exists(before.file)
