@@ -137,12 +137,12 @@ def test_a_remote_list_names_nothing_outside_its_folder(store: Store, line: str)
         expand_inputs(["@memory://bucket/visit/all.lst"])
 
 
-@pytest.mark.parametrize("name", ["../a", "a/b", "a%2fb", "a?b", "a#b", "a b", "*"])
+@pytest.mark.parametrize("name", ["../a", "a/../b", "/a", "a%2fb", "a?b", "a#b", "a b", "*"])
 def test_a_member_of_a_remote_association_is_a_plain_file_name(store: Store, name: str) -> None:
     members = [{"expname": name, "exptype": "science"}]
     put(store, "memory://bucket/x_asn.json",
         json.dumps({"products": [{"members": members}]}).encode())
-    with pytest.raises(InputError, match="is not a plain file name"):
+    with pytest.raises(InputError, match="expected a file beside the association"):
         read_association("memory://bucket/x_asn.json")
 
 
