@@ -47,7 +47,8 @@ class _WithSeveralInputs(TopicalCommand):
               help="The exposures, as for create: paths, wildcards, @FILE or associations; all "
                    "words up to the next option.")
 @options.suffix
-@click.option("-o", "--output-dir", required=True, metavar="FOLDER", shell_complete=folders,
+@click.option("-o", "--output-dir", required=True, metavar="FOLDER",
+              callback=options.result_path, shell_complete=folders,
               help="Where the copies go; made when missing, and never the folder of an exposure.")
 @click.option("--dq-bit", metavar="BITS",
               help="What to set in DQ: 4 or 4,16 or names of the instrument's flags; or a value "

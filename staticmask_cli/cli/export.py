@@ -19,7 +19,8 @@ _FORMS = ("dq", "flag", "weight", "regions", "defects", "pixels")
 @click.option("--grow", type=click.IntRange(0, 100), default=0, metavar="N",
               help="Take pixels up to N from a bad one as bad too, for detectors whose pixels "
                    "share their charge.")
-@click.option("-o", "--output-dir", default=".", metavar="FOLDER", shell_complete=folders,
+@click.option("-o", "--output-dir", default=".", metavar="FOLDER",
+              callback=options.result_path, shell_complete=folders,
               help="Where the files go; made when missing.  [default: this folder]")
 @click.option("--overwrite", is_flag=True,
               help="Replace a file of the same name even if export did not write it.")

@@ -25,6 +25,7 @@ from staticmask_cli.config.cfgfile import (
 from staticmask_cli.errors import ConfigError
 from staticmask_cli.io.atomic import refuse_binary, write_whole
 from staticmask_cli.io.urls import redacted
+from staticmask_cli.io.user_path import output_path, user_path
 from staticmask_cli.masks.bitmask import EXPECTED_BITS, clean_final_bits
 from staticmask_cli.masks.rule import EXPECTED_AGREE, Agreement, MaskRule, clean_agree
 
@@ -104,6 +105,8 @@ class Parameters:
             what was expected.
         """
         declared = declarations()
+        if isinstance(source, str | os.PathLike):
+            source = user_path(source)
         entries, problems = entries_of({} if source is None else source, declared)
         entries += flat_entries(given or {})
         values = {d.name: _KINDS[d.kind].check(d.default) for d in declared.values()}
@@ -167,6 +170,7 @@ class Parameters:
         OutputError
             If the file cannot be written, or would replace a file that is not a text.
         """
+        path = output_path(path)
         refuse_binary(path)
         content = self.text().encode("utf-8")
         with write_whole(path) as stream:

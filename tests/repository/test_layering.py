@@ -13,7 +13,7 @@ import staticmask_cli
 # From top to bottom: each package, or module beside them, and those that it may import.
 ARROWS = {
     "cli": ("terminal", "simulate", "pipeline", "apply", "plots", "reports", "forms", "config",
-            "parallel"),
+            "parallel", "io"),
     "terminal": ("io",),
     "simulate": ("pipeline", "masks", "io"),
     "staticMask": ("_astrodrizzle", "_imageobjects", "pipeline", "config", "masks", "io"),
