@@ -53,6 +53,13 @@ def test_all_paths_on_the_command_line_are_expanded(home: Path, start: str) -> N
     assert MASK in done("inspect", f"{start}/masks/*.fits").output
     assert f"{home}/masks/{MASK}" in done("plan", "-c", f"{start}/run.cfg",
                                           "-o", f"{start}/masks").output
+    done("export", f"{start}/masks/*.fits", "--as", "flag", "-o", f"{start}/forms")
+    done("create", "-q", "-c", f"{start}/run.cfg", "--include", f"{start}/forms/*_flag.fits",
+         "-o", f"{start}/more", "--apply-to", f"{start}/copies")
+    done("apply", f"{start}/masks/*.fits", "--to", f"{start}/night/*flt.fits",
+         "-o", f"{start}/copies2")
+    assert {path.name for path in home.glob("[fmc]*/")} == {
+        "forms", "masks", "more", "copies", "copies2"}
     done("demo", f"{start}/demo", "--exposures", "1", "-q")
     assert list(Path().iterdir()) == []
 
@@ -81,8 +88,9 @@ def test_no_result_is_written_below_a_variable_that_is_not_set(home: Path, optio
 
 def test_every_option_that_names_a_file_or_folder_is_expanded() -> None:
     paths = [option for command in cli.commands.values() for option in command.params
-             if getattr(option, "metavar", None) in {"FILE", "FOLDER"}]
-    assert len(paths) > 10
+             if getattr(option, "metavar", None) in {"FILE", "FOLDER"}
+             and not option.multiple]  # of which each is a wildcard, expanded where it is read
+    assert len(paths) > 15
     unexpanded = [option.name for option in paths
                   if option.callback not in {options.input_path, options.result_path}]
     assert unexpanded == []
