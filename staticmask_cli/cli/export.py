@@ -5,7 +5,6 @@ import click
 from staticmask_cli.cli import options
 from staticmask_cli.cli.options import TopicalCommand, files, folders
 from staticmask_cli.terminal.console import Console
-from staticmask_cli.terminal.streams import write_stdout
 
 __all__ = ["export"]
 
@@ -57,7 +56,6 @@ def export(
     """
     from staticmask_cli.forms.export import export_masks
 
-    with Console(quiet=quiet, verbose=verbose, log_file=log_file):
-        for path in export_masks(masks, forms, output_dir=output_dir, grow=grow,
-                                 overwrite=overwrite):
-            write_stdout(path, "the files are complete, only their paths are not shown")
+    with Console(quiet=quiet, verbose=verbose, log_file=log_file) as console:
+        paths = export_masks(masks, forms, output_dir=output_dir, grow=grow, overwrite=overwrite)
+        console.show_paths(paths, "files")

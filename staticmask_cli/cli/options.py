@@ -139,7 +139,7 @@ _parameter_options = (
 )
 _console_options = (
     click.option("-q", "--quiet", is_flag=True,
-                 help="Say nothing but warnings and errors."),
+                 help="Say nothing but warnings and errors, no paths of results either."),
     click.option("-v", "--verbose", is_flag=True,
                  help="Say what each chip gave."),
     click.option("--log-file", metavar="FILE", callback=result_path, shell_complete=files,

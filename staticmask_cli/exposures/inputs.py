@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
-from staticmask_cli.errors import InputError, StaticMaskError
+from staticmask_cli.errors import ConfigError, InputError, StaticMaskError
 from staticmask_cli.exposures.associations import find_members, is_association, read_association
 from staticmask_cli.exposures.duplicates import one_kind_each, refuse_ambiguous
 from staticmask_cli.exposures.problems import Problems
@@ -66,9 +66,11 @@ def expand_inputs(
 
     Raises
     ------
+    ConfigError
+        If there is no word, or a package for remote files is missing.
     InputError
-        If words match nothing, files or members are missing, or exposures have both an ``_flt``
-        and an ``_flc`` file; the message names all of them.
+        If words match nothing, lists are empty, files or members are missing, or exposures have
+        both an ``_flt`` and an ``_flc`` file; the message names all of them.
     """
     problems = problems or Problems()
     paths: dict[str, str] = {}
@@ -81,7 +83,7 @@ def expand_inputs(
     problems.check(anything_left=bool(paths))
     if not paths:
         msg = "no input: name exposures, as in: staticmask '*flt.fits'"
-        raise InputError(msg)
+        raise InputError(msg) if context.expanded else ConfigError(msg)
     return chosen
 
 

@@ -159,7 +159,7 @@ def test_the_notebook_hands_masks_on_and_leaves_the_exposures_alone(folder: Path
 def test_an_old_astrodrizzle_cfg_makes_masks() -> None:
     simulate_visit(".", "ACS/WFC", shape=(40, 50))
     cfg = str(EXAMPLES / "astrodrizzle" / "astrodrizzle.cfg")
-    result = run("staticmask", "-c", cfg, "-o", "masks", "-q")
+    result = run("staticmask", "-c", cfg, "-o", "masks")
     assert (result.returncode, result.stdout.split()) == (0, WFC)
     mask = StaticMask.read(WFC[0])
     assert (mask.rule.static_sig, mask.rule.final_bits) == (3.5, "64,32")

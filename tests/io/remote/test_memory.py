@@ -286,7 +286,7 @@ def test_without_the_extra_the_error_names_the_remedy(monkeypatch: pytest.Monkey
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.delattr("staticmask_cli.io.remote", raising=False)
     monkeypatch.setitem(sys.modules, "fsspec", None)
-    with pytest.raises(InputError, match=r"^s3://bucket/a_flt.fits: .*staticmask\[cloud\]'$"):
+    with pytest.raises(ConfigError, match=r"^s3://bucket/a_flt.fits: .*staticmask\[cloud\]'$"):
         create_masks("s3://bucket/a_flt.fits")
 
 
@@ -298,8 +298,10 @@ def test_the_missing_package_of_a_scheme_is_named(
     for name in ("s3fs", "gcsfs"):
         monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.setattr(sys.modules["fsspec.registry"], "registry", {})
-    with pytest.raises(InputError, match=f"{url[:2]}:// needs .*pip install {package}$"):
+    with pytest.raises(ConfigError, match=f"{url[:2]}:// needs .*pip install {package}$"):
         create_masks(url)
+    with pytest.raises(ConfigError, match=f"{url[:2]}:// needs .*pip install {package}\n"):
+        create_masks(["gone_flt.fits", url], keep_going=True)
 
 
 def test_a_plan_shows_which_remote_masks_are_up_to_date(
