@@ -14,18 +14,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from staticmask_cli.config.cfgfile import (
-    BLANK_TEXTS,
     declarations,
     entries_of,
-    flat_entries,
     nearest,
     read_spec,
     sections_of,
 )
+from staticmask_cli.config.entries import BLANK_TEXTS, flat_entries, with_resetbits
 from staticmask_cli.errors import ConfigError
 from staticmask_cli.io.atomic import refuse_binary, write_whole
 from staticmask_cli.io.urls import redacted
-from staticmask_cli.io.user_path import output_path, user_path
+from staticmask_cli.io.user_path import output_path
 from staticmask_cli.masks.bitmask import EXPECTED_BITS, clean_final_bits
 from staticmask_cli.masks.rule import EXPECTED_AGREE, Agreement, MaskRule, clean_agree
 
@@ -105,10 +104,9 @@ class Parameters:
             what was expected.
         """
         declared = declarations()
-        if isinstance(source, str | os.PathLike):
-            source = user_path(source)
         entries, problems = entries_of({} if source is None else source, declared)
-        entries += flat_entries(given or {})
+        overriding = flat_entries(given or {})
+        entries = with_resetbits(entries, overriding) + overriding
         values = {d.name: _KINDS[d.kind].check(d.default) for d in declared.values()}
         for entry in entries:
             if entry.name not in declared:

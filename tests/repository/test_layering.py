@@ -40,7 +40,7 @@ ANNOTATIONS = {"terminal": ("pipeline", "reports", "config", "masks")}
 LIBRARIES = {
     "click": ("cli", "terminal"),
     "rich": ("terminal",),
-    "configobj": ("config.cfgfile",),
+    "configobj": ("config.cfgfile", "config.cfg_syntax"),
     "textual": ("config.form",),
     "matplotlib": ("plots",),
     "astropy.io.fits": ("fits.header", "simulate", "_imageobjects", "_astrodrizzle"),
