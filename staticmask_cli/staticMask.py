@@ -30,6 +30,7 @@ from staticmask_cli.config.editor import edit_parameters
 from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import ConfigError
 from staticmask_cli.io.atomic import refuse_binary, write_whole
+from staticmask_cli.io.user_path import output_path
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.pipeline.create import make_masks
 
@@ -217,6 +218,7 @@ def help(file: str | None = None) -> None:
     if file is None:
         sys.stdout.write(text)
         return
+    file = output_path(file)
     refuse_binary(file)
     with write_whole(file) as stream:
         stream.write(text.encode("utf-8"))

@@ -6,8 +6,8 @@
 set -eu
 image=$1 mask=$2
 name=$(basename "$mask" _staticMask.fits)
-staticmask export "$mask" --as weight -o forms --quiet > /dev/null
-staticmask export "$mask" --as flag --grow 1 -o forms --quiet > /dev/null
+staticmask export "$mask" --as weight -o forms --quiet
+staticmask export "$mask" --as flag --grow 1 -o forms --quiet
 
 command=source-extractor # as Debian calls it; elsewhere it is sex or sextractor
 printf '%s\n' NUMBER X_IMAGE Y_IMAGE FLUX_AUTO FLAGS IMAFLAGS_ISO > columns.param

@@ -14,7 +14,7 @@ from staticmask_cli.errors import ConfigError
 from staticmask_cli.exposures.inputs import expand_inputs
 from staticmask_cli.fits.open import astropy_silenced
 from staticmask_cli.io.atomic import make_folder, remove_stale_temporaries
-from staticmask_cli.io.urls import redacted
+from staticmask_cli.io.user_path import output_path
 from staticmask_cli.parallel.tasks import default_jobs, run_tasks
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def apply_masks(
             for path in expand_inputs(_words_of(masks))
         ]
         copies = plan_copies(targets, files, bits, grow)
-        _write(copies, redacted(os.fspath(output_dir)), jobs or default_jobs(), progress)
+        _write(copies, output_path(output_dir), jobs or default_jobs(), progress)
     return [copy.path for copy in copies]
 
 
@@ -122,7 +122,7 @@ def check_targets(
     OutputError
         If a copy cannot have such a path.
     """
-    return targets_in(redacted(os.fspath(output_dir)), expand_inputs(_words_of(inputs), suffix))
+    return targets_in(output_path(output_dir), expand_inputs(_words_of(inputs), suffix))
 
 
 def _words_of(values: Masks) -> list[str]:

@@ -1,6 +1,7 @@
 """The command line: one module for each command; errors become exit codes here and only here."""
 
 import os
+import re
 import signal
 import sys
 import traceback
@@ -25,6 +26,7 @@ from staticmask_cli.terminal.streams import ensure_streams, printable, write_std
 __all__ = ["cli", "main"]
 
 _INTERRUPTED, _TERMINATED = 130, 143
+_VERSION = ("-V", "--version")
 
 
 class _Terminated(KeyboardInterrupt):
@@ -55,11 +57,21 @@ class _Commands(click.Group):
     """The group of commands: `create` is its default, and errors become exit codes."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read ``staticmask INPUT...`` as ``staticmask create INPUT...``."""
-        first_words = {*self.commands, "--version", *ctx.help_option_names}
+        """Read ``INPUT...`` as ``create INPUT...``, and ``help COMMAND`` as ``COMMAND --help``."""
+        if args and args[0] == "help":
+            args = [*args[1:2], "--help"]
+        first_words = {*self.commands, *_VERSION, *ctx.help_option_names}
         if args and args[0] not in first_words:
+            self._refuse_misspelt(args[0], ctx)
             args = ["create", *args]
         return super().parse_args(ctx, args)
+
+    def _refuse_misspelt(self, word: str, ctx: click.Context) -> None:
+        """Refuse a first word that looks like a command, if there is no file of that name."""
+        if re.fullmatch("[A-Za-z]+", word) and not os.path.lexists(word):
+            from staticmask_cli.config.cfgfile import nearest
+
+            ctx.fail(f"{word}: no such command, and no such file{nearest(word, self.commands)}")
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's method
         """List the commands in the order in which they were added."""
@@ -92,7 +104,7 @@ class _Commands(click.Group):
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-@click.version_option(__version__, message="staticmask %(version)s")
+@click.version_option(__version__, *_VERSION, message="staticmask %(version)s")
 def cli() -> None:
     """Build static bad-pixel masks from calibrated exposures.
 

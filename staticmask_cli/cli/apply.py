@@ -8,7 +8,7 @@ import click
 from staticmask_cli.cli import options
 from staticmask_cli.cli.options import TopicalCommand, files, folders
 from staticmask_cli.terminal.console import Console
-from staticmask_cli.terminal.streams import shown_progress, write_stdout
+from staticmask_cli.terminal.streams import shown_progress
 
 if TYPE_CHECKING:
     from staticmask_cli.apply.apply import Masks
@@ -47,7 +47,8 @@ class _WithSeveralInputs(TopicalCommand):
               help="The exposures, as for create: paths, wildcards, @FILE or associations; all "
                    "words up to the next option.")
 @options.suffix
-@click.option("-o", "--output-dir", required=True, metavar="FOLDER", shell_complete=folders,
+@click.option("-o", "--output-dir", required=True, metavar="FOLDER",
+              callback=options.result_path, shell_complete=folders,
               help="Where the copies go; made when missing, and never the folder of an exposure.")
 @click.option("--dq-bit", metavar="BITS",
               help="What to set in DQ: 4 or 4,16 or names of the instrument's flags; or a value "
@@ -109,8 +110,7 @@ def apply_and_show(
             masks, inputs, output_dir=output_dir, dq_bit=dq_bit, grow=grow, suffix=suffix,
             jobs=jobs, progress=progress,
         )
-    for path in paths:
-        write_stdout(path, "the copies are complete, only their paths are not shown")
+    console.show_paths(paths, "copies")
     console.say(f"Masks applied to copies of {len(paths)} "
                 f"exposure{'s' * (len(paths) != 1)} in {output_dir}")
 

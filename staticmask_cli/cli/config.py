@@ -14,9 +14,9 @@ __all__ = ["config"]
 
 @click.command("config", cls=TopicalCommand)
 @options.parameter_options
-@click.option("--save", metavar="FILE", shell_complete=files,
+@click.option("--save", metavar="FILE", callback=options.result_path, shell_complete=files,
               help="Save the parameters as a .cfg instead of printing them.")
-@click.option("--check", metavar="FILE", shell_complete=files,
+@click.option("--check", metavar="FILE", callback=options.input_path, shell_complete=files,
               help="Check this .cfg and do nothing else: exit 0 if it is valid, else 2.")
 @options.console_options
 def config(

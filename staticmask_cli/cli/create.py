@@ -52,7 +52,7 @@ def create(
     """Make one static mask for every detector chip among the exposures.
 
     INPUT is a path, a wildcard in quotes, an association table (_asn.fits,
-    _asc.fits, _asn.json), several of these joined by commas, or @FILE, a list
+    _asc.fits, .json), several of these joined by commas, or @FILE, a list
     with one input a line. Exposures are never changed. The paths of the masks
     go to stdout, everything else to stderr.
 

@@ -10,7 +10,7 @@ __all__ = ["demo"]
 
 
 @click.command(cls=TopicalCommand)
-@click.argument("folder", default=".", shell_complete=folders)
+@click.argument("folder", default=".", callback=options.result_path, shell_complete=folders)
 @click.option("--exposures", type=click.IntRange(1, 100), default=4, metavar="N",
               show_default=True, help="Simulate N exposures.")
 @click.option("--camera", default="ACS/WFC", metavar="NAME", show_default=True,

@@ -5,7 +5,6 @@ import click
 from staticmask_cli.cli import options
 from staticmask_cli.cli.options import TopicalCommand, files, folders
 from staticmask_cli.terminal.console import Console
-from staticmask_cli.terminal.streams import write_stdout
 
 __all__ = ["export"]
 
@@ -19,7 +18,8 @@ _FORMS = ("dq", "flag", "weight", "regions", "defects", "pixels")
 @click.option("--grow", type=click.IntRange(0, 100), default=0, metavar="N",
               help="Take pixels up to N from a bad one as bad too, for detectors whose pixels "
                    "share their charge.")
-@click.option("-o", "--output-dir", default=".", metavar="FOLDER", shell_complete=folders,
+@click.option("-o", "--output-dir", default=".", metavar="FOLDER",
+              callback=options.result_path, shell_complete=folders,
               help="Where the files go; made when missing.  [default: this folder]")
 @click.option("--overwrite", is_flag=True,
               help="Replace a file of the same name even if export did not write it.")
@@ -56,7 +56,6 @@ def export(
     """
     from staticmask_cli.forms.export import export_masks
 
-    with Console(quiet=quiet, verbose=verbose, log_file=log_file):
-        for path in export_masks(masks, forms, output_dir=output_dir, grow=grow,
-                                 overwrite=overwrite):
-            write_stdout(path, "the files are complete, only their paths are not shown")
+    with Console(quiet=quiet, verbose=verbose, log_file=log_file) as console:
+        paths = export_masks(masks, forms, output_dir=output_dir, grow=grow, overwrite=overwrite)
+        console.show_paths(paths, "files")

@@ -4,6 +4,7 @@ import click
 
 from staticmask_cli.cli import options
 from staticmask_cli.cli.options import TopicalCommand, files
+from staticmask_cli.io.user_path import matching_files
 from staticmask_cli.terminal.console import Console
 from staticmask_cli.terminal.streams import write_stdout
 
@@ -46,9 +47,10 @@ def inspect(
     with Console(quiet=quiet, verbose=verbose, log_file=log_file):
         if plot is not None:
             check_plot(plot)
-        inspections = inspect_masks(masks)
+        paths = matching_files(masks)
+        inspections = inspect_masks(paths)
         if plot is not None:
-            plot_masks(masks, plot)
+            plot_masks(paths, plot)
         if json:
             write_stdout(as_json("inspection", inspections))
         else:

@@ -7,10 +7,12 @@ import click
 from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
+from staticmask_cli.io.user_path import output_path, user_path
+
 __all__ = [
     "TopicalCommand", "apply_to", "checkpoint", "console_options", "edit", "files", "folders",
-    "jobs", "json", "keep_going", "output_dir", "overwrite", "parameter_options", "plot", "report",
-    "save_config", "scheduler", "suffix", "update", "words_of",
+    "input_path", "jobs", "json", "keep_going", "output_dir", "overwrite", "parameter_options",
+    "plot", "report", "result_path", "save_config", "scheduler", "suffix", "update", "words_of",
 ]
 
 Command = Callable[..., None]
@@ -26,6 +28,16 @@ _TOPICS = {
     "Messages": ("quiet", "verbose", "log-file", "help"),
 }
 _OTHER_OPTIONS = "Other options"
+
+
+def input_path(_ctx: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """Expand the path of a file to read, as the callback of an option."""
+    return None if value is None else user_path(value)
+
+
+def result_path(_ctx: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """Expand the path of a file or folder to write, as the callback of an option."""
+    return None if value is None else output_path(value)
 
 
 class TopicalCommand(click.Command):
@@ -88,7 +100,7 @@ _PARAMETERS = ("static", "static_sig", "sky", "agree", "final_bits", "high", "le
 # Their values are checked together with those of the .cfg, hence all are strings here.
 _parameter_options = (
     click.argument("inputs", nargs=-1, metavar="INPUT...", shell_complete=files),
-    click.option("-c", "--config", metavar="FILE", shell_complete=files,
+    click.option("-c", "--config", metavar="FILE", callback=input_path, shell_complete=files,
                  help="Read parameters from this .cfg (ours, staticMask.cfg or "
                       "astrodrizzle.cfg); options override it.  [default: none is read]"),
     click.option("--static/--no-static", default=None,
@@ -132,10 +144,10 @@ _parameter_options = (
 )
 _console_options = (
     click.option("-q", "--quiet", is_flag=True,
-                 help="Say nothing but warnings and errors."),
+                 help="Say nothing but warnings and errors, no paths of results either."),
     click.option("-v", "--verbose", is_flag=True,
                  help="Say what each chip gave."),
-    click.option("--log-file", metavar="FILE", shell_complete=files,
+    click.option("--log-file", metavar="FILE", callback=result_path, shell_complete=files,
                  help="Add the full story of the run, with times, to this file."),
 )
 
@@ -175,8 +187,8 @@ suffix = click.option(
     "--suffix", metavar="KIND",
     help="Take files of this kind (flt, flc) where an exposure has several.")
 output_dir = click.option(
-    "-o", "--output-dir", default=".", metavar="FOLDER", shell_complete=folders,
-    help="Where the masks go; made when missing.  [default: this folder]")
+    "-o", "--output-dir", default=".", metavar="FOLDER", callback=result_path,
+    shell_complete=folders, help="Where the masks go; made when missing.  [default: this folder]")
 overwrite = click.option(
     "--overwrite", is_flag=True,
     help="Replace a file of a mask's name even if it is no mask, or one of other pixels.")
@@ -193,11 +205,11 @@ keep_going = click.option(
     help="Set exposures aside that are missing or unreadable, make the masks of the others, and "
          "exit with 1.")
 apply_to = click.option(
-    "--apply-to", metavar="FOLDER", shell_complete=folders,
+    "--apply-to", metavar="FOLDER", callback=result_path, shell_complete=folders,
     help="Then write copies of the exposures to FOLDER, with the bad pixels flagged in DQ, as "
          "staticmask apply does.")
 plot = click.option(
-    "--plot", metavar="FILE", shell_complete=files,
+    "--plot", metavar="FILE", callback=result_path, shell_complete=files,
     help="Draw the masks to this .png, .pdf or .svg (staticmask[plot]).")
 jobs = click.option(
     "-j", "--jobs", type=click.IntRange(1, 1024), metavar="N",
@@ -208,10 +220,10 @@ scheduler = click.option(
     help="Let a Dask cluster do it (staticmask[dask]): tcp://HOST:PORT of its scheduler, or local "
          "for processes on this machine.")
 save_config = click.option(
-    "--save-config", metavar="FILE", shell_complete=files,
+    "--save-config", metavar="FILE", callback=result_path, shell_complete=files,
     help="Save the parameters of this run as a .cfg, then go on.")
 report = click.option(
-    "--report", metavar="FILE", shell_complete=files,
+    "--report", metavar="FILE", callback=result_path, shell_complete=files,
     help="Write the run as data: parameters, versions, masks, a row for each chip. The suffix "
          "says how: .json, .ecsv or .csv.")
 json = click.option(

@@ -23,7 +23,7 @@ _NOT_OF_CREATE = {"json", "make", "apply", "quiet", "verbose", "log_file"}  # le
 @options.json
 @click.option("--make", is_flag=True,
               help="Print Make rules instead: each mask depends on its exposures and on the .cfg.")
-@click.option("--apply", metavar="FOLDER", shell_complete=folders,
+@click.option("--apply", metavar="FOLDER", callback=options.result_path, shell_complete=folders,
               help="With --make, print rules also for copies of the exposures in FOLDER, with the "
                    "masks in their DQ.")
 @options.console_options

@@ -8,30 +8,21 @@ value, blanks within the brackets of a section, lists, ``None``, ``INDEF`` and `
 
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from staticmask_cli.errors import ConfigError
+from staticmask_cli.config.cfg_syntax import parse_cfg
+from staticmask_cli.config.entries import RESETBITS, Entry, is_blank
+from staticmask_cli.errors import ConfigError, first_few
+from staticmask_cli.io.user_path import user_path
 
 if TYPE_CHECKING:
     from configobj import ConfigObj
 
 __all__ = [
-    "BLANK_TEXTS", "Declaration", "Entry", "declarations", "entries_of", "flat_entries",
-    "nearest", "read_spec", "sections_of",
+    "Declaration", "declarations", "entries_of", "nearest", "read_spec", "sections_of",
 ]
-
-BLANK_TEXTS = {"", "none", "indef"}
-"""The texts, in lower case, that ask for the default of a parameter."""
-
-_LARGEST_FILE = 1 << 20  # bytes; a whole astrodrizzle.cfg has a hundredth of that
-# The patterns of ConfigObj 5.0.9 backtrack, in a time that grows with the square of the number
-# of blanks in a row and of brackets in a section's line: 64 KiB of blanks take 7 s, 16 KiB of
-# brackets 13 s, and a file of 1 MiB would take half an hour or more.  Within these two limits
-# the slowest file of 1 MiB that was found takes 10 s.
-_MANY_BLANKS = re.compile(r"\s{100}")
-_LONGEST_SECTION_LINE = 200  # characters
 
 _STATIC_MASK_STEP = re.compile(r"STEP 1:", re.IGNORECASE)
 _FINAL_DRIZZLE_STEP = re.compile(r"STEP 7:", re.IGNORECASE)
@@ -39,6 +30,7 @@ _ASTRODRIZZLE_SECTION = re.compile(
     r"STEP \d+\w?:|STATE OF INPUT FILES|INSTRUMENT PARAMETERS", re.IGNORECASE
 )
 _TASKS = {"", "staticmask", "astrodrizzle"}
+_MOST_MISSPELT = 3  # more problems, and no name that exists: a file of another program
 _IGNORED_NAMES = {"_task_name_", "_rules_"}
 
 
@@ -107,20 +99,6 @@ def declarations() -> dict[str, Declaration]:
     return found
 
 
-@dataclass(frozen=True)
-class Entry:
-    """The value that a user gave to one parameter, and the section and file that hold it."""
-
-    name: str
-    value: object
-    section: str = ""
-    file: str = ""
-
-    def __str__(self) -> str:
-        parts = (self.file, f"[{self.section}]" if self.section else "")
-        return " ".join((*filter(None, parts), f"{self.name} = {self.value}"))
-
-
 def nearest(name: str, names: Collection[str]) -> str:
     """Suggest the most similar of the allowed names, as the end of a message."""
     import difflib  # noqa: PLC0415 - only for this message
@@ -129,19 +107,8 @@ def nearest(name: str, names: Collection[str]) -> str:
     return f"; did you mean {matches[0]}?" if matches else f"; there are {', '.join(names)}"
 
 
-def flat_entries(values: Mapping[str, object], section: str = "") -> list[Entry]:
-    """Return the entries of a nested dictionary, from the sections of all levels."""
-    entries = []
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            entries += flat_entries(value, name)
-        else:
-            entries.append(Entry(name, value, section))
-    return entries
-
-
 def entries_of(
-    source: str | Mapping[str, object], names: Collection[str]
+    source: str | os.PathLike[str] | Mapping[str, object], names: Collection[str]
 ) -> tuple[list[Entry], list[str]]:
     """Read the entries of a ``.cfg`` that concern static masks.
 
@@ -156,9 +123,9 @@ def entries_of(
     Returns
     -------
     entries : list of Entry
-        The entries for these names alone; where a name is given twice, the later entry
-        counts.  Blank values (``None``, ``INDEF``, ``""``) are left out: they ask for the
-        default.
+        The entries for these names, and for `RESETBITS` of AstroDrizzle; where a name is given
+        twice, the later entry counts.  Blank values (``None``, ``INDEF``, ``""``) are left out:
+        they ask for the default.
     problems : list of str
         A message for each line that cannot be parsed, and for each name that does not
         exist, with the nearest one that does.
@@ -168,8 +135,8 @@ def entries_of(
     ConfigError
         If the file cannot be read, is binary, or holds the parameters of another task.
     """
-    file = source if isinstance(source, str) else ""
-    values, problems = _parse(source) if isinstance(source, str) else (source, [])
+    file = "" if isinstance(source, Mapping) else user_path(source)
+    values, problems = (source, []) if isinstance(source, Mapping) else parse_cfg(file)
     scalars, sections = _split(values)
     task = str(scalars.get("_task_name_", "")).lower()
     if task not in _TASKS:
@@ -186,20 +153,37 @@ def entries_of(
         is_strict = not is_astrodrizzle or _STATIC_MASK_STEP.match(section) is not None
         for name, value in content.items():
             entry = Entry(name, value, section, file)
-            if name in names:
-                if not _is_blank(value):
+            if name in names or (is_astrodrizzle and name == RESETBITS):
+                if not is_blank(value):
                     entries.append(entry)
             elif isinstance(value, Mapping):
                 problems.append(f"{file} [{section}] [[{name}]]: no such section".lstrip())
             elif is_strict and name.lower() not in _IGNORED_NAMES:
                 problems.append(f"{entry}: no such parameter{nearest(name, names)}")
-    if not is_astrodrizzle:
-        problems += [
-            f"{file} [{name}]: no such section; did you mean STEP 1: STATIC MASK?".lstrip()
-            for name in sections
-            if not _STATIC_MASK_STEP.match(name) and name.lower() not in _IGNORED_NAMES
-        ]
+    problems += [
+        f"{file} [{name}]: no such section; did you mean STEP 1: STATIC MASK?".lstrip()
+        for name in ([] if is_astrodrizzle else sections)
+        if not _STATIC_MASK_STEP.match(name) and name.lower() not in _IGNORED_NAMES
+    ]
+    if file and problems and not entries:
+        _refuse_other_task(file, scalars, sections, names, problems)
     return entries, problems
+
+
+def _refuse_other_task(
+    file: str, scalars: Mapping[str, object], sections: Mapping[str, Mapping[str, object]],
+    names: Collection[str], problems: Sequence[str],
+) -> None:
+    """Refuse a file of another program, in one line; a misspelt one is left to its problems."""
+    found = {*scalars, *(name for content in sections.values() for name in content)}
+    if found.intersection(names) or any(map(_STATIC_MASK_STEP.match, sections)):
+        return
+    if sections or len(problems) > _MOST_MISSPELT:
+        has = [f"[{name}]" for name in sections] or list(scalars) or ["lines of no such form"]
+        msg = (f"{file}: has no parameter of static masks, but "
+               f"{first_few([name[:40] for name in has])}; expected a .cfg of staticmask, "
+               "drizzlepac's staticMask or AstroDrizzle")
+        raise ConfigError(msg)
 
 
 def _relevant_sections(
@@ -236,53 +220,6 @@ def _split(
         else:
             scalars[name] = _unquoted(value) if isinstance(value, str) else value
     return scalars, sections
-
-
-def _is_blank(value: object) -> bool:
-    return value is None or (isinstance(value, str) and value.lower() in BLANK_TEXTS)
-
-
-def _parse(path: str) -> tuple["ConfigObj", list[str]]:
-    """Parse a file, and return its content with a message for each line that is not valid."""
-    from configobj import ConfigObj, ConfigObjError  # noqa: PLC0415 - kept out of the start-up
-
-    lines = [line.strip() for line in _read(path).splitlines()]
-    for number, line in enumerate(lines, 1):
-        too_long = line.startswith("[") and len(line) > _LONGEST_SECTION_LINE
-        if too_long or _MANY_BLANKS.search(line):
-            msg = (
-                f"{path} line {number}: expected less than 100 blanks in a row, "
-                f"and section names of up to {_LONGEST_SECTION_LINE} letters"
-            )
-            raise ConfigError(msg)
-    try:
-        return ConfigObj(lines, interpolation=False, list_values=False), []
-    except ConfigObjError as error:
-        problems = [
-            f"{path} line {problem.line_number}: {problem.line.strip()[:80]}: "
-            "expected 'name = value' or '[section]', each name once"
-            for problem in error.errors
-        ]
-        # The valid lines are used too, so that all problems are reported at once.
-        return error.config, problems
-
-
-def _read(path: str) -> str:
-    try:
-        with open(path, "rb") as stream:
-            content = stream.read(_LARGEST_FILE + 1)
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        msg = f"{path}: expected a ConfigObj .cfg, found a binary file"
-        raise ConfigError(msg) from error
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        msg = f"{path}: cannot read the parameters: {reason}"
-        raise ConfigError(msg) from error
-    if len(content) > _LARGEST_FILE or "\0" in text:
-        msg = f"{path}: expected a ConfigObj .cfg, found a binary file or one of over 1 MiB"
-        raise ConfigError(msg)
-    return text
 
 
 def _unquoted(value: str) -> str:

@@ -15,6 +15,7 @@ from staticmask_cli.config.cfgfile import Declaration, declarations
 from staticmask_cli.config.parameters import Parameters, expected_of
 from staticmask_cli.config.texts import check_texts, texts_of
 from staticmask_cli.errors import StaticMaskError
+from staticmask_cli.io.user_path import user_path
 
 __all__ = ["Form", "fill_in"]
 
@@ -258,7 +259,7 @@ def _note(name: str) -> str:
 
 
 def _expanded(text: str) -> str:
-    return os.path.expanduser(text.strip())
+    return user_path(text.strip())
 
 
 def _was_saved_by_staticmask(path: str) -> bool:

@@ -13,17 +13,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from staticmask_cli.config.cfgfile import (
-    BLANK_TEXTS,
     declarations,
     entries_of,
-    flat_entries,
     nearest,
     read_spec,
     sections_of,
 )
+from staticmask_cli.config.entries import BLANK_TEXTS, flat_entries, with_resetbits
 from staticmask_cli.errors import ConfigError
 from staticmask_cli.io.atomic import refuse_binary, write_whole
 from staticmask_cli.io.urls import redacted
+from staticmask_cli.io.user_path import output_path
 from staticmask_cli.masks.bitmask import EXPECTED_BITS, clean_final_bits
 from staticmask_cli.masks.mask_name import EXPECTED_NAME, clean_name
 from staticmask_cli.masks.rule import EXPECTED_AGREE, Agreement, MaskRule, clean_agree
@@ -108,7 +108,8 @@ class Parameters:
         """
         declared = declarations()
         entries, problems = entries_of({} if source is None else source, declared)
-        entries += flat_entries(given or {})
+        overriding = flat_entries(given or {})
+        entries = with_resetbits(entries, overriding) + overriding
         values = {d.name: _KINDS[d.kind].check(d.default) for d in declared.values()}
         for entry in entries:
             if entry.name not in declared:
@@ -170,6 +171,7 @@ class Parameters:
         OutputError
             If the file cannot be written, or would replace a file that is not a text.
         """
+        path = output_path(path)
         refuse_binary(path)
         content = self.text().encode("utf-8")
         with write_whole(path) as stream:

@@ -16,7 +16,7 @@ from staticmask_cli.io.paths import existence_check, is_remote, join_path, open_
 __all__ = ["find_members", "is_association", "read_association"]
 
 _TABLE_NAME = re.compile(r"_(asn|asc)\.fits(\.gz)?$", re.IGNORECASE)
-_JSON_NAME = re.compile(r"_asn\.json$", re.IGNORECASE)
+_JSON_NAME = re.compile(r"\.json$", re.IGNORECASE)  # no exposure is JSON
 _SUFFIXES = (
     "_crj", "_flt", "_flc", "_sfl", "_cal", "_raw", "_c0h", "_c0f", "_c0m", "",
 )
@@ -39,7 +39,7 @@ def read_association(path: str) -> list[str]:
     Parameters
     ----------
     path : str
-        A FITS table (``_asn.fits``, ``_asc.fits``) or a JWST ``_asn.json`` file.
+        A FITS table (``_asn.fits``, ``_asc.fits``), or a ``.json`` file of JWST or Roman.
 
     Returns
     -------
@@ -50,10 +50,11 @@ def read_association(path: str) -> list[str]:
     Raises
     ------
     InputError
-        If the table cannot be read, is absurdly large, has no members, or a name is a path.
+        If the table cannot be read, is absurdly large, has no members, or a name is a path
+        that leads out of the table's folder.
     """
     members = _json_members(path) if _JSON_NAME.search(path) else _table_members(path)
-    names = list(dict.fromkeys(members))
+    names = list(dict.fromkeys(re.sub(r"^(\./+)+", "", name) for name in members))
     if not names:
         msg = f"{path}: the association names no exposure that is present"
         raise InputError(msg)
@@ -61,22 +62,23 @@ def read_association(path: str) -> list[str]:
         msg = f"{path}: the association names {len(names)} exposures, of {_MOST_MEMBERS} allowed"
         raise InputError(msg)
     for name in names:
-        # Tables are untrusted: a member is in the folder of its table and nowhere else.
-        if not _is_plain(name, remote=is_remote(path)):
-            msg = f"{path}: member {name[:80]!r} is not a plain file name"
+        # Tables are untrusted: a member is in the folder of its table or below, nowhere else.
+        plain = (_is_plain(part, remote=is_remote(path)) for part in name.split("/"))
+        if len(name) > _LONGEST_NAME or not all(plain):
+            msg = f"{path}: member {name[:80]!r}: expected a file beside the association or below"
             raise InputError(msg)
     return names
 
 
-def _is_plain(name: str, *, remote: bool) -> bool:
-    """Whether a name is that of a file in the same folder, and printable."""
-    if remote and not re.fullmatch(r"[\w.+=@-]*", name, re.ASCII):  # plain in URLs
+def _is_plain(part: str, *, remote: bool) -> bool:
+    """Whether a part of a path is a plain and printable name."""
+    if remote and not re.fullmatch(r"[\w.+=@-]*", part, re.ASCII):  # plain in URLs
         return False
     return (
-        0 < len(name) <= _LONGEST_NAME
-        and name.isprintable()
-        and not name.startswith((".", "~", "-"))
-        and not re.search(r"[/\\]", name)
+        bool(part)
+        and part.isprintable()
+        and not part.startswith((".", "~", "-"))
+        and "\\" not in part
     )
 
 
@@ -88,7 +90,7 @@ def find_members(folder: str, name: str, suffix: str | None = None) -> list[str]
     folder : str
         The folder of the table, as the user wrote it.
     name : str
-        The name as the table has it; its lower case is tried too.
+        The name as `read_association` returns it; the lower case of the file is tried too.
     suffix : str, optional
         The kind of file to use (``flc``), instead of the first in the usual order.
 
@@ -97,6 +99,8 @@ def find_members(folder: str, name: str, suffix: str | None = None) -> list[str]
     list of str
         Usually one path; two if both ``_flt`` and ``_flc`` exist; none if no file exists.
     """
+    below, _, name = name.rpartition("/")
+    folder = join_path(folder, below) if below else folder
     is_there = existence_check(folder, name)
     exact = _existing(folder, [name, name.lower()], is_there)
     if exact:

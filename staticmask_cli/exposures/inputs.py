@@ -9,12 +9,14 @@ import glob
 import io
 import os
 import re
-from collections import Counter
+import sys
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
-from staticmask_cli.errors import InputError, StaticMaskError
+from staticmask_cli.errors import ConfigError, InputError, StaticMaskError
 from staticmask_cli.exposures.associations import find_members, is_association, read_association
+from staticmask_cli.exposures.duplicates import one_kind_each, refuse_ambiguous
 from staticmask_cli.exposures.problems import Problems
 from staticmask_cli.io.paths import (
     canonical_path,
@@ -25,12 +27,15 @@ from staticmask_cli.io.paths import (
     remote_path_within,
 )
 from staticmask_cli.io.urls import is_remote, redacted, with_credentials
+from staticmask_cli.io.user_path import user_path
 
 __all__ = ["expand_inputs"]
 
-_FLT_OR_FLC = re.compile(r"_fl[tc]\.fits(\.gz|\.fz)?$", re.IGNORECASE)
+_STDIN = "-"  # as the name of a list
 _DEEPEST_LIST = 32
 _LARGEST_LIST = 1 << 20  # bytes; this is enough for thousands of names
+# The end of x_flt.fits[sci,1], as many programs write the extension of a file.
+_EXTENSION = re.compile(r"(?<=\w)\[((?:\w+,)?\d+|sci)\]$", re.IGNORECASE)
 
 
 def expand_inputs(
@@ -43,9 +48,11 @@ def expand_inputs(
     words : iterable of str
         Each word is a path, a wildcard, an association table (``_asn.fits``, ``_asc.fits``,
         ``_asn.json``), several of these joined by commas, or ``@`` and the name of a list.  A list
-        has one input on each line, relative to the folder of the list; a second column and lines
-        that begin with ``#`` are ignored.  A word that is the name of an existing file always
-        means that file.
+        has one input on each line, which is looked for beside the list, then in the current
+        folder; a second column and lines that begin with ``#`` are ignored.  ``@-`` reads a list
+        from stdin.  A word that is the name of an existing file always means that file.  In
+        words and in lists on this machine ``~`` and ``$VAR`` are expanded, and ``**`` stands for
+        folders of all levels.
     suffix : str, optional
         The kind of file to use if an exposure has several, such as ``flc``.
     problems : Problems, optional
@@ -59,9 +66,11 @@ def expand_inputs(
 
     Raises
     ------
+    ConfigError
+        If there is no word, or a package for remote files is missing.
     InputError
-        If words match nothing, files or members are missing, or exposures have both an ``_flt``
-        and an ``_flc`` file; the message names all of them.
+        If words match nothing, lists are empty, files or members are missing, or exposures have
+        both an ``_flt`` and an ``_flc`` file; the message names all of them.
     """
     problems = problems or Problems()
     paths: dict[str, str] = {}
@@ -69,43 +78,13 @@ def expand_inputs(
     for word in words:
         for path in _expand(word, context):
             paths.setdefault(canonical_path(path), path)
-    _refuse_ambiguous(paths.values(), problems)
-    chosen = _one_kind_each(sorted(paths.values()), suffix, problems)
+    refuse_ambiguous(paths.values(), problems)
+    chosen = one_kind_each(sorted(paths.values()), suffix, problems)
     problems.check(anything_left=bool(paths))
     if not paths:
         msg = "no input: name exposures, as in: staticmask '*flt.fits'"
-        raise InputError(msg)
+        raise InputError(msg) if context.expanded else ConfigError(msg)
     return chosen
-
-
-def _refuse_ambiguous(paths: Iterable[str], problems: Problems) -> None:
-    """Refuse different inputs that are shown with the same name, also in the MEMBERS table."""
-    counts = Counter(map(str, paths))
-    for path, count in counts.items():
-        if count > 1:
-            problems.refuse(f"{path}: {count} inputs differ only in user, password or query, "
-                            "which are not shown")
-
-
-def _one_kind_each(paths: list[str], suffix: str | None, problems: Problems) -> list[str]:
-    """Return one file of each exposure: ``_flt`` and ``_flc`` files hold the same pixels."""
-    exposures: dict[str, list[str]] = {}
-    for path in paths:
-        folder, name = os.path.split(path)
-        kind = _FLT_OR_FLC.search(name)
-        if kind:
-            root = os.path.join(canonical_path(folder), name[: kind.start()])
-            exposures.setdefault(root, []).append(path)
-    wanted = f"_{suffix.lstrip('_')}.fits" if suffix else ""
-    dropped: set[str] = set()
-    for same in (files for files in exposures.values() if len(set(files)) > 1):
-        chosen = [path for path in same if wanted and wanted in os.path.basename(path).lower()]
-        if len(chosen) == 1:
-            dropped.update(set(same) - set(chosen))
-        else:
-            problems.refuse(f"{' and '.join(same)}: the same exposure twice; "
-                            "choose one kind with --suffix flc (or flt)")
-    return [path for path in paths if path not in dropped]
 
 
 @dataclass(frozen=True)
@@ -133,8 +112,10 @@ class _Context:
     expanded: set[str] = field(default_factory=set)
 
     def path(self, word: str) -> str:
-        """Return the path that a word means."""
-        return word if is_remote(word) else join_path(self.folder, word)
+        """Return the path that a word means: beside the list, else in the current folder."""
+        path = user_path(word)
+        beside = path if is_remote(path) else join_path(self.folder, path)
+        return beside if os.path.lexists(beside) or not os.path.lexists(path) else path
 
 
 def _expand(word: str, context: _Context) -> Iterator[str]:
@@ -143,6 +124,7 @@ def _expand(word: str, context: _Context) -> Iterator[str]:
         yield from _expand_remote(word, context)
         return
     path = context.path(word)
+    parts = _parts_of_local(word)
     if not _is_name(word):
         context.problems.leave_out(path, InputError(f"{path}: no such file"))
     elif os.path.isdir(path):
@@ -151,11 +133,11 @@ def _expand(word: str, context: _Context) -> Iterator[str]:
     elif os.path.exists(path):
         yield from _expand_file(path, context)
     elif word.startswith("@") and not _is_list_of_words(word, context):
-        yield from _expand_list(context.path(word[1:]), context)
-    elif "," in word:
-        for part in filter(None, map(str.strip, word.split(","))):
+        yield from _expand_list(_STDIN if word == "@-" else context.path(word[1:]), context)
+    elif parts != [word]:
+        for part in parts:
             yield from _expand(part, context)
-    elif glob.has_magic(word):
+    elif glob.has_magic(user_path(word)):
         yield from _expand_wildcard(word, context)
     else:
         context.problems.leave_out(path, InputError(f"{path}: {_why_missing(path)}"))
@@ -191,9 +173,14 @@ def _expand_remote(word: str, context: _Context) -> Iterator[str]:
     elif found is None:
         yield from _expand_file(url, context)
     elif not found:
-        context.problems.refuse(f"{url}: no file matches")
+        context.problems.refuse(_why_no_match(url))
     for path in found or ():
         yield from _expand_file(path, context)
+
+
+def _parts_of_local(word: str) -> list[str]:
+    """Return the words of a comma list; a comma within an extension such as [sci,1] is none."""
+    return list(filter(None, map(str.strip, re.split(r",(?!\d+\])", word))))
 
 
 def _parts_of(word: str) -> list[str]:
@@ -205,10 +192,13 @@ def _parts_of(word: str) -> list[str]:
 
 def _expand_wildcard(word: str, context: _Context) -> Iterator[str]:
     """Yield the files that match; folders are ignored, and links to nothing are missing files."""
-    pattern = os.path.join(glob.escape(context.folder), word)
-    matches = [match for match in sorted(glob.glob(pattern)) if not os.path.isdir(match)]
+    matches: list[str] = []
+    for folder in (context.folder, ""):
+        pattern = os.path.join(glob.escape(folder), user_path(word))
+        matches = matches or [match for match in sorted(glob.glob(pattern, recursive=True))
+                              if not os.path.isdir(match)]
     if not matches:
-        context.problems.refuse(f"{context.path(word)}: no file matches")
+        context.problems.refuse(_why_no_match(context.path(word)))
     for match in matches:
         if os.path.exists(match):
             yield from _expand_file(match, context)
@@ -218,6 +208,16 @@ def _expand_wildcard(word: str, context: _Context) -> Iterator[str]:
 
 def _why_missing(path: str) -> str:
     return "is a link that leads nowhere" if os.path.islink(path) else "no such file"
+
+
+def _why_no_match(path: str) -> str:
+    """Return the message for a wildcard without matches, or for the extension of a file."""
+    extension = _EXTENSION.search(path)
+    if extension is None:
+        return f"{path}: no file matches"
+    return (f"{path}: no such file; extensions are chosen for all exposures: name "
+            f"{path[: extension.start()]}, and --group {extension[1]} (in Python "
+            f"group={extension[1]!r})")
 
 
 def _is_name(word: str) -> bool:
@@ -269,7 +269,9 @@ def _expand_list(path: str, context: _Context) -> Iterator[str]:
         return  # a file that is named twice is returned once
     context.expanded.add(identity)
     lines = _lines_of(path, context.problems)
-    inner = replace(context, folder=folder_of_file(path), lists=(*context.lists, identity))
+    is_stream = path == _STDIN or path.startswith("/dev/")
+    folder = "" if is_stream else folder_of_file(path)
+    inner = replace(context, folder=folder, lists=(*context.lists, identity))
     for line in lines:
         if line and not line.startswith("#"):
             yield from _expand(_first_column(line, inner), inner)
@@ -278,7 +280,7 @@ def _expand_list(path: str, context: _Context) -> Iterator[str]:
 def _lines_of(path: str, problems: Problems) -> list[str]:
     """Read the lines of a list; if it cannot be read, report the problem and return no lines."""
     try:
-        with open_file(path) as stream:
+        with nullcontext(sys.stdin.buffer) if path == _STDIN else open_file(path) as stream:
             content = stream.read(_LARGEST_LIST + 1)
         if len(content) <= _LARGEST_LIST:
             text = content.decode("utf-8-sig")
@@ -286,7 +288,7 @@ def _lines_of(path: str, problems: Problems) -> list[str]:
         problems.refuse(f"@{path}: the list is larger than 1 MiB")
     except StaticMaskError as error:
         problems.refuse(f"@{error}")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, AttributeError) as error:  # the last if there is no stdin
         reason = getattr(error, "strerror", None) or "not a text file"
         problems.refuse(f"@{path}: cannot read the list: {reason}")
     return []

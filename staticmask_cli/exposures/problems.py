@@ -1,6 +1,6 @@
 """Inputs that cannot be used: one error for all of them, or left out where a run keeps going."""
 
-from staticmask_cli.errors import ExposureError, InputError, StaticMaskError
+from staticmask_cli.errors import ConfigError, ExposureError, InputError, StaticMaskError
 
 __all__ = ["Problems"]
 
@@ -33,6 +33,8 @@ class Problems:
     def leave_out(self, name: str, error: StaticMaskError) -> None:
         """Leave an exposure out, or note an error where the run does not keep going.
 
+        A ConfigError, such as a missing package, is not of the exposure and always noted.
+
         Parameters
         ----------
         name : str
@@ -41,7 +43,7 @@ class Problems:
             What is wrong with it.  Where its text begins with the name, the rest of it is the
             reason.
         """
-        if self.keep_going:
+        if self.keep_going and not isinstance(error, ConfigError):
             self.left_out.setdefault(name, str(error).removeprefix(f"{name}: "))
         else:
             self.refuse(error)
@@ -56,11 +58,16 @@ class Problems:
 
         Raises
         ------
-        InputError, ExposureError
-            Of the kind of the first error, with a line for each.
+        ConfigError, InputError, ExposureError
+            With a line for each error: a ConfigError if one of them is, or else of the kind of
+            the first.
         """
         if not anything_left:
             self._errors += [InputError(f"{name}: {why}") for name, why in self.left_out.items()]
         if self._errors:
-            kind = InputError if isinstance(self._errors[0], InputError) else ExposureError
+            kind: type[StaticMaskError] = ExposureError
+            if isinstance(self._errors[0], InputError):
+                kind = InputError
+            if any(isinstance(error, ConfigError) for error in self._errors):
+                kind = ConfigError
             raise kind("\n".join(dict.fromkeys(map(str, self._errors))))

@@ -21,6 +21,7 @@ from staticmask_cli.io.atomic import (
 )
 from staticmask_cli.io.paths import canonical_path, check_writable, exists, join_path
 from staticmask_cli.io.urls import normalized
+from staticmask_cli.io.user_path import matching_files, output_path
 from staticmask_cli.masks.grow import grown
 from staticmask_cli.masks.static_mask import time_of_making
 
@@ -47,7 +48,7 @@ def export_masks(
     Parameters
     ----------
     paths : sequence of str
-        The masks, of staticmask or of drizzlepac; they are opened read-only.
+        The masks, of staticmask or of drizzlepac, as paths or wildcards; they are opened read-only.
     forms : sequence of str
         Names of forms: ``dq``, ``flag``, ``weight``, ``regions``, ``defects`` and ``pixels``.
     output_dir : str
@@ -71,6 +72,7 @@ def export_masks(
     ConfigError
         If two masks have the same name.
     """
+    paths, output_dir = matching_files(paths), output_path(output_dir)
     check_writable(output_dir)
     with astropy_silenced():
         masks = _masks(paths)

@@ -11,6 +11,7 @@ from staticmask_cli.fits.open import as_input_error
 from staticmask_cli.forms.listed import BadPixelList, Bits, Target
 from staticmask_cli.forms.reading import read_lists
 from staticmask_cli.io.paths import is_remote
+from staticmask_cli.io.user_path import user_path
 
 __all__ = ["Included", "included_pixels"]
 
@@ -111,7 +112,7 @@ def _refuse_contradiction(lists: Sequence[BadPixelList], bad_value: int | None) 
 
 def _files(words: Iterable[str], problems: list[StaticMaskError]) -> Iterator[_File]:
     """Yield the files that words name, and collect what is wrong with the words."""
-    for word in words:
+    for word in map(user_path, words):
         found = _FOR_MASK.fullmatch(word)
         if os.path.exists(word) or is_remote(word):
             yield _File(word)
@@ -121,7 +122,7 @@ def _files(words: Iterable[str], problems: list[StaticMaskError]) -> Iterator[_F
             yield from _files(filter(None, map(str.strip, word.split(","))), problems)
         elif found:
             yield from (_File(file.path, found[1]) for file in _files([found[2]], problems))
-        elif glob.has_magic(word) and (matches := sorted(glob.glob(word))):
+        elif glob.has_magic(word) and (matches := sorted(glob.glob(word, recursive=True))):
             yield from (_File(match) for match in matches if not os.path.isdir(match))
         else:
             problems.append(InputError(

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from types import ModuleType
 from typing import IO, Any
 
-from staticmask_cli.errors import InputError
+from staticmask_cli.errors import ConfigError
 from staticmask_cli.io.urls import (
     WEB,
     folder_of,
@@ -51,7 +51,7 @@ def _remote_files(url: str) -> ModuleType:
     except ImportError as error:
         msg = (f"{redacted(url)}: remote files need fsspec, which cannot be imported ({error}); "
                "pip install 'staticmask[cloud]'")
-        raise InputError(msg) from error
+        raise ConfigError(msg) from error
     return files
 
 

@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from staticmask_cli.errors import ChipError, ConfigError
 
-__all__ = ["EXPECTED_BITS", "bad_by_dq", "clean_final_bits", "good_bits", "pixels_by_bit"]
+__all__ = ["EXPECTED_BITS", "bad_by_dq", "clean_final_bits", "good_bits", "pixels_by_bit",
+           "with_good_bits"]
 
 EXPECTED_BITS = (
     "None (DQ is not read), 0 (every flag is bad), a number (96), "
@@ -87,6 +88,26 @@ def good_bits(final_bits: str | None, instrument: str, flags: Mapping[str, int])
         known = ", ".join(f"{name} ({bit})" for name, bit in flags.items()) or "none"
         msg = f"{error}; flags of {instrument}: {known}"
         raise ConfigError(msg) from error
+
+
+def with_good_bits(final_bits: object, more: object) -> str | None:
+    """Return ``final_bits`` with more good bits; None if one of both names bits by their flags.
+
+    Raises
+    ------
+    ConfigError
+        If one of both does not follow the syntax of `clean_final_bits`.
+    """
+    text, added = clean_final_bits(final_bits), clean_final_bits(more)
+    if text is None or added is None:
+        return text
+    if _NAMES.fullmatch(text) or _NAMES.fullmatch(added):
+        return None
+    before = _interpret(text, None)
+    good = before | _interpret(added, None)
+    if good == before:
+        return text
+    return str(good) if good >= 0 else f"~{~good}"
 
 
 def bad_by_dq(dq: npt.NDArray[Any], good: int) -> npt.NDArray[np.bool_]:

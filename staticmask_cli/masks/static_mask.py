@@ -20,6 +20,7 @@ from staticmask_cli.io.atomic import (
     remove_stale_temporaries,
     write_whole,
 )
+from staticmask_cli.io.user_path import output_path, user_path
 from staticmask_cli.masks.causes import CAUSES, count_by_cause
 from staticmask_cli.masks.mask_cards import (
     TEXT_FACTS,
@@ -160,7 +161,7 @@ class StaticMask(PartialMask):
         OutputError
             If the file cannot be written; a file that was there before stays as it is.
         """
-        write_masks({path: self})
+        write_masks({output_path(path): self})
 
     @classmethod
     def read(cls, path: str) -> "StaticMask":
@@ -173,6 +174,7 @@ class StaticMask(PartialMask):
         InputError
             If the file cannot be read, or staticmask did not write it.
         """
+        path = user_path(path)
         try:
             with astropy_silenced(), opened(path) as hdus:
                 header, good = hdus[0].header, hdus[0].data

@@ -11,6 +11,7 @@ from staticmask_cli.errors import ConfigError
 from staticmask_cli.exposures.problems import Problems
 from staticmask_cli.fits.open import astropy_silenced
 from staticmask_cli.io.urls import is_remote, redacted
+from staticmask_cli.io.user_path import output_path
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.parallel.dask_cluster import connected_executor
 from staticmask_cli.parallel.tasks import jobs_of
@@ -170,8 +171,9 @@ def create_masks(
     with connected_executor(scheduler, executor=executor, jobs=jobs) as workers:
         return make_masks(
             parameters,
-            suffix=suffix, output_dir=os.fspath(output_dir), overwrite=overwrite,
-            update=update, checkpoint=checkpoint, keep_going=keep_going, plot=plot, jobs=jobs,
+            suffix=suffix, output_dir=output_path(output_dir), overwrite=overwrite,
+            update=update, checkpoint=checkpoint, keep_going=keep_going,
+            plot=None if plot is None else output_path(plot), jobs=jobs,
             executor=workers, progress=progress,
         )
 

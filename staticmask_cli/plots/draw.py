@@ -60,9 +60,10 @@ def check_plot(path: str) -> None:
     Raises
     ------
     ConfigError
-        If the suffix of `path` is none of ``.png``, ``.pdf`` and ``.svg``.
+        If the suffix of `path` is none of ``.png``, ``.pdf`` and ``.svg``, or matplotlib is
+        missing.
     OutputError
-        If matplotlib is missing, or `path` is a folder or a FITS file.
+        If `path` is a folder or a FITS file.
     """
     if _format_of(path) not in _FORMATS:
         msg = f"plot = {path}: expected a name that ends with .png, .pdf or .svg"
@@ -77,7 +78,7 @@ def check_plot(path: str) -> None:
     except ImportError as error:
         msg = (f"{path}: pictures need matplotlib, which cannot be imported ({error}); "
                "pip install 'staticmask[plot]'")
-        raise OutputError(msg) from error
+        raise ConfigError(msg) from error
 
 
 def picture_of(

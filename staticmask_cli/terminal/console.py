@@ -47,7 +47,7 @@ class Console:
     Parameters
     ----------
     quiet : bool
-        Whether to write nothing but warnings and errors to stderr.
+        Whether to write nothing but warnings and errors.
     verbose : bool
         Whether to write a line for every chip.
     log_file : str or None
@@ -127,8 +127,12 @@ class Console:
             log.debug("%s: %d chips, %d bad pixels", mask.path, len(mask.used), mask.nbad)
         if masks and not self.quiet:
             self._show_table(masks)
-        for mask in masks:
-            write_stdout(str(mask.path), "the masks are complete, only their paths are not shown")
+        self.show_paths([str(mask.path) for mask in masks], "masks")
+
+    def show_paths(self, paths: Sequence[str], what: str) -> None:
+        """Write the paths of results, such as masks, to stdout, unless the run is quiet."""
+        for path in () if self.quiet else paths:
+            write_stdout(path, f"the {what} are complete, only their paths are not shown")
 
     def show_left_out(self, left_out: Mapping[str, str]) -> None:
         """Write to stderr which inputs were left out because of ``--keep-going``, and why."""

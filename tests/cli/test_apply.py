@@ -29,7 +29,8 @@ def test_to_takes_all_words_up_to_the_next_option(names: list[str]) -> None:
         ["*_staticMask.fits", "--to", ",".join(names), "--output-dir", "out", "-q"],
     ):
         result = done("apply", *words)
-        assert result.stdout.split() == [f"out/{name}" for name in names]
+        paths = [f"out/{name}" for name in names]
+        assert result.stdout.split() == ([] if "-q" in words else paths)
         said = "Masks applied to copies of 3 exposures in out\n"
         assert result.stderr == ("" if "-q" in words else said)
     assert (fits.getdata(f"out/{names[0]}", ("DQ", 1)) & 4).any()
@@ -110,7 +111,7 @@ def test_plan_prints_rules_for_copies(names: list[str]) -> None:
 
 
 def test_verbose_says_how_many_pixels_each_chip_got(visit: Visit, folder: Path) -> None:
-    masks = done(*visit.paths, "-q", "-o", folder / "masks").stdout.split()
+    masks = done(*visit.paths, "-o", folder / "masks").stdout.split()
     counts = [np.count_nonzero(fits.getdata(mask) == 0) for mask in masks]
     result = done("apply", *masks, "--to", visit.paths[0], "-o", "out", "-v")
     assert f"pixels flagged in each chip: {counts[0]}, {counts[1]}\n" in result.stderr

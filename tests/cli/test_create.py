@@ -247,9 +247,10 @@ def test_a_cancelled_edit_says_so_in_one_line_and_makes_nothing(
     assert list(folder.iterdir()) == []
 
 
-def test_quiet_leaves_only_the_paths(visit: Visit) -> None:
+def test_quiet_is_silent(visit: Visit, folder: Path) -> None:
     result = done("-q", *visit.paths)
-    assert (result.stdout.split(), result.stderr) == (NAMES, "")
+    assert (result.stdout, result.stderr) == ("", "")
+    assert list(masks_in(folder)) == NAMES
 
 
 def test_quiet_keeps_warnings(write_exposure: WriteExposure) -> None:
@@ -311,9 +312,8 @@ def test_outputs_that_are_piped_hold_plain_lines(visit: Visit, folder: Path) -> 
 
 def test_a_path_that_is_not_utf_8_is_passed_on_byte_by_byte(visit: Visit, folder: Path) -> None:
     name = os.fsdecode(b"\xff")
-    words = ("-m", "staticmask_cli", visit.paths[0], "-q", "-o", name)
+    words = ("-m", "staticmask_cli", visit.paths[0], "-o", name)
     process = run_python(*words, cwd=folder, PYTHONIOENCODING="utf-8:strict")
-    assert process.stderr == ""
     assert [os.fsencode(line) for line in process.stdout.splitlines()] == [
         b"\xff/" + path.encode() for path in NAMES
     ]
@@ -367,12 +367,44 @@ def test_no_word_at_all_shows_the_help_and_is_wrong_usage() -> None:
     assert result.output.startswith("Usage: ")
 
 
+@pytest.mark.parametrize("words", ["create", "-o out", "-c run.cfg", "create , -q", "plan"])
+def test_a_run_without_inputs_is_wrong_usage(folder: Path, words: str) -> None:
+    (folder / "run.cfg").write_text("[STEP 1: STATIC MASK]\nstatic_sig = 4\n")
+    result = run(*shlex.split(words), code=2)
+    assert result.stderr == "Error: no input: name exposures, as in: staticmask '*flt.fits'\n"
+    assert os.listdir() == ["run.cfg"]
+
+
+@pytest.mark.parametrize("words", ["@empty.lst", "--keep-going @empty.lst"])
+def test_an_empty_list_is_no_wrong_usage(folder: Path, words: str) -> None:
+    (folder / "empty.lst").touch()
+    assert "no input" in run(*shlex.split(words), code=1).stderr
+
+
+@pytest.mark.parametrize(("word", "advice"), [
+    ("creat", "did you mean create?"), ("Inspect", "did you mean inspect?"),
+    ("exprot", "did you mean export?"), ("xyzzy", "there are create, "),
+])
+def test_a_first_word_that_is_no_command_and_no_file_is_wrong_usage(
+    visit: Visit, word: str, advice: str
+) -> None:
+    result = run(word, *visit.paths, code=2)
+    assert f"Error: {word}: no such command, and no such file; {advice}" in result.stderr
+    Path(word).write_bytes(Path(visit.paths[0]).read_bytes())
+    assert done(word).stdout.split() == NAMES
+
+
+def test_help_and_the_version_are_found_by_their_usual_words() -> None:
+    assert done("help").output == done("--help").output == done("-h").output
+    assert done("help", "inspect").output == done("inspect", "--help").output
+    assert done("-V").output == done("--version").output == f"staticmask {__version__}\n"
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         ("nowhere_flt.fits", "nowhere_flt.fits: no such file"),
         ("'x*_flt.fits' -q", "x*_flt.fits: no file matches"),
-        ("-o out", "no input: name exposures"),
         ("text_flt.fits", "text_flt.fits: "),
         ("folder", "folder: is a folder, expected files such as folder"),
         ("@missing.lst", "@missing.lst: cannot read the list: No such file"),

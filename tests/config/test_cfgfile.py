@@ -89,6 +89,7 @@ gain = ""# \n\
 
 [_RULES_]
 """
+CLEARED = str(64 + 32 + 4096 + 8192)  # final_bits and resetbits
 IN_WHOLE = replace(DEFAULTS, input=("j*_flt.fits",), static_sig=4.5)
 NO_PAIR = "expected 'name = value' or '[section]', each name once"
 NAMES = ("input", "group", "name", "static", "static_sig", "sky", "agree", "final_bits", "high",
@@ -175,11 +176,11 @@ def test_a_file_without_parameters_leaves_the_defaults(content: str) -> None:
 
 
 def test_a_whole_astrodrizzle_cfg_is_read_for_its_step_1_and_its_final_bits() -> None:
-    assert load(WHOLE) == replace(IN_WHOLE, final_bits="64, 32")
+    assert load(WHOLE) == replace(IN_WHOLE, final_bits=CLEARED)
 
 
 def test_a_whole_astrodrizzle_cfg_is_recognized_by_its_sections_too() -> None:
-    assert load(WHOLE.partition("\n")[2]) == replace(IN_WHOLE, final_bits="64, 32")
+    assert load(WHOLE.partition("\n")[2]) == replace(IN_WHOLE, final_bits=CLEARED)
 
 
 def test_final_bits_of_other_steps_than_7_are_ignored() -> None:
@@ -190,12 +191,69 @@ def test_final_bits_of_other_steps_than_7_are_ignored() -> None:
 def test_final_bits_of_step_1_or_the_root_override_step_7(section: str) -> None:
     before = "input =" if section == "root" else "static = yes"
     assert load(WHOLE.replace(before, f"final_bits = 16\n{before}")) == replace(
-        IN_WHOLE, final_bits="16")
+        IN_WHOLE, final_bits=str(16 + 4096 + 8192))
+
+
+@pytest.mark.parametrize(("resetbits", "final_bits", "expected"), [
+    ("4096", "0", "4096"), ('"4096"', "64,32", "4192"), ("4096# cosmic rays", "96", "4192"),
+    ("4096", "4096,64", "4096,64"), ("4096", "~8192", "~8192"), ("4096", "~4096,64", "~64"),
+    ("4096+8192", "0", "12288"), ("0", "64", "64"), ("None", "64", "64"), ("", "0", "0"),
+    ("4096", "None", None), ("4096", "WARMPIX", "WARMPIX"), ("odd", "64", "64"),
+])
+def test_the_bits_that_astrodrizzle_clears_are_good(
+    resetbits: str, final_bits: str, expected: str | None
+) -> None:
+    text = WHOLE.replace('"4096,8192"', resetbits).replace("64, 32# good", f"{final_bits}# good")
+    assert load(text).final_bits == expected
+
+
+@pytest.mark.parametrize(("final_bits", "is_warned"), [
+    ("0", True), ("64", True), ("4096", True), ("12288", False), ("None", False), (None, False),
+    ("~64", False), ("WARMPIX", True),
+])
+def test_final_bits_that_override_those_of_an_astrodrizzle_cfg_are_used_as_they_are(
+    caplog: pytest.LogCaptureFixture, final_bits: str | None, *, is_warned: bool
+) -> None:
+    load(WHOLE)
+    caplog.clear()
+    parameters = Parameters.load("run.cfg", {"final_bits": final_bits})
+    assert parameters.final_bits == (None if final_bits == "None" else final_bits)
+    warned = "run.cfg resetbits = 4096,8192: these DQ bits, which AstroDrizzle would clear, make"
+    assert (warned in caplog.text) is is_warned
+
+
+def test_astrodrizzle_itself_has_cleared_the_bits(caplog: pytest.LogCaptureFixture) -> None:
+    source = {"resetbits": 4096, "STEP 7: DRIZZLE": {"final_bits": 0}}
+    assert Parameters.load(source).final_bits == "0"
+    assert Parameters.load(source, {"final_bits": 0}).final_bits == "0"
+    assert caplog.text == ""
+
+
+FOREIGN = ("; expected a .cfg of staticmask, drizzlepac's staticMask or AstroDrizzle")
+
+
+@pytest.mark.parametrize(("content", "found"), [
+    ("[metadata]\nname = x\n[options]\npackages = find:\nrequires =\n    numpy\n",
+     "run.cfg: has no parameter of static masks, but [metadata], [options]" + FOREIGN),
+    ("[flake8]\nignore = E1\n",
+     "run.cfg: has no parameter of static masks, but [flake8]" + FOREIGN),
+    ("DETECT_THRESH 1.5\nCATALOG_NAME x.cat\nANALYSIS 1\nFILTER Y\n",
+     "run.cfg: has no parameter of static masks, but lines of no such form" + FOREIGN),
+    ("one = 1\ntwo = 2\nthree = 3\nfour = 4\n",
+     "run.cfg: has no parameter of static masks, but one, two, three and 1 more" + FOREIGN),
+    ('{"_mdriztab_btn_": "Update", "STEP 1: STATIC MASK": {"static": true}}',
+     ("run.cfg: is a JSON file, such as parameters of HAP (Hubble Advanced Products) or an "
+      "association; expected a ConfigObj .cfg")),
+    (f"[{'x' * 150}]\n{'y' * 90_000} = 1\n",
+     f"run.cfg: has no parameter of static masks, but [{'x' * 39}" + FOREIGN),
+])
+def test_a_file_of_another_program_is_refused_in_one_line(content: str, found: str) -> None:
+    assert problems(content) == [found]
 
 
 def test_unknown_names_of_other_steps_are_ignored_but_not_those_of_step_1() -> None:
     loose = WHOLE.replace("skysub", "sky_surprise").replace("output", "outptu")
-    assert load(loose) == replace(IN_WHOLE, final_bits="64, 32")
+    assert load(loose) == replace(IN_WHOLE, final_bits=CLEARED)
     assert problems(WHOLE.replace("static_sig = 4.5", "statc_sig = 4.5")) == [
         f"run.cfg [STEP 1: STATIC MASK] statc_sig = 4.5: {UNKNOWN} did you mean static_sig?"
     ]

@@ -64,7 +64,7 @@ def test_any_name_of_an_output_folder_is_taken_as_it_is(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_exposure()
-    result = done("a_flt.fits", "-q", "-o", name)
+    result = done("a_flt.fits", "-o", name)
     assert result.stdout_bytes == os.fsencode(f"{name}/{NAME}\n")
     assert sorted(os.listdir(tmp_path)) == sorted(["a_flt.fits", name])
 

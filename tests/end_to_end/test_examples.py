@@ -130,8 +130,8 @@ def test_the_batch_goes_on_past_a_bad_visit(folder: Path) -> None:
         simulate_visit(name, "ACS/WFC", shape=(40, 50), exposures=2)
     result = run("sh", "run.sh", "one", "empty/", "two 2/")
     assert result.returncode == 1
-    assert result.stdout.splitlines() == [f"{visit}/{name}" for visit in ("one", "two 2")
-                                          for name in WFC]
+    assert result.stdout == ""
+    assert all(Path(visit, name).exists() for visit in ("one", "two 2") for name in WFC)
     assert "empty: FAILED" in result.stderr
     assert result.stderr.endswith("2 of 3 visits done\n")
     assert StaticMask.read(f"one/{WFC[0]}").rule.final_bits == "64,32"
@@ -159,10 +159,10 @@ def test_the_notebook_hands_masks_on_and_leaves_the_exposures_alone(folder: Path
 def test_an_old_astrodrizzle_cfg_makes_masks() -> None:
     simulate_visit(".", "ACS/WFC", shape=(40, 50))
     cfg = str(EXAMPLES / "astrodrizzle" / "astrodrizzle.cfg")
-    result = run("staticmask", "-c", cfg, "-o", "masks", "-q")
+    result = run("staticmask", "-c", cfg, "-o", "masks")
     assert (result.returncode, result.stdout.split()) == (0, WFC)
     mask = StaticMask.read(WFC[0])
-    assert (mask.rule.static_sig, mask.rule.final_bits) == (3.5, "64,32")
+    assert (mask.rule.static_sig, mask.rule.final_bits) == (3.5, str(64 + 32 + 4096))
 
 
 def test_the_picture_of_a_nebula_shows_what_the_readme_says(folder: Path) -> None:

@@ -2,8 +2,11 @@
 
 import contextlib
 import errno
+import io
 import itertools
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,13 +15,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from staticmask_cli.config.parameters import Parameters
-from staticmask_cli.errors import InputError
+from staticmask_cli.errors import ConfigError, InputError
 from staticmask_cli.exposures.inputs import expand_inputs
 from tests.support.fits_files import touch, write_json, write_table
 
 A, B, C = VISIT = ("jx01a_flt.fits", "jx01b_flt.fits", "jx01c_flt.fits")
 NO_INPUT = "no input: name exposures, as in: staticmask '*flt.fits'"
 TWICE = "the same exposure twice; choose one kind with --suffix flc (or flt)"
+EXTENSION = ("no such file; extensions are chosen for all exposures: name {}, and --group {} "
+             "(in Python group={})")
+BESIDE = "expected a file beside the association or below"
 NO_FILE = os.strerror(errno.ENOENT)
 
 LISTS = {
@@ -159,6 +165,83 @@ def test_a_wildcard_does_not_match_folders(visit_folder: Path) -> None:
     assert expand_inputs(["*_flt.fits"]) == list(VISIT)
 
 
+@pytest.mark.parametrize("word", [
+    "~/jx01?_flt.fits", "$HOME/jx01[abc]_flt.fits", "${HOME}/**/*a_flt.fits,~/*[bc]_flt.fits",
+    "@~/plain.lst", "@$HOME/plain.lst", "$NIGHT*", "@home.lst",
+])
+def test_the_home_and_variables_are_expanded_in_words_and_lists(
+    visit_folder: Path, monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    monkeypatch.setenv("HOME", str(visit_folder))
+    monkeypatch.setenv("NIGHT", str(visit_folder / "jx01"))
+    here = visit_folder.parent / "here"
+    touch(here, "~/jx01a_flt.fits")
+    for path in visit_folder.glob("jx01*"):
+        if path.name not in VISIT:
+            path.unlink()
+    monkeypatch.chdir(here)
+    Path("home.lst").write_text(f"~/{A}\n$HOME/{B}  a note\n$HOME/*c_flt.fits\n")
+    assert expand_inputs([word]) == [str(visit_folder / name) for name in VISIT]
+
+
+def test_names_in_associations_are_not_expanded(
+    visit_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NAME", "jx01a")
+    write_json(visit_folder / "x.json", [("$NAME_flt.fits", "science")])
+    with pytest.raises(InputError, match=r"member \$NAME_flt.fits: no such exposure"):
+        expand_inputs(["x.json"])
+
+
+def test_a_name_with_a_dollar_that_exists_means_that_file(
+    visit_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(visit_folder))
+    touch(visit_folder, "$HOME_flt.fits", "x$HOME.fits")
+    assert expand_inputs(["$HOME_flt.fits", "x$HOME.fits"]) == ["$HOME_flt.fits", "x$HOME.fits"]
+
+
+def test_what_is_not_beside_a_list_is_looked_for_in_the_current_folder(
+    visit_folder: Path
+) -> None:
+    touch(visit_folder / "more", B)
+    (visit_folder / "more" / "mixed.lst").write_text(f"{A}\n{B}\n*c_flt.fits\n@inner2.lst\n")
+    (visit_folder / "inner2.lst").write_text("lower_asn.fits\n")
+    assert expand_inputs(["@more/mixed.lst"]) == [*VISIT, f"more/{B}"]
+
+
+@pytest.mark.parametrize("word", ["@-", "@stdin.lst"])
+def test_a_list_can_be_read_from_stdin(
+    visit_folder: Path, monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    (visit_folder / "stdin.lst").write_text("@-")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(f"{A}\n{B},{C}".encode())))
+    assert expand_inputs([word]) == list(VISIT)
+
+
+def test_names_from_dev_stdin_are_relative_to_the_current_folder(visit_folder: Path) -> None:
+    code = ("from staticmask_cli.exposures.inputs import expand_inputs\n"
+            "print(*expand_inputs(['@/dev/stdin']))")
+    done = subprocess.run([sys.executable, "-c", code], input="\n".join(VISIT), text=True,
+                          cwd=visit_folder, capture_output=True, check=True)
+    assert done.stdout.split() == list(VISIT)
+
+
+@pytest.mark.parametrize("stdin", [None, io.StringIO("a")])
+def test_without_a_stdin_the_list_is_refused(
+    monkeypatch: pytest.MonkeyPatch, stdin: object
+) -> None:
+    monkeypatch.setattr(sys, "stdin", stdin)
+    with pytest.raises(InputError, match="@-: cannot read the list"):
+        expand_inputs(["@-"])
+
+
+def test_two_asterisks_match_folders_of_all_levels(visit_folder: Path) -> None:
+    touch(visit_folder / "deep", "1/x_flt.fits", "1/2/3/y_flt.fits", "z_flt.fits", ".no/x_flt.fits")
+    assert expand_inputs(["deep/**/*_flt.fits"]) == [
+        "deep/1/2/3/y_flt.fits", "deep/1/x_flt.fits", "deep/z_flt.fits"]
+
+
 def test_lists_may_be_nested_deeply(visit_folder: Path) -> None:
     for level in range(1500):
         (visit_folder / f"{level}.lst").write_text(f"@{level + 1}.lst\n")
@@ -190,11 +273,16 @@ PROBLEMS = {
     "lost_asn.fits": ["lost_asn.fits: member LOST1: no such exposure beside the association",
                       "lost_asn.fits: member LOST2: no such exposure beside the association"],
     "lost_asn.json": ["lost_asn.json: member x_cal.fits: no such exposure beside the association"],
-    "hostile_asn.fits": ["hostile_asn.fits: member '../x' is not a plain file name"],
+    "hostile_asn.fits": [f"hostile_asn.fits: member '../x': {BESIDE}"],
     "empty_asn.fits": ["empty_asn.fits: cannot be read as FITS: the file is empty"],
     "gone_asn.fits": ["gone_asn.fits: no such file"],
     "twice_fl?.fits": [f"twice_flc.fits and twice_flt.fits: {TWICE}"],
     "nul\0_flt.fits": ["nul\0_flt.fits: no such file"],
+    "~/gone/*.fits": [f"{os.path.expanduser('~')}/gone/*.fits: no file matches"],
+    "$GONE/x_flt.fits": ["$GONE/x_flt.fits: no such file"],
+    f"{A}[sci,1]": [f"{A}[sci,1]: {EXTENSION.format(A, 'sci,1', repr('sci,1'))}"],
+    f"{A}[1],{A}[SCI,2]": [f"{A}[1]: {EXTENSION.format(A, '1', repr('1'))}",
+                           f"{A}[SCI,2]: {EXTENSION.format(A, 'SCI,2', repr('SCI,2'))}"],
 }
 
 
@@ -240,7 +328,8 @@ def test_one_message_names_everything_that_is_wrong_once() -> None:
 @pytest.mark.parametrize("words", [[], [","], [" , "], ["@empty.lst"], ["@empty.lst", ","]])
 def test_the_message_for_no_input_shows_how_to_name_one(words: list[str]) -> None:
     Path("empty.lst").write_text("\n# nothing\n\n")
-    with pytest.raises(InputError) as caught:
+    # An empty list is bad data, no word at all is wrong usage.
+    with pytest.raises(InputError if "@empty.lst" in words else ConfigError) as caught:
         expand_inputs(words)
     assert str(caught.value) == NO_INPUT
     assert expand_inputs([*words, A]) == [A]
@@ -351,7 +440,7 @@ _FUZZ = settings(max_examples=300, derandomize=True)
 def _files_or_input_error(words: list[str], suffix: str | None = None) -> None:
     try:
         paths = expand_inputs(words, suffix)
-    except InputError as error:
+    except (InputError, ConfigError) as error:
         assert str(error)  # noqa: PT017 - any other exception must be raised
     else:
         assert paths == sorted(paths)

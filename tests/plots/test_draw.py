@@ -43,8 +43,7 @@ def files() -> list[str]:
 
 def test_a_png_for_each_mask_is_grey_and_names_it(visit: Visit) -> None:
     result = run(*visit.paths, "-o", "out", "--plot", "look/m.PNG", "-q")
-    assert (result.exit_code, result.stderr) == (0, "")
-    assert [line.startswith("out/") for line in result.stdout.splitlines()] == [True, True]
+    assert (result.exit_code, result.output) == (0, "")
     assert sorted(os.listdir("look")) == [f"m_{name}.PNG" for name in NAMES]
     for name in NAMES:
         pixels = imread(f"look/m_{name}.PNG", format="png")
@@ -188,11 +187,11 @@ def test_without_matplotlib_the_error_names_the_extra_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     result = run("nowhere_flt.fits", "--plot", "m.png")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "m.png: pictures need matplotlib, which cannot be imported" in result.stderr
     assert "pip install 'staticmask[plot]'" in result.stderr
     assert list(folder.iterdir()) == []
-    with pytest.raises(OutputError, match="pip install"):
+    with pytest.raises(ConfigError, match="pip install"):
         plot_masks([], "m.png")
 
 

@@ -13,7 +13,7 @@ import staticmask_cli
 # From top to bottom: each package, or module beside them, and those that it may import.
 ARROWS = {
     "cli": ("terminal", "simulate", "pipeline", "apply", "plots", "reports", "forms", "config",
-            "parallel"),
+            "parallel", "io"),
     "terminal": ("io",),
     "simulate": ("pipeline", "masks", "io"),
     "staticMask": ("_astrodrizzle", "_imageobjects", "pipeline", "config", "masks", "io"),
@@ -40,7 +40,7 @@ ANNOTATIONS = {"terminal": ("pipeline", "reports", "config", "masks")}
 LIBRARIES = {
     "click": ("cli", "terminal"),
     "rich": ("terminal",),
-    "configobj": ("config.cfgfile",),
+    "configobj": ("config.cfgfile", "config.cfg_syntax"),
     "textual": ("config.form",),
     "matplotlib": ("plots",),
     "astropy.io.fits": ("fits.header", "simulate", "_imageobjects", "_astrodrizzle"),

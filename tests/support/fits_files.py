@@ -13,8 +13,8 @@ Rows = Sequence[tuple[object, object]]
 
 def touch(folder: Path, *names: str) -> None:
     """Make empty files."""
-    folder.mkdir(parents=True, exist_ok=True)
     for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()
 
 

@@ -128,16 +128,14 @@ def test_a_run_is_advised_once_to_let_three_pointings_agree(
     assert capsys.readouterr().err == ""
 
 
-def test_quiet_shows_the_paths_alone(
+def test_quiet_shows_nothing(
     visit: Visit, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     masks = create_masks(visit.paths, output_dir=tmp_path)
     console = Console(quiet=True)
     console.show_masks(masks)
     console.say("not to be shown")
-    captured = capsys.readouterr()
-    assert captured.out.split() == [mask.path for mask in masks]
-    assert captured.err == ""
+    assert capsys.readouterr() == ("", "")
 
 
 def test_no_mask_no_table(capsys: pytest.CaptureFixture[str]) -> None:
@@ -197,8 +195,7 @@ def test_no_color_is_honoured_on_a_terminal(tmp_path: Path) -> None:
 
 def test_quiet_leaves_a_terminal_empty(tmp_path: Path) -> None:
     stdout, text = on_a_terminal(tmp_path, "demo", "try", "--exposures", "1", "-q")
-    assert len(stdout.splitlines()) == 2
-    assert text == ""
+    assert (stdout, text) == ("", "")
 
 
 def test_a_warning_stays_on_the_terminal_beside_the_bar(
@@ -221,7 +218,8 @@ def test_a_log_file_that_cannot_be_written_is_reported_once_and_costs_no_mask(
 ) -> None:
     write_exposure()
     process = shell("$MASK -q a_flt.fits --log-file /dev/full", tmp_path)
-    assert (process.returncode, process.stdout) == (0, "ACSWFC_60x80_1_staticMask.fits\n")
+    assert (process.returncode, process.stdout) == (0, "")
+    assert (tmp_path / "ACSWFC_60x80_1_staticMask.fits").exists()
     assert process.stderr == (
         "Warning: /dev/full: the log cannot be written: [Errno 28] No space left on device\n"
     )

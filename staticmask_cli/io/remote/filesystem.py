@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 import fsspec
 
-from staticmask_cli.errors import InputError, OutputError, StaticMaskError
+from staticmask_cli.errors import ConfigError, InputError, OutputError, StaticMaskError
 from staticmask_cli.io.urls import WEB, redacted, scheme_of, with_credentials
 
 __all__ = [
@@ -76,8 +76,10 @@ def file_system_of(url: str) -> tuple[Any, str]:
 
     Raises
     ------
+    ConfigError
+        If the package for the scheme is not installed.
     InputError
-        If the scheme is local or not supported, or if its package is not installed.
+        If the scheme is local or not supported.
     """
     full, scheme = with_credentials(url), scheme_of(url)
     if scheme in ("file", "local"):
@@ -90,7 +92,7 @@ def file_system_of(url: str) -> tuple[Any, str]:
         hint = "'staticmask[cloud]'" if package in _IN_EXTRA else package
         remedy = f"pip install {hint}" if hint else str(error)
         msg = f"{redacted(url)}: {scheme}:// needs {package or 'another package'}: {remedy}"
-        raise InputError(msg) from error
+        raise ConfigError(msg) from error
     except ValueError as error:
         msg = f"{redacted(url)}: fsspec does not support {scheme}://"
         raise InputError(msg) from error

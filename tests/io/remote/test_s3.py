@@ -19,7 +19,7 @@ from staticmask_cli import (  # noqa: E402 - after the checks that may skip this
 from staticmask_cli.errors import OutputError  # noqa: E402
 from staticmask_cli.masks.static_mask import StaticMask  # noqa: E402
 from staticmask_cli.simulate.visit import simulate_visit  # noqa: E402
-from tests.support.command import create  # noqa: E402
+from tests.support.command import create, done  # noqa: E402
 from tests.support.s3_service import BUCKET, POLICY, Service, as_user, s3_service  # noqa: E402
 
 
@@ -107,8 +107,7 @@ def test_masks_and_reports_are_written_to_a_bucket(
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
     there = f"s3://{BUCKET}/masks"
     assert create(visit[0], "-o", tmp_path)[0] == 0
-    code, output = create(visit[0], "-o", f"{there}/", "--report", f"{there}/run.json")
-    assert code == 0, output
+    output = done(visit[0], "-o", f"{there}/", "--report", f"{there}/run.json").output
     name = "ACSWFC_400x500_1_staticMask.fits"
     assert f"{there}/{name}" in output
     client = service.client()
