@@ -5,10 +5,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
+from staticmask_cli.exposures.exposure import Chip
 from staticmask_cli.exposures.problems import Problems
 from staticmask_cli.io.paths import canonical_path
 
-__all__ = ["one_kind_each", "refuse_ambiguous"]
+__all__ = ["one_kind_each", "refuse_ambiguous", "refuse_same_exposure"]
 
 _FLT_OR_FLC = re.compile(r"_fl[tc]\.fits(\.gz|\.fz)?$", re.IGNORECASE)
 
@@ -41,3 +42,17 @@ def one_kind_each(paths: list[str], suffix: str | None, problems: Problems) -> l
             problems.refuse(f"{' and '.join(same)}: the same exposure twice; "
                             "choose one kind with --suffix flc (or flt)")
     return [path for path in paths if path not in dropped]
+
+
+def refuse_same_exposure(chips: Iterable[Chip], problems: Problems) -> None:
+    """Refuse files of one exposure, as the headers show: copies, or other kinds of the same data.
+
+    The image sets of one file are exposures of their own.
+    """
+    files: dict[tuple[str, int], str] = {}
+    for chip in chips:
+        if chip.exposure and not chip.skip_reason:
+            other = files.setdefault((chip.exposure, chip.label.extver), chip.path)
+            if other != chip.path:
+                problems.refuse(f"{other} and {chip.path}: the same exposure twice "
+                                f"({chip.exposure}); leave one of them out")

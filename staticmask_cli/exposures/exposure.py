@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -26,6 +27,9 @@ Group = tuple[int | tuple[str, int], ...]
 _TEXT_FACTS = ("TELESCOP", "INSTRUME", "DETECTOR", "BUNIT")
 # Where on the detector the pixels of a chip are: the keywords of HST and of JWST.
 _GRID_FACTS = ("CCDCHIP", "LTV1", "LTV2", "BINAXIS1", "BINAXIS2", "SUBSTRT1", "SUBSTRT2")
+
+# Program, visit, group, exposure and detector; the kind of product follows.
+_JWST_NAME = re.compile(r"jw\d{11}_\d+_\d+_[a-z0-9]+(?=_)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,9 @@ class Chip:
         Chips of equal signature but another grid do not share their pixels.
     mask_name : str
         The file name of the mask that the chip belongs to.
+    exposure : str
+        What all files of one exposure have in common, by the header: ROOTNAME and EXPSTART; empty
+        if it lacks one of them.
     """
 
     label: ChipLabel
@@ -67,6 +74,7 @@ class Chip:
     facts: dict[str, str] = field(hash=False)
     grid: dict[str, float] = field(hash=False)
     mask_name: str
+    exposure: str = ""
 
 
 def common_facts(facts_of_chips: Iterable[Mapping[str, str | float]]) -> dict[str, str | float]:
@@ -224,7 +232,17 @@ def _chip(
     return Chip(
         label, signature, path, number, flags.get(label.extver), hdu.raw, skip_reason,
         facts=facts, grid=grid, mask_name=mask_name,
+        exposure=_exposure_of(hdu.header, primary, path),
     )
+
+
+def _exposure_of(header: AnyHeader, primary: AnyHeader, path: str) -> str:
+    """Return the `exposure` of a `Chip`; JWST has the ROOTNAME only in the names of its files."""
+    of_jwst = _JWST_NAME.match(os.path.basename(path))
+    rootname = header_str(primary, "ROOTNAME") or (of_jwst[0] if of_jwst else "")
+    start = header_float(header, primary, "EXPSTART")
+    known = rootname and math.isfinite(start)
+    return f"{rootname.lower()}, EXPSTART = {start!r}" if known else ""
 
 
 def facts_of_chip(

@@ -5,10 +5,12 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import ExposureError, InputError, OutputError, StaticMaskError
+from staticmask_cli.exposures.duplicates import refuse_same_exposure
 from staticmask_cli.exposures.exposure import Chip, Exposure
 from staticmask_cli.exposures.inputs import expand_inputs
 from staticmask_cli.exposures.instruments import instrument_of
@@ -173,6 +175,7 @@ def _chips_by_mask(
         for chip in found.chips:
             members = chips.setdefault((chip.signature, chip.mask_name), [])
             members.append(share_attributes(chip, members[0]) if members else chip)
+    refuse_same_exposure(chain.from_iterable(chips.values()), problems)
     problems.check(anything_left=bool(chips))
     return chips
 

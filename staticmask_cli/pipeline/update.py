@@ -13,6 +13,7 @@ from staticmask_cli.io.atomic import make_folder, update_lock
 from staticmask_cli.io.urls import normalized
 from staticmask_cli.masks.members import Member, SortKey
 from staticmask_cli.masks.static_mask import StaticMask, write_masks
+from staticmask_cli.pipeline.copies import refuse_copies
 from staticmask_cli.pipeline.existing import (
     Identity,
     MemberIndex,
@@ -135,6 +136,7 @@ class MaskUpdate(NewMasks):
         index = MemberIndex(mask.members)
         pairs = [(chip, index.member_of(chip)) for chip in plan.chips]
         refuse_changed(plan, pairs)
+        refuse_copies(plan.path, [chip for chip, member in pairs if member is None], mask.members)
         written = modified(plan.path)
         skipped = [(chip, member) for chip, member in pairs
                    if member is not None and needs_no_reading(chip, member, written)]

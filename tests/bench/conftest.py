@@ -92,7 +92,8 @@ def long_visit(tmp_path_factory: pytest.TempPathFactory, visit: Path) -> Iterato
     folder = tmp_path_factory.mktemp("long_visit")
     for source in visit.glob("*_flt.fits"):
         for number in range(4):
-            shutil.copy(source, folder / f"copy{number}_{source.name}")
+            copy = shutil.copy(source, folder / f"copy{number}_{source.name}")
+            fits.setval(copy, "ROOTNAME", value=f"copy{number}{source.name[:9]}")
     yield folder
     shutil.rmtree(folder)
 

@@ -96,7 +96,10 @@ def row(patterns: Sequence[Path], count: int, workers: int, folder: Path) -> Row
     for path in (visit, alone, together):
         path.mkdir(parents=True)
     for number in range(count):
-        shutil.copyfile(patterns[number % len(patterns)], visit / f"j{number:07}q_flt.fits")
+        pattern, rootname = patterns[number % len(patterns)], f"j{number:07}q"
+        # A copy under the same ROOTNAME would be refused, as the same exposure twice.
+        content = pattern.read_bytes().replace(pattern.name[:9].encode(), rootname.encode())
+        (visit / f"{rootname}_flt.fits").write_bytes(content)
     run = python("-m", "staticmask_cli", f"{visit}/*flt.fits", "-q")
     by_itself = command(run, alone)
     with running_cluster(folder / "cluster", workers) as cluster:

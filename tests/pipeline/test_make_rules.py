@@ -119,7 +119,7 @@ def test_odd_names_of_exposures_survive_make_and_the_shell(write_exposure: Write
 def test_an_odd_name_of_a_folder_survives_make_and_the_shell(write_exposure: WriteExposure) -> None:
     write_exposure("a_flt.fits")
     folder = "".join(ODD)
-    text = rules("a_flt.fits", output_dir=folder, options=("-o", folder, "-q"))
+    text = rules("a_flt.fits", output_dir=folder, options=("-o", folder))
     assert names_made(make(text)) == [f"{folder}/{WFC}"]
     assert names_made(make(text)) == []
 
