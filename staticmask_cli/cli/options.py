@@ -17,7 +17,8 @@ Command = Callable[..., None]
 
 _TOPICS = {
     "Parameters": ("config", "static", "static-sig", "sky", "agree", "final-bits",
-                   "high", "least-depth", "group", "include", "include-bad",
+                   "high", "least-depth", "group", "instrument", "sci-ext", "dq-ext",
+                   "include", "include-bad",
                    "edit", "save-config", "save", "check", "dq-bit"),
     "Inputs": ("to", "suffix", "keep-going", "exposures", "camera"),
     "Outputs": ("as", "grow", "output-dir", "overwrite", "update", "checkpoint", "plot", "report",
@@ -83,8 +84,8 @@ def words_of(ctx: click.Context, leave_out: Collection[str]) -> list[str]:
     return words
 
 
-_PARAMETERS = ("static", "static_sig", "sky", "agree", "final_bits", "high", "least_depth", "group",
-               "include", "include_bad")
+_PARAMETERS = ("static", "static_sig", "sky", "agree", "final_bits", "high", "least_depth",
+               "group", "instrument", "sci_ext", "dq_ext", "include", "include_bad")
 # Their values are checked together with those of the .cfg, hence all are strings here.
 _parameter_options = (
     click.argument("inputs", nargs=-1, metavar="INPUT...", shell_complete=files),
@@ -117,6 +118,15 @@ _parameter_options = (
     click.option("--group", metavar="EXT",
                  help="FITS extensions to use in every exposure: 1 or 1,4 or sci,2.  "
                       "[default: all SCI extensions]"),
+    click.option("--instrument", metavar="NAME",
+                 help="Name of the camera, for files without INSTRUME."),
+    click.option("--sci-ext", metavar="NAMES",
+                 help="EXTNAME of the chips: 'CCD*' or 'S*,N*'.  [default: SCI; where there is "
+                      "none, all images but flags and errors]"),
+    click.option("--dq-ext", metavar="NAMES",
+                 help="EXTNAME of the DQ flags: 'BPM*'; or OLD=NEW if they are in a file "
+                      "whose name has NEW in the place of OLD.  "
+                      "[default: DQ, or BPM, MASK, FLAGS]"),
     click.option("--include", metavar="FILE", multiple=True, shell_complete=files,
                  help="Pixels that are bad whatever the exposures show: a mask, what export "
                       "writes, an image, a BPIXTAB or ds9 regions; MASK=FILE says for which mask.  "

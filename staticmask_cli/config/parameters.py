@@ -22,6 +22,7 @@ from staticmask_cli.config.cfgfile import (
     read_spec,
     sections_of,
 )
+from staticmask_cli.config.written import written
 from staticmask_cli.errors import ConfigError
 from staticmask_cli.io.atomic import refuse_binary, write_whole
 from staticmask_cli.io.urls import redacted
@@ -67,6 +68,9 @@ class Parameters:
         The files with lists of pixels that are known to be bad, as words like those of `input`.
     include_bad : int or None
         1 if all values but 0 are bad in included images that do not say so, 0 if 0 is bad.
+    instrument, sci_ext, dq_ext : str or None
+        The name of the camera for files without INSTRUME, and the EXTNAMEs of chips and DQ flags,
+        as `FileForm` describes them.
     """
 
     input: tuple[str, ...]
@@ -80,6 +84,9 @@ class Parameters:
     least_depth: float
     include: tuple[str, ...]
     include_bad: int | None
+    instrument: str | None
+    sci_ext: str | None
+    dq_ext: str | None
 
     @classmethod
     def load(
@@ -139,7 +146,7 @@ class Parameters:
         ConfigError
             If a file name cannot be written in a ``.cfg``.
         """
-        return {name: _as_text(value) for name, value in vars(self).items()}
+        return {name: written(value) for name, value in vars(self).items()}
 
     def text(self) -> str:
         """Return a commented ``.cfg``, from which `load` reads the same parameters.
@@ -233,6 +240,20 @@ def _check_group(value: object) -> Group:
     return tuple(group)
 
 
+def _check_text(value: object) -> str | None:
+    text = "" if value is None else str(value).strip()
+    if not text.isprintable() or re.search(r"""[#"']""", text):
+        raise ValueError(value)
+    return None if text.lower() in BLANK_TEXTS else text
+
+
+def _check_flags(value: object) -> str | None:
+    text = _check_text(value)
+    if text and "=" in text and [bool(part.strip()) for part in text.split("=")] != [True] * 2:
+        raise ValueError(value)
+    return text
+
+
 def _check_switch(value: object) -> bool:
     text = str(value).strip().lower()
     if text not in ("true", "yes", "on", "1", "false", "no", "off", "0"):
@@ -267,30 +288,11 @@ _KINDS: Mapping[str, _Kind] = {
     "lists": _Kind(_check_lists, "file names, wildcards or comma lists, or MASK=FILE"),
     "value": _Kind(_check_bad_value, "0, 1 or None"),
     "group": _Kind(_check_group, "extension numbers (1 or 1,4), sci,2 or None"),
+    "text": _Kind(_check_text, "a name or pattern, without quotes or #"),
+    "flags": _Kind(_check_flags, "an EXTNAME or pattern, or OLD=NEW"),
     "switch": _Kind(_check_switch, "True or False"),
     "sigma": _Kind(_check_sigma, "a number > 0"),
     "sky": _Kind(_check_sky, "global or local"),
     "agree": _Kind(clean_agree, EXPECTED_AGREE),
     "bits": _Kind(clean_final_bits, EXPECTED_BITS),
 }
-
-
-def _as_text(value: object) -> str:
-    """Return a checked value as it is written in a ``.cfg``."""
-    if value is None or value == ():
-        return "None"
-    if isinstance(value, tuple):
-        parts = (",".join(map(str, p)).lower() if isinstance(p, tuple) else str(p) for p in value)
-        return _quoted(",".join(parts))
-    return str(value)
-
-
-def _quoted(text: str) -> str:
-    """Put a text in quotes if it would be misread in a ``.cfg`` without them."""
-    if text.isprintable() and not re.search(r"""[#"'\s]""", text):
-        return text
-    for quote in "\"'":
-        if quote not in text and text.isprintable():
-            return f"{quote}{text}{quote}"
-    msg = f"{text!r} cannot be written in a .cfg; rename these files, or name them in an @list"
-    raise ConfigError(msg)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from staticmask_cli.errors import ExposureError
 from staticmask_cli.exposures.dq import DQSource, dq_sources, refuse_companion
+from staticmask_cli.exposures.extensions import FileForm, chip_numbers, science_extensions
 from staticmask_cli.exposures.instruments import instrument_of
 from staticmask_cli.fits.hdus import HDU
 from staticmask_cli.fits.header import AnyHeader, header_float, header_str
@@ -20,6 +21,7 @@ __all__ = ["Chip", "Exposure", "Group", "common_facts", "facts_of_chip", "read_e
 
 Group = tuple[int | tuple[str, int], ...]
 """Extensions to use, by number (``4``) or by name and EXTVER (``("SCI", 2)``)."""
+_USUAL_FORM = FileForm()
 
 # Header values that are copied into the mask; all chips of a signature have the same.
 _TEXT_FACTS = ("TELESCOP", "INSTRUME", "DETECTOR", "BUNIT")
@@ -96,7 +98,9 @@ class Exposure:
     warning: str = ""
 
 
-def read_exposure(path: str, group: Group = (), *, dq: bool = True) -> Exposure:
+def read_exposure(
+    path: str, group: Group = (), *, dq: bool = True, form: FileForm = _USUAL_FORM
+) -> Exposure:
     """Read the headers of an exposure; no pixel is read.
 
     Parameters
@@ -108,6 +112,8 @@ def read_exposure(path: str, group: Group = (), *, dq: bool = True) -> Exposure:
         extensions if empty.
     dq : bool
         Whether to look for the DQ flags.
+    form : FileForm
+        What the user says of files of another form.
 
     Raises
     ------
@@ -119,36 +125,48 @@ def read_exposure(path: str, group: Group = (), *, dq: bool = True) -> Exposure:
     """
     with as_input_error(path):
         hdus = read_hdus(path)
-        primary = hdus[0].header
-        if str(primary.get("CREATOR", "")).startswith("staticmask"):
+        if str(hdus[0].header.get("CREATOR", "")).startswith("staticmask"):
             msg = f"{path}: is a static mask, expected an exposure; leave it out of the inputs"
             raise ExposureError(msg)
-        if not header_str(primary, "INSTRUME"):
-            msg = f"{path}: expected INSTRUME in the primary header, found none; it names the mask"
-            raise ExposureError(msg)
-        refuse_companion(path, primary)
-        science = _science_extensions(hdus, path)
-        flags = dq_sources(hdus, path) if dq else {}
-        skip_reason = _reason_to_skip(primary, [hdus[number].header for number in science])
-        chips = tuple(
-            _chip(hdus, number, path, flags, skip_reason)
-            for number in _chosen(hdus, science, group, path)
-        )
-        return Exposure(path, chips, _why_incomplete(primary, len(hdus) - 1))
+        file = _file_of(hdus, path, form)
+        refuse_companion(path, file.instrument, form.dq_ext)
+        chosen = _chosen(file, group)
+        flags = dq_sources(hdus, path, file.numbers, file.instrument, form.dq_ext) if dq else {}
+        skip_reason = _reason_to_skip(file, [hdus[number].header for number in file.numbers])
+        chips = tuple(_chip(file, number, flags.get(number), skip_reason) for number in chosen)
+        return Exposure(path, chips, _why_incomplete(hdus[0].header, len(hdus) - 1))
 
 
-def _science_extensions(hdus: Sequence[HDU], path: str) -> list[int]:
-    """Return the numbers of the HDUs that hold chips."""
-    science = [number for number, hdu in enumerate(hdus) if hdu.name == "SCI"]
-    if science:
-        return science
-    if len(hdus[0].shape) == 3 and len(hdus) > 1 and hdus[1].kind == "TABLE":  # noqa: PLR2004
-        msg = f"{path}: is waivered FITS; convert it with convertwaiveredfits of stsci.tools"
+@dataclass(frozen=True, slots=True)
+class _File:
+    """The headers of a file.
+
+    `primary` is the header with what all chips share, `numbers` has the number of the chip in each
+    HDU with one, and `instrument` is INSTRUME or what stands for it.
+    """
+
+    path: str
+    hdus: Sequence[HDU]
+    primary: AnyHeader
+    numbers: dict[int, int]
+    instrument: str
+
+
+def _file_of(hdus: Sequence[HDU], path: str, form: FileForm) -> _File:
+    """Find the chips of a file, and the header with its INSTRUME.
+
+    A file that fpack made of a single image has its whole header in extension 1.
+    """
+    science = science_extensions(hdus, path, form.sci_ext)
+    primary, first = hdus[0].header, hdus[science[0]].header
+    if not header_str(primary, "INSTRUME") and header_str(first, "INSTRUME"):
+        primary = first
+    instrument = header_str(primary, "INSTRUME") or form.instrument
+    if not instrument:
+        msg = (f"{path}: expected INSTRUME in the primary header, found none; it names the mask: "
+               "give the name of the camera with --instrument NAME")
         raise ExposureError(msg)
-    if hdus[0].shape:
-        return [0]  # an image in the primary HDU
-    msg = f"{path}: expected a SCI extension or an image in the primary HDU, found neither"
-    raise ExposureError(msg)
+    return _File(path, hdus, primary, chip_numbers(hdus, science), instrument)
 
 
 def _why_incomplete(primary: AnyHeader, extensions: int) -> str:
@@ -160,37 +178,35 @@ def _why_incomplete(primary: AnyHeader, extensions: int) -> str:
             "was it truncated?")
 
 
-def _chosen(hdus: Sequence[HDU], science: list[int], group: Group, path: str) -> list[int]:
-    """Return the SCI extensions that `group` asks for, in the order of the file."""
+def _chosen(file: _File, group: Group) -> list[int]:
+    """Return the HDUs of the chips that `group` asks for, in the order of the file."""
     if not group:
-        return science
-    versions = {hdus[number].version: number for number in science}
-    numbers = set()
+        return list(file.numbers)
+    by_number = {number: hdu for hdu, number in file.numbers.items()}
+    chosen = set()
     for item in group:
-        number = item if isinstance(item, int) else versions.get(item[1])
-        if number not in science:
+        hdu = item if isinstance(item, int) else by_number.get(item[1])
+        if hdu not in file.numbers:
             wanted = item if isinstance(item, int) else f"{item[0].lower()},{item[1]}"
-            has = ", ".join(f"{n} (sci,{hdus[n].version})" for n in science)
-            msg = f"{path}: group = {wanted} is not a SCI extension; this file has {has}"
+            has = ", ".join(f"{hdu} (sci,{number})" for hdu, number in file.numbers.items())
+            msg = f"{file.path}: group = {wanted} is not a SCI extension; this file has {has}"
             raise ExposureError(msg)
-        numbers.add(number)
-    return sorted(numbers)
+        chosen.add(hdu)
+    return sorted(chosen)
 
 
-def _chip(
-    hdus: Sequence[HDU], number: int, path: str, flags: dict[int, DQSource], skip_reason: str
-) -> Chip:
+def _chip(file: _File, number: int, dq: DQSource | None, skip_reason: str) -> Chip:
     """Return the chip in an HDU; `skip_reason` is that of the whole file."""
-    hdu, primary = hdus[number], hdus[0].header
-    row = instrument_of(header_str(primary, "INSTRUME"))
-    shape = hdu.full_shape
+    hdu, primary, path = file.hdus[number], file.primary, file.path
+    row = instrument_of(file.instrument)
+    shape, extver = hdu.full_shape, file.numbers[number]
     if len(shape) != 2 or min(shape) < 1:  # noqa: PLR2004
-        msg = (f"{ChipLabel(path, hdu.version)}: expected an image of two dimensions, "
+        msg = (f"{ChipLabel(path, extver)}: expected an image of two dimensions, "
                f"found shape {shape}")
         raise ExposureError(msg)
     label = ChipLabel(
         path,
-        hdu.version,
+        extver,
         header_str(primary, "ROOTNAME") or os.path.basename(path).partition(".")[0],
         header_float(hdu.header, primary, row.exptime_key),
         *corners_on_sky(hdu.header, (shape[0], shape[1])),
@@ -201,15 +217,15 @@ def _chip(
     elif not skip_reason and not hdu.shape:
         skip_reason = f"all its pixels are {hdu.header['PIXVALUE']} (constant-value extension)"
     facts, grid = facts_of_chip(hdu.header, primary)
-    signature = _signature(hdu, primary, shape)
+    facts.setdefault("INSTRUME", file.instrument)
+    signature = _signature(file, number)
     try:
         signature.filename  # noqa: B018 - whether it can name a mask
     except ExposureError as error:
         msg = f"{label}: {error}"
         raise ExposureError(msg) from error
     return Chip(
-        label, signature, path, number, flags.get(label.extver), hdu.raw, skip_reason,
-        facts=facts, grid=grid,
+        label, signature, path, number, dq, hdu.raw, skip_reason, facts=facts, grid=grid
     )
 
 
@@ -225,23 +241,26 @@ def facts_of_chip(
     )
 
 
-def _signature(hdu: HDU, primary: AnyHeader, shape: tuple[int, ...]) -> Signature:
+def _signature(file: _File, number: int) -> Signature:
     """Return the signature of a chip by the rules of its instrument."""
-    name = header_str(primary, "INSTRUME")
-    row = instrument_of(name)
-    detector = header_str(hdu.header, row.detector_key) or header_str(primary, row.detector_key)
-    number = header_float(hdu.header, primary, row.number_key)
+    header, primary = file.hdus[number].header, file.primary
+    row = instrument_of(file.instrument)
+    detector = header_str(header, row.detector_key) or header_str(primary, row.detector_key)
+    found = header_float(header, primary, row.number_key)
+    if row.number_key == "EXTVER":
+        found = file.numbers[number]
+    ny, nx = file.hdus[number].full_shape
     return Signature(
-        name + row.detector_names.get(detector, detector),
-        (shape[0], shape[1]),
-        int(number) if math.isfinite(number) else 1,
+        file.instrument + row.detector_names.get(detector, detector),
+        (ny, nx),
+        int(found) if math.isfinite(found) else 1,
     )
 
 
-def _reason_to_skip(primary: AnyHeader, science: Sequence[AnyHeader]) -> str:
+def _reason_to_skip(file: _File, science: Sequence[AnyHeader]) -> str:
     """Return why AstroDrizzle would set the whole file aside; empty if it would not."""
-    for key, value in instrument_of(header_str(primary, "INSTRUME")).skipped_if.items():
-        if header_str(primary, key).upper() == value:
+    for key, value in instrument_of(file.instrument).skipped_if.items():
+        if header_str(file.primary, key).upper() == value:
             return f"{key} = {value}"
     if all(header.get("NGOODPIX") == 0 for header in science):
         return "NGOODPIX = 0 on all chips"

@@ -121,7 +121,7 @@ _TABLE: Mapping[str, Instrument] = {
     "WFC3": Instrument(flags={"UVIS": _WFC3_UVIS, "IR": _WFC3_IR}, bad_pixel_bits=4),
     "WFPC2": Instrument(
         detector_names={"1": "PC", "2": "WF2", "3": "WF3", "4": "WF4"},
-        dq_companion={"_c0m.": "_c1m.", "_c0f.": "_c1f."},
+        dq_companion={"_c0m.": "_c1m.", "_c0f.": "_c1f.", "_c0h.": "_c1h."},
         flags={"": _WFPC2},
         bad_pixel_bits=4,
     ),

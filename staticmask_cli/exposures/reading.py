@@ -4,7 +4,7 @@ Headers are read in this process, or by the workers of an executor if there are 
 process local files are read one by one, and remote ones several at a time.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,6 +15,7 @@ import numpy.typing as npt
 from staticmask_cli.errors import ExposureError, StaticMaskError
 from staticmask_cli.exposures.dq import DQSource
 from staticmask_cli.exposures.exposure import Chip, Exposure, Group, read_exposure
+from staticmask_cli.exposures.extensions import FileForm
 from staticmask_cli.fits.open import astropy_silenced, open_unchanged, opened, pixels_of
 from staticmask_cli.io.paths import is_remote
 from staticmask_cli.masks.signature import Signature
@@ -25,6 +26,8 @@ __all__ = ["read_headers", "read_pixels", "share_attributes"]
 
 _REMOTE_JOBS = 16  # remote files at a time: nearly all the time is spent waiting for answers
 _BATCH = 256  # files of a task; the result for each has some hundred bytes
+
+_USUAL_FORM = FileForm()
 
 ExposureOrError = Exposure | StaticMaskError
 
@@ -37,11 +40,13 @@ class _Task:
     paths: tuple[str, ...]
     group: Group
     dq: bool
+    form: FileForm
     run: RunContext
 
 
 def read_headers(
-    paths: Sequence[str], group: Group = (), *, dq: bool = True, executor: Executor | None = None
+    paths: Sequence[str], group: Group = (), *, dq: bool = True, form: FileForm = _USUAL_FORM,
+    executor: Executor | None = None,
 ) -> Iterator[tuple[str, ExposureOrError]]:
     """Read the headers of exposures, and yield them in the order of their paths.
 
@@ -49,7 +54,7 @@ def read_headers(
     ----------
     paths : sequence of str
         The files.
-    group, dq
+    group, dq, form
         As in `read_exposure`.
     executor : concurrent.futures.Executor, optional
         An executor whose workers read the headers if there are more than 256 files.
@@ -60,11 +65,11 @@ def read_headers(
         The path, and the exposure or what is wrong with it.
     """
     if executor is None or len(paths) <= _BATCH:
-        yield from _read_here(paths, group, dq=dq)
+        yield from _read_here(paths, partial(_read_or_error, group=group, dq=dq, form=form))
         return
     run = RunContext()
     tasks = [
-        _Task(number, tuple(paths[start : start + _BATCH]), group, dq, run)
+        _Task(number, tuple(paths[start : start + _BATCH]), group, dq, form, run)
         for number, start in enumerate(range(0, len(paths), _BATCH))
     ]
     finished: dict[int, list[ExposureOrError]] = {}  # results that wait for an earlier one
@@ -77,9 +82,8 @@ def read_headers(
 
 
 def _read_here(
-    paths: Sequence[str], group: Group, *, dq: bool
+    paths: Sequence[str], read: Callable[[str], ExposureOrError]
 ) -> Iterator[tuple[str, ExposureOrError]]:
-    read = partial(_read_or_error, group=group, dq=dq)
     if not any(map(is_remote, paths)):
         yield from ((path, read(path)) for path in paths)
         return
@@ -87,9 +91,9 @@ def _read_here(
     yield from ((path, results[path]) for path in paths)
 
 
-def _read_or_error(path: str, group: Group, *, dq: bool) -> ExposureOrError:
+def _read_or_error(path: str, group: Group, *, dq: bool, form: FileForm) -> ExposureOrError:
     try:
-        return read_exposure(path, group, dq=dq)
+        return read_exposure(path, group, dq=dq, form=form)
     except StaticMaskError as error:
         return error
 
@@ -107,7 +111,8 @@ def _read_for_run(path: str, task: _Task, first: dict[Signature, Chip]) -> Expos
     `first` holds the first chip of each signature.  Later chips refer to its attributes where they
     are equal, so that these are sent back only once.
     """
-    result = _read_or_error(task.run.local_path(path), task.group, dq=task.dq)
+    local = task.run.local_path(path)
+    result = _read_or_error(local, task.group, dq=task.dq, form=task.form)
     if isinstance(result, StaticMaskError):
         return type(result)(task.run.user_path(str(result), path))
     return replace(result, path=path, chips=tuple(

@@ -54,6 +54,9 @@ def create_masks(
     high: bool = False,
     least_depth: float = 0.5,
     group: str | float | None = None,
+    instrument: str | None = None,
+    sci_ext: str | None = None,
+    dq_ext: str | None = None,
     include: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | None = None,
     include_bad: int | None = None,
     suffix: str | None = None,
@@ -95,6 +98,10 @@ def create_masks(
         that is bad by ``agree="joint"``.
     group : str, int or None
         The FITS extensions to use in every exposure, ``1``, ``"1,4"`` or ``"sci,2"``.
+    instrument, sci_ext, dq_ext : str, optional
+        For files of other forms: the name of a camera without INSTRUME; wildcards for the EXTNAME
+        of the chips, ``"S*,N*"``, and of the DQ flags, ``"BPM*"``; or ``"OLD=NEW"`` if these are in
+        a file whose name has NEW in the place of OLD.
     include : str, path, or several of them, optional
         Files with pixels that are bad whatever the exposures show: masks, the forms that
         ``staticmask export`` writes, images of whole numbers, bad pixel tables of HST, region
@@ -156,6 +163,7 @@ def create_masks(
     """
     given = {"input": _words(inputs), "static_sig": static_sig, "sky": sky, "agree": agree,
              "final_bits": final_bits, "high": high, "least_depth": least_depth, "group": group,
+             "instrument": instrument, "sci_ext": sci_ext, "dq_ext": dq_ext,
              "include": _words(include or ()), "include_bad": include_bad}
     parameters = Parameters.load(None, given)
     with connected_executor(scheduler, executor=executor, jobs=jobs) as workers:
@@ -216,7 +224,7 @@ def make_masks(
         work = MaskUpdate(plans, parameters, unopened) if update else NewMasks(plans)
         process = partial(clip_and_combine, rule=parameters.rule, jobs=jobs, executor=executor,
                           problems=problems, unopened=unopened)
-        fresh, done = _process(work, process, checkpoint, progress or _ignore_progress)
+        fresh, done = _process(work, process, checkpoint, progress or (lambda *_: None))
         masks = write_all(work, fresh, done, output_dir=output_dir, problems=problems,
                           picture=picture)
     return Masks(masks.values(), problems.left_out)
@@ -284,7 +292,3 @@ def _report_part(
     progress: Progress, before: int, total: int, done: int, _total_of_part: int
 ) -> None:
     progress(before + done, total)
-
-
-def _ignore_progress(_done: int, _total: int) -> None:
-    """Stand in for the function of a user who wants no progress report."""

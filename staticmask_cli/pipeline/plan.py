@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import ExposureError, InputError, OutputError, StaticMaskError
 from staticmask_cli.exposures.exposure import Chip, Exposure
+from staticmask_cli.exposures.extensions import FileForm
 from staticmask_cli.exposures.inputs import expand_inputs
 from staticmask_cli.exposures.instruments import instrument_of
 from staticmask_cli.exposures.problems import Problems
@@ -127,7 +128,8 @@ def plan_masks(
     problems = problems or Problems()
     paths = expand_inputs(parameters.input, suffix, problems)
     headers = read_headers(
-        paths, parameters.group, dq=parameters.final_bits is not None, executor=executor
+        paths, parameters.group, dq=_is_dq_read(parameters), form=_form_of(parameters),
+        executor=executor,
     )
     chips = _chips_by_signature(headers, problems)
     set_aside = [chip for members in chips.values() for chip in members if chip.skip_reason]
@@ -152,6 +154,18 @@ def plan_masks(
     if not overwrite and not update:
         _check_existing(plans)
     return plans
+
+
+def _is_dq_read(parameters: Parameters) -> bool:
+    """Whether the run reads DQ flags; warn if `dq_ext` names some and it does not."""
+    if parameters.dq_ext is not None and parameters.final_bits is None:
+        log.warning("dq_ext = %s is not used, as DQ is not read: final_bits is None; 0 would make "
+                    "every flagged pixel bad (--final-bits 0)", parameters.dq_ext)
+    return parameters.final_bits is not None
+
+
+def _form_of(parameters: Parameters) -> FileForm:
+    return FileForm(parameters.instrument or "", parameters.sci_ext or "", parameters.dq_ext or "")
 
 
 def _chips_by_signature(
