@@ -15,12 +15,12 @@ from staticmask_cli.io.paths import existence_check, is_remote, join_path, open_
 
 __all__ = ["find_members", "is_association", "read_association"]
 
-_TABLE_NAME = re.compile(r"_(asn|asc)\.fits(\.gz)?$", re.IGNORECASE)
+_TABLE_NAME = re.compile(r"_(asn|asc)\.fits(\.gz|\.bz2)?$", re.IGNORECASE)
 _JSON_NAME = re.compile(r"_asn\.json$", re.IGNORECASE)
 _SUFFIXES = (
     "_crj", "_flt", "_flc", "_sfl", "_cal", "_raw", "_c0h", "_c0f", "_c0m", "",
 )
-_ENDINGS = (".fits", ".fits.gz", ".fits.fz")
+_ENDINGS = (".fits", ".fits.gz", ".fits.bz2", ".fits.fz")
 _USED_COLUMNS = ("MEMNAME", "MEMTYPE", "MEMPRSNT")
 _ALTERNATIVES = {"_flt": "_flc"}  # if both exist, the user must choose
 _LONGEST_NAME = 200  # characters; a file system allows 255 bytes, with the suffix

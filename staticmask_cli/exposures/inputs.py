@@ -28,7 +28,7 @@ from staticmask_cli.io.urls import is_remote, redacted, with_credentials
 
 __all__ = ["expand_inputs"]
 
-_FLT_OR_FLC = re.compile(r"_fl[tc]\.fits(\.gz|\.fz)?$", re.IGNORECASE)
+_FLT_OR_FLC = re.compile(r"_fl[tc]\.fits(\.gz|\.bz2|\.fz)?$", re.IGNORECASE)
 _DEEPEST_LIST = 32
 _LARGEST_LIST = 1 << 20  # bytes; this is enough for thousands of names
 

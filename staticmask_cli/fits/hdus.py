@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from staticmask_cli.errors import InputError
 from staticmask_cli.fits.header import BLOCK, AnyHeader, Header, UnusualError, Value, fits
-from staticmask_cli.fits.inflate import BoundedGzip, Content, largest_content
+from staticmask_cli.fits.inflate import Content, Inflated, largest_content
 from staticmask_cli.fits.layout import Layout, layouts
 from staticmask_cli.fits.pixels import RawPixels, Stamp
 
@@ -113,7 +113,7 @@ def plain_hdus(content: Content, size: int, stamp: Stamp | None) -> list[HDU] | 
         If the file is truncated, or its headers contradict what it holds.
     """
     walk = layouts(content, size)
-    compressed = isinstance(content, BoundedGzip)
+    compressed = isinstance(content, Inflated)
     try:
         return [_plain_hdu(layout, stamp, compressed=compressed) for layout in _complete(walk)]
     except UnusualError:
@@ -126,7 +126,7 @@ def plain_primary(content: Content, size: int, stamp: Stamp | None) -> HDU | Non
     """Read the primary HDU of a file as `plain_hdus` does, whatever HDUs follow it."""
     walk = list(layouts(content, size))
     try:
-        return _plain_hdu(walk[0], stamp, compressed=isinstance(content, BoundedGzip))
+        return _plain_hdu(walk[0], stamp, compressed=isinstance(content, Inflated))
     except UnusualError:
         return None
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from staticmask_cli.fits.header import BLOCK, CARD
-from staticmask_cli.fits.inflate import BoundedGzip, Content, LayoutError, largest_content
+from staticmask_cli.fits.inflate import Content, Inflated, LayoutError, largest_content
 
 __all__ = ["Layout", "check_layout", "layouts"]
 
@@ -209,7 +209,7 @@ def _check_tiles(cards: dict[str, bytes], most: int) -> None:
 
 def _reached(content: Content, position: int, size: int) -> int:
     """Return a position, or that of the end if the content ends before it."""
-    if isinstance(content, BoundedGzip):
+    if isinstance(content, Inflated):
         content.seek(position)
         return content.tell()
     return min(position, size)
@@ -222,7 +222,7 @@ def _has_trailing_bytes(content: Content, start: int, size: int) -> bool:
     extension in it whose header was never checked.  In a compressed file it is always refused, as
     astropy may read it again and again.
     """
-    most = start if isinstance(content, BoundedGzip) else start + _LONGEST_HEADER
+    most = start if isinstance(content, Inflated) else start + _LONGEST_HEADER
     end = _reached(content, most + 1, size)
     content.seek(start)
     if end > most or (end > start and _HEADER_LIKE.search(content.read(end - start))):

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from staticmask_cli.errors import ExposureError, InputError, StaticMaskError
 from staticmask_cli.fits.hdus import HDU, hdu_of_astropy, plain_hdus, plain_primary
 from staticmask_cli.fits.header import AnyHeader, fits
-from staticmask_cli.fits.inflate import BoundedGzip, Content, LayoutError, bounded
+from staticmask_cli.fits.inflate import Content, Inflated, LayoutError, bounded
 from staticmask_cli.fits.layout import check_layout
 from staticmask_cli.fits.pixels import Stamp, stamp_of
 from staticmask_cli.io.paths import is_remote, open_file, size_of
@@ -56,7 +56,7 @@ def read_hdus(path: str) -> list[HDU]:
         hdus = plain_hdus(content, size, stamp)
         if hdus is not None:
             return hdus
-        compressed = isinstance(content, BoundedGzip)
+        compressed = isinstance(content, Inflated)
         with _open_with_astropy(content) as others:
             return [hdu_of_astropy(hdu, size, stamp, compressed=compressed) for hdu in others]
 
@@ -179,7 +179,12 @@ def open_content(path: str) -> Iterator[tuple[Content, int, Stamp | None]]:
         _refuse_geis(stream.read(30), path)
         size = stream.seek(0, io.SEEK_END)
         stream.seek(0)
-        yield bounded(stream, size), size, stamp
+        content = bounded(stream, size)
+        try:
+            yield content, size, stamp
+        finally:
+            if isinstance(content, Inflated):
+                content.close()
 
 
 def _refuse_geis(start: bytes, path: str) -> None:

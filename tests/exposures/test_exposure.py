@@ -1,5 +1,6 @@
 """Exposures are read with all their chips or refused by name, and never changed."""
 
+import bz2
 import gc
 import os
 from pathlib import Path
@@ -274,6 +275,29 @@ def test_a_file_that_shrinks_after_its_headers_were_read_is_an_error(
     cut(0.5)(path)
     with astropy_silenced(), pytest.raises(InputError, match=r"is truncated|cannot be read"):
         read_pixels(chip)
+
+
+def test_a_file_of_bzip2_makes_the_mask_of_the_plain_file(write_exposure: WriteExposure) -> None:
+    path = write_exposure(chips=[{"data": sky(seed=n), "dq": np.eye(60, 80, dtype=np.int16)}
+                                 for n in (1, 2)])
+    packed = path.with_name("b_flt.fits.bz2")
+    packed.write_bytes(bz2.compress(path.read_bytes()))
+    plain = create_masks(path, final_bits=0, static_sig=2.0)
+    masks = create_masks(packed, final_bits=0, static_sig=2.0)
+    assert [mask.nbad for mask in masks] == [mask.nbad for mask in plain]
+    for mask, other in zip(masks, plain, strict=True):
+        np.testing.assert_array_equal(mask.array, other.array)
+
+
+def test_a_file_of_bzip2_that_inflates_without_end_is_refused(
+    write_exposure: WriteExposure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_exposure()
+    packed = path.with_name("b_flt.fits.bz2")
+    packed.write_bytes(bz2.compress(path.read_bytes() + bytes(1 << 21)))
+    monkeypatch.setattr("staticmask_cli.fits.inflate._LARGEST_INFLATED", 1 << 16)
+    with pytest.raises(InputError, match=r"b_flt\.fits\.bz2: .* inflate to more than \d+ bytes"):
+        create_masks(packed)
 
 
 def test_compressed_pixels_that_cannot_be_decoded_are_an_error(tmp_path: Path) -> None:
