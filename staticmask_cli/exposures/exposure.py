@@ -9,6 +9,7 @@ from staticmask_cli.errors import ExposureError
 from staticmask_cli.exposures.dq import DQSource, dq_sources, refuse_companion
 from staticmask_cli.exposures.extensions import FileForm, chip_numbers, science_extensions
 from staticmask_cli.exposures.instruments import instrument_of
+from staticmask_cli.exposures.products import refuse_product, refuse_reads
 from staticmask_cli.fits.hdus import HDU
 from staticmask_cli.fits.header import AnyHeader, header_float, header_str
 from staticmask_cli.fits.open import as_input_error, read_hdus
@@ -128,9 +129,12 @@ def read_exposure(
         if str(hdus[0].header.get("CREATOR", "")).startswith("staticmask"):
             msg = f"{path}: is a static mask, expected an exposure; leave it out of the inputs"
             raise ExposureError(msg)
+        refuse_companion(path, header_str(hdus[0].header, "INSTRUME"), form.dq_ext)
         file = _file_of(hdus, path, form)
-        refuse_companion(path, file.instrument, form.dq_ext)
         chosen = _chosen(file, group)
+        if not group:
+            refuse_product(path, file.primary)
+        refuse_reads(path, hdus, list(file.numbers), chosen if group else ())
         flags = dq_sources(hdus, path, file.numbers, file.instrument, form.dq_ext) if dq else {}
         skip_reason = _reason_to_skip(file, [hdus[number].header for number in file.numbers])
         chips = tuple(_chip(file, number, flags.get(number), skip_reason) for number in chosen)
