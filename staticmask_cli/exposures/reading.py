@@ -184,7 +184,9 @@ def read_pixels(
     if flags.shape != chip.signature.shape or flags.dtype.kind not in "iu":
         msg = (
             f"{chip.label}: expected integer DQ flags of shape {chip.signature.shape}, "
-            f"found {flags.dtype.name} of shape {flags.shape} in {chip.dq.path}"
+            f"found {flags.dtype.name} of shape {flags.shape} in {chip.dq.path}" if flags.shape else
+            f"{chip.label}: expected integer DQ flags, found an extension without pixels in "
+            f"{chip.dq.path}"
         )
         raise ExposureError(msg)
     return data, flags

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
-from staticmask_cli.errors import InputError
+from staticmask_cli.errors import FaultError, InputError
 from staticmask_cli.fits.header import BLOCK, AnyHeader, Header, UnusualError, Value, fits
 from staticmask_cli.fits.inflate import Content, Inflated, largest_content
 from staticmask_cli.fits.layout import Layout, layouts
@@ -68,7 +68,7 @@ class HDU:
         version = cast("Value", self.header.get("EXTVER", 1))
         if isinstance(version, str | bool) or not abs(version) <= _LARGEST_VERSION:
             msg = f"EXTVER = {version!s:.40}: expected a whole number"
-            raise ValueError(msg)
+            raise FaultError(msg)
         return int(version)
 
     @property

@@ -5,6 +5,8 @@ import io
 from contextlib import ExitStack
 from typing import IO
 
+from staticmask_cli.errors import FaultError
+
 __all__ = ["Content", "Inflated", "LayoutError", "bounded", "largest_content"]
 
 _LARGEST_INFLATED = 1 << 28  # bytes that compressed files of any size may inflate to,
@@ -12,7 +14,7 @@ _PIECE = 1 << 20  # bytes
 _MOST_INFLATION = 100  # or this many times their own size
 
 
-class LayoutError(ValueError):
+class LayoutError(FaultError):
     """A file is truncated, or its headers contradict what it holds."""
 
 

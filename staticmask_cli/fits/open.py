@@ -3,8 +3,11 @@
 Only a GEIS file, which can be converted to FITS, raises an `ExposureError`.
 """
 
+import gzip
 import io
+import logging
 import os
+import re
 import struct
 import warnings
 import zlib
@@ -15,10 +18,10 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from staticmask_cli.errors import ExposureError, InputError, StaticMaskError
+from staticmask_cli.errors import ExposureError, FaultError, InputError, StaticMaskError
 from staticmask_cli.fits.hdus import HDU, hdu_of_astropy, plain_hdus, plain_primary
 from staticmask_cli.fits.header import AnyHeader, fits
-from staticmask_cli.fits.inflate import Content, Inflated, LayoutError, bounded
+from staticmask_cli.fits.inflate import Content, Inflated, bounded
 from staticmask_cli.fits.layout import check_layout
 from staticmask_cli.fits.pixels import Stamp, stamp_of
 from staticmask_cli.io.paths import is_remote, open_file, size_of
@@ -28,11 +31,14 @@ __all__ = [
     "opened", "pixels_of", "read_hdus", "read_primary",
 ]
 
+log = logging.getLogger(__name__)
+
 # What numpy, zlib and astropy raise on headers and files that are not what they claim to be.
 _UNREADABLE = (
     OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, EOFError,
     ArithmeticError, AssertionError, MemoryError, RuntimeError, struct.error, zlib.error,
 )
+_LONGEST_NAME = 40  # of a missing keyword or extension, in a message
 _FAILED, _ABSENT = 0, 2  # what astropy returns for a checksum
 
 
@@ -145,17 +151,30 @@ def as_input_error(path: str) -> Iterator[None]:
         yield
     except StaticMaskError:
         raise
-    except LayoutError as error:
+    except FaultError as error:
         verb = "" if str(error).startswith("is truncated") else "cannot be read as FITS: "
         msg = f"{path}: {verb}{error}"
         raise InputError(msg) from error
     except Exception as error:
         if not isinstance(error, _UNREADABLE) and not isinstance(error, fits.VerifyError):
             raise
-        # Only astropy's first sentence: what follows is advice to programmers.
-        words = getattr(error, "strerror", None) or str(error).partition(". ")[0]
-        msg = f"{path}: cannot be read as FITS: {words or type(error).__name__}"
+        log.debug("%s: %s: %s", path, type(error).__name__, error)
+        msg = f"{path}: cannot be read as FITS: {_in_plain_words(error)}"
         raise InputError(msg) from error
+
+
+def _in_plain_words(error: Exception) -> str:
+    """Describe what went wrong, without the words in which libraries speak to programmers."""
+    missing = re.search(r"'([A-Z0-9_-]+)'", str(error)) if isinstance(error, KeyError) else None
+    if missing:
+        return f"{missing[1][:_LONGEST_NAME]} is missing"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if isinstance(error, MemoryError):
+        return "it needs more memory than there is"
+    if isinstance(error, EOFError | zlib.error | gzip.BadGzipFile):
+        return "its compressed data are damaged or truncated"
+    return "its headers or its data are damaged"
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from tests.support.damages import (
     rewrite,
 )
 from tests.support.exposures import WriteExposure, digest, sky
+from tests.support.fuzzing import WORDS_OF_LIBRARIES
 from tests.support.oracle import oracle_mask
 
 
@@ -43,6 +44,7 @@ def test_a_bad_input_is_named_and_nothing_is_written_or_changed(
     with pytest.raises(StaticMaskError, match=message) as caught:
         create_masks([good, bad], output_dir=out)
     assert isinstance(caught.value, InputError | ExposureError)
+    assert not WORDS_OF_LIBRARIES.search(str(caught.value).replace(str(bad), ""))
     assert str(bad) in str(caught.value)
     assert str(good) not in str(caught.value)
     after = {path: digest(path) for path in tmp_path.rglob("*.fits") if path.is_file()}
@@ -222,7 +224,7 @@ def test_a_constant_dq_is_a_bit_pattern_of_its_width(
     [
         ({"NPIX1": 8, "NPIX2": 9, "PIXVALUE": 0}, r"of shape \(9, 8\)"),
         ({"NPIX1": 80, "NPIX2": 60, "PIXVALUE": 0.5}, r"float64 of shape \(60, 80\)"),
-        ({"NPIX1": 80, "NPIX2": 60}, r"of shape \(\)"),
+        ({"NPIX1": 80, "NPIX2": 60}, "found an extension without pixels"),
     ],
     ids=["shape", "float", "no value"],
 )
@@ -234,7 +236,7 @@ def test_a_constant_dq_of_another_shape_or_type_is_an_error(
     flags.header.update(keywords)
     with fits.open(path, mode="append") as hdus:
         hdus.append(flags)
-    expected = rf"a_flt\.fits\[SCI,1\]: expected integer DQ flags of shape \(60, 80\), .*{found}"
+    expected = rf"a_flt\.fits\[SCI,1\]: expected integer DQ flags.*, .*{found}"
     with pytest.raises(ExposureError, match=expected):
         create_masks(path, final_bits=0)
 
