@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -26,8 +27,11 @@ _USUAL_FORM = FileForm()
 
 # Header values that are copied into the mask; all chips of a signature have the same.
 _TEXT_FACTS = ("TELESCOP", "INSTRUME", "DETECTOR", "BUNIT")
-# Where on the detector the pixels of a chip are: the keywords of HST and of JWST.
-_GRID_FACTS = ("CCDCHIP", "LTV1", "LTV2", "BINAXIS1", "BINAXIS2", "SUBSTRT1", "SUBSTRT2")
+# Where on the detector the pixels of a chip are: the keywords of HST, of JWST and of the ground.
+_GRID_FACTS = ("CCDCHIP", "LTV1", "LTV2", "BINAXIS1", "BINAXIS2", "SUBSTRT1", "SUBSTRT2",
+               "XBINNING", "YBINNING", "XORGSUBF", "YORGSUBF")
+_LONGEST_TEXT = 68  # characters, of a card of one line
+_GRID_TEXTS = ("CCDSEC", "DETSEC", "DATASEC", "CCDSUM")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,8 @@ class Chip:
     facts : dict
         TELESCOP, INSTRUME, DETECTOR and BUNIT, as far as the header has them.
     grid : dict
-        CCDCHIP, the position of a subarray and the binning, as far as the header has them.
+        CCDCHIP, the position of a subarray and the binning, as far as the header has them:
+        numbers, and texts such as the DETSEC ``[1:2048,1:4096]``.
         Chips of equal signature but another grid do not share their pixels.
     """
 
@@ -65,7 +70,7 @@ class Chip:
     raw: RawPixels | None
     skip_reason: str
     facts: dict[str, str] = field(hash=False)
-    grid: dict[str, float] = field(hash=False)
+    grid: dict[str, str | float] = field(hash=False)
 
 
 def common_facts(facts_of_chips: Iterable[Mapping[str, str | float]]) -> dict[str, str | float]:
@@ -235,14 +240,21 @@ def _chip(file: _File, number: int, dq: DQSource | None, skip_reason: str) -> Ch
 
 def facts_of_chip(
     header: AnyHeader, primary: AnyHeader
-) -> tuple[dict[str, str], dict[str, float]]:
+) -> tuple[dict[str, str], dict[str, str | float]]:
     """Return the `facts` and the `grid` of a `Chip`, from its header and the primary one."""
     facts = {key: header_str(header, key) or header_str(primary, key) for key in _TEXT_FACTS}
     grid = {key: header_float(header, primary, key) for key in _GRID_FACTS}
+    texts = {key: header_str(header, key) or header_str(primary, key) for key in _GRID_TEXTS}
     return (
         {key: value for key, value in facts.items() if value},
-        {key: value for key, value in grid.items() if math.isfinite(value)},
+        {key: value for key, value in grid.items() if math.isfinite(value)}
+        | {key: _without_blanks(value) for key, value in texts.items() if value},
     )
+
+
+def _without_blanks(section: str) -> str:
+    """Return ``[1:2048, 1:4096]`` and ``2  2`` as they are usually written."""
+    return re.sub(r"\s*([\[\]:,])\s*|\s+", lambda found: found[1] or " ", section)[:_LONGEST_TEXT]
 
 
 def _signature(file: _File, number: int) -> Signature:

@@ -80,7 +80,7 @@ class Evidence:
 
         Raises
         ------
-        ValueError
+        FaultError
             If they contradict each other.
         """
         evidence = cls((score.shape[0], score.shape[1]))

@@ -55,7 +55,7 @@ def evidence_of(hdus: Any, shape: tuple[int, int], used: int) -> Evidence:  # no
 
     Raises
     ------
-    ValueError, KeyError
+    FaultError, KeyError
         If these contradict each other, or an image or a keyword is missing.
     """
     score, weight = hdus["SCORE"], hdus["WEIGHT"]

@@ -129,7 +129,7 @@ def members_of(table: npt.NDArray[Any]) -> list[Member]:
 
     Raises
     ------
-    ValueError, KeyError
+    FaultError, KeyError
         If a column is missing or of another type, or holds a value that this program never
         writes.
     """
@@ -159,7 +159,7 @@ def from_ascii(text: str) -> str:
 
     Raises
     ------
-    ValueError
+    FaultError
         If `as_ascii` cannot have written the text.
     """
     if not _ESCAPED.fullmatch(text):

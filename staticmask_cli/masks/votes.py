@@ -147,7 +147,7 @@ class Tally:
 
         Raises
         ------
-        ValueError
+        FaultError
             If these contradict each other.
         """
         votes = cls((counts.shape[0], counts.shape[1]))

@@ -73,7 +73,7 @@ def tally_of(
 
     Raises
     ------
-    ValueError, KeyError
+    FaultError, KeyError
         If these contradict each other, or a column is missing.
     """
     counts = np.asarray(votes)

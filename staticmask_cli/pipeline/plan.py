@@ -217,7 +217,7 @@ def good_bits_of(chip: Chip, final_bits: str | None) -> int | None:
 
 def _check_grid(chips: Sequence[Chip]) -> None:
     """Refuse chips of one signature that lie on different detector pixels."""
-    kinds: dict[tuple[tuple[str, float], ...], list[str]] = {}
+    kinds: dict[tuple[tuple[str, str | float], ...], list[str]] = {}
     for chip in chips:
         kinds.setdefault(tuple(chip.grid.items()), []).append(str(chip.label))
     if len(kinds) < 2:  # noqa: PLR2004
@@ -233,8 +233,9 @@ def _check_grid(chips: Sequence[Chip]) -> None:
     raise ExposureError(msg)
 
 
-def _grid_as_text(grid: Mapping[str, float]) -> str:
-    return ", ".join(f"{key} = {value:g}" for key, value in grid.items()) or "no grid keywords"
+def _grid_as_text(grid: Mapping[str, str | float]) -> str:
+    texts = {key: value if isinstance(value, str) else f"{value:g}" for key, value in grid.items()}
+    return ", ".join(f"{key} = {text}" for key, text in texts.items()) or "no grid keywords"
 
 
 def _check_existing(plans: Sequence[MaskPlan]) -> None:

@@ -1,6 +1,7 @@
 """The plan: which masks of which chips, from headers alone, and what is refused before any work."""
 
 import os
+import re
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from astropy.io import fits
 
 from staticmask_cli import Parameters, create_masks
 from staticmask_cli.errors import ConfigError, ExposureError, OutputError
+from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.pipeline.plan import MaskPlan, plan_masks
 from staticmask_cli.simulate.visit import Visit
 from tests.support.exposures import WriteExposure, digest, sky
@@ -176,3 +178,45 @@ def test_a_chip_with_and_one_without_grid_keywords_do_not_share_a_grid(
         f"  LTV1 = -8: {paths[0]}[SCI,1]",
         f"  no grid keywords: {paths[1]}[SCI,1], {paths[2]}[SCI,1]",
     ]
+
+
+SECTION = "[1:80,1:60]"
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"CCDSEC": SECTION}, {"CCDSEC": "[81:160,1:60]"}), ({"DETSEC": SECTION}, {}),
+        ({"DATASEC": SECTION}, {"DATASEC": "[2:81,1:60]"}),
+        ({"CCDSUM": "1 1"}, {"CCDSUM": "2 2"}), ({"XBINNING": 1}, {"XBINNING": 2}),
+        ({"YBINNING": 1}, {"YBINNING": 2}), ({"XORGSUBF": 0}, {"XORGSUBF": 100}),
+        ({"YORGSUBF": 0}, {"YORGSUBF": 100}),
+    ],
+    ids=" ".join,
+)
+def test_the_position_of_a_chip_of_the_ground_is_part_of_its_grid(
+    first: dict[str, Any], second: dict[str, Any], write_exposure: WriteExposure, tmp_path: Path
+) -> None:
+    paths = [
+        write_exposure(name, instrume="CAM", chips=[{"data": sky(seed=seed), **keywords}])
+        for seed, (name, keywords) in enumerate([("a.fits", first), ("b.fits", second),
+                                                 ("c.fits", first)])
+    ]
+    (key, value), = first.items()
+    with pytest.raises(ExposureError, match=rf"  {key} = {re.escape(str(value))}: .*a\.fits"):
+        planned(*paths)
+    (mask,) = create_masks([paths[0], paths[2]], output_dir=tmp_path / "out")
+    assert len(mask.used) == 2
+    assert StaticMask.read(str(mask.path)).grid == {key: value}
+    with pytest.raises(OutputError, match=f"{key} = "):
+        create_masks(paths[1], output_dir=tmp_path / "out", update=True)
+
+
+def test_blanks_in_a_section_of_the_detector_mean_nothing(write_exposure: WriteExposure) -> None:
+    sections = ("[1:80,1:60]", "[   1:  80,   1:  60]"), ("2 2", " 2   2")
+    paths = [
+        write_exposure(f"{n}.fits", chips=[{"data": sky(), "DETSEC": detsec, "CCDSUM": ccdsum}])
+        for n, (detsec, ccdsum) in enumerate(zip(*sections, strict=True))
+    ]
+    (plan,) = planned(*paths)
+    assert [chip.grid for chip in plan.chips] == [{"DETSEC": "[1:80,1:60]", "CCDSUM": "2 2"}] * 2
