@@ -143,7 +143,7 @@ def read_exposure(
         flags = dq_sources(hdus, path, file.numbers, file.instrument, form.dq_ext) if dq else {}
         skip_reason = _reason_to_skip(file, [hdus[number].header for number in file.numbers])
         chips = tuple(_chip(file, number, flags.get(number), skip_reason) for number in chosen)
-        return Exposure(path, chips, _why_incomplete(hdus[0].header, len(hdus) - 1))
+        return Exposure(path, chips, _why_incomplete(hdus))
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,13 +178,16 @@ def _file_of(hdus: Sequence[HDU], path: str, form: FileForm) -> _File:
     return _File(path, hdus, primary, chip_numbers(hdus, science), instrument)
 
 
-def _why_incomplete(primary: AnyHeader, extensions: int) -> str:
-    """Return a warning about a file that ends between two extensions, which only NEXTEND shows."""
-    promised = primary.get("NEXTEND")
-    if not isinstance(promised, int) or promised <= extensions:
-        return ""
-    return (f"NEXTEND = {promised} in its header, but it has {extensions} extensions: "
-            "was it truncated?")
+def _why_incomplete(hdus: Sequence[HDU]) -> str:
+    """Return a warning about a file that ends too early, but after all pixels that it has."""
+    promised, extensions = hdus[0].header.get("NEXTEND"), len(hdus) - 1
+    if isinstance(promised, int) and promised > extensions:
+        return (f"NEXTEND = {promised} in its header, but it has {extensions} extensions: "
+                "was it truncated?")
+    if not hdus[-1].complete:
+        return (f"ends within the last block of {hdus[-1].name or 'PRIMARY'}, whose pixels are all "
+                "there: was it truncated, so that later extensions, such as DQ, are lost?")
+    return ""
 
 
 def _chosen(file: _File, group: Group) -> list[int]:

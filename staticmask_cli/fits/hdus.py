@@ -49,6 +49,8 @@ class HDU:
         Where the pixels are, if the bytes of the file are the pixels.
     fault : str
         Why the data cannot be what the header claims; empty if nothing is wrong with them.
+    complete : bool
+        Whether the file has all bytes of the last block of the data, those after the data too.
     """
 
     header: AnyHeader
@@ -56,6 +58,7 @@ class HDU:
     shape: tuple[int, ...] = ()
     raw: RawPixels | None = None
     fault: str = ""
+    complete: bool = True
 
     @property
     def name(self) -> str:
@@ -151,14 +154,15 @@ def _plain_hdu(layout: Layout, stamp: Stamp | None, *, compressed: bool) -> HDU:
         msg = "an HDU of another kind"
         raise UnusualError(msg)
     if is_table:
-        return HDU(header, kind)
+        return HDU(header, kind, complete=layout.complete)
     axes = [f"NAXIS{n}" for n in range(cast("int", header["NAXIS"]), 0, -1)]
     if not header.is_standard(*axes):
         msg = "a length of an axis that is not a plain number"
         raise UnusualError(msg)
     shape = tuple(cast("int", header[axis]) for axis in axes)
     start = None if compressed else layout.start
-    return HDU(header, kind, shape, _raw_pixels(header, shape, start, stamp))
+    raw = _raw_pixels(header, shape, start, stamp)
+    return HDU(header, kind, shape, raw, complete=layout.complete)
 
 
 def _raw_pixels(

@@ -41,10 +41,13 @@ class Layout(NamedTuple):
         HDU and are none.
     start : int
         The position of the first byte of the data, in the file or in what it inflates to.
+    complete : bool
+        Whether the file has all bytes of the last block of the data, those after the data too.
     """
 
     header: bytes
     start: int
+    complete: bool = True
 
 
 def check_layout(content: Content, size: int) -> None:
@@ -80,15 +83,16 @@ def layouts(content: Content, size: int) -> Iterator[Layout]:
         cards = _cards(header)
         data = start + len(header)
         end = data + _data_size(cards)
-        reached = _reached(content, end, size)
+        following = data + math.ceil((end - data) / BLOCK) * BLOCK
+        reached = _reached(content, following, size)
         if reached < end:
             msg = (f"is truncated: {_name(cards)} should end at byte {end}, "
                    f"the file ends at {reached}")
             raise LayoutError(msg)
         _number(cards, "TFIELDS", 0)  # which refuses one that is too large
         _check_tiles(cards, largest_content(size))
-        yield Layout(header, data)
-        start = data + math.ceil((end - data) / BLOCK) * BLOCK
+        yield Layout(header, data, reached == following)
+        start = following
     else:
         msg = f"it has more than {_MOST_HDUS} extensions"
         raise LayoutError(msg)

@@ -3,26 +3,23 @@
 Only a GEIS file, which can be converted to FITS, raises an `ExposureError`.
 """
 
-import gzip
 import io
-import logging
 import os
-import re
-import struct
 import warnings
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from staticmask_cli.errors import ExposureError, FaultError, InputError, StaticMaskError
+from staticmask_cli.errors import ExposureError, InputError
+from staticmask_cli.fits.faults import UNREADABLE, as_input_error
 from staticmask_cli.fits.hdus import HDU, hdu_of_astropy, plain_hdus, plain_primary
 from staticmask_cli.fits.header import AnyHeader, fits
 from staticmask_cli.fits.inflate import Content, Inflated, bounded
-from staticmask_cli.fits.layout import check_layout
+from staticmask_cli.fits.layout import check_layout, layouts
 from staticmask_cli.fits.pixels import Stamp, stamp_of
 from staticmask_cli.io.paths import is_remote, open_file, size_of
 
@@ -31,14 +28,6 @@ __all__ = [
     "opened", "pixels_of", "read_hdus", "read_primary",
 ]
 
-log = logging.getLogger(__name__)
-
-# What numpy, zlib and astropy raise on headers and files that are not what they claim to be.
-_UNREADABLE = (
-    OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, EOFError,
-    ArithmeticError, AssertionError, MemoryError, RuntimeError, struct.error, zlib.error,
-)
-_LONGEST_NAME = 40  # of a missing keyword or extension, in a message
 _FAILED, _ABSENT = 0, 2  # what astropy returns for a checksum
 
 
@@ -63,8 +52,11 @@ def read_hdus(path: str) -> list[HDU]:
         if hdus is not None:
             return hdus
         compressed = isinstance(content, Inflated)
+        # Only the last HDU can be incomplete.
+        complete = all(layout.complete for layout in layouts(content, size))
         with _open_with_astropy(content) as others:
-            return [hdu_of_astropy(hdu, size, stamp, compressed=compressed) for hdu in others]
+            hdus = [hdu_of_astropy(hdu, size, stamp, compressed=compressed) for hdu in others]
+        return [*hdus[:-1], *(replace(hdu, complete=complete) for hdu in hdus[-1:])]
 
 
 def read_primary(path: str) -> tuple[AnyHeader, npt.NDArray[Any]]:
@@ -139,45 +131,6 @@ def open_unchanged(path: str, stamp: Stamp | None) -> Iterator[IO[bytes] | None]
 
 
 @contextmanager
-def as_input_error(path: str) -> Iterator[None]:
-    """Raise whatever is wrong with a file as an InputError that names it.
-
-    Raises
-    ------
-    InputError
-        If the with block raises what reading a damaged file can raise.
-    """
-    try:
-        yield
-    except StaticMaskError:
-        raise
-    except FaultError as error:
-        verb = "" if str(error).startswith("is truncated") else "cannot be read as FITS: "
-        msg = f"{path}: {verb}{error}"
-        raise InputError(msg) from error
-    except Exception as error:
-        if not isinstance(error, _UNREADABLE) and not isinstance(error, fits.VerifyError):
-            raise
-        log.debug("%s: %s: %s", path, type(error).__name__, error)
-        msg = f"{path}: cannot be read as FITS: {_in_plain_words(error)}"
-        raise InputError(msg) from error
-
-
-def _in_plain_words(error: Exception) -> str:
-    """Describe what went wrong, without the words in which libraries speak to programmers."""
-    missing = re.search(r"'([A-Z0-9_-]+)'", str(error)) if isinstance(error, KeyError) else None
-    if missing:
-        return f"{missing[1][:_LONGEST_NAME]} is missing"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    if isinstance(error, MemoryError):
-        return "it needs more memory than there is"
-    if isinstance(error, EOFError | zlib.error | gzip.BadGzipFile):
-        return "its compressed data are damaged or truncated"
-    return "its headers or its data are damaged"
-
-
-@contextmanager
 def _open_regular(path: str) -> Iterator[IO[bytes]]:
     """Open a file that is a remote or a regular one; a named pipe would block for ever."""
     if not is_remote(path) and not os.path.isfile(path):
@@ -248,7 +201,7 @@ def pixels_of(hdu: Any, path: str) -> npt.NDArray[Any]:  # noqa: ANN401 - any im
             return ours.raw.read(stream, path)
     try:
         data = hdu.data
-    except _UNREADABLE:
+    except UNREADABLE:
         raise
     except Exception as error:  # what astropy's C code raises has no public name
         msg = str(error) or type(error).__name__

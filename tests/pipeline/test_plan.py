@@ -1,8 +1,11 @@
 """The plan: which masks of which chips, from headers alone, and what is refused before any work."""
 
+import bz2
+import gzip
 import os
 import re
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from astropy.io import fits
 
 from staticmask_cli import Parameters, create_masks
 from staticmask_cli.errors import ConfigError, ExposureError, OutputError
+from staticmask_cli.fits.open import astropy_silenced
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.pipeline.plan import MaskPlan, plan_masks
 from staticmask_cli.simulate.visit import Visit
@@ -163,6 +167,43 @@ def test_a_file_that_ends_between_two_extensions_is_told(
     assert [record.getMessage() for record in caplog.records] == [
         f"{path}: NEXTEND = 2 in its header, but it has 1 extensions: was it truncated?"
     ]
+
+
+@pytest.mark.parametrize(
+    ("ending", "compress"), [("", bytes), (".gz", gzip.compress), (".bz2", bz2.compress)]
+)
+@pytest.mark.parametrize("left", [0, 1, 500])
+def test_a_file_that_ends_within_its_last_block_is_told(
+    left: int, ending: str, compress: Callable[[bytes], bytes], write_exposure: WriteExposure,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    path = write_exposure(chips=[{"data": sky(), "dq": np.ones((60, 80), np.int16)}])
+    with fits.open(path) as hdus:
+        end = hdus["SCI"].fileinfo()["datLoc"] + 60 * 80 * 4 + left
+    short = path.with_name(f"cut_flt.fits{ending}")
+    short.write_bytes(compress(path.read_bytes()[:end]))
+    (plan,) = planned(short, final_bits=0)
+    assert plan.chips[0].dq is None
+    (record,) = caplog.records
+    expected = f"{short}: ends within the last block of SCI, whose pixels are all there: was it "
+    assert record.getMessage().startswith(expected)
+    caplog.clear()
+    planned(path, final_bits=0)
+    assert not caplog.records
+
+
+def test_a_compressed_image_that_ends_within_its_last_block_is_told(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.fits.fz"
+    image = fits.CompImageHDU(sky().astype(np.int16), fits.Header({"INSTRUME": "CAM"}), name="SCI")
+    fits.HDUList([fits.PrimaryHDU(), image]).writeto(path)
+    content = path.read_bytes()
+    assert not content.endswith(b"\0" * 2880)
+    path.write_bytes(content.rstrip(b"\0") + b"\0")
+    with astropy_silenced():
+        assert len(planned(path)) == 1
+    assert "ends within the last block of SCI" in caplog.text
 
 
 def test_a_chip_with_and_one_without_grid_keywords_do_not_share_a_grid(
