@@ -8,9 +8,10 @@ from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
 __all__ = [
-    "TopicalCommand", "apply_to", "checkpoint", "console_options", "edit", "files", "folders",
-    "jobs", "json", "keep_going", "output_dir", "overwrite", "parameter_options", "plot", "report",
-    "save_config", "scheduler", "suffix", "update", "words_of",
+    "TopicalCommand", "apply_to", "checkpoint", "console_options", "dq_ext", "edit", "files",
+    "folders", "instrument", "jobs", "json", "keep_going", "output_dir", "overwrite",
+    "parameter_options", "plot", "report", "save_config", "scheduler", "sci_ext", "suffix",
+    "update", "words_of",
 ]
 
 Command = Callable[..., None]
@@ -86,6 +87,18 @@ def words_of(ctx: click.Context, leave_out: Collection[str]) -> list[str]:
 
 _PARAMETERS = ("static", "static_sig", "sky", "agree", "final_bits", "high", "least_depth",
                "group", "instrument", "sci_ext", "dq_ext", "include", "include_bad")
+instrument = click.option(
+    "--instrument", metavar="NAME",
+    help="Name of the camera, for files without INSTRUME.")
+sci_ext = click.option(
+    "--sci-ext", metavar="NAMES",
+    help="EXTNAME of the chips: 'CCD*' or 'S*,N*'.  [default: SCI; where there is "
+         "none, all images but flags and errors]")
+dq_ext = click.option(
+    "--dq-ext", metavar="NAMES",
+    help="EXTNAME of the DQ flags: 'BPM*'; or OLD=NEW if they are in a file "
+         "whose name has NEW in the place of OLD.  "
+         "[default: DQ, or BPM, MASK, FLAGS]")
 # Their values are checked together with those of the .cfg, hence all are strings here.
 _parameter_options = (
     click.argument("inputs", nargs=-1, metavar="INPUT...", shell_complete=files),
@@ -118,15 +131,7 @@ _parameter_options = (
     click.option("--group", metavar="EXT",
                  help="FITS extensions to use in every exposure: 1 or 1,4 or sci,2.  "
                       "[default: all SCI extensions]"),
-    click.option("--instrument", metavar="NAME",
-                 help="Name of the camera, for files without INSTRUME."),
-    click.option("--sci-ext", metavar="NAMES",
-                 help="EXTNAME of the chips: 'CCD*' or 'S*,N*'.  [default: SCI; where there is "
-                      "none, all images but flags and errors]"),
-    click.option("--dq-ext", metavar="NAMES",
-                 help="EXTNAME of the DQ flags: 'BPM*'; or OLD=NEW if they are in a file "
-                      "whose name has NEW in the place of OLD.  "
-                      "[default: DQ, or BPM, MASK, FLAGS]"),
+    instrument, sci_ext, dq_ext,
     click.option("--include", metavar="FILE", multiple=True, shell_complete=files,
                  help="Pixels that are bad whatever the exposures show: a mask, what export "
                       "writes, an image, a BPIXTAB or ds9 regions; MASK=FILE says for which mask.  "

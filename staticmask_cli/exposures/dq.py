@@ -156,8 +156,10 @@ def companion_of(path: str, instrument: str, dq_ext: str = "") -> str | None:
 
 def _companions(instrument: str, dq_ext: str) -> Mapping[str, str]:
     """Return parts of the names of exposures, and what replaces them in those of companions."""
-    old, mark, new = dq_ext.partition("=")
-    return {old.strip(): new.strip()} if mark else instrument_of(instrument).dq_companion
+    if "=" not in dq_ext:
+        return instrument_of(instrument).dq_companion
+    old, _, new = (part.strip() for part in dq_ext.partition("="))
+    return {old: new} if old and new else {}
 
 
 def _by_version(images: Sequence[tuple[int, HDU]], path: str) -> dict[int, DQSource]:

@@ -30,7 +30,7 @@ from staticmask_cli.masks.static_mask import is_mask
 if TYPE_CHECKING:
     from staticmask_cli.forms.including import Included
 
-__all__ = ["MaskPlan", "Plans", "good_bits_of", "plan_masks"]
+__all__ = ["MaskPlan", "Plans", "form_of", "good_bits_of", "plan_masks"]
 
 log = logging.getLogger(__name__)
 
@@ -128,7 +128,7 @@ def plan_masks(
     problems = problems or Problems()
     paths = expand_inputs(parameters.input, suffix, problems)
     headers = read_headers(
-        paths, parameters.group, dq=_is_dq_read(parameters), form=_form_of(parameters),
+        paths, parameters.group, dq=_is_dq_read(parameters), form=form_of(parameters),
         executor=executor,
     )
     chips = _chips_by_signature(headers, problems)
@@ -164,7 +164,8 @@ def _is_dq_read(parameters: Parameters) -> bool:
     return parameters.final_bits is not None
 
 
-def _form_of(parameters: Parameters) -> FileForm:
+def form_of(parameters: Parameters) -> FileForm:
+    """Return what the parameters say of files of another form."""
     return FileForm(parameters.instrument or "", parameters.sci_ext or "", parameters.dq_ext or "")
 
 
