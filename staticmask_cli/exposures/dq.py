@@ -167,7 +167,7 @@ def _by_version(images: Sequence[tuple[int, HDU]], path: str) -> dict[int, DQSou
     sources: dict[int, DQSource] = {}
     for number, hdu in images:
         if hdu.kind != "IMAGE":
-            msg = f"{path}: expected an image in extension {number} (DQ), found {hdu.kind}"
+            msg = f"{path}: expected an image in extension {number} (DQ), found {hdu.described}"
             raise ExposureError(msg)
         hdu.check(path)
         sources.setdefault(hdu.version, DQSource(path, number, hdu.raw))

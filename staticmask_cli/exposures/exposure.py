@@ -214,7 +214,7 @@ def _chip(file: _File, number: int, dq: DQSource | None, skip_reason: str) -> Ch
     shape, extver = hdu.full_shape, file.numbers[number]
     if len(shape) != 2 or min(shape) < 1:  # noqa: PLR2004
         msg = (f"{ChipLabel(path, extver)}: expected an image of two dimensions, "
-               f"found {f'shape {shape}' if shape else 'no pixels'}")
+               f"found {hdu.described}")
         raise ExposureError(msg)
     label = ChipLabel(
         path,

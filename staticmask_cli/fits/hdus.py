@@ -82,6 +82,13 @@ class HDU:
             return (int(ny), int(nx))
         return self.shape
 
+    @property
+    def described(self) -> str:
+        """What the HDU holds, for a message."""
+        if self.kind != "IMAGE":
+            return "a table" if self.kind.endswith("TABLE") else "no image"
+        return f"shape {self.full_shape}" if self.full_shape else "no pixels"
+
     def check(self, path: str) -> None:
         """Raise an InputError that names the file if the header claims what the file has not."""
         if self.fault:

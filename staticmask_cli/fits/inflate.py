@@ -146,6 +146,6 @@ def bounded(stream: IO[bytes], size: int) -> Content:
         content, length = _unpacked(stream, most)
         return Inflated(content, most, "bunzip2", length)
     if start != b"SIMPLE":
-        msg = f"it begins with {start!r}, expected SIMPLE, gzip or bzip2"
+        msg = f"it begins with {start.decode('latin-1')!r}, expected SIMPLE, gzip or bzip2"
         raise LayoutError(msg)
     return stream

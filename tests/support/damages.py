@@ -133,7 +133,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "row": (replace_image(5), r"expected an image of two dimensions, found shape \(5,\)"),
     "no pixels": (replace_image(0, 5), "expected an image of two dimensions, found shape"),
     "empty SCI": (without_pixels, "expected an image of two dimensions, found no pixels"),
-    "no image": (table_instead, "expected an image of two dimensions"),
+    "no image": (table_instead, "expected an image of two dimensions, found a table"),
     "no INSTRUME": (rewrite(INSTRUME=None), "expected INSTRUME in the primary header, found none"),
     "blank INSTRUME": (rewrite(INSTRUME="   "), "expected INSTRUME in the primary header"),
     "INSTRUME that is no text": (rewrite(INSTRUME=4.5), "expected INSTRUME in the primary header"),
