@@ -11,7 +11,7 @@ from astropy.io import fits
 
 from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import ChipError, ConfigError
-from staticmask_cli.exposures.exposure import common_facts, facts_of_chip
+from staticmask_cli.exposures.facts import common_facts, facts_of_chip
 from staticmask_cli.exposures.instruments import instrument_of
 from staticmask_cli.fits.header import header_float, header_str
 from staticmask_cli.masks.members import ChipLabel

@@ -11,6 +11,7 @@ __all__ = [
     "ClusterError",
     "ConfigError",
     "ExposureError",
+    "FaultError",
     "InputError",
     "OutputError",
     "StaticMaskError",
@@ -23,6 +24,13 @@ class StaticMaskError(Exception):
 
     Its text is one complete message: which file or parameter, what was
     expected, what was found, what to do.
+    """
+
+
+class FaultError(ValueError):
+    """What is wrong with the content of a file, in words for a user but without its name.
+
+    It never reaches a user: `as_input_error` makes an `InputError` of it, which names the file.
     """
 
 

@@ -11,6 +11,7 @@ from staticmask_cli.apply.destinations import targets_in
 from staticmask_cli.apply.mask_file import read_mask
 from staticmask_cli.apply.plan import ExposureCopy, plan_copies
 from staticmask_cli.errors import ConfigError
+from staticmask_cli.exposures.extensions import FileForm
 from staticmask_cli.exposures.inputs import expand_inputs
 from staticmask_cli.fits.open import astropy_silenced
 from staticmask_cli.io.atomic import make_folder, remove_stale_temporaries
@@ -39,6 +40,9 @@ def apply_masks(
     output_dir: str | os.PathLike[str],
     dq_bit: str | int | None = None,
     grow: int = 0,
+    instrument: str | None = None,
+    sci_ext: str | None = None,
+    dq_ext: str | None = None,
     suffix: str | None = None,
     jobs: int | None = None,
     progress: Progress | None = None,
@@ -68,6 +72,8 @@ def apply_masks(
         bad pixel of the detector.
     grow : int
         The distance in pixels by which bad pixels grow, along rows and columns, from 0 to 100.
+    instrument, sci_ext, dq_ext : str, optional
+        As for `create_masks`.
     suffix : str, optional
         The kind of file to use where an exposure has several, such as ``flc``.
     jobs : int, optional
@@ -99,13 +105,14 @@ def apply_masks(
         msg = f"jobs = {jobs}: expected a number of exposures > 0"
         raise ConfigError(msg)
     bits = DQBits.of(dq_bit)
+    form = FileForm(instrument or "", sci_ext or "", dq_ext or "")
     with astropy_silenced():
         targets = check_targets(inputs, output_dir, suffix=suffix)
         files = [
             read_mask(path, causes=bool(bits.by_cause))
             for path in expand_inputs(_words_of(masks))
         ]
-        copies = plan_copies(targets, files, bits, grow)
+        copies = plan_copies(targets, files, bits, grow, form)
         _write(copies, output_path(output_dir), jobs or default_jobs(), progress)
     return [copy.path for copy in copies]
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from staticmask_cli.apply.flags import ChipFlags
 from staticmask_cli.errors import ExposureError
 from staticmask_cli.fits.header import Header
-from staticmask_cli.fits.inflate import BoundedGzip
+from staticmask_cli.fits.inflate import Inflated
 from staticmask_cli.fits.layout import Layout, layouts
 from staticmask_cli.fits.open import as_input_error, open_content
 from staticmask_cli.fits.pixels import Stamp
@@ -102,9 +102,9 @@ def read_dq_arrays(
         If the file cannot be read.
     """
     with as_input_error(path), open_content(path) as (content, size, stamp):
-        if isinstance(content, BoundedGzip):
-            msg = (f"{path}: is compressed with gzip, so that its DQ cannot be flagged in a copy; "
-                   f"unpack it with gunzip -k {path}, and name the unpacked file")
+        if isinstance(content, Inflated):
+            msg = (f"{path}: is compressed, so that its DQ cannot be flagged in a copy; "
+                   f"unpack it with {content.unpacker} -k {path}, and name the unpacked file")
             raise ExposureError(msg)
         hdus = list(layouts(content, size))
         return {number: _dq_array(hdus[number], label) for number, label in labels.items()}, stamp

@@ -14,7 +14,7 @@ from staticmask_cli.errors import ConfigError, InputError, StaticMaskError
 from staticmask_cli.exposures.exposure import Chip
 from staticmask_cli.fits.header import AnyHeader, header_float
 from staticmask_cli.fits.open import as_input_error, read_primary
-from staticmask_cli.masks.mask_cards import facts_of, signature_of
+from staticmask_cli.masks.mask_cards import TEXT_FACTS, facts_of, signature_of
 from staticmask_cli.masks.signature import Signature
 
 __all__ = ["MaskFile", "read_mask"]
@@ -23,6 +23,9 @@ Bits = npt.NDArray[np.bool_]
 
 _REFERENCE_NAME = re.compile(r"(.+)_(\d+)x(\d+)_(\d+)_staticMask\.fits(\.gz)?", re.IGNORECASE)
 _BINNING = ("BINAXIS1", "BINAXIS2")
+# What cameras on the ground have instead; their positions are not converted into one another.
+_SECTIONS = ("XBINNING", "YBINNING", "XORGSUBF", "YORGSUBF", "CCDSEC", "DETSEC", "DATASEC",
+             "CCDSUM")
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +49,7 @@ class MaskFile:
 
     path: str
     signature: Signature
-    grid: Mapping[str, float] | None
+    grid: Mapping[str, str | float] | None
     bad: Bits
     why: npt.NDArray[np.uint8] | None = None
 
@@ -83,16 +86,26 @@ class MaskFile:
             return (0, 0)
         offsets = []
         for axis in ("2", "1"):
-            moved = self.grid.get(f"LTV{axis}", 0) - chip.grid.get(f"LTV{axis}", 0)
-            moved += chip.grid.get(f"SUBSTRT{axis}", 1) - self.grid.get(f"SUBSTRT{axis}", 1)
-            offsets.append(moved)
-        binnings = [[grid.get(key, 1) for key in _BINNING] for grid in (self.grid, chip.grid)]
+            ours, theirs = (_start(grid, axis) for grid in (self.grid, chip.grid))
+            offsets.append(theirs - ours)
+        binnings = [[_number(grid, key, 1) for key in _BINNING] for grid in (self.grid, chip.grid)]
         if binnings[0] != binnings[1] or any(offset != round(offset) for offset in offsets):
             msg = (f"{self.path}: cannot be applied to {chip.label}: its pixels are binned by "
                    f"{_text(binnings[0])}, those of the exposure by {_text(binnings[1])}; "
                    "make a mask of exposures with the same binning")
             raise InputError(msg)
+        self._check_sections(chip)
         return (round(offsets[0]), round(offsets[1]))
+
+    def _check_sections(self, chip: Chip) -> None:
+        """Refuse a chip whose keywords, such as DETSEC, say that it has other pixels."""
+        grid = self.grid or {}
+        for key in _SECTIONS:
+            if grid.get(key) != chip.grid.get(key):
+                msg = (f"{self.path}: cannot be applied to {chip.label}: {key} is "
+                       f"{grid.get(key)} in the mask, {chip.grid.get(key)} in the exposure; make "
+                       "a mask of exposures with the same")
+                raise InputError(msg)
 
     def overlaps(self, chip: Chip) -> bool:
         """Whether the mask and a chip of the same detector have pixels in common."""
@@ -100,6 +113,16 @@ class MaskFile:
             -length < offset < size for offset, length, size in
             zip(self.offset_of(chip), chip.signature.shape, self.bad.shape, strict=True)
         )
+
+
+def _number(grid: Mapping[str, str | float], key: str, default: float) -> float:
+    value = grid.get(key, default)
+    return default if isinstance(value, str) else value
+
+
+def _start(grid: Mapping[str, str | float], axis: str) -> float:
+    """Return the pixel of the detector at which an image begins, along an axis."""
+    return _number(grid, f"SUBSTRT{axis}", 1) - _number(grid, f"LTV{axis}", 0)
 
 
 def _text(numbers: list[float]) -> str:
@@ -150,10 +173,12 @@ def _bad_pixels(path: str, pixels: npt.NDArray[Any]) -> Bits:
     raise InputError(msg)
 
 
-def _grid_of(header: AnyHeader, facts: Mapping[str, object]) -> dict[str, float]:
-    """Return the facts about the detector pixels that are numbers."""
-    values = {key: header_float(header, header, key) for key in facts}
-    return {key: value for key, value in values.items() if math.isfinite(value)}
+def _grid_of(header: AnyHeader, facts: Mapping[str, object]) -> dict[str, str | float]:
+    """Return the facts about the detector pixels, in so far as they are what they should be."""
+    numbers = {key: header_float(header, header, key) for key in facts}
+    texts = {key: value for key, value in facts.items()
+             if key not in TEXT_FACTS and isinstance(value, str)}
+    return texts | {key: value for key, value in numbers.items() if math.isfinite(value)}
 
 
 def _causes_of(path: str) -> npt.NDArray[np.uint8]:

@@ -22,6 +22,7 @@ from staticmask_cli.errors import (
 )
 from staticmask_cli.exposures.dq import companion_of
 from staticmask_cli.exposures.exposure import Chip, Exposure
+from staticmask_cli.exposures.extensions import FileForm
 from staticmask_cli.exposures.problems import Problems
 from staticmask_cli.exposures.reading import read_headers
 from staticmask_cli.fits.cards import history
@@ -56,7 +57,8 @@ class ExposureCopy:
 
 
 def plan_copies(
-    targets: Mapping[str, str], masks: Sequence[MaskFile], bits: DQBits, grow: int
+    targets: Mapping[str, str], masks: Sequence[MaskFile], bits: DQBits, grow: int,
+    form: FileForm,
 ) -> list[ExposureCopy]:
     """Plan the copies of exposures, from their headers; nothing is written.
 
@@ -70,6 +72,8 @@ def plan_copies(
         What is set in DQ.
     grow : int
         The distance in pixels by which bad pixels grow.
+    form : FileForm
+        What the user says of exposures of another form.
 
     Raises
     ------
@@ -82,7 +86,7 @@ def plan_copies(
     """
     problems, planner = Problems(), _Planner(masks, bits, grow)
     copies = []
-    for path, found in read_headers(list(targets)):
+    for path, found in read_headers(list(targets), form=form):
         try:
             if isinstance(found, StaticMaskError):
                 raise found

@@ -46,6 +46,9 @@ class _WithSeveralInputs(TopicalCommand):
               shell_complete=files,
               help="The exposures, as for create: paths, wildcards, @FILE or associations; all "
                    "words up to the next option.")
+@options.instrument
+@options.sci_ext
+@options.dq_ext
 @options.suffix
 @click.option("-o", "--output-dir", required=True, metavar="FOLDER",
               callback=options.result_path, shell_complete=folders,
@@ -65,6 +68,9 @@ def apply(
     *,
     masks: tuple[str, ...],
     inputs: tuple[str, ...],
+    instrument: str | None,
+    sci_ext: str | None,
+    dq_ext: str | None,
     suffix: str | None,
     output_dir: str,
     dq_bit: str | None,
@@ -88,7 +94,8 @@ def apply(
     """
     with Console(quiet=quiet, verbose=verbose, log_file=log_file) as console:
         apply_and_show(console, masks, inputs, output_dir=output_dir, dq_bit=dq_bit, grow=grow,
-                       suffix=suffix, jobs=jobs)
+                       instrument=instrument, sci_ext=sci_ext, dq_ext=dq_ext, suffix=suffix,
+                       jobs=jobs)
 
 
 def apply_and_show(
@@ -99,6 +106,9 @@ def apply_and_show(
     output_dir: str,
     dq_bit: str | None = None,
     grow: int = 0,
+    instrument: str | None = None,
+    sci_ext: str | None = None,
+    dq_ext: str | None = None,
     suffix: str | None = None,
     jobs: int | None = None,
 ) -> None:
@@ -107,8 +117,9 @@ def apply_and_show(
 
     with shown_progress(quiet=console.quiet) as progress:
         paths = apply_masks(
-            masks, inputs, output_dir=output_dir, dq_bit=dq_bit, grow=grow, suffix=suffix,
-            jobs=jobs, progress=progress,
+            masks, inputs, output_dir=output_dir, dq_bit=dq_bit, grow=grow,
+            instrument=instrument, sci_ext=sci_ext, dq_ext=dq_ext, suffix=suffix, jobs=jobs,
+            progress=progress,
         )
     console.show_paths(paths, "copies")
     console.say(f"Masks applied to copies of {len(paths)} "

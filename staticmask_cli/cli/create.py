@@ -98,6 +98,7 @@ def create(
         if apply_to is not None and masks:
             members = {member.label.file for mask in masks for member in mask.members}
             apply_and_show(console, masks, [path for path in targets if path in members],
-                           output_dir=apply_to, jobs=jobs)
+                           output_dir=apply_to, instrument=parameters.instrument,
+                           sci_ext=parameters.sci_ext, dq_ext=parameters.dq_ext, jobs=jobs)
     if masks.left_out:
         raise click.exceptions.Exit(1)

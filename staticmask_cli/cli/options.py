@@ -10,16 +10,18 @@ from click.shell_completion import CompletionItem
 from staticmask_cli.io.user_path import output_path, user_path
 
 __all__ = [
-    "TopicalCommand", "apply_to", "checkpoint", "console_options", "edit", "files", "folders",
-    "input_path", "jobs", "json", "keep_going", "output_dir", "overwrite", "parameter_options",
-    "plot", "report", "result_path", "save_config", "scheduler", "suffix", "update", "words_of",
+    "TopicalCommand", "apply_to", "checkpoint", "console_options", "dq_ext", "edit", "files",
+    "folders", "input_path", "instrument", "jobs", "json", "keep_going", "output_dir", "overwrite",
+    "parameter_options", "plot", "report", "result_path", "save_config", "scheduler", "sci_ext",
+    "suffix", "update", "words_of",
 ]
 
 Command = Callable[..., None]
 
 _TOPICS = {
     "Parameters": ("config", "static", "static-sig", "sky", "agree", "final-bits",
-                   "high", "least-depth", "group", "include", "include-bad",
+                   "high", "least-depth", "group", "instrument", "sci-ext", "dq-ext",
+                   "include", "include-bad",
                    "edit", "save-config", "save", "check", "dq-bit"),
     "Inputs": ("to", "suffix", "keep-going", "exposures", "camera"),
     "Outputs": ("as", "grow", "name", "output-dir", "overwrite", "update", "checkpoint", "plot",
@@ -96,7 +98,19 @@ def words_of(ctx: click.Context, leave_out: Collection[str]) -> list[str]:
 
 
 _PARAMETERS = ("static", "static_sig", "sky", "agree", "final_bits", "high", "least_depth", "group",
-               "name", "include", "include_bad")
+               "name", "instrument", "sci_ext", "dq_ext", "include", "include_bad")
+instrument = click.option(
+    "--instrument", metavar="NAME",
+    help="Name of the camera, for files without INSTRUME.")
+sci_ext = click.option(
+    "--sci-ext", metavar="NAMES",
+    help="EXTNAME of the chips: 'CCD*' or 'S*,N*'.  [default: SCI; where there is "
+         "none, all images but flags and errors]")
+dq_ext = click.option(
+    "--dq-ext", metavar="NAMES",
+    help="EXTNAME of the DQ flags: 'BPM*'; or OLD=NEW if they are in a file "
+         "whose name has NEW in the place of OLD.  "
+         "[default: DQ, or BPM, MASK, FLAGS]")
 # Their values are checked together with those of the .cfg, hence all are strings here.
 _parameter_options = (
     click.argument("inputs", nargs=-1, metavar="INPUT...", shell_complete=files),
@@ -134,6 +148,7 @@ _parameter_options = (
                       "{signature}, {filter}, {position} of a subarray, {visit}, {exptime}.  "
                       "Exposures of different names go into different masks.  "
                       "[default: {signature}]"),
+    instrument, sci_ext, dq_ext,
     click.option("--include", metavar="FILE", multiple=True, shell_complete=files,
                  help="Pixels that are bad whatever the exposures show: a mask, what export "
                       "writes, an image, a BPIXTAB or ds9 regions; MASK=FILE says for which mask.  "

@@ -63,6 +63,7 @@ def plan(
     from staticmask_cli.config.parameters import Parameters
     from staticmask_cli.pipeline.dry_run import dry_run_of, plan_run
     from staticmask_cli.pipeline.make_rules import make_rules
+    from staticmask_cli.pipeline.plan import form_of
     from staticmask_cli.reports.run_report import as_json
     from staticmask_cli.terminal.tables import show_plan
 
@@ -76,7 +77,8 @@ def plan(
         if make:
             words = options.words_of(ctx, leave_out=_NOT_OF_CREATE)
             copies = copies_of(parameters, apply, suffix) if apply is not None else None
-            write_stdout(make_rules(plans, words, [config] if config else [], copies))
+            write_stdout(make_rules(plans, words, [config] if config else [], copies,
+                                    form_of(parameters)))
         elif json:
             write_stdout(as_json("plan", dry_run_of(plans, parameters)))
         else:

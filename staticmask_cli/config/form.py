@@ -12,7 +12,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Static, Switch
 
 from staticmask_cli.config.cfgfile import Declaration, declarations
-from staticmask_cli.config.parameters import Parameters, expected_of
+from staticmask_cli.config.kinds import expected_of
+from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.config.texts import check_texts, texts_of
 from staticmask_cli.errors import StaticMaskError
 from staticmask_cli.io.user_path import user_path

@@ -5,10 +5,7 @@ declares.  Parameters can be written as a ``.cfg`` again, and as a text for each
 """
 
 import io
-import math
-import os
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,18 +16,15 @@ from staticmask_cli.config.cfgfile import (
     read_spec,
     sections_of,
 )
-from staticmask_cli.config.entries import BLANK_TEXTS, flat_entries, with_resetbits
+from staticmask_cli.config.entries import flat_entries, with_resetbits
+from staticmask_cli.config.kinds import KINDS, Group
+from staticmask_cli.config.written import written
 from staticmask_cli.errors import ConfigError
 from staticmask_cli.io.atomic import refuse_binary, write_whole
-from staticmask_cli.io.urls import redacted
 from staticmask_cli.io.user_path import output_path
-from staticmask_cli.masks.bitmask import EXPECTED_BITS, clean_final_bits
-from staticmask_cli.masks.mask_name import EXPECTED_NAME, clean_name
-from staticmask_cli.masks.rule import EXPECTED_AGREE, Agreement, MaskRule, clean_agree
+from staticmask_cli.masks.rule import Agreement, MaskRule
 
-__all__ = ["Parameters", "expected_of"]
-
-Group = tuple[int | tuple[str, int], ...]
+__all__ = ["Parameters"]
 
 
 @dataclass(frozen=True)
@@ -69,6 +63,9 @@ class Parameters:
         The files with lists of pixels that are known to be bad, as words like those of `input`.
     include_bad : int or None
         1 if all values but 0 are bad in included images that do not say so, 0 if 0 is bad.
+    instrument, sci_ext, dq_ext : str or None
+        The name of the camera for files without INSTRUME, and the EXTNAMEs of chips and DQ flags,
+        as `FileForm` describes them.
     """
 
     input: tuple[str, ...]
@@ -83,6 +80,9 @@ class Parameters:
     least_depth: float
     include: tuple[str, ...]
     include_bad: int | None
+    instrument: str | None
+    sci_ext: str | None
+    dq_ext: str | None
 
     @classmethod
     def load(
@@ -110,12 +110,12 @@ class Parameters:
         entries, problems = entries_of({} if source is None else source, declared)
         overriding = flat_entries(given or {})
         entries = with_resetbits(entries, overriding) + overriding
-        values = {d.name: _KINDS[d.kind].check(d.default) for d in declared.values()}
+        values = {d.name: KINDS[d.kind].check(d.default) for d in declared.values()}
         for entry in entries:
             if entry.name not in declared:
                 problems.append(f"{entry}: no such parameter{nearest(entry.name, declared)}")
                 continue
-            kind = _KINDS[declared[entry.name].kind]
+            kind = KINDS[declared[entry.name].kind]
             try:
                 values[entry.name] = kind.check(entry.value)
             except ValueError:
@@ -143,7 +143,7 @@ class Parameters:
         ConfigError
             If a file name cannot be written in a ``.cfg``.
         """
-        return {name: _as_text(value) for name, value in vars(self).items()}
+        return {name: written(value) for name, value in vars(self).items()}
 
     def text(self) -> str:
         """Return a commented ``.cfg``, from which `load` reads the same parameters.
@@ -186,117 +186,3 @@ def _contradictions(values: Mapping[str, Any]) -> Iterator[str]:
     if values["high"] and values["agree"] != "joint":
         yield ("high = True finds high pixels by the evidence of all exposures, so it needs "
                f"agree = joint (--agree joint), and agree is {values['agree']}")
-
-
-def expected_of(kind: str) -> str:
-    """Describe in a few words the values that a parameter of this kind may have."""
-    return _KINDS[kind].expected
-
-
-def _check_words(value: object) -> tuple[str, ...]:
-    words = [value] if isinstance(value, str | os.PathLike) else value
-    if not isinstance(words, list | tuple) or not all(
-        isinstance(word, str | os.PathLike) for word in words
-    ):
-        raise ValueError(value)
-    return tuple(redacted(text) for text in map(os.fspath, words) if text)
-
-
-def _check_bad_value(value: object) -> int | None:
-    text = "none" if value is None else str(value).strip().lower()
-    if text not in ("0", "1", *BLANK_TEXTS):
-        raise ValueError(value)
-    return None if text in BLANK_TEXTS else int(text)
-
-
-def _check_lists(value: object) -> tuple[str, ...]:
-    words = () if value is None else _check_words(value)
-    is_blank = len(words) == 1 and words[0].strip().lower() in BLANK_TEXTS
-    return () if is_blank else words
-
-
-def _check_group(value: object) -> Group:
-    """Convert ``1``, ``"1.0"``, ``"1,4"``, ``[1, 4]`` and ``"sci,2"`` to one form."""
-    items = value if isinstance(value, list | tuple) else str(value).split(",")
-    flat = (part for item in items for part in (item if isinstance(item, tuple) else (item,)))
-    texts = [str(part).strip().lower() for part in flat]
-    if texts in ([], *([blank] for blank in BLANK_TEXTS)):
-        return ()
-    group: list[int | tuple[str, int]] = []
-    follows_sci = False
-    for text in texts:
-        if text == "sci" and not follows_sci:
-            follows_sci = True
-            continue
-        number = text.removesuffix(".0")
-        if not (number.isascii() and number.isdigit()) or len(number) > 6:  # noqa: PLR2004
-            raise ValueError(value)
-        group.append(("SCI", int(number)) if follows_sci else int(number))
-        follows_sci = False
-    if follows_sci:
-        raise ValueError(value)
-    return tuple(group)
-
-
-def _check_switch(value: object) -> bool:
-    text = str(value).strip().lower()
-    if text not in ("true", "yes", "on", "1", "false", "no", "off", "0"):
-        raise ValueError(value)
-    return text in ("true", "yes", "on", "1")
-
-
-def _check_sky(value: object) -> str:
-    text = str(value).strip().lower()
-    if text not in ("global", "local"):
-        raise ValueError(value)
-    return text
-
-
-def _check_sigma(value: object) -> float:
-    number = float(str(value))
-    if isinstance(value, bool) or not (math.isfinite(number) and number > 0):
-        raise ValueError(value)
-    return number
-
-
-@dataclass(frozen=True)
-class _Kind:
-    """A type of the configspec; its check raises ValueError for a value that is not valid."""
-
-    check: Callable[[object], Any]
-    expected: str
-
-
-_KINDS: Mapping[str, _Kind] = {
-    "words": _Kind(_check_words, "file names, wildcards, comma lists or @lists"),
-    "lists": _Kind(_check_lists, "file names, wildcards or comma lists, or MASK=FILE"),
-    "value": _Kind(_check_bad_value, "0, 1 or None"),
-    "name": _Kind(clean_name, EXPECTED_NAME),
-    "group": _Kind(_check_group, "extension numbers (1 or 1,4), sci,2 or None"),
-    "switch": _Kind(_check_switch, "True or False"),
-    "sigma": _Kind(_check_sigma, "a number > 0"),
-    "sky": _Kind(_check_sky, "global or local"),
-    "agree": _Kind(clean_agree, EXPECTED_AGREE),
-    "bits": _Kind(clean_final_bits, EXPECTED_BITS),
-}
-
-
-def _as_text(value: object) -> str:
-    """Return a checked value as it is written in a ``.cfg``."""
-    if value is None or value == ():
-        return "None"
-    if isinstance(value, tuple):
-        parts = (",".join(map(str, p)).lower() if isinstance(p, tuple) else str(p) for p in value)
-        return _quoted(",".join(parts))
-    return str(value)
-
-
-def _quoted(text: str) -> str:
-    """Put a text in quotes if it would be misread in a ``.cfg`` without them."""
-    if text.isprintable() and not re.search(r"""[#"'\s]""", text):
-        return text
-    for quote in "\"'":
-        if quote not in text and text.isprintable():
-            return f"{quote}{text}{quote}"
-    msg = f"{text!r} cannot be written in a .cfg; rename these files, or name them in an @list"
-    raise ConfigError(msg)

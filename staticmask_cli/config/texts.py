@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from staticmask_cli.config.cfgfile import declarations
-from staticmask_cli.config.parameters import Parameters, expected_of
+from staticmask_cli.config.kinds import expected_of
+from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import ConfigError
 
 __all__ = ["check_texts", "texts_of"]

@@ -10,17 +10,17 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from staticmask_cli.errors import InputError, StaticMaskError
+from staticmask_cli.errors import FaultError, InputError, StaticMaskError
 from staticmask_cli.io.paths import existence_check, is_remote, join_path, open_file
 
 __all__ = ["find_members", "is_association", "read_association"]
 
-_TABLE_NAME = re.compile(r"_(asn|asc)\.fits(\.gz)?$", re.IGNORECASE)
+_TABLE_NAME = re.compile(r"_(asn|asc)\.fits(\.gz|\.bz2)?$", re.IGNORECASE)
 _JSON_NAME = re.compile(r"\.json$", re.IGNORECASE)  # no exposure is JSON
 _SUFFIXES = (
     "_crj", "_flt", "_flc", "_sfl", "_cal", "_raw", "_c0h", "_c0f", "_c0m", "",
 )
-_ENDINGS = (".fits", ".fits.gz", ".fits.fz")
+_ENDINGS = (".fits", ".fits.gz", ".fits.bz2", ".fits.fz")
 _USED_COLUMNS = ("MEMNAME", "MEMTYPE", "MEMPRSNT")
 _ALTERNATIVES = {"_flt": "_flc"}  # if both exist, the user must choose
 _LONGEST_NAME = 200  # characters; a file system allows 255 bytes, with the suffix
@@ -182,7 +182,7 @@ def _json_members(path: str) -> Iterator[str]:
             content = stream.read(_LARGEST_TABLE + 1)
         if len(content) > _LARGEST_TABLE:
             msg = "larger than 8 MiB"
-            raise ValueError(msg)  # noqa: TRY301 - one message for all errors
+            raise FaultError(msg)
         members = [
             member
             for product in json.loads(content)["products"]
@@ -193,7 +193,7 @@ def _json_members(path: str) -> Iterator[str]:
         wrong = next((name for name in names if not isinstance(name, str)), "")
         if wrong != "":
             msg = f"expname is {wrong!r:.80}"
-            raise TypeError(msg)  # noqa: TRY301 - one message for all errors
+            raise FaultError(msg)
     except StaticMaskError:
         raise
     except OSError as error:
@@ -202,10 +202,20 @@ def _json_members(path: str) -> Iterator[str]:
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         msg = (
             f"{path}: expected a JWST association with products[].members[] of expname and "
-            f"exptype: {type(error).__name__}: {error}"
+            f"exptype: {_difference(error)}"
         )
         raise InputError(msg) from error
     yield from (name.strip() for name in names)
+
+
+def _difference(error: Exception) -> str:
+    """Describe in what a file differs from an association of JWST."""
+    line = getattr(error, "lineno", None)
+    if line is not None:
+        return f"line {line} is not JSON"
+    if isinstance(error, KeyError):
+        return f"{error.args[0]!s:.40} is missing"
+    return str(error) if isinstance(error, FaultError) else "found something else"
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - str or bytes, padded with blanks or NULs

@@ -11,7 +11,7 @@ from staticmask_cli.io.paths import canonical_path
 
 __all__ = ["one_kind_each", "refuse_ambiguous", "refuse_same_exposure"]
 
-_FLT_OR_FLC = re.compile(r"_fl[tc]\.fits(\.gz|\.fz)?$", re.IGNORECASE)
+_FLT_OR_FLC = re.compile(r"_fl[tc]\.fits(\.gz|\.bz2|\.fz)?$", re.IGNORECASE)
 
 
 def refuse_ambiguous(paths: Iterable[str], problems: Problems) -> None:

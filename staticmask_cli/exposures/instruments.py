@@ -127,7 +127,7 @@ _TABLE: Mapping[str, Instrument] = {
     "WFPC2": Instrument(
         detector_names={"1": "PC", "2": "WF2", "3": "WF3", "4": "WF4"},
         filter_keys=("FILTNAM1", "FILTNAM2"),  # FILTER1 and FILTER2 are numbers
-        dq_companion={"_c0m.": "_c1m.", "_c0f.": "_c1f."},
+        dq_companion={"_c0m.": "_c1m.", "_c0f.": "_c1f.", "_c0h.": "_c1h."},
         flags={"": _WFPC2},
         bad_pixel_bits=4,
     ),

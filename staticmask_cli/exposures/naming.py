@@ -1,6 +1,7 @@
 """What headers say for the fields of ``--name``: filter, position, visit and exposure time."""
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -63,19 +64,25 @@ def filter_of(header: AnyHeader, primary: AnyHeader) -> str:
         "CLEAR" if named else "")
 
 
-def position_of(grid: Mapping[str, float]) -> str:
-    """Return which detector pixels a chip has, different for each `grid`.
+def position_of(grid: Mapping[str, str | float]) -> str:
+    """Return which detector pixels a chip has, different for each `grid` of HST and JWST.
 
     It holds the chip, the first pixel in X and Y, counted from 1 on, and the binning, if it is
-    not 1: ``c2x1025y513``, ``x1y1b2x2``.  It is empty without a keyword.
+    not 1: ``c2x1025y513``, ``x1y1b2x2``.  For a camera of the ground it has the numbers of the
+    first of DETSEC, CCDSEC and DATASEC that is there, ``1-2048-1-4096``.  It is empty without a
+    keyword.
     """
-    text = f"c{grid['CCDCHIP']:.10g}" if "CCDCHIP" in grid else ""
-    for letter, offset, start in (("x", "LTV1", "SUBSTRT1"), ("y", "LTV2", "SUBSTRT2")):
-        if offset in grid:
-            text += f"{letter}{1 - grid[offset]:.10g}"
-        if start in grid:
-            text += f"{letter}{grid[start]:.10g}"
-    binning = [f"{grid.get(key, 1):.10g}" for key in ("BINAXIS1", "BINAXIS2")]
+    numbers = {key: value for key, value in grid.items() if not isinstance(value, str)}
+    text = f"c{numbers['CCDCHIP']:.10g}" if "CCDCHIP" in numbers else ""
+    for letter, offset, starts in (("x", "LTV1", ("SUBSTRT1", "XORGSUBF")),
+                                   ("y", "LTV2", ("SUBSTRT2", "YORGSUBF"))):
+        if offset in numbers:
+            text += f"{letter}{1 - numbers[offset]:.10g}"
+        text += "".join(f"{letter}{numbers[start]:.10g}" for start in starts if start in numbers)
+    section = next((str(grid[key]) for key in ("DETSEC", "CCDSEC", "DATASEC") if key in grid), "")
+    text += "-".join(re.findall(r"\d+", section))
+    binning = [f"{numbers.get(f'BINAXIS{n}', numbers.get(ground, 1)):.10g}"
+               for n, ground in ((1, "XBINNING"), (2, "YBINNING"))]
     return text if binning == ["1", "1"] else f"{text}b{'x'.join(binning)}"
 
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from staticmask_cli.errors import ExposureError, StaticMaskError
 from staticmask_cli.exposures.dq import DQSource
 from staticmask_cli.exposures.exposure import Chip, Exposure, Group, read_exposure
+from staticmask_cli.exposures.extensions import FileForm
 from staticmask_cli.fits.open import astropy_silenced, open_unchanged, opened, pixels_of
 from staticmask_cli.io.paths import is_remote
 from staticmask_cli.masks.mask_name import BY_SIGNATURE
@@ -26,6 +27,8 @@ __all__ = ["read_headers", "read_pixels", "share_attributes"]
 
 _REMOTE_JOBS = 16  # remote files at a time: nearly all the time is spent waiting for answers
 _BATCH = 256  # files of a task; the result for each has some hundred bytes
+
+_USUAL_FORM = FileForm()
 
 ExposureOrError = Exposure | StaticMaskError
 
@@ -39,11 +42,13 @@ class _Task:
     group: Group
     dq: bool
     name: str
+    form: FileForm
     run: RunContext
 
 
 def read_headers(
-    paths: Sequence[str], group: Group = (), *, dq: bool = True, name: str = BY_SIGNATURE,
+    paths: Sequence[str], group: Group = (), *, dq: bool = True, form: FileForm = _USUAL_FORM,
+    name: str = BY_SIGNATURE,
     executor: Executor | None = None,
 ) -> Iterator[tuple[str, ExposureOrError]]:
     """Read the headers of exposures, and yield them in the order of their paths.
@@ -52,7 +57,7 @@ def read_headers(
     ----------
     paths : sequence of str
         The files.
-    group, dq, name
+    group, dq, form, name
         As in `read_exposure`.
     executor : concurrent.futures.Executor, optional
         An executor whose workers read the headers if there are more than 256 files.
@@ -63,11 +68,12 @@ def read_headers(
         The path, and the exposure or what is wrong with it.
     """
     if executor is None or len(paths) <= _BATCH:
-        yield from _read_here(paths, partial(_read_or_error, group=group, dq=dq, name=name))
+        read = partial(_read_or_error, group=group, dq=dq, form=form, name=name)
+        yield from _read_here(paths, read)
         return
     run = RunContext()
     tasks = [
-        _Task(number, tuple(paths[start : start + _BATCH]), group, dq, name, run)
+        _Task(number, tuple(paths[start : start + _BATCH]), group, dq, name, form, run)
         for number, start in enumerate(range(0, len(paths), _BATCH))
     ]
     finished: dict[int, list[ExposureOrError]] = {}  # results that wait for an earlier one
@@ -89,9 +95,11 @@ def _read_here(
     yield from ((path, results[path]) for path in paths)
 
 
-def _read_or_error(path: str, group: Group, *, dq: bool, name: str) -> ExposureOrError:
+def _read_or_error(
+    path: str, group: Group, *, dq: bool, form: FileForm, name: str
+) -> ExposureOrError:
     try:
-        return read_exposure(path, group, dq=dq, name=name)
+        return read_exposure(path, group, dq=dq, form=form, name=name)
     except StaticMaskError as error:
         return error
 
@@ -109,7 +117,8 @@ def _read_for_run(path: str, task: _Task, first: dict[Signature, Chip]) -> Expos
     `first` holds the first chip of each signature.  Later chips refer to its attributes where they
     are equal, so that these are sent back only once.
     """
-    result = _read_or_error(task.run.local_path(path), task.group, dq=task.dq, name=task.name)
+    local = task.run.local_path(path)
+    result = _read_or_error(local, task.group, dq=task.dq, form=task.form, name=task.name)
     if isinstance(result, StaticMaskError):
         return type(result)(task.run.user_path(str(result), path))
     return replace(result, path=path, chips=tuple(
@@ -182,7 +191,9 @@ def read_pixels(
     if flags.shape != chip.signature.shape or flags.dtype.kind not in "iu":
         msg = (
             f"{chip.label}: expected integer DQ flags of shape {chip.signature.shape}, "
-            f"found {flags.dtype.name} of shape {flags.shape} in {chip.dq.path}"
+            f"found {flags.dtype.name} of shape {flags.shape} in {chip.dq.path}" if flags.shape else
+            f"{chip.label}: expected integer DQ flags, found an extension without pixels in "
+            f"{chip.dq.path}"
         )
         raise ExposureError(msg)
     return data, flags

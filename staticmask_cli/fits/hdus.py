@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
-from staticmask_cli.errors import InputError
+from staticmask_cli.errors import FaultError, InputError
 from staticmask_cli.fits.header import BLOCK, AnyHeader, Header, UnusualError, Value, fits
-from staticmask_cli.fits.inflate import BoundedGzip, Content, largest_content
+from staticmask_cli.fits.inflate import Content, Inflated, largest_content
 from staticmask_cli.fits.layout import Layout, layouts
 from staticmask_cli.fits.pixels import RawPixels, Stamp
 
@@ -52,6 +52,8 @@ class HDU:
     rows : RawPixels or None
         Where the rows of a binary table are, as bytes of shape (rows, bytes of a row), if the
         headers were read without astropy.
+    complete : bool
+        Whether the file has all bytes of the last block of the data, those after the data too.
     """
 
     header: AnyHeader
@@ -60,6 +62,7 @@ class HDU:
     raw: RawPixels | None = None
     fault: str = ""
     rows: RawPixels | None = None
+    complete: bool = True
 
     @property
     def name(self) -> str:
@@ -72,7 +75,7 @@ class HDU:
         version = cast("Value", self.header.get("EXTVER", 1))
         if isinstance(version, str | bool) or not abs(version) <= _LARGEST_VERSION:
             msg = f"EXTVER = {version!s:.40}: expected a whole number"
-            raise ValueError(msg)
+            raise FaultError(msg)
         return int(version)
 
     @property
@@ -82,6 +85,13 @@ class HDU:
             ny, nx = (cast("Value", self.header.get(key, 0)) for key in ("NPIX2", "NPIX1"))
             return (int(ny), int(nx))
         return self.shape
+
+    @property
+    def described(self) -> str:
+        """What the HDU holds, for a message."""
+        if self.kind != "IMAGE":
+            return "a table" if self.kind.endswith("TABLE") else "no image"
+        return f"shape {self.full_shape}" if self.full_shape else "no pixels"
 
     def check(self, path: str) -> None:
         """Raise an InputError that names the file if the header claims what the file has not."""
@@ -117,7 +127,7 @@ def plain_hdus(content: Content, size: int, stamp: Stamp | None) -> list[HDU] | 
         If the file is truncated, or its headers contradict what it holds.
     """
     walk = layouts(content, size)
-    compressed = isinstance(content, BoundedGzip)
+    compressed = isinstance(content, Inflated)
     try:
         return [_plain_hdu(layout, stamp, compressed=compressed) for layout in _complete(walk)]
     except UnusualError:
@@ -131,7 +141,7 @@ def first_plain_hdus(
 ) -> list[HDU] | None:
     """Read the first HDUs of a file as `plain_hdus` does, whatever HDUs follow them."""
     walk = list(layouts(content, size))
-    compressed = isinstance(content, BoundedGzip)
+    compressed = isinstance(content, Inflated)
     try:
         return [_plain_hdu(layout, stamp, compressed=compressed)
                 for layout in _complete(walk[:number])]
@@ -161,14 +171,16 @@ def _plain_hdu(layout: Layout, stamp: Stamp | None, *, compressed: bool) -> HDU:
     axes = [f"NAXIS{n}" for n in range(cast("int", header["NAXIS"]), 0, -1)]
     are_plain = header.is_standard(*axes)
     if is_table and not (are_plain and len(axes) == 2):  # noqa: PLR2004
-        return HDU(header, kind)
+        return HDU(header, kind, complete=layout.complete)
     if not are_plain:
         msg = "a length of an axis that is not a plain number"
         raise UnusualError(msg)
     shape = tuple(cast("int", header[axis]) for axis in axes)
     start = None if compressed else layout.start
     raw = _raw_pixels(header, shape, start, stamp)
-    return HDU(header, kind, rows=raw) if is_table else HDU(header, kind, shape, raw)
+    if is_table:
+        return HDU(header, kind, rows=raw, complete=layout.complete)
+    return HDU(header, kind, shape, raw, complete=layout.complete)
 
 
 def _raw_pixels(

@@ -1,37 +1,47 @@
-"""Gzip files inflated up to a bound, as a small untrusted file may inflate to any size."""
+"""Files of gzip and bzip2 inflated up to a bound, as small ones may inflate to any size."""
 
 import gzip
 import io
+from contextlib import ExitStack
 from typing import IO
 
-__all__ = ["BoundedGzip", "Content", "LayoutError", "bounded", "largest_content"]
+from staticmask_cli.errors import FaultError
+
+__all__ = ["Content", "Inflated", "LayoutError", "bounded", "largest_content"]
 
 _LARGEST_INFLATED = 1 << 28  # bytes that compressed files of any size may inflate to,
+_PIECE = 1 << 20  # bytes
 _MOST_INFLATION = 100  # or this many times their own size
 
 
-class LayoutError(ValueError):
+class LayoutError(FaultError):
     """A file is truncated, or its headers contradict what it holds."""
 
 
-class BoundedGzip(io.BufferedIOBase):
-    """The content of a gzip file, which is not inflated beyond a bound.
+class Inflated(io.BufferedIOBase):
+    """The content of a compressed file, which is not inflated beyond a bound.
 
     It is no `gzip.GzipFile`, whose length astropy takes for 0, so that it would read damaged
     extensions without end.
 
     Parameters
     ----------
-    stream : binary file
-        The gzip file.
+    content : GzipFile, or binary file
+        The compressed file, or what it inflates to.
     most : int
         The bound, in bytes of the content.
+    unpacker : str
+        The program that unpacks it.
+    length : int, optional
+        The length of the content in bytes, if it is known.
     """
 
-    def __init__(self, stream: IO[bytes], most: int) -> None:
-        self._content = gzip.GzipFile(fileobj=stream, mode="rb")
+    def __init__(self, content: IO[bytes] | gzip.GzipFile, most: int, unpacker: str,
+                 length: int | None = None) -> None:
+        self._content = content
+        self.unpacker = unpacker
         self._most = most
-        self._length: int | None = None
+        self._length = length
 
     def readable(self) -> bool:
         """Return True."""
@@ -62,15 +72,51 @@ class BoundedGzip(io.BufferedIOBase):
         elif whence == io.SEEK_CUR:
             offset += self.tell()
         self._check(offset)
+        if self._length is not None:
+            offset = min(offset, self._length)
         return self._content.seek(offset)
 
+    def close(self) -> None:
+        """Close the content, but not the compressed file."""
+        self._content.close()
+        super().close()
+
     def _check(self, position: int) -> None:
-        if position > self._most:
-            msg = f"it would inflate to more than {self._most} bytes"
-            raise LayoutError(msg)
+        _check_length(position, self._most)
 
 
-Content = IO[bytes] | BoundedGzip
+def _check_length(length: int, most: int) -> None:
+    if length > most:
+        msg = f"it would inflate to more than {most} bytes"
+        raise LayoutError(msg)
+
+
+def _unpacked(stream: IO[bytes], most: int) -> tuple[IO[bytes], int]:
+    """Inflate a file of bzip2 to a temporary file, as bzip2 is too slow to be read repeatedly.
+
+    Returns
+    -------
+    content : binary file
+        The temporary file, which the caller closes.
+    length : int
+        Its length in bytes.
+    """
+    import bz2  # noqa: PLC0415 - few files need it, and some Pythons do not have it
+    import tempfile  # noqa: PLC0415 - likewise
+
+    with ExitStack() as stack:
+        content = stack.enter_context(tempfile.TemporaryFile())
+        with bz2.BZ2File(stream) as packed:
+            while piece := packed.read(_PIECE):
+                content.write(piece)
+                _check_length(content.tell(), most)
+        length = content.tell()
+        content.seek(0)
+        stack.pop_all()  # it is left open
+        return content, length
+
+
+Content = IO[bytes] | Inflated
 """A FITS file that is not compressed, or the content of one that is."""
 
 
@@ -80,12 +126,12 @@ def largest_content(size: int) -> int:
 
 
 def bounded(stream: IO[bytes], size: int) -> Content:
-    """Return the content of a file of `size` bytes: itself, or what it inflates to if it is gzip.
+    """Return the content of a file of `size` bytes: itself, or what it inflates to.
 
     Raises
     ------
     LayoutError
-        If the file begins neither as FITS nor as gzip.
+        If the file begins neither as FITS nor as gzip or bzip2.
     """
     start = stream.read(6)
     stream.seek(0)
@@ -93,8 +139,13 @@ def bounded(stream: IO[bytes], size: int) -> Content:
         msg = "the file is empty"
         raise LayoutError(msg)
     if start.startswith(b"\x1f\x8b"):
-        return BoundedGzip(stream, largest_content(size))
+        packed = gzip.GzipFile(fileobj=stream, mode="rb")
+        return Inflated(packed, largest_content(size), "gunzip")
+    if start.startswith(b"BZh"):
+        most = largest_content(size)
+        content, length = _unpacked(stream, most)
+        return Inflated(content, most, "bunzip2", length)
     if start != b"SIMPLE":
-        msg = f"it begins with {start!r}, expected SIMPLE, or gzip"
+        msg = f"it begins with {start.decode('latin-1')!r}, expected SIMPLE, gzip or bzip2"
         raise LayoutError(msg)
     return stream

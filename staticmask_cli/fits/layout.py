@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from staticmask_cli.fits.header import BLOCK, CARD
-from staticmask_cli.fits.inflate import BoundedGzip, Content, LayoutError, largest_content
+from staticmask_cli.fits.inflate import Content, Inflated, LayoutError, largest_content
 
 __all__ = ["Layout", "check_layout", "layouts"]
 
@@ -41,10 +41,13 @@ class Layout(NamedTuple):
         HDU and are none.
     start : int
         The position of the first byte of the data, in the file or in what it inflates to.
+    complete : bool
+        Whether the file has all bytes of the last block of the data, those after the data too.
     """
 
     header: bytes
     start: int
+    complete: bool = True
 
 
 def check_layout(content: Content, size: int) -> None:
@@ -80,15 +83,16 @@ def layouts(content: Content, size: int) -> Iterator[Layout]:
         cards = _cards(header)
         data = start + len(header)
         end = data + _data_size(cards)
-        reached = _reached(content, end, size)
+        following = data + math.ceil((end - data) / BLOCK) * BLOCK
+        reached = _reached(content, following, size)
         if reached < end:
             msg = (f"is truncated: {_name(cards)} should end at byte {end}, "
                    f"the file ends at {reached}")
             raise LayoutError(msg)
         _number(cards, "TFIELDS", 0)  # which refuses one that is too large
         _check_tiles(cards, largest_content(size))
-        yield Layout(header, data)
-        start = data + math.ceil((end - data) / BLOCK) * BLOCK
+        yield Layout(header, data, reached == following)
+        start = following
     else:
         msg = f"it has more than {_MOST_HDUS} extensions"
         raise LayoutError(msg)
@@ -209,7 +213,7 @@ def _check_tiles(cards: dict[str, bytes], most: int) -> None:
 
 def _reached(content: Content, position: int, size: int) -> int:
     """Return a position, or that of the end if the content ends before it."""
-    if isinstance(content, BoundedGzip):
+    if isinstance(content, Inflated):
         content.seek(position)
         return content.tell()
     return min(position, size)
@@ -222,7 +226,7 @@ def _has_trailing_bytes(content: Content, start: int, size: int) -> bool:
     extension in it whose header was never checked.  In a compressed file it is always refused, as
     astropy may read it again and again.
     """
-    most = start if isinstance(content, BoundedGzip) else start + _LONGEST_HEADER
+    most = start if isinstance(content, Inflated) else start + _LONGEST_HEADER
     end = _reached(content, most + 1, size)
     content.seek(start)
     if end > most or (end > start and _HEADER_LIKE.search(content.read(end - start))):

@@ -5,21 +5,21 @@ Only a GEIS file, which can be converted to FITS, raises an `ExposureError`.
 
 import io
 import os
-import struct
 import warnings
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from staticmask_cli.errors import ExposureError, InputError, StaticMaskError
+from staticmask_cli.errors import ExposureError, InputError
+from staticmask_cli.fits.faults import UNREADABLE, as_input_error
 from staticmask_cli.fits.hdus import HDU, first_plain_hdus, hdu_of_astropy, plain_hdus
 from staticmask_cli.fits.header import AnyHeader, fits
-from staticmask_cli.fits.inflate import BoundedGzip, Content, LayoutError, bounded
-from staticmask_cli.fits.layout import check_layout
+from staticmask_cli.fits.inflate import Content, Inflated, bounded
+from staticmask_cli.fits.layout import check_layout, layouts
 from staticmask_cli.fits.pixels import Stamp, stamp_of
 from staticmask_cli.io.paths import is_remote, open_file, size_of
 
@@ -28,11 +28,6 @@ __all__ = [
     "opened", "pixels_of", "read_hdus", "read_primary",
 ]
 
-# What numpy, zlib and astropy raise on headers and files that are not what they claim to be.
-_UNREADABLE = (
-    OSError, ValueError, TypeError, KeyError, IndexError, AttributeError, EOFError,
-    ArithmeticError, AssertionError, MemoryError, RuntimeError, struct.error, zlib.error,
-)
 _FAILED, _ABSENT = 0, 2  # what astropy returns for a checksum
 
 
@@ -56,9 +51,12 @@ def read_hdus(path: str) -> list[HDU]:
         hdus = plain_hdus(content, size, stamp)
         if hdus is not None:
             return hdus
-        compressed = isinstance(content, BoundedGzip)
+        compressed = isinstance(content, Inflated)
+        # Only the last HDU can be incomplete.
+        complete = all(layout.complete for layout in layouts(content, size))
         with _open_with_astropy(content) as others:
-            return [hdu_of_astropy(hdu, size, stamp, compressed=compressed) for hdu in others]
+            hdus = [hdu_of_astropy(hdu, size, stamp, compressed=compressed) for hdu in others]
+        return [*hdus[:-1], *(replace(hdu, complete=complete) for hdu in hdus[-1:])]
 
 
 def read_primary(path: str) -> tuple[AnyHeader, npt.NDArray[Any]]:
@@ -133,32 +131,6 @@ def open_unchanged(path: str, stamp: Stamp | None) -> Iterator[IO[bytes] | None]
 
 
 @contextmanager
-def as_input_error(path: str) -> Iterator[None]:
-    """Raise whatever is wrong with a file as an InputError that names it.
-
-    Raises
-    ------
-    InputError
-        If the with block raises what reading a damaged file can raise.
-    """
-    try:
-        yield
-    except StaticMaskError:
-        raise
-    except LayoutError as error:
-        verb = "" if str(error).startswith("is truncated") else "cannot be read as FITS: "
-        msg = f"{path}: {verb}{error}"
-        raise InputError(msg) from error
-    except Exception as error:
-        if not isinstance(error, _UNREADABLE) and not isinstance(error, fits.VerifyError):
-            raise
-        # Only astropy's first sentence: what follows is advice to programmers.
-        words = getattr(error, "strerror", None) or str(error).partition(". ")[0]
-        msg = f"{path}: cannot be read as FITS: {words or type(error).__name__}"
-        raise InputError(msg) from error
-
-
-@contextmanager
 def _open_regular(path: str) -> Iterator[IO[bytes]]:
     """Open a file that is a remote or a regular one; a named pipe would block for ever."""
     if not is_remote(path) and not os.path.isfile(path):
@@ -179,7 +151,12 @@ def open_content(path: str) -> Iterator[tuple[Content, int, Stamp | None]]:
         _refuse_geis(stream.read(30), path)
         size = stream.seek(0, io.SEEK_END)
         stream.seek(0)
-        yield bounded(stream, size), size, stamp
+        content = bounded(stream, size)
+        try:
+            yield content, size, stamp
+        finally:
+            if isinstance(content, Inflated):
+                content.close()
 
 
 def _refuse_geis(start: bytes, path: str) -> None:
@@ -224,7 +201,7 @@ def pixels_of(hdu: Any, path: str) -> npt.NDArray[Any]:  # noqa: ANN401 - any im
             return ours.raw.read(stream, path)
     try:
         data = hdu.data
-    except _UNREADABLE:
+    except UNREADABLE:
         raise
     except Exception as error:  # what astropy's C code raises has no public name
         msg = str(error) or type(error).__name__

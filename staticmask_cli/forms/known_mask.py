@@ -18,8 +18,8 @@ from staticmask_cli.masks.static_mask import StaticMask
 
 __all__ = ["KnownMask", "is_named_as_mask", "number_in_name", "read_known_mask", "reason_of"]
 
-_NAME = re.compile(r"_(\d{1,6})_staticMask\.fits(\.gz|\.fz)?$")
-_ENDINGS = re.compile(r"(_staticMask)?(\.fits)?(\.gz|\.fz)?$")
+_NAME = re.compile(r"_(\d{1,6})_staticMask\.fits(\.gz|\.bz2|\.fz)?$")
+_ENDINGS = re.compile(r"(_staticMask)?(\.fits)?(\.gz|\.bz2|\.fz)?$")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from staticmask_cli._version import __version__
+from staticmask_cli.errors import FaultError
 from staticmask_cli.fits.open import as_input_error, read_hdus
 from staticmask_cli.io.paths import is_file, open_file
 from staticmask_cli.masks.mask_cards import DETECTOR_FACTS, TEXT_FACTS
@@ -88,7 +89,7 @@ def signature_in(words: Words) -> Signature | None:
     numbers = [words.get(key) for key in ("SIGNY", "SIGNX", "SIGNUM")]
     if not isinstance(words["SIGDET"], str) or any(type(n) is not int for n in numbers):
         msg = "its words SIGDET, SIGNX, SIGNY and SIGNUM are not those of a mask"
-        raise ValueError(msg)
+        raise FaultError(msg)
     ny, nx, number = (int(n) for n in numbers if n is not None)
     signature = Signature(words["SIGDET"], (ny, nx), number)
     signature.filename  # noqa: B018 - whether it can name a mask

@@ -1,7 +1,7 @@
 """The bad pixels of one chip: below the global or the local threshold, or flagged in DQ."""
 
 import math
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +9,13 @@ import numpy.typing as npt
 
 from staticmask_cli.localsky.differences import pixel_noise
 from staticmask_cli.masks.bitmask import bad_by_dq, pixels_by_bit
-from staticmask_cli.masks.members import NO_FINITE_PIXEL, TOO_FEW_BINS, ChipLabel, Member
+from staticmask_cli.masks.members import (
+    NO_FINITE_PIXEL,
+    TOO_FEW_BINS,
+    TOO_SMALL_UNIT,
+    ChipLabel,
+    Member,
+)
 from staticmask_cli.masks.rule import MaskRule, expected_false_positives
 from staticmask_cli.stats.clipping import Clipping, clip_chip, low_pixels
 from staticmask_cli.stats.pixelset import PixelSet
@@ -118,8 +124,11 @@ def bad_pixels_of_chip(
     """
     clipping = clip_chip(data)
     statistics = clipping.statistics
+    if statistics.too_small_a_unit and rule.sky == "local":
+        return _in_a_larger_unit(data, statistics.rms, rule, dq, good_bits)
     if not statistics.clippable:
-        reason = TOO_FEW_BINS if statistics.npix else NO_FINITE_PIXEL
+        reason = TOO_SMALL_UNIT if statistics.too_small_a_unit else TOO_FEW_BINS
+        reason = reason if statistics.npix else NO_FINITE_PIXEL
         return ChipResult.set_aside((data.shape[0], data.shape[1]), reason)
     low, lines, threshold = _low_pixels(data, clipping, rule)
     noise = pixel_noise(data)
@@ -134,6 +143,21 @@ def bad_pixels_of_chip(
         noise=noise, expected_low=expected_false_positives(data.size, rule.static_sig),
         scores=_scores(data, statistics.mode, noise) if rule.joint else None,
     )
+
+
+def _in_a_larger_unit(
+    data: npt.NDArray[Any], rms: float, rule: MaskRule, dq: npt.NDArray[Any] | None, good_bits: int
+) -> ChipResult:
+    """Find the bad pixels of a chip with pixels such as 1e-16, and return its numbers in its unit.
+
+    The unit is a power of 2, which changes no digit of a pixel.
+    """
+    unit = 2.0 ** math.floor(math.log2(rms))
+    with np.errstate(over="ignore"):  # such a pixel is infinite, and does not count
+        larger = (data.astype(np.float64) / unit).astype(np.float32)
+    result = bad_pixels_of_chip(larger, rule, dq, good_bits)
+    return replace(result, mode=unit * result.mode, rms=unit * result.rms,
+                   median=unit * result.median, noise=unit * result.noise)
 
 
 def _scores(data: npt.NDArray[Any], mode: float, noise: float) -> "Scores":

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from staticmask_cli.errors import ChipError
+from staticmask_cli.errors import ChipError, FaultError
 from staticmask_cli.localsky.evidence import LARGEST_DISTANCE, SCORE_UNIT, WEIGHT_UNIT, Scores
 from staticmask_cli.localsky.windows import median_and_scatter
 from staticmask_cli.masks.evidence_lines import low_lines
@@ -80,13 +80,13 @@ class Evidence:
 
         Raises
         ------
-        ValueError
+        FaultError
             If they contradict each other.
         """
         evidence = cls((score.shape[0], score.shape[1]))
         if weight.min(initial=0) < 0 or gain < 0 or np.count_nonzero(score[weight == 0]):
             msg = "its SCORE and WEIGHT contradict each other"
-            raise ValueError(msg)
+            raise FaultError(msg)
         evidence._add(score, weight, exposures, gain)
         return evidence
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from staticmask_cli.errors import FaultError
 from staticmask_cli.fits.compressed import compressed_image
 from staticmask_cli.fits.writer import NewHDU
 from staticmask_cli.localsky.evidence import SCORE_UNIT, WEIGHT_UNIT
@@ -54,20 +55,20 @@ def evidence_of(hdus: Any, shape: tuple[int, int], used: int) -> Evidence:  # no
 
     Raises
     ------
-    ValueError, KeyError
+    FaultError, KeyError
         If these contradict each other, or an image or a keyword is missing.
     """
     score, weight = hdus["SCORE"], hdus["WEIGHT"]
     units = score.header["SCUNIT"], weight.header["WTUNIT"]
     if units != (SCORE_UNIT, WEIGHT_UNIT):
         msg = "its SCORE and WEIGHT are those of another version"
-        raise ValueError(msg)
+        raise FaultError(msg)
     arrays = [np.asarray(hdu.data) for hdu in (score, weight)]
     if any(array.dtype.kind != "i" or array.shape != shape for array in arrays):
         msg = f"its SCORE and WEIGHT are not whole numbers, of shape {shape}"
-        raise ValueError(msg)
+        raise FaultError(msg)
     exposures, gain = score.header["NEXPOS"], score.header["GAINSUM"]
     if exposures != used or not isinstance(gain, int):
         msg = "its SCORE contradicts its MEMBERS"
-        raise ValueError(msg)
+        raise FaultError(msg)
     return Evidence.restored(arrays[0], arrays[1], exposures, gain)

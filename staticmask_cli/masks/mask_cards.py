@@ -32,6 +32,14 @@ _FACTS = {
     "BINAXIS2": "binning in Y",
     "SUBSTRT1": "first pixel of a subarray in X",
     "SUBSTRT2": "first pixel of a subarray in Y",
+    "XBINNING": "binning in X",
+    "YBINNING": "binning in Y",
+    "XORGSUBF": "first pixel of a subframe in X",
+    "YORGSUBF": "first pixel of a subframe in Y",
+    "CCDSEC": "section of the chip",
+    "DETSEC": "section of the detector",
+    "DATASEC": "section of the image with data",
+    "CCDSUM": "binning in X and Y",
 }
 DETECTOR_FACTS = {key: comment for key, comment in _FACTS.items() if key != "BUNIT"}
 """The facts that are not about the sky, with the comments of their cards."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from staticmask_cli.io.urls import normalized
 
 __all__ = [
-    "NO_FINITE_PIXEL", "TOO_FEW_BINS", "UNCLIPPABLE", "UNKNOWN_CORNERS", "ChipLabel", "Corners",
-    "Member", "SortKey",
+    "NO_FINITE_PIXEL", "TOO_FEW_BINS", "TOO_SMALL_UNIT", "UNCLIPPABLE", "UNKNOWN_CORNERS",
+    "ChipLabel", "Corners", "Member", "SortKey",
 ]
 
 SortKey = tuple[bool, str, int]
@@ -26,7 +26,9 @@ _LARGEST_RMS = 2.0  # times the noise of a pixel: 4 rms then equal 8 times that 
 
 NO_FINITE_PIXEL = "no finite pixel"
 TOO_FEW_BINS = "its pixels fill fewer than two histogram bins (constant, or too few counts)"
-UNCLIPPABLE = (NO_FINITE_PIXEL, TOO_FEW_BINS)
+TOO_SMALL_UNIT = ("its noise is below 1.2e-5 in its unit, which the global rule takes for none; "
+                  "use --sky local, or multiply the pixels by a constant such as 1e16")
+UNCLIPPABLE = (NO_FINITE_PIXEL, TOO_FEW_BINS, TOO_SMALL_UNIT)
 """The reasons why a chip is set aside after its pixels were read."""
 _CROWDED = "a crowded or nebular field? The mask may hold sources"
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from staticmask_cli.errors import FaultError
 from staticmask_cli.fits.writer import NewHDU, table
 from staticmask_cli.masks.members import ChipLabel, Member
 
@@ -128,7 +129,7 @@ def members_of(table: npt.NDArray[Any]) -> list[Member]:
 
     Raises
     ------
-    ValueError, KeyError
+    FaultError, KeyError
         If a column is missing or of another type, or holds a value that this program never
         writes.
     """
@@ -158,12 +159,12 @@ def from_ascii(text: str) -> str:
 
     Raises
     ------
-    ValueError
+    FaultError
         If `as_ascii` cannot have written the text.
     """
     if not _ESCAPED.fullmatch(text):
         msg = f"{text[:80]!r} holds a backslash that is not part of a valid escape"
-        raise ValueError(msg)
+        raise FaultError(msg)
     return text.encode("ascii").decode("unicode_escape")
 
 
@@ -176,7 +177,7 @@ def _values(table: npt.NDArray[Any], column: Column) -> Iterable[Any]:
     if values.ndim != 1 or found != expected:
         msg = (f"the column {column.name.upper()} of MEMBERS has type {values.dtype.str[1:]} and "
                f"shape {values.shape}, expected {expected} and one value in each row")
-        raise ValueError(msg)
+        raise FaultError(msg)
     python: list[Any] = values.tolist()
     return map(from_ascii, python) if is_text else python
 
@@ -185,7 +186,7 @@ def _member(row: dict[str, Any]) -> Member:
     """Make a `Member` from one row.  The keys of `row` are names of attributes of `Member`."""
     if row.pop("used") == bool(row["skip_reason"]):
         msg = f"USED of {row['label.file'][:80]} contradicts WHYNOT in MEMBERS"
-        raise ValueError(msg)
+        raise FaultError(msg)
     pairs = (pair.split(":") for pair in filter(None, row.pop("added_by_bit").split(",")))
     label = {name.removeprefix("label."): row.pop(name) for name in list(row) if "." in name}
     return Member(

@@ -10,7 +10,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from staticmask_cli.errors import ExposureError, InputError
+from staticmask_cli.errors import ExposureError, FaultError, InputError
 from staticmask_cli.fits.open import as_input_error, astropy_silenced, opened, read_hdus
 from staticmask_cli.fits.writer import NewHDU, image, write_hdus
 from staticmask_cli.io.atomic import (
@@ -196,7 +196,7 @@ class StaticMask(PartialMask):
                     mask.evidence = evidence_of(hdus, signature.shape, len(mask.used))
                 if not np.array_equal(mask.bad, bad):
                     msg = "its WHY, its VOTES or its SCORE contradict its bad pixels"
-                    raise ValueError(msg)
+                    raise FaultError(msg)
         except InputError as error:
             msg = f"{error}; expected a mask that staticmask wrote"
             raise InputError(msg) from error
@@ -297,6 +297,6 @@ def _bad_pixels(good: Any) -> npt.NDArray[np.bool_]:  # noqa: ANN401 - an array,
     if good is None or good.ndim != 2 or good.dtype.kind != "i" or not good.size or (  # noqa: PLR2004
             good.min() < 0 or good.max() > 1):
         msg = "its pixels are not those of a mask: an int16 image of 0 and 1"
-        raise ValueError(msg)
+        raise FaultError(msg)
     bad: npt.NDArray[np.bool_] = good == 0
     return bad

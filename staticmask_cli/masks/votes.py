@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from staticmask_cli.errors import FaultError
 from staticmask_cli.masks.members import Corners
 from staticmask_cli.masks.pointings import pointing_labels
 from staticmask_cli.stats.pixelset import StoredPixels
@@ -146,7 +147,7 @@ class Tally:
 
         Raises
         ------
-        ValueError
+        FaultError
             If these contradict each other.
         """
         votes = cls((counts.shape[0], counts.shape[1]))
@@ -160,12 +161,12 @@ class Tally:
             steps = np.diff(pixels, prepend=-1, append=alone.size)
             if (steps <= 0).any() or not alone[pixels].all():
                 msg = f"its pointing {number} contradicts its VOTES"
-                raise ValueError(msg)
+                raise FaultError(msg)
             alone[pixels] -= alone.dtype.type(1)
             votes._add_pointings(Pointing(tuple(corners), StoredPixels(pixels, alone.size)))
         if rows != indices.size or int(alone.max(initial=0)) > voters_alone:
             msg = "its VOTES and POINTINGS contradict its MEMBERS"
-            raise ValueError(msg)
+            raise FaultError(msg)
         if voters_alone:
             votes._add_alone(alone.reshape(counts.shape), voters_alone)
         return votes

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from staticmask_cli.errors import FaultError
 from staticmask_cli.fits.compressed import compressed_image
 from staticmask_cli.fits.writer import NewHDU, image, table
 from staticmask_cli.masks.members import Corners, Member
@@ -72,7 +73,7 @@ def tally_of(
 
     Raises
     ------
-    ValueError, KeyError
+    FaultError, KeyError
         If these contradict each other, or a column is missing.
     """
     counts = np.asarray(votes)
@@ -81,7 +82,7 @@ def tally_of(
         counts = counts.astype(np.min_scalar_type(counts.max(initial=0)))
     if counts.dtype.kind != "u" or counts.shape != shape:
         msg = f"its VOTES are not counts of votes, of shape {shape}"
-        raise ValueError(msg)
+        raise FaultError(msg)
     if rows is None:
         return Tally.restored(counts, len(used))
     pointings: dict[int, list[Corners]] = {}
@@ -97,5 +98,5 @@ def tally_of(
 def _whole_numbers(column: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     if column.ndim != 1 or column.dtype.kind != "i":
         msg = "its POINTINGS are not whole numbers"
-        raise ValueError(msg)
+        raise FaultError(msg)
     return column.astype(np.int64)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from staticmask_cli.errors import FaultError
 from staticmask_cli.fits.compressed import compressed_image
 from staticmask_cli.fits.writer import NewHDU
 from staticmask_cli.masks.causes import CAUSES, DESCRIPTIONS
@@ -39,5 +40,5 @@ def causes_in(hdus: Any, shape: tuple[int, int]) -> npt.NDArray[np.uint8] | None
     why = np.asarray(hdus["WHY"].data)
     if why.dtype != np.uint8 or why.shape != shape or why.max(initial=0) >= 1 << len(CAUSES):
         msg = f"its WHY is not an image of causes, of shape {shape}"
-        raise ValueError(msg)
+        raise FaultError(msg)
     return why

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import groupby
 
-from staticmask_cli.exposures.exposure import common_facts
+from staticmask_cli.exposures.facts import common_facts
 from staticmask_cli.exposures.problems import Problems
 from staticmask_cli.masks.members import ChipLabel
 from staticmask_cli.masks.partial import PartialMask

@@ -56,6 +56,9 @@ def create_masks(
     least_depth: float = 0.5,
     group: str | float | None = None,
     name: str = "{signature}",
+    instrument: str | None = None,
+    sci_ext: str | None = None,
+    dq_ext: str | None = None,
     include: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] | None = None,
     include_bad: int | None = None,
     suffix: str | None = None,
@@ -102,6 +105,10 @@ def create_masks(
         exposures, ``{signature}`` (such as ``ACSWFC_2048x4096_1``), ``{filter}``, ``{position}``
         of a subarray, ``{visit}`` and ``{exptime}``.  Exposures of different names go into
         different masks.
+    instrument, sci_ext, dq_ext : str, optional
+        For files of other forms: the name of a camera without INSTRUME; wildcards for the EXTNAME
+        of the chips, ``"S*,N*"``, and of the DQ flags, ``"BPM*"``; or ``"OLD=NEW"`` if these are in
+        a file whose name has NEW in the place of OLD.
     include : str, path, or several of them, optional
         Files with pixels that are bad whatever the exposures show: masks, the forms that
         ``staticmask export`` writes, images of whole numbers, bad pixel tables of HST, region
@@ -166,7 +173,8 @@ def create_masks(
     """
     given = {"input": _words(inputs), "static_sig": static_sig, "sky": sky, "agree": agree,
              "final_bits": final_bits, "high": high, "least_depth": least_depth, "group": group,
-             "name": name, "include": _words(include or ()), "include_bad": include_bad}
+             "name": name, "instrument": instrument, "sci_ext": sci_ext, "dq_ext": dq_ext,
+             "include": _words(include or ()), "include_bad": include_bad}
     parameters = Parameters.load(None, given)
     with connected_executor(scheduler, executor=executor, jobs=jobs) as workers:
         return make_masks(
@@ -231,7 +239,7 @@ def make_masks(
         work = MaskUpdate(plans, parameters, unopened) if update else NewMasks(plans)
         process = partial(clip_and_combine, rule=parameters.rule, jobs=jobs, executor=executor,
                           problems=problems, unopened=unopened)
-        fresh, done = _process(work, process, checkpoint, progress or _ignore_progress)
+        fresh, done = _process(work, process, checkpoint, progress or (lambda *_: None))
         masks = write_all(work, fresh, done, output_dir=output_dir, problems=problems,
                           picture=picture)
     return Masks(masks.values(), problems.left_out)

@@ -4,9 +4,11 @@ import os
 import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 
 from staticmask_cli.errors import ConfigError
 from staticmask_cli.exposures.dq import companion_of
+from staticmask_cli.exposures.extensions import FileForm
 from staticmask_cli.io.paths import is_file, is_remote
 from staticmask_cli.pipeline.plan import MaskPlan
 
@@ -30,11 +32,15 @@ STATIC_COPIES += {copies}
 """
 
 
+_USUAL_FORM = FileForm()
+
+
 def make_rules(
     plans: Sequence[MaskPlan],
     options: Sequence[str],
     others: Sequence[str] = (),
     copies: Mapping[str, str] | None = None,
+    form: FileForm = _USUAL_FORM,
 ) -> str:
     """Return a Makefile that makes the masks of some plans.
 
@@ -53,6 +59,8 @@ def make_rules(
     copies : mapping of str to str, optional
         The path of the copy of each exposure to which its masks are to be applied.  The variable
         ``STATIC_COPIES`` then holds the paths of the copies.
+    form : FileForm
+        What the user says of exposures of another form.
 
     Raises
     ------
@@ -64,11 +72,13 @@ def make_rules(
     groups = [list(plans)] if has_lists else _sharing_files(plans)
     rules = [_rule(group, options, others) for group in groups]
     if copies is not None:
-        rules += _rules_of_copies(plans, copies)
+        rules += _rules_of_copies(plans, copies, form)
     return "\n".join((_HEAD.format(masks=" ".join(_names(p.path for p in plans))), *rules))
 
 
-def _rules_of_copies(plans: Sequence[MaskPlan], copies: Mapping[str, str]) -> list[str]:
+def _rules_of_copies(
+    plans: Sequence[MaskPlan], copies: Mapping[str, str], form: FileForm
+) -> list[str]:
     """Return a rule for each copy, which depends on its exposure and on the masks of its chips."""
     masks: dict[str, list[str]] = defaultdict(list)
     companions: dict[str, list[str]] = {}
@@ -76,12 +86,14 @@ def _rules_of_copies(plans: Sequence[MaskPlan], copies: Mapping[str, str]) -> li
         for chip in plan.chips:
             if plan.path not in masks[chip.path]:
                 masks[chip.path].append(plan.path)
-            companion = companion_of(chip.path, chip.facts["INSTRUME"])
+            companion = companion_of(chip.path, chip.facts["INSTRUME"], form.dq_ext)
             companions[chip.path] = [companion] if companion and is_file(companion) else []
     made = {path: copies[path] for path in sorted(masks) if path in copies}
     rules = [_COPIES.format(copies=" ".join(_names(made.values())))]
     for path, copy in made.items():
-        options = map(_word, ("-o", os.path.dirname(copy) or ".", f"--to={path}"))
+        of_form = (f"--{field.name.replace('_', '-')}={getattr(form, field.name)}"
+                   for field in fields(form) if getattr(form, field.name))
+        options = map(_word, ("-o", os.path.dirname(copy) or ".", *of_form, f"--to={path}"))
         command = " ".join(("$(STATICMASK) apply", *options, "--"))
         needed = _names((path, *companions[path], *masks[path]))
         rules.append(f"{_lines(f'{_name(copy)}:', needed)}\n"

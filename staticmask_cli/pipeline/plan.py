@@ -12,6 +12,7 @@ from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import ExposureError, InputError, OutputError, StaticMaskError
 from staticmask_cli.exposures.duplicates import refuse_same_exposure
 from staticmask_cli.exposures.exposure import Chip, Exposure
+from staticmask_cli.exposures.extensions import FileForm
 from staticmask_cli.exposures.inputs import expand_inputs
 from staticmask_cli.exposures.instruments import instrument_of
 from staticmask_cli.exposures.problems import Problems
@@ -30,7 +31,7 @@ from staticmask_cli.masks.signature import Signature
 if TYPE_CHECKING:
     from staticmask_cli.forms.including import Included
 
-__all__ = ["MaskPlan", "Plans", "good_bits_of", "plan_masks"]
+__all__ = ["MaskPlan", "Plans", "form_of", "good_bits_of", "plan_masks"]
 
 log = logging.getLogger(__name__)
 
@@ -135,7 +136,8 @@ def plan_masks(
     problems = problems or Problems()
     paths = expand_inputs(parameters.input, suffix, problems)
     headers = read_headers(
-        paths, parameters.group, dq=parameters.final_bits is not None, name=parameters.name,
+        paths, parameters.group, dq=_is_dq_read(parameters), form=form_of(parameters),
+        name=parameters.name,
         executor=executor,
     )
     chips = _chips_by_mask(headers, problems)
@@ -159,6 +161,19 @@ def plan_masks(
     lists = {path for plan in plans if plan.included is not None for path in plan.included.files}
     _check_paths(plans, [*paths, *sorted(lists)])
     return plans
+
+
+def _is_dq_read(parameters: Parameters) -> bool:
+    """Whether the run reads DQ flags; warn if `dq_ext` names some and it does not."""
+    if parameters.dq_ext is not None and parameters.final_bits is None:
+        log.warning("dq_ext = %s is not used, as DQ is not read: final_bits is None; 0 would make "
+                    "every flagged pixel bad (--final-bits 0)", parameters.dq_ext)
+    return parameters.final_bits is not None
+
+
+def form_of(parameters: Parameters) -> FileForm:
+    """Return what the parameters say of files of another form."""
+    return FileForm(parameters.instrument or "", parameters.sci_ext or "", parameters.dq_ext or "")
 
 
 def _chips_by_mask(
@@ -211,7 +226,7 @@ def good_bits_of(chip: Chip, final_bits: str | None) -> int | None:
 
 def _check_grid(chips: Sequence[Chip]) -> None:
     """Refuse chips of one signature that lie on different detector pixels."""
-    kinds: dict[tuple[tuple[str, float], ...], list[str]] = {}
+    kinds: dict[tuple[tuple[str, str | float], ...], list[str]] = {}
     for chip in chips:
         kinds.setdefault(tuple(chip.grid.items()), []).append(str(chip.label))
     if len(kinds) < 2:  # noqa: PLR2004
@@ -227,8 +242,9 @@ def _check_grid(chips: Sequence[Chip]) -> None:
     raise ExposureError(msg)
 
 
-def _grid_as_text(grid: Mapping[str, float]) -> str:
-    return ", ".join(f"{key} = {value:g}" for key, value in grid.items()) or "no grid keywords"
+def _grid_as_text(grid: Mapping[str, str | float]) -> str:
+    texts = {key: value if isinstance(value, str) else f"{value:g}" for key, value in grid.items()}
+    return ", ".join(f"{key} = {text}" for key, text in texts.items()) or "no grid keywords"
 
 
 def _check_paths(plans: Sequence[MaskPlan], inputs: Sequence[str]) -> None:

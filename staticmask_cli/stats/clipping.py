@@ -61,6 +61,11 @@ class ChipStatistics:
         """Whether the chip has a valid threshold, which takes at least two bins."""
         return self.nbins > 1
 
+    @property
+    def too_small_a_unit(self) -> bool:
+        """Whether the pixels differ, but by so little in their unit that there is one bin."""
+        return self.nbins == 1 and 0 < self.rms < _SMALLEST_WIDTH / _BIN_WIDTH
+
     def threshold(self, static_sig: float) -> float:
         """Return ``mode - static_sig * rms`` in double precision; pixels below it are bad."""
         return self.mode - static_sig * self.rms

@@ -12,8 +12,9 @@ from astropy.io import fits
 from staticmask_cli import apply_masks, create_masks
 from staticmask_cli.errors import ConfigError
 from staticmask_cli.simulate.visit import CAMERAS, Visit, simulate_visit
-from tests.support.applied import applied, dq_of
-from tests.support.exposures import digest
+from tests.support.applied import SHAPE, applied, dq_of
+from tests.support.command import run
+from tests.support.exposures import digest, sky
 from tests.support.hdus import changed_hdus
 
 BITS = {"WFPC2": 4, "NICMOS": 32, "NIRCAM": 1 | 1 << 30, "MIRI": 1 | 1 << 30,
@@ -97,3 +98,23 @@ def test_wrong_numbers_are_refused(wrong: Any, visit: Visit, tmp_path: Path) -> 
     (name,) = wrong
     with pytest.raises(ConfigError, match=f"{name} = .*: expected a number of"):
         applied(tmp_path, visit.paths, visit.paths, **wrong)
+
+
+def test_a_camera_of_another_form_has_copies_too(tmp_path: Path) -> None:
+    for name, extensions in (
+        ("x_sci.fits", [fits.ImageHDU(sky(seed=n), name=f"CCD{n}") for n in (1, 2)]),
+        ("x_bad.fits", [fits.ImageHDU(np.zeros(SHAPE, np.int16), name=f"CCD{n}") for n in (2, 1)]),
+    ):
+        fits.HDUList([fits.PrimaryHDU(), *extensions]).writeto(tmp_path / name)
+    path = tmp_path / "x_sci.fits"
+    form: dict[str, Any] = {"instrument": "CAM", "sci_ext": "CCD*", "dq_ext": "_sci=_bad"}
+    masks = create_masks(path, output_dir=tmp_path / "masks", static_sig=2.0, **form)
+    (copy,) = applied(tmp_path, masks, path, dq_bit=4, **form)
+    with fits.open(Path(copy).with_name("x_bad.fits")) as hdus:
+        for mask in masks:
+            flags = hdus[f"CCD{mask.signature.number}"].data
+            assert mask.nbad > 20
+            np.testing.assert_array_equal(flags == 4, mask.bad)
+    result = run("create", path, "-o", tmp_path / "m", "--instrument", "CAM", "--sci-ext", "CCD*",
+                 "--dq-ext", "_sci=_bad", "--final-bits", "0", "--apply-to", tmp_path / "c")
+    assert "--dq-bit" in result.stderr  # INSTRUME is found, but which bit is bad is not known

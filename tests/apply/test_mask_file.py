@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from staticmask_cli import create_masks
 from staticmask_cli.errors import ExposureError, InputError
 from staticmask_cli.simulate.visit import Visit
 from tests.support.applied import SHAPE, applied, bad_pixels, dq_of
@@ -47,3 +48,17 @@ def test_a_mask_of_drizzlepac_is_not_applied_to_two_subarrays(
 def test_an_exposure_is_no_mask(visit: Visit, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is not a static mask: expected an image"):
         applied(tmp_path, visit.paths[0], visit.paths)
+
+
+def test_a_mask_is_not_applied_to_another_section_of_a_detector(
+    write_exposure: WriteExposure, tmp_path: Path
+) -> None:
+    dq = np.zeros(SHAPE, np.int16)
+    first, same, other = (
+        write_exposure(f"{n}_flt.fits", chips=[{"data": sky(), "dq": dq, "DETSEC": section}])
+        for n, section in enumerate(["[1:80,1:60]", "[1:80, 1:60]", "[81:160,1:60]"])
+    )
+    (mask,) = create_masks(first, output_dir=tmp_path / "masks")
+    applied(tmp_path, Path(str(mask.path)), same)
+    with pytest.raises(InputError, match=r"cannot be applied to .*2_flt.*DETSEC is \[1:80,1:60"):
+        applied(tmp_path, Path(str(mask.path)), other)

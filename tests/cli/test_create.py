@@ -89,6 +89,7 @@ def test_with_all_options_the_pipeline_is_asked_for_them(asked: list[Asked]) -> 
          "--sky", "local", "--agree", "joint", "--final-bits", "64,32", "--group", "1,4",
          "--high", "--least-depth", "0.75", "--name", "{visit}",
          "--include", "a.reg", "--include", "b.fits", "--include-bad", "0",
+         "--instrument", "GMOS-S", "--sci-ext", "CCD*", "--dq-ext", "BPM*",
          "--suffix", "flc", "-o", "out", "--overwrite", "--update", "--checkpoint", "7",
          "--keep-going", "--plot", "masks.pdf",
          "-j", "3", "--save-config", "saved.cfg", "--report", "run.json", "-q", "-v",
@@ -96,7 +97,8 @@ def test_with_all_options_the_pipeline_is_asked_for_them(asked: list[Asked]) -> 
     parameters = Parameters(("a_flt.fits",), (1, 4), "{visit}", static=True, static_sig=5.0,
                             sky="local", agree="joint", final_bits="64,32", high=True,
                             least_depth=0.75,
-                            include=("a.reg", "b.fits"), include_bad=0)
+                            include=("a.reg", "b.fits"), include_bad=0,
+                            instrument="GMOS-S", sci_ext="CCD*", dq_ext="BPM*")
     keywords = {
         "suffix": "flc", "output_dir": "out", "overwrite": True, "update": True,
         "checkpoint": 7, "keep_going": True,

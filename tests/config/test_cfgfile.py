@@ -93,7 +93,7 @@ CLEARED = str(64 + 32 + 4096 + 8192)  # final_bits and resetbits
 IN_WHOLE = replace(DEFAULTS, input=("j*_flt.fits",), static_sig=4.5)
 NO_PAIR = "expected 'name = value' or '[section]', each name once"
 NAMES = ("input", "group", "name", "static", "static_sig", "sky", "agree", "final_bits", "high",
-         "least_depth", "include", "include_bad")
+         "least_depth", "include", "include_bad", "instrument", "sci_ext", "dq_ext")
 UNKNOWN = "no such parameter;"
 
 

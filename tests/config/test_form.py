@@ -17,7 +17,7 @@ from textual.widgets import Button, Input, Static, Switch
 from staticmask_cli import Parameters
 from staticmask_cli.config.cfgfile import declarations
 from staticmask_cli.config.form import Form, Row, SaveAs
-from staticmask_cli.config.parameters import expected_of
+from staticmask_cli.config.kinds import expected_of
 from staticmask_cli.errors import ConfigError
 from tests.support.exposures import WriteExposure, digest
 from tests.support.process import process_environment
@@ -92,7 +92,8 @@ def test_there_is_a_row_for_every_parameter_with_its_value_and_meaning() -> None
                           "static": "True", "static_sig": "4.0", "sky": "global",
                           "agree": "any", "final_bits": "64,32",
                           "high": "False", "least_depth": "0.5",
-                          "include": "", "include_bad": ""}
+                          "include": "", "include_bad": "", "instrument": "",
+                          "sci_ext": "", "dq_ext": ""}
         assert errors(pilot) == {}
         assert disabled(pilot) == set()
         await pilot.press("escape")
@@ -164,12 +165,16 @@ def test_every_parameter_can_be_changed() -> None:
         await enter(pilot, "final_bits", "")
         await enter(pilot, "include", "a.reg")
         await enter(pilot, "include_bad", "1")
+        await enter(pilot, "instrument", "GMOS-S")
+        await enter(pilot, "sci_ext", "CCD*")
+        await enter(pilot, "dq_ext", "BPM*")
         await pilot.press("ctrl+r")
 
     assert use(acts) == Parameters(
         ("*flt.fits",), (("SCI", 2),), "{visit}_{signature}", static=False, static_sig=4.0,
         sky="local", agree=2, final_bits=None, high=False, least_depth=0.5,
-        include=("a.reg",), include_bad=1)
+        include=("a.reg",), include_bad=1,
+        instrument="GMOS-S", sci_ext="CCD*", dq_ext="BPM*")
 
 
 def test_enter_moves_the_cursor_to_the_next_row() -> None:

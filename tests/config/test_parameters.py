@@ -16,7 +16,7 @@ import staticmask_cli
 from staticmask_cli import Parameters, create_masks
 from staticmask_cli.cli import cli
 from staticmask_cli.config.cfgfile import declarations
-from staticmask_cli.config.parameters import expected_of
+from staticmask_cli.config.kinds import expected_of
 from staticmask_cli.config.texts import check_texts, texts_of
 from staticmask_cli.errors import ConfigError, OutputError
 from staticmask_cli.masks.bitmask import good_bits
@@ -28,10 +28,11 @@ CONFIGSPEC = next(
 )
 DEFAULTS = Parameters(input=(), group=(), name="{signature}", static=True, static_sig=4.0,
                       sky="global", agree="any", final_bits=None, high=False, least_depth=0.5,
-                      include=(), include_bad=None)
+                      include=(), include_bad=None, instrument=None, sci_ext=None, dq_ext=None)
 OTHERS = Parameters(("a b.fits",), (1, ("SCI", 2)), "{signature}_{filter}", static=False,
                     static_sig=0.1, sky="local", agree="joint", final_bits="~64", high=True,
-                    least_depth=0.25, include=("a.reg",), include_bad=1)
+                    least_depth=0.25, include=("a.reg",), include_bad=1, instrument="My Camera",
+                    sci_ext="S*,N*", dq_ext="_ooi_=_ood_")
 FLAGS = {"HOTPIX": 16, "WARMPIX": 64}
 CANNOT_BE_WRITTEN = r"cannot be written in a \.cfg; .* in an @list"
 
@@ -76,6 +77,9 @@ def _is_a_word(word: str) -> bool:
     return word == word.strip() and word.lower() not in ("", "none", "indef")
 
 
+_NAME_OR_NONE = st.none() | st.text(
+    st.characters(exclude_categories=["C", "Z"], include_characters=" ",
+                  exclude_characters="#\"'"), max_size=20)
 _LETTERS = st.characters(exclude_categories=["C", "Z"], include_characters=" ",
                          exclude_characters=",")
 _WORD = st.text(_LETTERS, min_size=1, max_size=20).filter(_is_a_word)
@@ -87,6 +91,8 @@ _PARAMETERS = st.fixed_dictionaries({
     "sky": st.sampled_from(["global", "local"]),
     "agree": st.sampled_from([value for value, _ in AGREEMENTS]),
     "final_bits": st.sampled_from([value for value, _ in BITS]),
+    **dict.fromkeys(("instrument", "sci_ext"), _NAME_OR_NONE),
+    "dq_ext": _NAME_OR_NONE.filter(lambda text: text is None or "=" not in text),
 })
 
 
@@ -298,7 +304,8 @@ def test_there_is_a_text_for_every_parameter() -> None:
         "input": '"a b.fits"', "group": "1,sci,2", "name": "{signature}_{filter}",
         "static": "False", "static_sig": "0.1", "sky": "local", "agree": "joint",
         "final_bits": "~64", "high": "True", "least_depth": "0.25", "include": "a.reg",
-        "include_bad": "1",
+        "include_bad": "1", "instrument": "My Camera", "sci_ext": "S*,N*",
+        "dq_ext": "_ooi_=_ood_",
     }
 
 

@@ -44,7 +44,8 @@ MODERN = {
     "chip_statistics": "data",
     "ChipStatistics": "npix, mean, rms, mode, minimum, maximum, nbins",
     "create_masks": "inputs, *, static_sig=4.0, sky='global', agree='any', final_bits=None, "
-                    "high=False, least_depth=0.5, group=None, name='{signature}', include=None, "
+                    "high=False, least_depth=0.5, group=None, name='{signature}', "
+                    "instrument=None, sci_ext=None, dq_ext=None, include=None, "
                     "include_bad=None, suffix=None, output_dir='.', "
                     "overwrite=False, update=False, checkpoint=None, keep_going=False, "
                     "plot=None, jobs=None, executor=None, scheduler=None, progress=None",

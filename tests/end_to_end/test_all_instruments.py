@@ -104,6 +104,37 @@ def test_wfpc2_without_its_companion_warns_and_counts_nothing_as_flagged(
     assert caplog.text.count("no DQ extension") == 4
 
 
+@pytest.mark.parametrize("kind", ["f", "h"])
+def test_the_names_that_converters_of_wfpc2_write_are_pairs_too(kind: str, tmp_path: Path) -> None:
+    (path,) = simulate_visit(str(tmp_path), "WFPC2", exposures=1, shape=SHAPE).paths
+    masks = create_masks(path, final_bits=0, output_dir=tmp_path / "m")
+    pair = [Path(path.replace("q_c0m", f"q_c{n}{kind}")) for n in (0, 1)]
+    shutil.copy(path, pair[0])
+    with fits.open(path.replace("q_c0m", "q_c1m")) as hdus:
+        for extver, hdu in enumerate(hdus[1:], 1):
+            hdu.name, hdu.ver = "SDQ", extver  # as readgeis and convertwaiveredfits call them
+        hdus.writeto(pair[1])
+    converted = create_masks(pair[0], final_bits=0, output_dir=tmp_path / "c")
+    assert sum(mask.nbad for mask in masks) > sum(mask.nbelow for mask in masks)
+    for mask, other in zip(masks, converted, strict=True):
+        np.testing.assert_array_equal(mask.array, other.array)
+    with pytest.raises(ExposureError, match=rf"name the exposure, .*_c0{kind}\.fits"):
+        create_masks(pair[1], output_dir=tmp_path / "c")
+
+
+def test_wfpc2_may_have_dq_in_the_same_file(tmp_path: Path) -> None:
+    (path,) = simulate_visit(str(tmp_path), "WFPC2", exposures=1, shape=SHAPE).paths
+    masks = create_masks(path, final_bits=0, output_dir=tmp_path / "m")
+    companion = Path(path.replace("q_c0m", "q_c1m"))
+    with fits.open(path) as science, fits.open(companion) as flags:
+        for extver, hdu in enumerate(flags[1:], 1):
+            science.append(fits.ImageHDU(hdu.data, name="DQ", ver=extver))
+        science.writeto(tmp_path / "one_c0m.fits")
+    for mask, other in zip(masks, create_masks(tmp_path / "one_c0m.fits", final_bits=0,
+                                               output_dir=tmp_path / "c"), strict=True):
+        np.testing.assert_array_equal(mask.array, other.array)
+
+
 def test_a_dq_companion_is_not_an_exposure(tmp_path: Path) -> None:
     simulate_visit(str(tmp_path), "WFPC2", exposures=1, shape=SHAPE)
     with pytest.raises(ExposureError, match=r"holds DQ flags; name the exposure, .*_c0m\.fits"):

@@ -7,12 +7,14 @@ tried.  The long run is
     STATICMASK_FUZZ=20000 python -m pytest --show-capture=no tests/end_to_end/test_fuzz_inputs.py
 """
 
+import bz2
 import contextlib
 import gzip
 import json
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -122,11 +124,11 @@ def test_any_compressed_image_makes_masks_or_one_error(
 
 @inputs(0.1)
 @given(base=st.sampled_from(sorted(EXPOSURES)), mutations=MUTATIONS,
-       outside=st.lists(RAW, max_size=1))
+       outside=st.lists(RAW, max_size=1), kind=st.sampled_from([gzip, bz2]))
 def test_any_gzipped_exposure_makes_masks_or_one_error(
-    base: str, mutations: list[Mutation], outside: list[Mutation], tmp_path: Path
+    base: str, mutations: list[Mutation], outside: list[Mutation], kind: ModuleType, tmp_path: Path
 ) -> None:
-    packed = gzip.compress(mutated(EXPOSURES[base], mutations), compresslevel=1)
+    packed = kind.compress(mutated(EXPOSURES[base], mutations), 1)
     make(tmp_path, "a_flt.fits.gz", mutated(packed, outside), MOST_COMPRESSED)
 
 

@@ -24,7 +24,7 @@ from staticmask_cli.fits.open import astropy_silenced
 from tests.support.fits_files import Rows, touch, write_json, write_table
 
 KINDS = ("_crj", "_flt", "_flc", "_sfl", "_cal", "_raw", "_c0h", "_c0f", "_c0m", "")
-ENDINGS = (".fits", ".fits.gz", ".fits.fz")
+ENDINGS = (".fits", ".fits.gz", ".fits.bz2", ".fits.fz")
 NO_EXPOSURE = "the association names no exposure that is present"
 NO_JWST = "expected a JWST association with products[].members[] of expname and exptype: "
 

@@ -1,5 +1,6 @@
 """HDUs that are read without astropy are what astropy reads, or are left to it."""
 
+import bz2
 import gzip
 import io
 import math
@@ -42,10 +43,13 @@ def test_an_exposure_of_a_telescope_needs_no_astropy(real_exposure: Path) -> Non
     assert not math.isnan(chip.label.exptime)
 
 
-def test_a_gzipped_exposure_needs_no_astropy_for_its_headers(write_exposure: WriteExposure) -> None:
+@pytest.mark.parametrize(("ending", "compress"), [("gz", gzip.compress), ("bz2", bz2.compress)])
+def test_a_compressed_exposure_needs_no_astropy_for_its_headers(
+    ending: str, compress: Callable[[bytes], bytes], write_exposure: WriteExposure
+) -> None:
     path = write_exposure(chips=[{"data": sky(), "dq": np.ones((60, 80), np.int16)}])
-    packed = path.with_name("b_flt.fits.gz")
-    packed.write_bytes(gzip.compress(path.read_bytes()))
+    packed = path.with_name(f"b_flt.fits.{ending}")
+    packed.write_bytes(compress(path.read_bytes()))
     plain, astropys = both(packed)
     assert plain == astropys
     assert plain.chips[0].raw is None  # its pixels have no position in the file

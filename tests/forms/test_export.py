@@ -240,7 +240,7 @@ def test_all_that_are_no_masks_are_named(folder: Path) -> None:
         "is a list in the form flag",
         "is not known to be a static mask: expected one of staticmask",
         "is not a static mask: expected an image of whole numbers",
-        "cannot be read as FITS: it begins with b'no mas'",
+        "cannot be read as FITS: it begins with 'no mas'",
         "expected a FITS file",
     ]
     assert not list(folder.glob("*.reg"))

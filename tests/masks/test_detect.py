@@ -57,6 +57,38 @@ def test_a_chip_that_cannot_be_clipped_has_no_bad_pixel_also_not_by_dq() -> None
     assert found.member(LABEL).skip_reason.startswith("its pixels fill fewer than two")
 
 
+@pytest.mark.parametrize("unit", [2.0**-53, 1e-16, 1e-30])
+def test_the_local_rule_finds_the_same_pixels_in_any_unit(unit: float) -> None:
+    data = sky()
+    data[5, 7] = 20.0
+    dq = np.zeros((60, 80), np.int16)
+    dq[1, 2] = 16
+    rule = MaskRule(2.0, "local")
+    found = bad_pixels_of_chip(data, rule, dq)
+    small = bad_pixels_of_chip((data * unit).astype(np.float32), rule, dq)
+    assert len(found.low) > 5
+    np.testing.assert_array_equal(small.low.bits, found.low.bits)
+    np.testing.assert_array_equal(small.flagged, found.flagged)
+    for name in ("mode", "rms", "median", "noise"):
+        assert getattr(small, name) == pytest.approx(unit * getattr(found, name), rel=1e-4)
+    assert small.skip_reason == ""
+
+
+def test_the_global_rule_says_that_the_unit_is_too_small_for_it() -> None:
+    found = bad_pixels_of_chip(sky() * np.float32(1e-16), MaskRule(4.0))
+    assert (len(found.low), found.flagged) == (0, None)
+    assert found.skip_reason.startswith("its noise is below 1.2e-5 in its unit")
+    assert "--sky local" in found.skip_reason
+    assert "multiply the pixels" in found.skip_reason
+
+
+@pytest.mark.parametrize("value", [0.0, 7.0, 1e-16, 0.1])
+def test_a_constant_is_not_a_matter_of_the_unit(value: float) -> None:
+    for rule in (MaskRule(4.0), MaskRule(4.0, "local")):
+        found = bad_pixels_of_chip(np.full((60, 80), value, np.float32), rule)
+        assert found.skip_reason.startswith("its pixels fill fewer than two")
+
+
 def test_dq_of_floating_point_numbers_is_refused() -> None:
     with pytest.raises(ChipError, match="a DQ array must be of an integer dtype, found float64"):
         bad_pixels_of_chip(sky(), MaskRule(4.0), np.zeros((60, 80)))

@@ -1,7 +1,11 @@
 """The plan: which masks of which chips, from headers alone, and what is refused before any work."""
 
+import bz2
+import gzip
 import os
+import re
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +15,8 @@ from astropy.io import fits
 
 from staticmask_cli import Parameters, create_masks
 from staticmask_cli.errors import ConfigError, ExposureError, OutputError
+from staticmask_cli.fits.open import astropy_silenced
+from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.pipeline.plan import MaskPlan, plan_masks
 from staticmask_cli.simulate.visit import Visit
 from tests.support.exposures import WriteExposure, digest, sky
@@ -163,6 +169,43 @@ def test_a_file_that_ends_between_two_extensions_is_told(
     ]
 
 
+@pytest.mark.parametrize(
+    ("ending", "compress"), [("", bytes), (".gz", gzip.compress), (".bz2", bz2.compress)]
+)
+@pytest.mark.parametrize("left", [0, 1, 500])
+def test_a_file_that_ends_within_its_last_block_is_told(
+    left: int, ending: str, compress: Callable[[bytes], bytes], write_exposure: WriteExposure,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    path = write_exposure(chips=[{"data": sky(), "dq": np.ones((60, 80), np.int16)}])
+    with fits.open(path) as hdus:
+        end = hdus["SCI"].fileinfo()["datLoc"] + 60 * 80 * 4 + left
+    short = path.with_name(f"cut_flt.fits{ending}")
+    short.write_bytes(compress(path.read_bytes()[:end]))
+    (plan,) = planned(short, final_bits=0)
+    assert plan.chips[0].dq is None
+    (record,) = caplog.records
+    expected = f"{short}: ends within the last block of SCI, whose pixels are all there: was it "
+    assert record.getMessage().startswith(expected)
+    caplog.clear()
+    planned(path, final_bits=0)
+    assert not caplog.records
+
+
+def test_a_compressed_image_that_ends_within_its_last_block_is_told(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.fits.fz"
+    image = fits.CompImageHDU(sky().astype(np.int16), fits.Header({"INSTRUME": "CAM"}), name="SCI")
+    fits.HDUList([fits.PrimaryHDU(), image]).writeto(path)
+    content = path.read_bytes()
+    assert not content.endswith(b"\0" * 2880)
+    path.write_bytes(content.rstrip(b"\0") + b"\0")
+    with astropy_silenced():
+        assert len(planned(path)) == 1
+    assert "ends within the last block of SCI" in caplog.text
+
+
 def test_a_chip_with_and_one_without_grid_keywords_do_not_share_a_grid(
     write_exposure: WriteExposure,
 ) -> None:
@@ -176,3 +219,45 @@ def test_a_chip_with_and_one_without_grid_keywords_do_not_share_a_grid(
         f"  LTV1 = -8: {paths[0]}[SCI,1]",
         f"  no grid keywords: {paths[1]}[SCI,1], {paths[2]}[SCI,1]",
     ]
+
+
+SECTION = "[1:80,1:60]"
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"CCDSEC": SECTION}, {"CCDSEC": "[81:160,1:60]"}), ({"DETSEC": SECTION}, {}),
+        ({"DATASEC": SECTION}, {"DATASEC": "[2:81,1:60]"}),
+        ({"CCDSUM": "1 1"}, {"CCDSUM": "2 2"}), ({"XBINNING": 1}, {"XBINNING": 2}),
+        ({"YBINNING": 1}, {"YBINNING": 2}), ({"XORGSUBF": 0}, {"XORGSUBF": 100}),
+        ({"YORGSUBF": 0}, {"YORGSUBF": 100}),
+    ],
+    ids=" ".join,
+)
+def test_the_position_of_a_chip_of_the_ground_is_part_of_its_grid(
+    first: dict[str, Any], second: dict[str, Any], write_exposure: WriteExposure, tmp_path: Path
+) -> None:
+    paths = [
+        write_exposure(name, instrume="CAM", chips=[{"data": sky(seed=seed), **keywords}])
+        for seed, (name, keywords) in enumerate([("a.fits", first), ("b.fits", second),
+                                                 ("c.fits", first)])
+    ]
+    (key, value), = first.items()
+    with pytest.raises(ExposureError, match=rf"  {key} = {re.escape(str(value))}: .*a\.fits"):
+        planned(*paths)
+    (mask,) = create_masks([paths[0], paths[2]], output_dir=tmp_path / "out")
+    assert len(mask.used) == 2
+    assert StaticMask.read(str(mask.path)).grid == {key: value}
+    with pytest.raises(OutputError, match=f"{key} = "):
+        create_masks(paths[1], output_dir=tmp_path / "out", update=True)
+
+
+def test_blanks_in_a_section_of_the_detector_mean_nothing(write_exposure: WriteExposure) -> None:
+    sections = ("[1:80,1:60]", "[   1:  80,   1:  60]"), ("2 2", " 2   2")
+    paths = [
+        write_exposure(f"{n}.fits", chips=[{"data": sky(), "DETSEC": detsec, "CCDSUM": ccdsum}])
+        for n, (detsec, ccdsum) in enumerate(zip(*sections, strict=True))
+    ]
+    (plan,) = planned(*paths)
+    assert [chip.grid for chip in plan.chips] == [{"DETSEC": "[1:80,1:60]", "CCDSUM": "2 2"}] * 2

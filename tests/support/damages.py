@@ -80,6 +80,12 @@ def pipe_instead(path: Path) -> None:
     os.mkfifo(path)
 
 
+def without_pixels(path: Path) -> None:
+    header = fits.Header({"INSTRUME": "ACS"})
+    empty = fits.ImageHDU(name="SCI")
+    fits.HDUList([fits.PrimaryHDU(header=header), empty]).writeto(path, overwrite=True)
+
+
 def table_instead(path: Path) -> None:
     table = fits.BinTableHDU.from_columns([fits.Column("X", "J", array=[1])], name="SCI")
     header = fits.Header({"INSTRUME": "ACS"})
@@ -126,7 +132,8 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "cube": (replace_image(3, 4, 5), r"expected an image of two dimensions, found shape \(3, 4, 5"),
     "row": (replace_image(5), r"expected an image of two dimensions, found shape \(5,\)"),
     "no pixels": (replace_image(0, 5), "expected an image of two dimensions, found shape"),
-    "no image": (table_instead, "expected an image of two dimensions"),
+    "empty SCI": (without_pixels, "expected an image of two dimensions, found no pixels"),
+    "no image": (table_instead, "expected an image of two dimensions, found a table"),
     "no INSTRUME": (rewrite(INSTRUME=None), "expected INSTRUME in the primary header, found none"),
     "blank INSTRUME": (rewrite(INSTRUME="   "), "expected INSTRUME in the primary header"),
     "INSTRUME that is no text": (rewrite(INSTRUME=4.5), "expected INSTRUME in the primary header"),

@@ -39,8 +39,8 @@ __all__ = [
 # Schemes of services where an object appears when it is complete.
 _ATOMIC = ("s3", "s3a", "gs", "gcs", "az", "abfs", "memory")
 _LISTED_BY_PREFIX = ("s3", "s3a", "gs", "gcs")  # schemes that can list the keys with a prefix
-_GZIP_MAGIC = b"\x1f\x8b"
-_LARGEST_GZIP = 1 << 30  # bytes; a gzip file must be fetched whole
+_COMPRESSED = (b"\x1f\x8b", b"BZh")  # how files of gzip and bzip2 begin
+_LARGEST_COMPRESSED = 1 << 30  # bytes; a compressed file must be fetched whole
 _PIECE = 1 << 23  # bytes
 # What a service may report about a file that changes when its contents do.
 _VERSION_KEYS = (
@@ -60,7 +60,7 @@ _OPEN = _OpenFiles()
 
 @contextmanager
 def open_ranges(url: str) -> Iterator[RangeFile]:
-    """Open a file to read ranges of its bytes; a gzip file is fetched whole first.
+    """Open a file to read ranges of its bytes; a compressed file is fetched whole first.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def _opened(url: str) -> Iterator[RangeFile]:
     source, info = open_unbuffered(url)
     with source:
         file = _range_file(source, info, url)
-        if file.reopened().read(len(_GZIP_MAGIC)) != _GZIP_MAGIC:
+        if not file.reopened().read(3).startswith(_COMPRESSED):
             yield file
             return
         with _fetched_whole(file, url) as local_copy:
@@ -123,9 +123,9 @@ def _range_file(source: IO[bytes], info: Mapping[str, object], url: str) -> Rang
 @contextmanager
 def _fetched_whole(file: RangeFile, url: str) -> Iterator[RangeFile]:
     """Copy a file to a local temporary file without a name, which the block reads."""
-    if file.size > _LARGEST_GZIP:
-        msg = (f"{redacted(url)}: is compressed with gzip and has {file.size} bytes, expected up "
-               f"to {_LARGEST_GZIP} of a remote file; copy it here")
+    if file.size > _LARGEST_COMPRESSED:
+        msg = (f"{redacted(url)}: is compressed and has {file.size} bytes, expected up "
+               f"to {_LARGEST_COMPRESSED} of a remote file; copy it here")
         raise InputError(msg)
     with tempfile.TemporaryFile() as stream:
         while piece := file.read(_PIECE):
