@@ -30,6 +30,7 @@ _ASTRODRIZZLE_SECTION = re.compile(
     r"STEP \d+\w?:|STATE OF INPUT FILES|INSTRUMENT PARAMETERS", re.IGNORECASE
 )
 _TASKS = {"", "staticmask", "astrodrizzle"}
+_OF_OTHERS_TOO = {"name"}  # parameters that the files of other programs have as well
 _MOST_MISSPELT = 3  # more problems, and no name that exists: a file of another program
 _IGNORED_NAMES = {"_task_name_", "_rules_"}
 
@@ -176,7 +177,7 @@ def _refuse_other_task(
 ) -> None:
     """Refuse a file of another program, in one line; a misspelt one is left to its problems."""
     found = {*scalars, *(name for content in sections.values() for name in content)}
-    if found.intersection(names) or any(map(_STATIC_MASK_STEP.match, sections)):
+    if found.intersection(names) - _OF_OTHERS_TOO or any(map(_STATIC_MASK_STEP.match, sections)):
         return
     if sections or len(problems) > _MOST_MISSPELT:
         has = [f"[{name}]" for name in sections] or list(scalars) or ["lines of no such form"]

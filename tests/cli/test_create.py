@@ -369,6 +369,25 @@ def test_no_word_at_all_shows_the_help_and_is_wrong_usage() -> None:
     assert result.output.startswith("Usage: ")
 
 
+def test_cosmic_rays_that_astrodrizzle_clears_are_not_in_the_mask(
+    write_exposure: WriteExposure, folder: Path
+) -> None:
+    dq = np.zeros((60, 80), np.int16)
+    dq[7, 9], dq[20, 30] = 4096, 16
+    write_exposure(chips=[{"data": sky(), "dq": dq}])
+    (folder / "drizzle.cfg").write_text(
+        "_task_name_ = astrodrizzle\ninput = a_flt.fits\nresetbits = 4096# cosmic rays\n"
+        "[STEP 7: DRIZZLE FINAL COMBINED IMAGE]\nfinal_bits = 0\n")
+    result = done("-c", "drizzle.cfg")
+    assert "resetbits = 4096: AstroDrizzle would clear these DQ bits, so they are" in result.stderr
+    (mask,) = masks_in(folder).values()
+    assert (mask[7, 9], mask[20, 30]) == (1, 0)
+    result = done("-c", "drizzle.cfg", "--final-bits", "0", "-o", "all")
+    assert result.stderr.startswith("Warning: drizzle.cfg resetbits = 4096: these DQ bits, which")
+    (mask,) = masks_in(folder / "all").values()
+    assert (mask[7, 9], mask[20, 30]) == (0, 0)
+
+
 @pytest.mark.parametrize("words", ["create", "-o out", "-c run.cfg", "create , -q", "plan"])
 def test_a_run_without_inputs_is_wrong_usage(folder: Path, words: str) -> None:
     (folder / "run.cfg").write_text("[STEP 1: STATIC MASK]\nstatic_sig = 4\n")

@@ -204,7 +204,7 @@ def test_masks_that_cannot_be_used_are_refused_at_once(
         staticMask.install(masks="none_staticMask.fits")
     with pytest.raises(InputError, match="expected a mask that staticmask wrote"):
         staticMask.install(masks=paths[0])
-    with pytest.raises(InputError):
+    with pytest.raises(ConfigError):
         staticMask.install(masks=[])
     assert step.createStaticMask is original
     assert (folder / "old").exists()

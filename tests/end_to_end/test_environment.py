@@ -58,12 +58,14 @@ def test_any_name_of_an_exposure_is_taken_as_it_is(
     assert len(list(tmp_path.iterdir())) == len(NAMES) + 1
 
 
-@pytest.mark.parametrize("name", NAMES, ids=ascii)
+@pytest.mark.parametrize("name", [*NAMES, "cost$5", "~x y"], ids=ascii)
 def test_any_name_of_an_output_folder_is_taken_as_it_is(
     name: str, write_exposure: WriteExposure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_exposure()
+    if name == "$HOME":  # of an existing folder; otherwise it stands for the home
+        (tmp_path / name).mkdir()
     result = done("a_flt.fits", "-o", name)
     assert result.stdout_bytes == os.fsencode(f"{name}/{NAME}\n")
     assert sorted(os.listdir(tmp_path)) == sorted(["a_flt.fits", name])

@@ -163,7 +163,7 @@ def test_sixteen_runs_at_once_in_one_folder_all_succeed(
     runs = [start(*words, folder=tmp_path) for _ in range(16)]
     outcomes = [(*run.communicate(timeout=120), run.returncode) for run in runs]
     names = [Path(str(mask.path)).name for mask in masks]
-    assert outcomes == [("".join(f"{name}\n" for name in names).encode(), b"", 0)] * 16
+    assert outcomes == [(b"", b"", 0)] * 16
     for name, mask in zip(names, masks, strict=True):
         with fits.open(tmp_path / name, checksum=True) as hdus:
             np.testing.assert_array_equal(hdus[0].data, mask.array)

@@ -324,7 +324,7 @@ def _vector_of_logicals(path: Path) -> None:
     ("x_asn.fits", lambda _: None, "expected a FITS file, found nothing"),
     ("x_asn.fits", Path.mkdir, "expected a FITS file, found something that is not a file"),
     ("x_asn.fits", _content(b""), "cannot be read as FITS: the file is empty"),
-    ("x_asn.fits", _content(b"jx01_flt.fits\n"), "it begins with b'jx01_f', expected SIMPLE"),
+    ("x_asn.fits", _content(b"jx01_flt.fits\n"), "it begins with 'jx01_f', expected SIMPLE"),
     ("x_asn.fits", _truncated(100), "is truncated: "),
     ("x_asn.fits", _truncated(2880), "expected columns MEMNAME and MEMTYPE, found no MEMNAME"),
     ("x_asn.fits", _truncated(5760), "is truncated: "),

@@ -84,7 +84,7 @@ def test_every_command_of_a_document_has_words_that_are_understood(page: Page) -
             name, *rest = words[1:]
             if name not in cli.commands:
                 name, rest = "create", words[1:]
-            cli.commands[name].make_context(name, expanded(rest))
+            cli.commands[name].make_context(name, expanded(rest), **cli.context_settings)
 
 
 @pytest.mark.parametrize("page", pages_with("python"), ids=str)
