@@ -26,7 +26,7 @@ from staticmask_cli.errors import ConfigError, ExposureError, first_few
 from staticmask_cli.exposures.exposure import Chip, read_exposure
 from staticmask_cli.exposures.inputs import expand_inputs
 from staticmask_cli.io.atomic import as_output_error
-from staticmask_cli.masks.signature import Signature
+from staticmask_cli.masks.signature import Signature, grid_differences
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.pipeline.create import make_masks
 
@@ -271,13 +271,9 @@ def _check_mask(chip: Chip, masks: Masks) -> None:
         msg = (f"{chip.label}: expected a mask of its signature, {_name_of(chip.signature)}, among "
                f"those given to staticMask.install, found {given}; make a mask of such exposures")
         raise ExposureError(msg)
-    differing = [key for key in chip.grid.keys() & mask.grid.keys()
-                 if chip.grid[key] != mask.grid[key]]
-    if differing:
-        what = ", ".join(f"{key} = {chip.grid[key]} in the exposure, {mask.grid[key]} in the mask"
-                         for key in sorted(differing))
+    if differences := grid_differences(chip.grid, mask.grid):
         msg = (f"{chip.label}: its mask {mask.path or _name_of(mask.signature)} is of other pixels "
-               f"of the detector ({what}); make a mask of such exposures")
+               f"of the detector ({differences}); make a mask of such exposures")
         raise ExposureError(msg)
 
 

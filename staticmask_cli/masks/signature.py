@@ -1,11 +1,12 @@
 """The signature: which chips share one mask, and what that mask is called."""
 
 import re
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from staticmask_cli.errors import ExposureError
 
-__all__ = ["Signature"]
+__all__ = ["Signature", "grid_differences"]
 
 # A header value becomes part of a file name; FITS strings can be far longer than that is wise.
 _LONGEST_PART = 64
@@ -59,3 +60,36 @@ class Signature(NamedTuple):
             raise ExposureError(msg)
         ny, nx = self.shape
         return f"{part}_{ny}x{nx}_{self.number}_staticMask.fits"
+
+
+def grid_differences(
+    grid: Mapping[str, str | float], other: Mapping[str, str | float]
+) -> str:
+    """Describe how the detector pixels of two chips of equal signature differ.
+
+    Parameters
+    ----------
+    grid, other : mapping of str to float
+        The header keywords of the position on the detector and the binning, such as LTV1.
+
+    Returns
+    -------
+    str
+        Such as ``LTV1 = -100 and not 0``.  It is empty if they are the same pixels, or if nothing
+        is known about one of them.
+
+    Examples
+    --------
+    >>> grid_differences({"LTV1": -100.0, "LTV2": 0.0}, {"LTV1": 0.0, "LTV2": 0.0})
+    'LTV1 = -100 and not 0'
+    """
+    if not grid or not other:
+        return ""
+    return ", ".join(
+        f"{key} = {_text(grid.get(key))} and not {_text(other.get(key))}"
+        for key in sorted(grid.keys() | other.keys()) if grid.get(key) != other.get(key)
+    )
+
+
+def _text(value: str | float | None) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else str(value)

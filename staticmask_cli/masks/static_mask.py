@@ -10,7 +10,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from staticmask_cli.errors import ExposureError, InputError
+from staticmask_cli.errors import ChipError, ExposureError, InputError
 from staticmask_cli.fits.open import as_input_error, astropy_silenced, opened, read_hdus
 from staticmask_cli.fits.writer import NewHDU, image, write_hdus
 from staticmask_cli.io.atomic import (
@@ -34,7 +34,7 @@ from staticmask_cli.masks.members import Member, SortKey
 from staticmask_cli.masks.members_table import members_of, members_table
 from staticmask_cli.masks.partial import PartialMask
 from staticmask_cli.masks.rule import LEAST_DEPTH, Agreement, MaskRule, expected_false_positives
-from staticmask_cli.masks.signature import Signature
+from staticmask_cli.masks.signature import Signature, grid_differences
 from staticmask_cli.masks.votes_hdus import tally_of, votes_hdus
 from staticmask_cli.masks.why_hdu import causes_in, why_hdu
 from staticmask_cli.stats.pixelset import PixelSet
@@ -148,6 +148,24 @@ class StaticMask(PartialMask):
         if self.has_one_cause:
             return {"global": self.nbad} if self.nbad else {}
         return count_by_cause(self.why, self.bad)
+
+    def merge(self, other: PartialMask) -> None:
+        """Add the bad pixels and members of another mask of the same signature, rule and grid.
+
+        Raises
+        ------
+        ChipError
+            If `other` is of another signature, its rule is another one, or it is of other pixels
+            of the detector, as its `grid` shows.
+        """
+        if isinstance(other, StaticMask) and (
+                differences := grid_differences(other.grid, self.grid)):
+            msg = (f"cannot merge masks of different pixels of the detector "
+                   f"({self.signature.filename}): {differences}")
+            raise ChipError(msg)
+        super().merge(other)
+        if isinstance(other, StaticMask):
+            self.facts = self.facts or dict(other.facts)
 
     def write(self, path: str) -> None:
         """Write the mask and its MEMBERS table, whole or not at all.

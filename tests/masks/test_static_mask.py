@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from staticmask_cli import Signature, StaticMask, __version__
-from staticmask_cli.errors import InputError, OutputError
+from staticmask_cli.errors import ChipError, InputError, OutputError
 from staticmask_cli.masks.members import ChipLabel
 from staticmask_cli.masks.pointings import corners_on_sky
 from staticmask_cli.masks.rule import Agreement
@@ -384,3 +384,27 @@ def test_what_is_not_a_mask_is_not_read(content: bytes, tmp_path: Path) -> None:
     fits.PrimaryHDU(np.zeros((3, 4), np.int16)).writeto(path, overwrite=True)
     with pytest.raises(InputError, match=r"x\.fits: .*; expected a mask that staticmask wrote"):
         StaticMask.read(str(path))
+
+
+def test_masks_of_other_detector_pixels_are_not_merged() -> None:
+    def mask_at(**facts: Any) -> StaticMask:  # noqa: ANN401
+        mask = StaticMask(SIGNATURE, facts=facts)
+        mask.add(sky(seed=len(facts)), label="a.fits")
+        return mask
+
+    for other in ({"LTV1": -100.0}, {"LTV1": 0.0, "BINAXIS1": 2}, {"CCDCHIP": 2}):
+        mask = mask_at(LTV1=0.0)
+        before = mask.array
+        with pytest.raises(ChipError, match=r"different pixels of the detector \(ACSWFC_60x80_1_"):
+            mask.merge(mask_at(**other))
+        np.testing.assert_array_equal(mask.array, before)
+        assert len(mask.members) == 1
+
+
+def test_masks_of_arrays_take_the_position_of_the_first_that_has_one() -> None:
+    mask = StaticMask(SIGNATURE)  # nothing is known about its position
+    mask.merge(StaticMask(SIGNATURE, facts={"LTV1": 0.0, "BUNIT": "COUNTS"}))
+    mask.merge(StaticMask(SIGNATURE, facts={"LTV1": 0.0, "BUNIT": "ELECTRONS"}))
+    with pytest.raises(ChipError, match="LTV1 = -9 and not 0"):
+        mask.merge(StaticMask(SIGNATURE, facts={"LTV1": -9.0}))
+    assert mask.grid == {"LTV1": 0.0}
