@@ -21,7 +21,7 @@ from staticmask_cli.io.atomic import (
     write_whole,
 )
 from staticmask_cli.io.user_path import output_path, user_path
-from staticmask_cli.masks.causes import CAUSES, count_by_cause
+from staticmask_cli.masks.causes import count_by_cause
 from staticmask_cli.masks.mask_cards import (
     TEXT_FACTS,
     cards_of,
@@ -36,8 +36,7 @@ from staticmask_cli.masks.partial import PartialMask
 from staticmask_cli.masks.rule import LEAST_DEPTH, Agreement, MaskRule, expected_false_positives
 from staticmask_cli.masks.signature import Signature, grid_differences
 from staticmask_cli.masks.votes_hdus import tally_of, votes_hdus
-from staticmask_cli.masks.why_hdu import causes_in, why_hdu
-from staticmask_cli.stats.pixelset import PixelSet
+from staticmask_cli.masks.why_hdu import causes_in, set_causes, why_hdu
 
 __all__ = ["StaticMask", "is_mask", "time_of_making", "write_masks"]
 
@@ -128,11 +127,6 @@ class StaticMask(PartialMask):
         return by_votes + self.rule.joint * expected_false_positives(npix, static_sig)
 
     @property
-    def array(self) -> npt.NDArray[np.int16]:
-        """The mask as it is written: int16, shape (ny, nx), 1 good and 0 bad."""
-        return self.good.astype(np.int16)
-
-    @property
     def has_one_cause(self) -> bool:
         """Whether all pixels that are bad are so for the same cause, the global threshold."""
         by_value = self.rule.sky == "global" and self.rule.final_bits is None
@@ -200,7 +194,7 @@ class StaticMask(PartialMask):
                 rule, signature = rule_of(header), signature_of(header, good.shape)
                 mask = cls(signature, **vars(rule), facts=facts_of(header))
                 mask.included_from = included_from(header)
-                mask._set_causes(bad, causes_in(hdus, signature.shape))
+                set_causes(mask, bad, causes_in(hdus, signature.shape))
                 table = hdus["MEMBERS"].data
                 mask.members = members_of(table)
                 mask.pointings_known = "POINTING" in table.dtype.names
@@ -220,21 +214,6 @@ class StaticMask(PartialMask):
             raise InputError(msg) from error
         mask.path = path
         return mask
-
-    def _set_causes(self, bad: npt.NDArray[np.bool_], why: npt.NDArray[np.uint8] | None) -> None:
-        """Set the pixels of each cause from those of a mask file, and from WHY if it has one.
-
-        Where somebody has changed the pixels of the mask, the causes are unknown.
-        """
-        changed = self.rule.agree == "any" and not np.array_equal(bad, why != 0)
-        if why is None or changed:
-            self.below, self.causes_known = bad, self.has_one_cause
-            return
-        self.below = (why & (CAUSES[self.rule.sky] | CAUSES["line"])) != 0
-        self.lines = PixelSet(self.signature.shape, bits=(why & CAUSES["line"]) != 0)
-        flagged, included = ((why & CAUSES[name]) != 0 for name in ("dq", "included"))
-        self.flagged = flagged if self.rule.final_bits is not None or flagged.any() else None
-        self.included = included if included.any() else None
 
     def hdus(self, date: str) -> list[NewHDU]:
         """Return the HDUs of the mask file, with this date (UTC) in its header."""

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from functools import partial
 
@@ -16,6 +16,7 @@ from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.parallel.dask_cluster import connected_executor
 from staticmask_cli.parallel.tasks import jobs_of
 from staticmask_cli.pipeline.combine import clip_and_combine, split_with_progress
+from staticmask_cli.pipeline.masks import Masks, names_of
 from staticmask_cli.pipeline.plan import plan_masks
 from staticmask_cli.pipeline.update import MaskUpdate, NewMasks, merge_members
 from staticmask_cli.pipeline.voters import refuse_too_few_planned
@@ -29,20 +30,10 @@ Progress = Callable[[int, int], None]
 """A function that is called with the number of chips done and the number of all chips."""
 
 
-class Masks(list[StaticMask]):
-    """The masks that a run wrote, sorted by file name.
-
-    Attributes
-    ----------
-    left_out : dict of str to str
-        The exposures, chips (``a_flt.fits[SCI,2]``) and masks that a run with `keep_going` left
-        out, each with the reason.
-    """
-
-    def __init__(self, masks: Iterable[StaticMask] = (),
-                 left_out: Mapping[str, str] | None = None) -> None:
-        super().__init__(masks)
-        self.left_out = dict(left_out or {})
+_FOR_ARRAYS = (
+    "; to make a mask of arrays: mask = StaticMask(Signature('CAMERA', (ny, nx), 1)); "
+    "mask.add(array, label='a'); mask.write('mask.fits')"
+)
 
 
 def create_masks(
@@ -164,9 +155,12 @@ def create_masks(
     ClusterError
         If the scheduler does not answer or is lost, or its workers die repeatedly.
     """
-    given = {"input": _words(inputs), "static_sig": static_sig, "sky": sky, "agree": agree,
-             "final_bits": final_bits, "high": high, "least_depth": least_depth, "group": group,
-             "name": name, "include": _words(include or ()), "include_bad": include_bad}
+    lists = [] if include is None else names_of(include, "include")
+    given = {"input": names_of(inputs, "inputs", _FOR_ARRAYS), "static_sig": static_sig,
+             "sky": sky, "agree": agree, "final_bits": final_bits, "high": high,
+             "least_depth": least_depth, "group": group, "name": name,
+             "include": lists,
+             "include_bad": include_bad}
     parameters = Parameters.load(None, given)
     with connected_executor(scheduler, executor=executor, jobs=jobs) as workers:
         return make_masks(
@@ -176,12 +170,6 @@ def create_masks(
             plot=None if plot is None else output_path(plot), jobs=jobs,
             executor=workers, progress=progress,
         )
-
-
-def _words(
-    names: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
-) -> list[str | os.PathLike[str]]:
-    return [names] if isinstance(names, str | os.PathLike) else list(names)
 
 
 def make_masks(

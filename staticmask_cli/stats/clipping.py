@@ -93,7 +93,7 @@ _NOTHING = Clipping(  # of a chip without finite pixels
 )
 
 
-def chip_statistics(data: npt.ArrayLike) -> ChipStatistics:
+def chip_statistics(data: object) -> ChipStatistics:
     """Estimate the sky level and the noise of a chip by iterative sigma clipping.
 
     The window starts as [minimum, maximum] of the finite pixels and shrinks
@@ -105,7 +105,9 @@ def chip_statistics(data: npt.ArrayLike) -> ChipStatistics:
     ----------
     data : array_like, shape (ny, nx)
         Pixels of any real dtype and byte order, in any unit.  They are converted to
-        float32 and never modified.  NaN and infinities never count.
+        float32 and never modified.  NaN, infinities and masked pixels never count.  A Quantity,
+        NDData or CCDData of astropy, an image HDU, and an HDUList with one image or one SCI
+        extension are allowed, too.
 
     Returns
     -------
@@ -116,7 +118,7 @@ def chip_statistics(data: npt.ArrayLike) -> ChipStatistics:
     Raises
     ------
     ChipError
-        If `data` is complex or not numeric.
+        If `data` is complex, not numeric, or has no pixels.
 
     Notes
     -----
@@ -134,7 +136,9 @@ def chip_statistics(data: npt.ArrayLike) -> ChipStatistics:
     >>> round(statistics.rms, 1), statistics.nbins
     (3.9, 60)
     """
-    return clip_chip(data).statistics
+    from staticmask_cli.stats.arrays import as_pixels  # noqa: PLC0415 - files are read without it
+
+    return clip_chip(as_pixels(data)).statistics
 
 
 def clip_chip(data: npt.ArrayLike) -> Clipping:

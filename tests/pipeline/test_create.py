@@ -612,3 +612,33 @@ def test_more_votes_than_pointings_are_refused(
         create_masks(paths, sky="local", agree=2, output_dir=folder / "none")
     (mask,) = create_masks(paths, static_sig=5, sky="local", agree="all", output_dir=folder)
     assert np.argwhere(mask.bad).tolist() == [[20, 30]]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "found"),
+    [
+        (sky(), r"ndarray of shape \(60, 80\)"),
+        ([sky(), sky()], r"ndarray of shape \(60, 80\)"),
+        (np.ma.array(sky()), r"MaskedArray of shape \(60, 80\)"),
+        (fits.PrimaryHDU(sky()), r"PrimaryHDU of shape \(60, 80\)"),
+        (fits.HDUList([fits.PrimaryHDU()]), "PrimaryHDU"),
+        (None, "None"),
+        (["a_flt.fits", 3], "3"),
+        (b"a_flt.fits", "97"),
+    ],
+)
+def test_arrays_are_no_exposures_and_the_message_says_what_to_do(
+    inputs: Any, found: str  # noqa: ANN401
+) -> None:
+    with pytest.raises(ConfigError, match=rf"^inputs: expected names of files, found {found}; "
+                       r"to make a mask of arrays: mask = StaticMask\(") as error:
+        create_masks(inputs)
+    assert len(str(error.value)) < 300
+
+
+def test_arrays_as_other_parameters_are_not_written_into_the_message() -> None:
+    array: Any = sky()
+    for name in ("static_sig", "sky", "agree", "final_bits", "group", "include"):
+        with pytest.raises(ConfigError, match=rf"{name}.*ndarray of shape \(60, 80\)") as error:
+            create_masks("x_flt.fits", **{name: array})
+        assert len(str(error.value)) < 500
