@@ -184,10 +184,8 @@ class Installation:
         masks = self._ready
         if masks is None:
             files = tuple(image._filename for image in images)
-            made = make_masks(parameters.with_input(files), output_dir=folder)
+            made = make_masks(parameters.with_input(files), write=False)
             masks = {mask.signature: mask for mask in made}
-            for mask in made:
-                mask.path = None  # of a private file
         self.masks = _hand_over(masks, images, folder)
         for mask in self.masks:
             log.info("%s of staticmask %s (%s): %d bad pixels", mask.signature.filename,

@@ -17,7 +17,8 @@ from staticmask_cli.fits.header import header_float, header_str
 from staticmask_cli.masks.members import ChipLabel
 from staticmask_cli.masks.pointings import corners_on_sky
 from staticmask_cli.masks.signature import Signature, grid_differences
-from staticmask_cli.masks.static_mask import StaticMask, write_masks
+from staticmask_cli.masks.static_mask import StaticMask
+from staticmask_cli.masks.writing import write_masks
 
 __all__ = [
     "PROCSTEPS_NAME", "buildSignatureKey", "constructFilename", "numbers_of", "perform_step",

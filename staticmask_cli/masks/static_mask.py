@@ -1,25 +1,14 @@
 """The mask file: its primary image, which all readers of static masks understand, and MEMBERS."""
 
 import os
-import time
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from typing import IO, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from staticmask_cli.errors import ChipError, ExposureError, InputError
 from staticmask_cli.fits.open import as_input_error, astropy_silenced, opened, read_hdus
-from staticmask_cli.fits.writer import NewHDU, image, write_hdus
-from staticmask_cli.io.atomic import (
-    as_output_error,
-    flush_to_disk,
-    interrupts_deferred,
-    remove_stale_temporaries,
-    write_whole,
-)
+from staticmask_cli.fits.writer import NewHDU, image
 from staticmask_cli.io.user_path import output_path, user_path
 from staticmask_cli.masks.causes import count_by_cause
 from staticmask_cli.masks.mask_cards import (
@@ -37,10 +26,12 @@ from staticmask_cli.masks.rule import LEAST_DEPTH, Agreement, MaskRule, expected
 from staticmask_cli.masks.signature import Signature, grid_differences
 from staticmask_cli.masks.votes_hdus import tally_of, votes_hdus
 from staticmask_cli.masks.why_hdu import causes_in, set_causes, why_hdu
+from staticmask_cli.masks.writing import write_masks
 
-__all__ = ["StaticMask", "is_mask", "time_of_making", "write_masks"]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
-_WRITERS = 2  # masks written at the same time: one waits for the disk while the other computes
+__all__ = ["StaticMask", "is_mask"]
 
 
 class StaticMask(PartialMask):
@@ -101,6 +92,33 @@ class StaticMask(PartialMask):
         self.previous_members: frozenset[SortKey] = frozenset()
         self.causes_known = True
         self.pointings_known = True
+
+    def __repr__(self) -> str:
+        from staticmask_cli.masks.summary import as_text  # noqa: PLC0415 - runs need none
+
+        return as_text(self)
+
+    def _repr_html_(self) -> str:
+        from staticmask_cli.masks.summary import as_html  # noqa: PLC0415 - as above
+
+        return as_html([self])
+
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
+        """Draw the bad pixels in the colours of their causes, and return the axes of matplotlib.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; by default on a new figure.
+
+        Raises
+        ------
+        ConfigError
+            If matplotlib is missing, which ``pip install 'staticmask[plot]'`` installs.
+        """
+        from staticmask_cli.plots.bad_pixels import plot_mask  # noqa: PLC0415 - an extra
+
+        return plot_mask(self, ax)
 
     @property
     def name(self) -> str:
@@ -244,35 +262,6 @@ class StaticMask(PartialMask):
         return hdus
 
 
-def write_masks(masks: Mapping[str, StaticMask]) -> None:
-    """Write masks to the paths that are their keys: all of them, or none.
-
-    Each is written to a temporary file and flushed to disk; when all are complete, all are
-    renamed.
-
-    Raises
-    ------
-    OutputError
-        If one cannot be written; the files that were there before stay as they are.
-    """
-    remove_stale_temporaries(masks)
-    with ExitStack() as stack, ThreadPoolExecutor(_WRITERS) as writers:
-        streams = [stack.enter_context(write_whole(path)) for path in masks]
-        for _ in writers.map(_write_to, masks, masks.values(), streams):
-            pass  # errors of the writers are raised here
-        with interrupts_deferred():
-            stack.close()  # which renames all of them
-    for path, mask in masks.items():
-        mask.path = path
-
-
-def _write_to(path: str, mask: StaticMask, stream: IO[bytes]) -> None:
-    date = time_of_making()
-    with as_output_error(path):
-        write_hdus(stream, mask.hdus(date), date)
-        flush_to_disk(stream)
-
-
 def is_mask(path: str, shape: tuple[int, int]) -> bool:
     """Whether a file is a static mask of this shape, ours or drizzlepac's: int16 in the primary."""
     try:
@@ -281,13 +270,6 @@ def is_mask(path: str, shape: tuple[int, int]) -> bool:
             return primary.header["BITPIX"] == 16 and primary.shape == shape  # noqa: PLR2004
     except (InputError, ExposureError):
         return False
-
-
-def time_of_making() -> str:
-    """Return the time now, or SOURCE_DATE_EPOCH where it is set (reproducible-builds.org)."""
-    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-    seconds = int(epoch) if epoch.isascii() and epoch.isdigit() else time.time()
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
 
 def _bad_pixels(good: Any) -> npt.NDArray[np.bool_]:  # noqa: ANN401 - an array, or None

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from functools import partial
@@ -60,6 +61,7 @@ def create_masks(
     executor: Executor | None = None,
     scheduler: str | None = None,
     progress: Progress | None = None,
+    write: bool = True,
 ) -> Masks:
     """Make the static masks of a set of exposures and write them.
 
@@ -132,7 +134,10 @@ def create_masks(
         The address of a Dask scheduler (``tcp://host:8786``) whose workers do the same, or
         ``local`` for processes on this machine.  Needs `distributed`.
     progress : callable, optional
-        A function that is called with the number of chips done and the number of all chips.
+        A function that is called with the number of chips done and the number of all chips.  By
+        default, a notebook shows a bar.
+    write : bool
+        Whether to write the masks to files.  If not, `output_dir` and `overwrite` have no effect.
 
     Returns
     -------
@@ -168,7 +173,7 @@ def create_masks(
             suffix=suffix, output_dir=output_path(output_dir), overwrite=overwrite,
             update=update, checkpoint=checkpoint, keep_going=keep_going,
             plot=None if plot is None else output_path(plot), jobs=jobs,
-            executor=workers, progress=progress,
+            executor=workers, progress=progress, write=write,
         )
 
 
@@ -185,6 +190,7 @@ def make_masks(
     jobs: int | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
+    write: bool = True,
 ) -> Masks:
     """Make the masks that `parameters` describe; the other arguments are those of `create_masks`.
 
@@ -194,7 +200,7 @@ def make_masks(
         Empty if ``parameters.static`` is False.
     """
     output_dir = redacted(output_dir)
-    _check_arguments(jobs, checkpoint, output_dir, update=update, overwrite=overwrite)
+    _check_arguments(jobs, checkpoint, output_dir, update=update, overwrite=overwrite, write=write)
     picture = None if plot is None else Picture(
         redacted(os.fspath(plot)), jobs=jobs or jobs_of(executor), executor=executor
     )
@@ -205,11 +211,11 @@ def make_masks(
     with astropy_silenced():
         plans = plan_masks(
             parameters, output_dir=output_dir, suffix=suffix, update=update, problems=problems,
-            executor=executor,
+            executor=executor, write=write,
         )
         if not update:  # masks on disk may have the others
             refuse_too_few_planned(plans, parameters.rule)
-        if not (update or overwrite) and plans.existing:
+        if write and not (update or overwrite) and plans.existing:
             from staticmask_cli.pipeline.replaced import check_replaced  # noqa: PLC0415
 
             check_replaced(plans.existing, parameters)
@@ -219,18 +225,22 @@ def make_masks(
         work = MaskUpdate(plans, parameters, unopened) if update else NewMasks(plans)
         process = partial(clip_and_combine, rule=parameters.rule, jobs=jobs, executor=executor,
                           problems=problems, unopened=unopened)
-        fresh, done = _process(work, process, checkpoint, progress or _ignore_progress)
+        fresh, done = _process(work, process, checkpoint, progress or _usual_progress())
         masks = write_all(work, fresh, done, output_dir=output_dir, problems=problems,
-                          picture=picture)
+                          picture=picture, write=write)
     return Masks(masks.values(), problems.left_out)
 
 
 def _check_arguments(
-    jobs: int | None, checkpoint: int | None, output_dir: str, *, update: bool, overwrite: bool
+    jobs: int | None, checkpoint: int | None, output_dir: str, *, update: bool, overwrite: bool,
+    write: bool,
 ) -> None:
     """Refuse arguments that contradict each other, before any work is done."""
     if jobs is not None and jobs < 1:
         msg = f"jobs = {jobs}: expected a number of chips > 0"
+        raise ConfigError(msg)
+    if update and not write:
+        msg = "update and write = False contradict each other: an update changes masks on disk"
         raise ConfigError(msg)
     if update and overwrite:
         msg = "update and overwrite contradict each other: masks are either updated or made again"
@@ -271,6 +281,15 @@ def _process(
             else:
                 fresh[plan.path] = mask
     return fresh, done
+
+
+def _usual_progress() -> Progress:
+    """Return a bar if this is a notebook, where its kernel is a module."""
+    if "ipykernel" not in sys.modules:
+        return _ignore_progress
+    from staticmask_cli.pipeline.notebook import NotebookBar  # noqa: PLC0415 - only there
+
+    return NotebookBar()
 
 
 def _ignore_progress(_done: int, _total: int) -> None:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from staticmask_cli.errors import ConfigError, described
+from staticmask_cli.errors import ConfigError, described, first_few
 from staticmask_cli.masks.static_mask import StaticMask
 
 __all__ = ["Masks", "names_of"]
@@ -24,6 +24,16 @@ class Masks(list[StaticMask]):
                  left_out: Mapping[str, str] | None = None) -> None:
         super().__init__(masks)
         self.left_out = dict(left_out or {})
+
+    def __repr__(self) -> str:
+        masks = ",\n       ".join(map(repr, self))
+        names = first_few(list(self.left_out))
+        return f"Masks([{masks}]{', left out: ' * bool(names)}{names})"
+
+    def _repr_html_(self) -> str:
+        from staticmask_cli.masks.summary import as_html  # noqa: PLC0415 - runs need none
+
+        return as_html(self)
 
 
 def names_of(given: object, parameter: str, otherwise: str = "") -> list[str | os.PathLike[str]]:

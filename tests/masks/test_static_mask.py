@@ -20,7 +20,7 @@ from staticmask_cli.errors import ChipError, InputError, OutputError
 from staticmask_cli.masks.members import ChipLabel
 from staticmask_cli.masks.pointings import corners_on_sky
 from staticmask_cli.masks.rule import Agreement
-from staticmask_cli.masks.static_mask import write_masks
+from staticmask_cli.masks.writing import write_masks
 from tests.support.exposures import WriteExposure, coordinates, digest, sky
 from tests.support.strategies import shapes
 

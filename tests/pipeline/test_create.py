@@ -27,6 +27,7 @@ from staticmask_cli.errors import (
     OutputError,
     StaticMaskError,
 )
+from staticmask_cli.pipeline.masks import Masks
 from staticmask_cli.pipeline.plan import plan_masks
 from staticmask_cli.simulate.visit import Visit, simulate_visit
 from tests.support.command import run
@@ -642,3 +643,36 @@ def test_arrays_as_other_parameters_are_not_written_into_the_message() -> None:
         with pytest.raises(ConfigError, match=rf"{name}.*ndarray of shape \(60, 80\)") as error:
             create_masks("x_flt.fits", **{name: array})
         assert len(str(error.value)) < 500
+
+
+@pytest.mark.usefixtures("folder")
+def test_masks_are_made_without_writing_anything(
+    write_exposure: WriteExposure, tmp_path: Path
+) -> None:
+    path = write_exposure(chips=[{"data": sky(seed=1)}, {"data": sky(seed=2)}])
+    foreign = tmp_path / "masks" / "ACSWFC_60x80_1_staticMask.fits"  # which would be refused
+    foreign.parent.mkdir()
+    foreign.write_bytes(b"x")
+    before = sorted(path.parent.rglob("*")) + sorted(Path().rglob("*"))
+    masks = create_masks(path, write=False, output_dir=foreign.parent)
+    assert sorted(path.parent.rglob("*")) + sorted(Path().rglob("*")) == before
+    assert foreign.read_bytes() == b"x"
+    assert [mask.path for mask in masks] == [None, None]
+    written = create_masks(path, output_dir=tmp_path / "others")
+    for mask, other in zip(masks, written, strict=True):
+        np.testing.assert_array_equal(mask.array, other.array)
+        assert mask.members == other.members
+    masks[0].write(str(tmp_path / "mine.fits"))
+    assert masks[0].path == str(tmp_path / "mine.fits")
+    with pytest.raises(ConfigError, match="update and write = False contradict each other"):
+        create_masks(path, write=False, update=True)
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_list_of_masks_says_what_they_are(write_exposure: WriteExposure) -> None:
+    good, broken = write_exposure("a_flt.fits"), Path("b_flt.fits")
+    broken.write_bytes(b"no FITS")
+    masks = create_masks([good, broken], keep_going=True, write=False)
+    assert repr(masks) == f"Masks([{masks[0]!r}], left out: b_flt.fits)"
+    assert repr(Masks(masks)) == f"Masks([{masks[0]!r}])"
+    assert masks._repr_html_().count("<tr>") == 2
