@@ -29,7 +29,7 @@ class ChipResult:
     Attributes
     ----------
     npix : int
-        The number of pixels of the chip.
+        The number of finite pixels of the chip.
     low : PixelSet
         The pixels that lie below the threshold, or below their local sky.
     lines : PixelSet
@@ -40,6 +40,8 @@ class ChipResult:
         For each DQ bit, the number of pixels that carry it and are not low.
     mode, rms, median, threshold, noise : float
         As in `Member`, in the units of the chip.
+    not_finite : int
+        The number of pixels that are NaN or infinite.
     expected_low : float
         The number of low pixels that Gaussian noise alone makes.
     skip_reason : str
@@ -59,15 +61,18 @@ class ChipResult:
     median: float = math.nan
     threshold: float = math.nan
     noise: float = math.nan
+    not_finite: int = 0
     expected_low: float = 0.0
     skip_reason: str = ""
     scores: "Scores | None" = None
 
     @classmethod
-    def set_aside(cls, shape: tuple[int, int], reason: str) -> "ChipResult":
+    def set_aside(
+        cls, shape: tuple[int, int], reason: str, not_finite: int = 0
+    ) -> "ChipResult":
         """Return the result of a chip that does not change the mask, with the reason."""
-        none = PixelSet(shape)
-        return cls(math.prod(shape), none, none, skip_reason=reason)
+        none, npix = PixelSet(shape), math.prod(shape) - not_finite
+        return cls(npix, none, none, not_finite=not_finite, skip_reason=reason)
 
     def member(self, label: ChipLabel) -> Member:
         """Return the row of the MEMBERS table for the chip of this label."""
@@ -79,6 +84,7 @@ class ChipResult:
             median=self.median,
             threshold=self.threshold,
             noise=self.noise,
+            not_finite=self.not_finite,
             below=len(self.low),
             chance=self.expected_low,
             flagged=0 if self.flagged is None else int(np.count_nonzero(self.flagged)),
@@ -117,10 +123,10 @@ def bad_pixels_of_chip(
         If `data` is not numeric or `dq` is not of an integer dtype.
     """
     clipping = clip_chip(data)
-    statistics = clipping.statistics
+    statistics, npix = clipping.statistics, clipping.finite
     if not statistics.clippable:
         reason = TOO_FEW_BINS if statistics.npix else NO_FINITE_PIXEL
-        return ChipResult.set_aside((data.shape[0], data.shape[1]), reason)
+        return ChipResult.set_aside((data.shape[0], data.shape[1]), reason, data.size - npix)
     low, lines, threshold = _low_pixels(data, clipping, rule)
     noise = pixel_noise(data)
     flagged: Bits | None = None
@@ -129,9 +135,10 @@ def bad_pixels_of_chip(
         flagged = bad_by_dq(dq, good_bits)
         added = pixels_by_bit(dq, good_bits, flagged & ~low.bits)
     return ChipResult(
-        data.size, low, lines, flagged=flagged, added_by_bit=added,
+        npix, low, lines, flagged=flagged, added_by_bit=added,
         mode=statistics.mode, rms=statistics.rms, median=clipping.median, threshold=threshold,
-        noise=noise, expected_low=expected_false_positives(data.size, rule.static_sig),
+        noise=noise, not_finite=data.size - npix,
+        expected_low=expected_false_positives(npix, rule.static_sig),
         scores=_scores(data, statistics.mode, noise) if rule.joint else None,
     )
 

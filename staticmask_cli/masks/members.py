@@ -92,7 +92,7 @@ class Member:
     label : ChipLabel
         Where the chip comes from.
     npix : int
-        The number of pixels of the chip.
+        The number of finite pixels of the chip; of all its pixels if they were not read.
     mode, rms, median, threshold : float
         The sky level, its noise, the median of all finite pixels, and the value below which a
         pixel is low, in the units of the chip; NaN where it could not be clipped.  The
@@ -110,6 +110,8 @@ class Member:
         For each DQ bit, the number of pixels that carry it and are not low.
     skip_reason : str
         Why the chip was set aside; empty if it was used.
+    not_finite : int
+        The number of pixels that are NaN or infinite.
     pointing : int
         The number of the chip's pointing, from 1 on: used chips of the mask with the same number
         were exposed to the same pixels of the sky.  It is 0 if the chip was set aside, and until
@@ -118,8 +120,8 @@ class Member:
     Notes
     -----
     Some attributes have other names than their columns: `threshold` is THRESH, `below` NBELOW,
-    `chance` NCHANCE, `flagged` NDQ, `added_by_bit` DQBITS, `skip_reason` WHYNOT, and the property
-    `used` USED.  `COLUMNS` in `masks.members_table` has them all.
+    `chance` NCHANCE, `flagged` NDQ, `added_by_bit` DQBITS, `skip_reason` WHYNOT, `not_finite` NNAN,
+    and the property `used` USED.  `COLUMNS` in `masks.members_table` has them all.
     """
 
     label: ChipLabel
@@ -135,6 +137,7 @@ class Member:
     added_by_bit: dict[int, int] = field(default_factory=dict)
     skip_reason: str = ""
     pointing: int = 0
+    not_finite: int = 0
 
     @property
     def is_global(self) -> bool:
@@ -171,9 +174,10 @@ class Member:
             where = f"the threshold {self.threshold:.6g}" if self.is_global else "their local sky"
             warnings.append(f"{self.below / self.npix:.1%} of the pixels lie below {where}; "
                             f"{_CROWDED}")
-        if self.flagged > _LARGEST_DQ_FRACTION * self.npix:
+        removed = self.flagged / max(1, self.npix + self.not_finite)
+        if removed > _LARGEST_DQ_FRACTION:
             bits = ", ".join(f"{bit}: {count}" for bit, count in self.added_by_bit.items())
-            warnings.append(f"DQ removes {self.flagged / self.npix:.1%} of the pixels "
+            warnings.append(f"DQ removes {removed:.1%} of the pixels "
                             f"(added by bit: {bits}); flags that come and go make poor static "
                             "masks")
         return warnings

@@ -146,15 +146,15 @@ def votes_needed(agree: Agreement, voters: int) -> int:
 
 
 def expected_false_positives(
-    npix: int, static_sig: float, *, voters: int = 1, needed: int = 1,
+    npix: float, static_sig: float, *, voters: int = 1, needed: int = 1,
     exposures: int | None = None,
 ) -> float:
     """Return the number of pixels that Gaussian noise alone puts into a mask.
 
     Parameters
     ----------
-    npix : int
-        The number of pixels of a chip.
+    npix : float
+        The number of finite pixels of a chip.
     static_sig : float
         The distance of the threshold below the sky, in standard deviations.
     voters, needed : int

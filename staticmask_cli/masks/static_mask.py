@@ -20,7 +20,7 @@ from staticmask_cli.masks.mask_cards import (
     signature_of,
 )
 from staticmask_cli.masks.members import Member, SortKey
-from staticmask_cli.masks.members_table import members_of, members_table
+from staticmask_cli.masks.members_table import bunit_of, members_of, members_table
 from staticmask_cli.masks.partial import PartialMask
 from staticmask_cli.masks.rule import LEAST_DEPTH, Agreement, MaskRule, expected_false_positives
 from staticmask_cli.masks.signature import Signature, grid_differences
@@ -137,9 +137,16 @@ class StaticMask(PartialMask):
         return {key: value for key, value in self.facts.items() if key not in TEXT_FACTS}
 
     @property
+    def npix(self) -> float:
+        """The number of finite pixels of a used chip, in the mean; of all pixels without chips."""
+        if not self.used:
+            return self.below.size
+        return sum(member.npix for member in self.used) / len(self.used)
+
+    @property
     def chance(self) -> float:
         """The number of pixels that Gaussian noise alone puts into the mask, under its rule."""
-        npix, static_sig = self.below.size, self.rule.static_sig
+        npix, static_sig = self.npix, self.rule.static_sig
         votes = {"voters": self.voters, "needed": self.votes_needed, "exposures": len(self.used)}
         by_votes = expected_false_positives(npix, static_sig, **votes)
         return by_votes + self.rule.joint * expected_false_positives(npix, static_sig)
@@ -215,6 +222,8 @@ class StaticMask(PartialMask):
                 set_causes(mask, bad, causes_in(hdus, signature.shape))
                 table = hdus["MEMBERS"].data
                 mask.members = members_of(table)
+                if unit := bunit_of(hdus["MEMBERS"]):
+                    mask.facts["BUNIT"] = unit
                 mask.pointings_known = "POINTING" in table.dtype.names
                 if mask.tally is not None:
                     by_pointing = mask.rule.counts_pointings and mask.pointings_known

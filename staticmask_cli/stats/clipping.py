@@ -8,7 +8,7 @@ fails on them), and a chip that cannot be clipped has ``nbins < 2``.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -76,6 +76,8 @@ class Clipping:
         The sky level and the noise, from which the threshold of the mask follows.
     median : float
         The median of all finite pixels, to a fraction of a bin; NaN without a histogram.
+    finite : int
+        The number of finite pixels of the chip.
     low_end : float
         A value below which only a few pixels lie.
     low_indices : numpy.ndarray of intp
@@ -84,6 +86,7 @@ class Clipping:
 
     statistics: ChipStatistics
     median: float
+    finite: int = 0
     low_end: float = -math.inf
     low_indices: FlatIndices = field(default_factory=lambda: np.empty(0, dtype=np.intp))
 
@@ -157,7 +160,7 @@ def clip_chip(data: npt.ArrayLike) -> Clipping:
         # rms, and with it the bins of the pixels: use the arithmetic of the reference.
         window, moments = _clipped(windows.as_in_reference, windows)
     if moments.npix == 0:
-        return _NOTHING
+        return replace(_NOTHING, finite=windows.finite)
     minimum, maximum = _histogram_ends(windows.extremes(*window), window, pixels.first)
     width = _BIN_WIDTH * moments.rms
     nbins = _number_of_bins(maximum - minimum, width)
@@ -168,7 +171,7 @@ def clip_chip(data: npt.ArrayLike) -> Clipping:
         mode, median = histogram.mode(width), histogram.median()
     return Clipping(
         ChipStatistics(moments.npix, moments.mean, moments.rms, mode, minimum, maximum, nbins),
-        median, windows.low_end, windows.low_indices,
+        median, windows.finite, windows.low_end, windows.low_indices,
     )
 
 

@@ -47,7 +47,8 @@ MODERN = {
                     "high=False, least_depth=0.5, group=None, name='{signature}', include=None, "
                     "include_bad=None, suffix=None, output_dir='.', "
                     "overwrite=False, update=False, checkpoint=None, keep_going=False, "
-                    "plot=None, jobs=None, executor=None, scheduler=None, progress=None",
+                    "plot=None, jobs=None, executor=None, scheduler=None, "
+                    "progress=None, write=True",
 }
 
 

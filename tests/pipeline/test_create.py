@@ -151,7 +151,7 @@ def test_the_header_tells_the_facts_of_the_chips_that_were_used(
     (mask,) = create_masks(paths, output_dir=tmp_path)
     assert [member.used for member in mask.members] == [False, True]
     header = fits.getheader(str(mask.path))
-    assert (header["LTV1"], header["BUNIT"], header["NCOMBINE"]) == (0.0, "ELECTRONS", 1)
+    assert (header["LTV1"], mask.facts["BUNIT"], header["NCOMBINE"]) == (0.0, "ELECTRONS", 1)
 
 
 def test_different_units_are_told_and_none_is_named(
@@ -163,7 +163,7 @@ def test_different_units_are_told_and_none_is_named(
         for number, (letter, unit) in enumerate(zip("abcd", units, strict=True))
     ]
     (mask,) = create_masks(paths, output_dir=tmp_path)
-    assert "BUNIT" not in fits.getheader(str(mask.path))
+    assert "BUNIT" not in StaticMask.read(str(mask.path)).facts
     columns = fits.getdata(str(mask.path), "MEMBERS").columns
     assert columns["MODE"].unit is None
     assert columns["EXPTIME"].unit == "s"
@@ -173,7 +173,7 @@ def test_different_units_are_told_and_none_is_named(
     assert "b_flt.fits[SCI,1], ELECTRONS in " in words
     caplog.clear()
     (mask,) = create_masks([paths[0], paths[2]], output_dir=tmp_path, overwrite=True)
-    assert fits.getheader(str(mask.path))["BUNIT"] == "ELECTRONS"
+    assert StaticMask.read(str(mask.path)).facts["BUNIT"] == "ELECTRONS"
     assert not caplog.records
 
 
