@@ -9,9 +9,16 @@ import numpy.typing as npt
 
 from staticmask_cli.localsky.differences import pixel_noise
 from staticmask_cli.masks.bitmask import bad_by_dq, pixels_by_bit
-from staticmask_cli.masks.members import NO_FINITE_PIXEL, TOO_FEW_BINS, ChipLabel, Member
+from staticmask_cli.masks.members import (
+    LARGEST_RMS,
+    LARGEST_SKEWNESS,
+    NO_FINITE_PIXEL,
+    TOO_FEW_BINS,
+    ChipLabel,
+    Member,
+)
 from staticmask_cli.masks.rule import MaskRule, expected_false_positives
-from staticmask_cli.stats.clipping import Clipping, clip_chip, low_pixels
+from staticmask_cli.stats.clipping import ChipStatistics, Clipping, clip_chip, low_pixels
 from staticmask_cli.stats.pixelset import PixelSet
 
 if TYPE_CHECKING:
@@ -20,6 +27,9 @@ if TYPE_CHECKING:
 __all__ = ["ChipResult", "bad_pixels_of_chip"]
 
 Bits = npt.NDArray[np.bool_]
+
+_FEW_FLAGGED = 0.01  # of the pixels, which change neither mode nor rms much
+_SAMPLE_ROWS = 64  # which show in nearly all chips that flagged pixels change nothing
 
 
 @dataclass(frozen=True)
@@ -42,6 +52,8 @@ class ChipResult:
         As in `Member`, in the units of the chip.
     not_finite : int
         The number of pixels that are NaN or infinite.
+    unflagged : tuple of float, or None
+        As in `Member`.
     expected_low : float
         The number of low pixels that Gaussian noise alone makes.
     skip_reason : str
@@ -62,6 +74,7 @@ class ChipResult:
     threshold: float = math.nan
     noise: float = math.nan
     not_finite: int = 0
+    unflagged: tuple[float, float] | None = None
     expected_low: float = 0.0
     skip_reason: str = ""
     scores: "Scores | None" = None
@@ -85,6 +98,7 @@ class ChipResult:
             threshold=self.threshold,
             noise=self.noise,
             not_finite=self.not_finite,
+            unflagged=self.unflagged,
             below=len(self.low),
             chance=self.expected_low,
             flagged=0 if self.flagged is None else int(np.count_nonzero(self.flagged)),
@@ -131,16 +145,37 @@ def bad_pixels_of_chip(
     noise = pixel_noise(data)
     flagged: Bits | None = None
     added: dict[int, int] = {}
+    unflagged = None
     if dq is not None:
         flagged = bad_by_dq(dq, good_bits)
         added = pixels_by_bit(dq, good_bits, flagged & ~low.bits)
+        if rule.sky == "global":
+            unflagged = _unflagged(data, flagged, statistics)
     return ChipResult(
         npix, low, lines, flagged=flagged, added_by_bit=added,
         mode=statistics.mode, rms=statistics.rms, median=clipping.median, threshold=threshold,
         noise=noise, not_finite=data.size - npix,
+        unflagged=unflagged,
         expected_low=expected_false_positives(npix, rule.static_sig),
         scores=_scores(data, statistics.mode, noise) if rule.joint else None,
     )
+
+
+def _unflagged(
+    data: npt.NDArray[Any], flagged: Bits, statistics: ChipStatistics
+) -> tuple[float, float] | None:
+    """Return mode and rms without the flagged pixels, if these change them so much as to warn."""
+    if np.count_nonzero(flagged) <= _FEW_FLAGGED * data.size:
+        return None
+    for step in (max(1, len(data) // _SAMPLE_ROWS), 1):  # some rows, and if these differ all rows
+        others = np.where(flagged[::step], np.float32(np.nan), data[::step])
+        unflagged = clip_chip(others).statistics
+        shift = abs(statistics.mode - unflagged.mode)
+        if not unflagged.clippable or not (
+                shift > LARGEST_SKEWNESS * unflagged.rms
+                or statistics.rms > LARGEST_RMS * unflagged.rms):
+            return None
+    return unflagged.mode, unflagged.rms
 
 
 def _scores(data: npt.NDArray[Any], mode: float, noise: float) -> "Scores":

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from staticmask_cli.io.urls import normalized
 
 __all__ = [
-    "NO_FINITE_PIXEL", "TOO_FEW_BINS", "UNCLIPPABLE", "UNKNOWN_CORNERS", "ChipLabel", "Corners",
-    "Member", "SortKey",
+    "LARGEST_RMS", "LARGEST_SKEWNESS", "NO_FINITE_PIXEL", "TOO_FEW_BINS", "UNCLIPPABLE",
+    "UNKNOWN_CORNERS", "ChipLabel", "Corners", "Member", "SortKey",
 ]
 
 SortKey = tuple[bool, str, int]
@@ -21,8 +21,8 @@ UNKNOWN_CORNERS: Corners = (math.nan,) * 4
 # Beyond these limits a chip is warned of.
 _LARGEST_LOW_FRACTION = 0.01  # of the pixels of a chip
 _LARGEST_DQ_FRACTION = 0.10  # likewise
-_LARGEST_SKEWNESS = 0.5  # rms between mode and median
-_LARGEST_RMS = 2.0  # times the noise of a pixel: 4 rms then equal 8 times that noise
+LARGEST_SKEWNESS = 0.5  # rms between mode and median
+LARGEST_RMS = 2.0  # times the noise of a pixel: 4 rms then equal 8 times that noise
 
 NO_FINITE_PIXEL = "no finite pixel"
 TOO_FEW_BINS = "its pixels fill fewer than two histogram bins (constant, or too few counts)"
@@ -112,6 +112,9 @@ class Member:
         Why the chip was set aside; empty if it was used.
     not_finite : int
         The number of pixels that are NaN or infinite.
+    unflagged : tuple of float, or None
+        The mode and the rms of the pixels without a DQ flag, if those with one change them much
+        (`masks.detect`).  It is not in the table.
     pointing : int
         The number of the chip's pointing, from 1 on: used chips of the mask with the same number
         were exposed to the same pixels of the sky.  It is 0 if the chip was set aside, and until
@@ -138,6 +141,7 @@ class Member:
     skip_reason: str = ""
     pointing: int = 0
     not_finite: int = 0
+    unflagged: tuple[float, float] | None = field(default=None, compare=False)
 
     @property
     def is_global(self) -> bool:
@@ -183,12 +187,19 @@ class Member:
         return warnings
 
     def _warnings_of_global_rule(self, remedy: str) -> list[str]:
+        if self.unflagged is not None:
+            mode, rms = self.unflagged
+            warning = (f"its pixels flagged in DQ count in mode {self.mode:.6g} and rms "
+                       f"{self.rms:.6g}, which are {mode:.6g} and {rms:.6g} without them, so that "
+                       f"the threshold is wrong; try {remedy}, or set these pixels to NaN in "
+                       "copies of the exposures")
+            return [warning]
         warnings = []
-        if abs(self.mode - self.median) > _LARGEST_SKEWNESS * self.rms:
+        if abs(self.mode - self.median) > LARGEST_SKEWNESS * self.rms:
             distance = abs(self.mode - self.median) / self.rms
             warnings.append(f"mode {self.mode:.6g} and median {self.median:.6g} are "
                             f"{distance:.2f} rms apart; {_CROWDED}")
-        if self.rms > _LARGEST_RMS * self.noise:
+        if self.rms > LARGEST_RMS * self.noise:
             warnings.append(f"rms {self.rms:.6g} is {self.rms / self.noise:.1f} times the noise "
                             f"{self.noise:.6g} that neighbouring pixels show: the sky is not "
                             f"flat, and low pixels are overlooked; try {remedy}")
