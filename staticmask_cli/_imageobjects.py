@@ -182,9 +182,9 @@ def numbers_of(image: Any) -> list[int]:
 def _check_grid(label: ChipLabel, grid: Mapping[str, float], mask: StaticMask) -> None:
     """Refuse a chip of other detector pixels than those of the chips that were added before."""
     if differences := grid_differences(grid, mask.grid):
-        msg = (f"{label}: is of other pixels of the detector than its mask, "
-               f"{mask.signature.filename} ({differences}); drizzle the exposures of each position "
-               "in a run of their own, or with static=False")
+        name = buildSignatureKey(mask.signature)
+        msg = (f"{label}: is of other pixels of the detector than its mask, {name} ({differences}); "
+               "drizzle the exposures of each position in a run of their own, or with static=False")
         raise ExposureError(msg)
 
 

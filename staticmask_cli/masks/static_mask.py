@@ -180,7 +180,7 @@ class StaticMask(PartialMask):
         if isinstance(other, StaticMask) and (
                 differences := grid_differences(other.grid, self.grid)):
             msg = (f"cannot merge masks of different pixels of the detector "
-                   f"({self.signature.filename}): {differences}")
+                   f"({self.signature.detector}, number {self.signature.number}): {differences}")
             raise ChipError(msg)
         super().merge(other)
         if isinstance(other, StaticMask):
