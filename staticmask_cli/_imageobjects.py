@@ -183,8 +183,9 @@ def _check_grid(label: ChipLabel, grid: Mapping[str, float], mask: StaticMask) -
     """Refuse a chip of other detector pixels than those of the chips that were added before."""
     if differences := grid_differences(grid, mask.grid):
         name = buildSignatureKey(mask.signature)
-        msg = (f"{label}: is of other pixels of the detector than its mask, {name} ({differences}); "
-               "drizzle the exposures of each position in a run of their own, or with static=False")
+        msg = (f"{label}: is of other pixels of the detector than its mask, {name} "
+               f"({differences}); drizzle the exposures of each position in a run of their own, or "
+               "with static=False")
         raise ExposureError(msg)
 
 

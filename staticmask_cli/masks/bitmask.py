@@ -156,6 +156,9 @@ def _bit_pattern(dq: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def _bad_bits(dq: npt.NDArray[Any], good: int) -> int:
+    if not isinstance(good, int | np.integer):
+        msg = f"good_bits = {described(good)}: expected a whole number"
+        raise ChipError(msg)
     return 1 if dq.dtype.kind == "b" else int(~good & ((1 << 8 * dq.dtype.itemsize) - 1))
 
 

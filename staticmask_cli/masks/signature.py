@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
+from operator import index
+from typing import Any, NamedTuple
 
-from staticmask_cli.errors import ExposureError
+from staticmask_cli.errors import ConfigError, ExposureError, described
 
-__all__ = ["Signature", "grid_differences"]
+__all__ = ["Signature", "as_signature", "grid_differences"]
 
 # A header value becomes part of a file name; FITS strings can be far longer than that is wise.
 _LONGEST_PART = 64
@@ -60,6 +61,23 @@ class Signature(NamedTuple):
             raise ExposureError(msg)
         ny, nx = self.shape
         return f"{part}_{ny}x{nx}_{self.number}_staticMask.fits"
+
+
+def as_signature(value: Any) -> Signature:  # noqa: ANN401 - whatever a user gave
+    """Return a `Signature`, or a tuple of the same items, with a tuple as its shape.
+
+    Raises
+    ------
+    ConfigError
+        If it is anything else.
+    """
+    try:
+        detector, (ny, nx), number = value
+        return Signature(detector, (index(ny), index(nx)), number)
+    except (TypeError, ValueError) as error:
+        msg = (f"signature = {described(value)}: expected a name, the shape of a chip and its "
+               "number, such as Signature('CAMERA', (1024, 2048), 1)")
+        raise ConfigError(msg) from error
 
 
 def grid_differences(

@@ -23,7 +23,7 @@ from staticmask_cli.masks.members import Member, SortKey
 from staticmask_cli.masks.members_table import bunit_of, members_of, members_table
 from staticmask_cli.masks.partial import PartialMask
 from staticmask_cli.masks.rule import LEAST_DEPTH, Agreement, MaskRule, expected_false_positives
-from staticmask_cli.masks.signature import Signature, grid_differences
+from staticmask_cli.masks.signature import Signature, as_signature, grid_differences
 from staticmask_cli.masks.votes_hdus import tally_of, votes_hdus
 from staticmask_cli.masks.why_hdu import causes_in, set_causes, why_hdu
 from staticmask_cli.masks.writing import write_masks
@@ -55,6 +55,11 @@ class StaticMask(PartialMask):
     facts : dict, optional
         The header keywords that describe the detector, such as TELESCOP and CCDCHIP.
 
+    Raises
+    ------
+    ConfigError
+        If a parameter is not valid.
+
     Attributes
     ----------
     rule : MaskRule
@@ -85,7 +90,8 @@ class StaticMask(PartialMask):
         least_depth: float = LEAST_DEPTH,
         facts: dict[str, str | float] | None = None,
     ) -> None:
-        super().__init__(signature, MaskRule(static_sig, sky, agree, final_bits, high, least_depth))
+        rule = MaskRule(static_sig, sky, agree, final_bits, high, least_depth)
+        super().__init__(as_signature(signature), rule.checked())
         self.facts = dict(facts or {})
         self.path: str | None = None
         self.included_from: tuple[str, ...] = ()
@@ -186,7 +192,7 @@ class StaticMask(PartialMask):
         if isinstance(other, StaticMask):
             self.facts = self.facts or dict(other.facts)
 
-    def write(self, path: str) -> None:
+    def write(self, path: str | os.PathLike[str]) -> None:
         """Write the mask and its MEMBERS table, whole or not at all.
 
         The primary HDU is int16 of shape (NAXIS2, NAXIS1), 1 good and 0 bad.
@@ -201,7 +207,7 @@ class StaticMask(PartialMask):
         write_masks({output_path(path): self})
 
     @classmethod
-    def read(cls, path: str) -> "StaticMask":
+    def read(cls, path: str | os.PathLike[str]) -> "StaticMask":
         """Read a mask that `write` wrote.
 
         If the file does not contain the causes, all bad pixels are returned in `below`.
@@ -217,7 +223,8 @@ class StaticMask(PartialMask):
                 header, good = hdus[0].header, hdus[0].data
                 bad = _bad_pixels(good)
                 rule, signature = rule_of(header), signature_of(header, good.shape)
-                mask = cls(signature, **vars(rule), facts=facts_of(header))
+                mask = cls(signature, facts=facts_of(header))
+                PartialMask.__init__(mask, signature, rule)  # of any values, as headers have them
                 mask.included_from = included_from(header)
                 set_causes(mask, bad, causes_in(hdus, signature.shape))
                 table = hdus["MEMBERS"].data

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from staticmask_cli import Signature, StaticMask, __version__
-from staticmask_cli.errors import ChipError, InputError, OutputError
+from staticmask_cli.errors import ChipError, ConfigError, InputError, OutputError
 from staticmask_cli.masks.members import ChipLabel
 from staticmask_cli.masks.pointings import corners_on_sky
 from staticmask_cli.masks.rule import Agreement, expected_false_positives
@@ -441,3 +441,38 @@ def test_masks_of_arrays_take_the_position_of_the_first_that_has_one() -> None:
     with pytest.raises(ChipError, match="LTV1 = -9 and not 0"):
         mask.merge(StaticMask(SIGNATURE, facts={"LTV1": -9.0}))
     assert mask.grid == {"LTV1": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"static_sig": "4"}, "static_sig = 4: expected a number > 0"),
+        ({"static_sig": -1}, "static_sig = -1: expected a number > 0"),
+        ({"static_sig": float("nan")}, "static_sig = nan: expected a number > 0"),
+        ({"static_sig": np.ones((9, 9))}, r"static_sig = ndarray of shape \(9, 9\): expected a"),
+        ({"sky": "flat"}, "sky = flat: expected global or local"),
+        ({"agree": "some"}, "agree = some: expected any, all, a count"),
+        ({"agree": None}, "agree = None: expected any, all, a count"),
+        ({"signature": "ACSWFC"}, r"signature = ACSWFC: expected .* such as Signature\('CAMERA', "),
+        ({"signature": ("ACS", 60, 1)}, "expected a name, the shape of a chip and its number"),
+        ({"signature": ("ACS", (6.5, 8), 1)}, "expected a name, the shape of a chip"),
+    ],
+)
+def test_a_mask_of_wrong_parameters_is_refused_at_once(
+    given: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        StaticMask(**{"signature": SIGNATURE, **given})
+
+
+def test_parameters_of_other_types_are_those_of_the_command(tmp_path: Path) -> None:
+    mask = StaticMask(("ACSWFC", [60, 80], 1), static_sig=np.float32(3), agree="2",  # type: ignore[arg-type]
+                      final_bits=96)  # type: ignore[arg-type]
+    for number in range(3):
+        mask.add(sky(seed=number), label=tmp_path / "a.fits")  # type: ignore[arg-type]
+    assert (mask.signature, mask.rule.agree, mask.votes_needed) == (SIGNATURE, 2, 2)
+    mask.write(tmp_path / "m.fits")
+    read = StaticMask.read(tmp_path / "m.fits")
+    assert read.rule == mask.rule
+    read.merge(mask)
+    assert len(read.members) == 6
