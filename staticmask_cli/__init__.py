@@ -18,7 +18,7 @@ One exposure's way to its mask:
    (`localsky`), or by DQ (`masks.bitmask`).
 9. `masks.partial` collects the votes of the chips (`masks.votes`), which exposures of one pointing
    (`masks.pointings`) have together, and `pipeline.combine` merges them into the masks.
-10. `pipeline.write` writes the mask files (`masks.static_mask`, by `fits.writer` and `io.atomic`),
+10. `pipeline.write` writes the mask files (`masks.writing`, by `fits.writer` and `io.atomic`),
     and `terminal.console` prints the closing table.
 
 `apply.apply` takes masks to the DQ arrays of copies of exposures.

@@ -26,7 +26,7 @@ from staticmask_cli.errors import ConfigError, ExposureError, first_few
 from staticmask_cli.exposures.exposure import Chip, read_exposure
 from staticmask_cli.exposures.inputs import expand_inputs
 from staticmask_cli.io.atomic import as_output_error
-from staticmask_cli.masks.signature import Signature
+from staticmask_cli.masks.signature import Signature, grid_differences
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.pipeline.create import make_masks
 
@@ -184,10 +184,8 @@ class Installation:
         masks = self._ready
         if masks is None:
             files = tuple(image._filename for image in images)
-            made = make_masks(parameters.with_input(files), output_dir=folder)
+            made = make_masks(parameters.with_input(files), write=False)
             masks = {mask.signature: mask for mask in made}
-            for mask in made:
-                mask.path = None  # of a private file
         self.masks = _hand_over(masks, images, folder)
         for mask in self.masks:
             log.info("%s of staticmask %s (%s): %d bad pixels", mask.signature.filename,
@@ -271,13 +269,9 @@ def _check_mask(chip: Chip, masks: Masks) -> None:
         msg = (f"{chip.label}: expected a mask of its signature, {_name_of(chip.signature)}, among "
                f"those given to staticMask.install, found {given}; make a mask of such exposures")
         raise ExposureError(msg)
-    differing = [key for key in chip.grid.keys() & mask.grid.keys()
-                 if chip.grid[key] != mask.grid[key]]
-    if differing:
-        what = ", ".join(f"{key} = {chip.grid[key]} in the exposure, {mask.grid[key]} in the mask"
-                         for key in sorted(differing))
+    if differences := grid_differences(chip.grid, mask.grid):
         msg = (f"{chip.label}: its mask {mask.path or _name_of(mask.signature)} is of other pixels "
-               f"of the detector ({what}); make a mask of such exposures")
+               f"of the detector ({differences}); make a mask of such exposures")
         raise ExposureError(msg)
 
 

@@ -10,14 +10,15 @@ from typing import Any
 from astropy.io import fits
 
 from staticmask_cli.config.parameters import Parameters
-from staticmask_cli.errors import ChipError, ConfigError
+from staticmask_cli.errors import ChipError, ConfigError, ExposureError
 from staticmask_cli.exposures.facts import common_facts, facts_of_chip
 from staticmask_cli.exposures.instruments import instrument_of
 from staticmask_cli.fits.header import header_float, header_str
 from staticmask_cli.masks.members import ChipLabel
 from staticmask_cli.masks.pointings import corners_on_sky
-from staticmask_cli.masks.signature import Signature
-from staticmask_cli.masks.static_mask import StaticMask, write_masks
+from staticmask_cli.masks.signature import Signature, grid_differences
+from staticmask_cli.masks.static_mask import StaticMask
+from staticmask_cli.masks.writing import write_masks
 
 __all__ = [
     "PROCSTEPS_NAME", "buildSignatureKey", "constructFilename", "numbers_of", "perform_step",
@@ -90,18 +91,26 @@ class staticMask:
             An object with ``group``, ``getExtensions()``, ``scienceExt`` and
             ``getData("SCI,1")``.  Its chip ``imagePtr["SCI,1"]`` has a ``signature``, and
             ``outputNames``, in which the name of the mask is stored.
+
+        Raises
+        ------
+        ExposureError
+            If a chip has other detector pixels (subarray, binning) than those of its mask.
+        ChipError
+            If the pixels of a chip are not numeric.
         """
         for number in numbers_of(imagePtr):
             chip_id = f"{imagePtr.scienceExt},{number}"
             chip = imagePtr[chip_id]
             signature: AnySignature = tuple(chip.signature)
-            label, facts = _described(imagePtr, chip, number)
+            label, facts, grid = _described(imagePtr, chip, number)
             if signature not in self.masklist:
                 self.masklist[signature] = StaticMask(
                     Signature(*signature), **vars(self._rule), facts=facts
                 )
                 self.masknames[signature] = constructFilename(signature)
             mask = self.masklist[signature]
+            _check_grid(label, grid, mask)
             mask.facts = common_facts([mask.facts, facts])
             chip.outputNames["staticMask"] = self.masknames[signature]
             self._name_by_chip[chip_id] = self.masknames[signature]
@@ -170,8 +179,20 @@ def numbers_of(image: Any) -> list[int]:
     return [int(n) for n in (image.getExtensions() if image.group is None else image.group)]
 
 
-def _described(image: Any, chip: Any, number: int) -> tuple[ChipLabel, dict[str, str | float]]:
-    """Return the label of a chip and the facts about it, from the headers that it has."""
+def _check_grid(label: ChipLabel, grid: Mapping[str, str | float], mask: StaticMask) -> None:
+    """Refuse a chip of other detector pixels than those of the chips that were added before."""
+    if differences := grid_differences(grid, mask.grid):
+        name = buildSignatureKey(mask.signature)
+        msg = (f"{label}: is of other pixels of the detector than its mask, {name} "
+               f"({differences}); drizzle the exposures of each position in a run of their own, or "
+               "with static=False")
+        raise ExposureError(msg)
+
+
+def _described(
+    image: Any, chip: Any, number: int
+) -> tuple[ChipLabel, dict[str, str | float], dict[str, str | float]]:
+    """Return the label of a chip, the facts about it and its grid, from its headers."""
     header = getattr(chip, "header", {})
     hdus = getattr(image, "_image", None)
     primary = hdus[0].header if hdus else {}
@@ -183,7 +204,7 @@ def _described(image: Any, chip: Any, number: int) -> tuple[ChipLabel, dict[str,
         *corners_on_sky(header, chip.signature[1]),
     )
     facts, grid = facts_of_chip(header, primary)
-    return label, {**facts, **grid}
+    return label, {**facts, **grid}, grid
 
 
 def source_of(configObj: str | Mapping[str, object] | None) -> str | Mapping[str, object] | None:

@@ -4,6 +4,7 @@ Each of them is also one of Python's own exceptions, so that code which catches 
 ``ValueError`` catches these too.
 """
 
+import os
 from collections.abc import Sequence
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "InputError",
     "OutputError",
     "StaticMaskError",
+    "described",
     "first_few",
 ]
 
@@ -68,3 +70,19 @@ def first_few(names: Sequence[str], most: int = 3) -> str:
     """
     others = len(names) - most
     return ", ".join(names[:most]) + (f" and {others} more" if others > 0 else "")
+
+
+def described(value: object, longest: int = 100) -> str:
+    """Describe a value of any type in a message: by its text, or an object by its type and shape.
+
+    Examples
+    --------
+    >>> described("global"), described([1, 2]), described(memoryview(b"abc"))
+    ('global', '[1, 2]', 'memoryview of shape (3,)')
+    """
+    items = value if isinstance(value, list | tuple) else [value]
+    if all(isinstance(item, str | int | float | os.PathLike | None) for item in items):
+        text = str(value)
+        return text if len(text) <= longest else f"{text[:longest]}..."
+    shape = getattr(value, "shape", ())
+    return type(value).__name__ + (f" of shape {shape}" if shape else "")

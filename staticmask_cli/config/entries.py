@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from staticmask_cli.errors import ConfigError
+from staticmask_cli.errors import ConfigError, described
 from staticmask_cli.masks.bitmask import with_good_bits
 
 __all__ = ["BLANK_TEXTS", "RESETBITS", "Entry", "flat_entries", "is_blank", "with_resetbits"]
@@ -29,7 +29,7 @@ class Entry:
 
     def __str__(self) -> str:
         parts = (self.file, f"[{self.section}]" if self.section else "")
-        return " ".join((*filter(None, parts), f"{self.name} = {self.value}"))
+        return " ".join((*filter(None, parts), f"{self.name} = {described(self.value)}"))
 
 
 def flat_entries(values: Mapping[str, object], section: str = "") -> list[Entry]:

@@ -269,12 +269,10 @@ def _expand_list(path: str, context: _Context) -> Iterator[str]:
         return  # a file that is named twice is returned once
     context.expanded.add(identity)
     lines = _lines_of(path, context.problems)
-    is_stream = path == _STDIN or path.startswith("/dev/")
-    folder = "" if is_stream else folder_of_file(path)
+    folder = "" if path == _STDIN or path.startswith("/dev/") else folder_of_file(path)
     inner = replace(context, folder=folder, lists=(*context.lists, identity))
-    for line in lines:
-        if line and not line.startswith("#"):
-            yield from _expand(_first_column(line, inner), inner)
+    for line in (line for line in lines if line and not line.startswith("#")):
+        yield from _expand(_first_column(line, inner), inner)
 
 
 def _lines_of(path: str, problems: Problems) -> list[str]:

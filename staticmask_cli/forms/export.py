@@ -23,7 +23,7 @@ from staticmask_cli.io.paths import canonical_path, check_writable, exists, join
 from staticmask_cli.io.urls import normalized
 from staticmask_cli.io.user_path import matching_files, output_path
 from staticmask_cli.masks.grow import grown
-from staticmask_cli.masks.static_mask import time_of_making
+from staticmask_cli.masks.writing import time_of_making
 
 __all__ = ["FORMS", "export_masks"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from staticmask_cli.errors import ChipError, ConfigError
+from staticmask_cli.errors import ChipError, ConfigError, described
 
 __all__ = ["EXPECTED_BITS", "bad_by_dq", "clean_final_bits", "good_bits", "pixels_by_bit",
            "with_good_bits"]
@@ -115,10 +115,11 @@ def bad_by_dq(dq: npt.NDArray[Any], good: int) -> npt.NDArray[np.bool_]:
 
     Parameters
     ----------
-    dq : numpy.ndarray of integer, shape (ny, nx)
-        DQ flags.  Negative numbers are bit patterns: -32768 is bit 32768.
+    dq : numpy.ndarray of integer or bool, shape (ny, nx)
+        DQ flags.  Negative numbers are bit patterns: -32768 is bit 32768.  Booleans are no flags
+        but a mask, True = bad.
     good : int
-        The good bits, from `good_bits`.
+        The good bits, from `good_bits`; without meaning for booleans.
 
     Returns
     -------
@@ -128,19 +129,19 @@ def bad_by_dq(dq: npt.NDArray[Any], good: int) -> npt.NDArray[np.bool_]:
     Raises
     ------
     ChipError
-        If `dq` is not of an integer dtype.
+        If `dq` is neither of an integer dtype nor boolean.
     """
     pattern = _bit_pattern(dq)
-    bad: npt.NDArray[np.bool_] = (pattern & pattern.dtype.type(_bad_bits(pattern, good))) != 0
+    bad: npt.NDArray[np.bool_] = (pattern & pattern.dtype.type(_bad_bits(dq, good))) != 0
     return bad
 
 
 def pixels_by_bit(
     dq: npt.NDArray[Any], good: int, among: npt.NDArray[np.bool_]
 ) -> dict[int, int]:
-    """Count, for every bad bit that occurs, the pixels of `among` that carry it."""
+    """Count, for every bad bit that occurs, the pixels of `among` that carry it; True is bit 1."""
     pattern = _bit_pattern(dq)[among]
-    bad = _bad_bits(pattern, good)
+    bad = _bad_bits(dq, good)
     occurring = int(np.bitwise_or.reduce(pattern, initial=0)) & bad
     bits = [1 << k for k in range(occurring.bit_length()) if occurring >> k & 1]
     return {bit: int(np.count_nonzero(pattern & pattern.dtype.type(bit))) for bit in bits}
@@ -148,14 +149,17 @@ def pixels_by_bit(
 
 def _bit_pattern(dq: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return the flags as unsigned integers of the same width and byte order, as a view."""
-    if dq.dtype.kind not in "iu":
+    if dq.dtype.kind not in "biu":
         msg = f"a DQ array must be of an integer dtype, found {dq.dtype}"
         raise ChipError(msg)
     return dq.view(f"{dq.dtype.byteorder}u{dq.dtype.itemsize}")
 
 
-def _bad_bits(pattern: npt.NDArray[Any], good: int) -> int:
-    return int(~good & ((1 << 8 * pattern.dtype.itemsize) - 1))
+def _bad_bits(dq: npt.NDArray[Any], good: int) -> int:
+    if not isinstance(good, int | np.integer):
+        msg = f"good_bits = {described(good)}: expected a whole number"
+        raise ChipError(msg)
+    return 1 if dq.dtype.kind == "b" else int(~good & ((1 << 8 * dq.dtype.itemsize) - 1))
 
 
 def _interpret(text: str, flags: dict[str, int] | None) -> int:
@@ -179,4 +183,4 @@ def _interpret(text: str, flags: dict[str, int] | None) -> int:
 
 
 def _message(value: object) -> str:
-    return f"final_bits = {value}: expected {EXPECTED_BITS}"
+    return f"final_bits = {described(value)}: expected {EXPECTED_BITS}"

@@ -10,6 +10,8 @@ import numpy.typing as npt
 from staticmask_cli.localsky.differences import pixel_noise
 from staticmask_cli.masks.bitmask import bad_by_dq, pixels_by_bit
 from staticmask_cli.masks.members import (
+    LARGEST_RMS,
+    LARGEST_SKEWNESS,
     NO_FINITE_PIXEL,
     TOO_FEW_BINS,
     TOO_SMALL_UNIT,
@@ -17,7 +19,7 @@ from staticmask_cli.masks.members import (
     Member,
 )
 from staticmask_cli.masks.rule import MaskRule, expected_false_positives
-from staticmask_cli.stats.clipping import Clipping, clip_chip, low_pixels
+from staticmask_cli.stats.clipping import ChipStatistics, Clipping, clip_chip, low_pixels
 from staticmask_cli.stats.pixelset import PixelSet
 
 if TYPE_CHECKING:
@@ -27,6 +29,9 @@ __all__ = ["ChipResult", "bad_pixels_of_chip"]
 
 Bits = npt.NDArray[np.bool_]
 
+_FEW_FLAGGED = 0.01  # of the pixels, which change neither mode nor rms much
+_SAMPLE_ROWS = 64  # which show in nearly all chips that flagged pixels change nothing
+
 
 @dataclass(frozen=True)
 class ChipResult:
@@ -35,7 +40,7 @@ class ChipResult:
     Attributes
     ----------
     npix : int
-        The number of pixels of the chip.
+        The number of finite pixels of the chip.
     low : PixelSet
         The pixels that lie below the threshold, or below their local sky.
     lines : PixelSet
@@ -46,6 +51,10 @@ class ChipResult:
         For each DQ bit, the number of pixels that carry it and are not low.
     mode, rms, median, threshold, noise : float
         As in `Member`, in the units of the chip.
+    not_finite : int
+        The number of pixels that are NaN or infinite.
+    unflagged : tuple of float, or None
+        As in `Member`.
     expected_low : float
         The number of low pixels that Gaussian noise alone makes.
     skip_reason : str
@@ -65,15 +74,19 @@ class ChipResult:
     median: float = math.nan
     threshold: float = math.nan
     noise: float = math.nan
+    not_finite: int = 0
+    unflagged: tuple[float, float] | None = None
     expected_low: float = 0.0
     skip_reason: str = ""
     scores: "Scores | None" = None
 
     @classmethod
-    def set_aside(cls, shape: tuple[int, int], reason: str) -> "ChipResult":
+    def set_aside(
+        cls, shape: tuple[int, int], reason: str, not_finite: int = 0
+    ) -> "ChipResult":
         """Return the result of a chip that does not change the mask, with the reason."""
-        none = PixelSet(shape)
-        return cls(math.prod(shape), none, none, skip_reason=reason)
+        none, npix = PixelSet(shape), math.prod(shape) - not_finite
+        return cls(npix, none, none, not_finite=not_finite, skip_reason=reason)
 
     def member(self, label: ChipLabel) -> Member:
         """Return the row of the MEMBERS table for the chip of this label."""
@@ -85,6 +98,8 @@ class ChipResult:
             median=self.median,
             threshold=self.threshold,
             noise=self.noise,
+            not_finite=self.not_finite,
+            unflagged=self.unflagged,
             below=len(self.low),
             chance=self.expected_low,
             flagged=0 if self.flagged is None else int(np.count_nonzero(self.flagged)),
@@ -123,24 +138,29 @@ def bad_pixels_of_chip(
         If `data` is not numeric or `dq` is not of an integer dtype.
     """
     clipping = clip_chip(data)
-    statistics = clipping.statistics
+    statistics, npix = clipping.statistics, clipping.finite
     if statistics.too_small_a_unit and rule.sky == "local":
         return _in_a_larger_unit(data, statistics.rms, rule, dq, good_bits)
     if not statistics.clippable:
         reason = TOO_SMALL_UNIT if statistics.too_small_a_unit else TOO_FEW_BINS
         reason = reason if statistics.npix else NO_FINITE_PIXEL
-        return ChipResult.set_aside((data.shape[0], data.shape[1]), reason)
+        return ChipResult.set_aside((data.shape[0], data.shape[1]), reason, data.size - npix)
     low, lines, threshold = _low_pixels(data, clipping, rule)
     noise = pixel_noise(data)
     flagged: Bits | None = None
     added: dict[int, int] = {}
+    unflagged = None
     if dq is not None:
         flagged = bad_by_dq(dq, good_bits)
         added = pixels_by_bit(dq, good_bits, flagged & ~low.bits)
+        if rule.sky == "global":
+            unflagged = _unflagged(data, flagged, statistics)
     return ChipResult(
-        data.size, low, lines, flagged=flagged, added_by_bit=added,
+        npix, low, lines, flagged=flagged, added_by_bit=added,
         mode=statistics.mode, rms=statistics.rms, median=clipping.median, threshold=threshold,
-        noise=noise, expected_low=expected_false_positives(data.size, rule.static_sig),
+        noise=noise, not_finite=data.size - npix,
+        unflagged=unflagged,
+        expected_low=expected_false_positives(npix, rule.static_sig),
         scores=_scores(data, statistics.mode, noise) if rule.joint else None,
     )
 
@@ -158,6 +178,23 @@ def _in_a_larger_unit(
     result = bad_pixels_of_chip(larger, rule, dq, good_bits)
     return replace(result, mode=unit * result.mode, rms=unit * result.rms,
                    median=unit * result.median, noise=unit * result.noise)
+
+
+def _unflagged(
+    data: npt.NDArray[Any], flagged: Bits, statistics: ChipStatistics
+) -> tuple[float, float] | None:
+    """Return mode and rms without the flagged pixels, if these change them so much as to warn."""
+    if np.count_nonzero(flagged) <= _FEW_FLAGGED * data.size:
+        return None
+    for step in (max(1, len(data) // _SAMPLE_ROWS), 1):  # some rows, and if these differ all rows
+        others = np.where(flagged[::step], np.float32(np.nan), data[::step])
+        unflagged = clip_chip(others).statistics
+        shift = abs(statistics.mode - unflagged.mode)
+        if not unflagged.clippable or not (
+                shift > LARGEST_SKEWNESS * unflagged.rms
+                or statistics.rms > LARGEST_RMS * unflagged.rms):
+            return None
+    return unflagged.mode, unflagged.rms
 
 
 def _scores(data: npt.NDArray[Any], mode: float, noise: float) -> "Scores":

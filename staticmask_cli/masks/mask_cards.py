@@ -24,7 +24,7 @@ _FACTS = {
     "TELESCOP": "telescope of the exposures",
     "INSTRUME": "instrument",
     "DETECTOR": "detector",
-    "BUNIT": "unit of MODE, RMS, MEDIAN and THRESH in MEMBERS",
+    "BUNIT": "",  # in masks of older versions
     "CCDCHIP": "chip of the detector",
     "LTV1": "offset of a subarray in X",
     "LTV2": "offset of a subarray in Y",
@@ -54,7 +54,7 @@ def cards_of(mask: "StaticMask", date: str) -> list[Card]:
     ]
     cards += [
         (key, _escaped(mask.facts[key]), comment)
-        for key, comment in _FACTS.items() if key in mask.facts
+        for key, comment in DETECTOR_FACTS.items() if key in mask.facts
     ]
     cards += [
         ("SIGDET", as_ascii(mask.signature.detector), "signature: instrument and detector"),

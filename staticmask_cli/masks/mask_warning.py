@@ -81,7 +81,7 @@ def _one_is_much_longer(mask: StaticMask) -> bool:
 
 def _of_a_single_exposure(mask: StaticMask) -> str:
     """Compare the pixels that are low without a low neighbour with what detectors have."""
-    npix = mask.below.size
+    npix = mask.npix
     limit = max(_LARGEST_ISOLATED_FRACTION * npix, _far_above(_LARGEST_EXCESS * mask.chance))
     if mask.used[0].has_many_low or mask.nbelow <= limit:
         return ""
@@ -131,9 +131,9 @@ def _of_coincidences(mask: StaticMask, votes: Counts) -> str:
     low = np.array([sum(member.below for member in members) for members in _voters(mask)])
     unconfirmed = np.count_nonzero(votes == 1) * low / max(1, low.sum())
     probability = np.ones(1)  # of 0, 1, 2 ... votes, as long as they are not enough
-    for chance in unconfirmed / mask.below.size:
+    for chance in unconfirmed / mask.npix:
         probability = np.convolve(probability, [1 - chance, chance])[:mask.votes_needed]
-    expected = mask.below.size * (1 - probability.sum())
+    expected = mask.npix * (1 - probability.sum())
     if confirmed <= _FEW or expected <= _LARGEST_CHANCE_FRACTION * confirmed:
         return ""
     return (f"{confirmed} low pixels have the {mask.votes_needed} votes that they need, where as "

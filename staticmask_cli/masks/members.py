@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from staticmask_cli.io.urls import normalized
 
 __all__ = [
-    "NO_FINITE_PIXEL", "TOO_FEW_BINS", "TOO_SMALL_UNIT", "UNCLIPPABLE", "UNKNOWN_CORNERS",
-    "ChipLabel", "Corners", "Member", "SortKey",
+    "LARGEST_RMS", "LARGEST_SKEWNESS", "NO_FINITE_PIXEL", "TOO_FEW_BINS", "TOO_SMALL_UNIT",
+    "UNCLIPPABLE", "UNKNOWN_CORNERS", "ChipLabel", "Corners", "Member", "SortKey",
 ]
 
 SortKey = tuple[bool, str, int]
@@ -21,8 +21,8 @@ UNKNOWN_CORNERS: Corners = (math.nan,) * 4
 # Beyond these limits a chip is warned of.
 _LARGEST_LOW_FRACTION = 0.01  # of the pixels of a chip
 _LARGEST_DQ_FRACTION = 0.10  # likewise
-_LARGEST_SKEWNESS = 0.5  # rms between mode and median
-_LARGEST_RMS = 2.0  # times the noise of a pixel: 4 rms then equal 8 times that noise
+LARGEST_SKEWNESS = 0.5  # rms between mode and median
+LARGEST_RMS = 2.0  # times the noise of a pixel: 4 rms then equal 8 times that noise
 
 NO_FINITE_PIXEL = "no finite pixel"
 TOO_FEW_BINS = "its pixels fill fewer than two histogram bins (constant, or too few counts)"
@@ -94,7 +94,7 @@ class Member:
     label : ChipLabel
         Where the chip comes from.
     npix : int
-        The number of pixels of the chip.
+        The number of finite pixels of the chip; of all its pixels if they were not read.
     mode, rms, median, threshold : float
         The sky level, its noise, the median of all finite pixels, and the value below which a
         pixel is low, in the units of the chip; NaN where it could not be clipped.  The
@@ -112,6 +112,11 @@ class Member:
         For each DQ bit, the number of pixels that carry it and are not low.
     skip_reason : str
         Why the chip was set aside; empty if it was used.
+    not_finite : int
+        The number of pixels that are NaN or infinite.
+    unflagged : tuple of float, or None
+        The mode and the rms of the pixels without a DQ flag, if those with one change them much
+        (`masks.detect`).  It is not in the table.
     pointing : int
         The number of the chip's pointing, from 1 on: used chips of the mask with the same number
         were exposed to the same pixels of the sky.  It is 0 if the chip was set aside, and until
@@ -120,8 +125,8 @@ class Member:
     Notes
     -----
     Some attributes have other names than their columns: `threshold` is THRESH, `below` NBELOW,
-    `chance` NCHANCE, `flagged` NDQ, `added_by_bit` DQBITS, `skip_reason` WHYNOT, and the property
-    `used` USED.  `COLUMNS` in `masks.members_table` has them all.
+    `chance` NCHANCE, `flagged` NDQ, `added_by_bit` DQBITS, `skip_reason` WHYNOT, `not_finite` NNAN,
+    and the property `used` USED.  `COLUMNS` in `masks.members_table` has them all.
     """
 
     label: ChipLabel
@@ -137,6 +142,8 @@ class Member:
     added_by_bit: dict[int, int] = field(default_factory=dict)
     skip_reason: str = ""
     pointing: int = 0
+    not_finite: int = 0
+    unflagged: tuple[float, float] | None = field(default=None, compare=False)
 
     @property
     def is_global(self) -> bool:
@@ -173,20 +180,28 @@ class Member:
             where = f"the threshold {self.threshold:.6g}" if self.is_global else "their local sky"
             warnings.append(f"{self.below / self.npix:.1%} of the pixels lie below {where}; "
                             f"{_CROWDED}")
-        if self.flagged > _LARGEST_DQ_FRACTION * self.npix:
+        removed = self.flagged / max(1, self.npix + self.not_finite)
+        if removed > _LARGEST_DQ_FRACTION:
             bits = ", ".join(f"{bit}: {count}" for bit, count in self.added_by_bit.items())
-            warnings.append(f"DQ removes {self.flagged / self.npix:.1%} of the pixels "
+            warnings.append(f"DQ removes {removed:.1%} of the pixels "
                             f"(added by bit: {bits}); flags that come and go make poor static "
                             "masks")
         return warnings
 
     def _warnings_of_global_rule(self, remedy: str) -> list[str]:
+        if self.unflagged is not None:
+            mode, rms = self.unflagged
+            warning = (f"its pixels flagged in DQ count in mode {self.mode:.6g} and rms "
+                       f"{self.rms:.6g}, which are {mode:.6g} and {rms:.6g} without them, so that "
+                       f"the threshold is wrong; try {remedy}, or set these pixels to NaN in "
+                       "copies of the exposures")
+            return [warning]
         warnings = []
-        if abs(self.mode - self.median) > _LARGEST_SKEWNESS * self.rms:
+        if abs(self.mode - self.median) > LARGEST_SKEWNESS * self.rms:
             distance = abs(self.mode - self.median) / self.rms
             warnings.append(f"mode {self.mode:.6g} and median {self.median:.6g} are "
                             f"{distance:.2f} rms apart; {_CROWDED}")
-        if self.rms > _LARGEST_RMS * self.noise:
+        if self.rms > LARGEST_RMS * self.noise:
             warnings.append(f"rms {self.rms:.6g} is {self.rms / self.noise:.1f} times the noise "
                             f"{self.noise:.6g} that neighbouring pixels show: the sky is not "
                             f"flat, and low pixels are overlooked; try {remedy}")

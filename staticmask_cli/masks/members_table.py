@@ -18,7 +18,9 @@ from staticmask_cli.errors import FaultError
 from staticmask_cli.fits.writer import NewHDU, table
 from staticmask_cli.masks.members import ChipLabel, Member
 
-__all__ = ["COLUMNS", "as_ascii", "from_ascii", "members_of", "members_table", "row_of"]
+__all__ = [
+    "COLUMNS", "as_ascii", "bunit_of", "from_ascii", "members_of", "members_table", "row_of",
+]
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ COLUMNS = (
     Column("dec1", "deg", "D", "label.dec1"),
     Column("ra2", "deg", "D", "label.ra2"),
     Column("dec2", "deg", "D", "label.dec2"),
+    Column("nnan", "pixel", "K", "not_finite"),
 )
 """The columns in the order of the table.
 
@@ -83,7 +86,8 @@ The attribute of a new column must be a field of `Member` that `ChipResult.membe
 property is not stored: `_member` must check it and remove it from the row, as it does with `used`.
 """
 
-_LATER = ("pointing", "ra1", "dec1", "ra2", "dec2")  # which files of older versions do not have
+# Columns which files of older versions do not have.
+_LATER = ("pointing", "ra1", "dec1", "ra2", "dec2", "nnan")
 _TYPES = {"A": str, "J": int, "K": int, "D": float, "L": bool}
 _DTYPES = {"J": "i4", "K": "i8", "D": "f8", "L": "b1"}  # as numpy names them
 _ESCAPED = re.compile(r"(?:[^\\]|\\(?:[\\nrt]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}))*")
@@ -122,10 +126,16 @@ def members_table(members: Sequence[Member], bunit: str) -> NewHDU:
     return table(columns, name="MEMBERS")
 
 
+def bunit_of(hdu: Any) -> str:  # noqa: ANN401 - an HDU of astropy
+    """Return the unit of the chips' pixels, as `members_table` wrote it into MEMBERS."""
+    return from_ascii(str(hdu.columns["MODE"].unit or ""))
+
+
 def members_of(table: npt.NDArray[Any]) -> list[Member]:
     """Read members back from a MEMBERS table, exactly as they were written.
 
     Tables of older versions have no pointings; their members have the number 0, and no corners.
+    If they do not count the pixels that are not finite, NPIX includes these.
 
     Raises
     ------

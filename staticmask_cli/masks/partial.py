@@ -15,7 +15,7 @@ from staticmask_cli.masks.pointings import pointing_numbers
 from staticmask_cli.masks.rule import MaskRule, votes_needed
 from staticmask_cli.masks.signature import Signature
 from staticmask_cli.masks.votes import Counts, Tally
-from staticmask_cli.stats.pixelset import PackedBits, PixelSet
+from staticmask_cli.stats.pixelset import PackedBits, PixelSet, either, read_only
 
 if TYPE_CHECKING:
     from staticmask_cli.masks.evidence import Evidence
@@ -23,13 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["PartialMask"]
 
 Bits = npt.NDArray[np.bool_]
-
-
-def _either(first: Bits | None, second: Bits | None) -> Bits | None:
-    """Return the pixels of both arrays, of which None is one without any, as a new array."""
-    if first is None or second is None:
-        return first if second is None else second.copy()
-    return first | second
 
 
 class PartialMask:
@@ -90,8 +83,8 @@ class PartialMask:
 
     @property
     def below(self) -> Bits:
-        """The pixels of `low` as booleans, shape (ny, nx): True = low; not to be modified."""
-        return self.low.bits
+        """The pixels of `low` as booleans, shape (ny, nx), read-only: True = low."""
+        return read_only(self.low.bits)
 
     @below.setter
     def below(self, bits: Bits) -> None:
@@ -105,7 +98,7 @@ class PartialMask:
 
     @property
     def bad(self) -> Bits:
-        """The mask as booleans, shape (ny, nx): True = bad in enough chips; not to be modified."""
+        """The mask as booleans, shape (ny, nx), read-only: True = bad in enough chips."""
         bad = self.below
         if self.tally is not None:
             bad = np.greater_equal(self.tally.counts, self.votes_needed)
@@ -113,21 +106,21 @@ class PartialMask:
                 bad |= self.evidence.low(self.rule) | self.evidence.high(self.rule)
         elif self.flagged is not None:
             bad = bad | self.flagged
-        return bad if self.included is None else bad | self.included
+        return read_only(bad if self.included is None else bad | self.included)
 
     @property
     def why(self) -> npt.NDArray[np.uint8]:
-        """The causes for which each pixel is bad, shape (ny, nx), see `masks.causes.why_of`."""
-        return why_of(self)
+        """The causes of each bad pixel, shape (ny, nx), read-only, see `masks.causes.why_of`."""
+        return read_only(why_of(self))
 
     @property
     def votes(self) -> Counts | None:
-        """The number of votes for each pixel, shape (ny, nx); not to be modified.
+        """The number of votes for each pixel, shape (ny, nx), read-only.
 
         A vote is that of a chip in which the pixel is bad, or of a pointing where the rule counts
         these.  It is None where one vote is enough.
         """
-        return None if self.tally is None else self.tally.counts
+        return None if self.tally is None else read_only(self.tally.counts)
 
     @property
     def voters(self) -> int:
@@ -151,8 +144,8 @@ class PartialMask:
 
     @property
     def good(self) -> Bits:
-        """The mask as booleans, shape (ny, nx): True = not bad."""
-        return ~self.bad
+        """The mask as booleans, shape (ny, nx), read-only: True = not bad."""
+        return read_only(~self.bad)
 
     @property
     def nbad(self) -> int:
@@ -169,7 +162,7 @@ class PartialMask:
 
     @property
     def array(self) -> npt.NDArray[np.int16]:
-        """The mask as it is written: int16, shape (ny, nx), 1 good and 0 bad."""
+        """A copy of the mask as it is written: int16, shape (ny, nx), 1 good and 0 bad."""
         return self.good.astype(np.int16)
 
     @property
@@ -186,23 +179,27 @@ class PartialMask:
 
     def add(
         self,
-        data: npt.NDArray[Any],
+        data: Any,  # noqa: ANN401 - all objects with pixels
         *,
         label: ChipLabel | str,
-        dq: npt.NDArray[Any] | None = None,
+        dq: Any = None,  # noqa: ANN401
         good_bits: int = 0,
     ) -> Member:
         """Add a chip, which votes for the pixels that are bad by the rule of the mask.
 
         Parameters
         ----------
-        data : numpy.ndarray, shape (ny, nx)
-            Pixels of any real dtype; not modified.  NaN pixels stay good.
+        data : array_like, shape (ny, nx)
+            Pixels of any real dtype; not modified.  NaN pixels stay good.  Also a Quantity, NDData
+            or CCDData of astropy, an image HDU, or an HDUList with one image or one SCI extension.
+            Pixels that are masked (True in the mask of a masked array, NDData or CCDData) count
+            as NaN, and their flags are ignored.
         label : ChipLabel or str
             Where the chip comes from, and its position on the sky; or any name for it.  A chip
             without a position is a pointing of its own.
-        dq : numpy.ndarray of integer, shape (ny, nx), optional
-            DQ flags; pixels with a flag that is not in `good_bits` are bad too.
+        dq : array_like of integer or bool, shape (ny, nx), optional
+            DQ flags, in any of these forms; pixels with a flag that is not in `good_bits` are bad
+            too.  Booleans are a mask, True = bad whatever `good_bits` is.
         good_bits : int
             The DQ bits that do not make a pixel bad, as one number.
 
@@ -215,13 +212,14 @@ class PartialMask:
         Raises
         ------
         ChipError
-            If `data` is not numeric, or `data` or `dq` is not of the signature's shape.
+            If `data` or `dq` is not numeric, has no pixels, or is not of the signature's shape.
         """
-        label = label if isinstance(label, ChipLabel) else ChipLabel(label)
-        self._check_shape("SCI", data, label)
-        if dq is not None:
-            self._check_shape("DQ", dq, label)
-        result = bad_pixels_of_chip(data, self.rule, dq, good_bits)
+        label = label if isinstance(label, ChipLabel) else ChipLabel(str(label))
+        try:
+            result = self._result(data, dq, good_bits)
+        except ChipError as error:
+            msg = f"{label}: {error}"
+            raise ChipError(msg) from error
         if not result.skip_reason:
             self._vote(result, label)
         member = result.member(label)
@@ -233,6 +231,18 @@ class PartialMask:
         member = ChipResult.set_aside(self.signature.shape, reason).member(label)
         self.members.append(member)
         return member
+
+    def _result(self, data: Any, dq: Any, good_bits: int) -> ChipResult:  # noqa: ANN401
+        """Return the bad pixels of a chip, whatever objects hold its pixels and flags."""
+        if type(data) is not np.ndarray or type(dq) not in (np.ndarray, type(None)):
+            from staticmask_cli.stats.arrays import as_chip  # noqa: PLC0415 - not for files
+
+            data, dq = as_chip(data, dq)
+        for name, array in (("SCI", data), ("DQ", dq)):
+            if array is not None and array.shape != self.signature.shape:
+                msg = f"{name} has shape {array.shape}, expected {self.signature.shape}"
+                raise ChipError(msg)
+        return bad_pixels_of_chip(data, self.rule, dq, good_bits)
 
     def _vote(self, result: ChipResult, label: ChipLabel) -> None:
         """Add the bad pixels of a chip that is used."""
@@ -246,7 +256,7 @@ class PartialMask:
             self.evidence.add(result.scores)
         self.low.add(result.low)
         self.lines.add(result.lines)
-        self.flagged = _either(self.flagged, result.flagged)
+        self.flagged = either(self.flagged, result.flagged)
 
     def merge(self, other: "PartialMask") -> None:
         """Add the bad pixels and members of another partial mask.
@@ -256,20 +266,19 @@ class PartialMask:
         ChipError
             If `other` is of another signature, or its rule is another one.
         """
-        if other.signature != self.signature:
-            msg = f"cannot merge a mask of {other.signature} into one of {self.signature}"
-            raise ChipError(msg)
-        if other.rule != self.rule:
-            msg = f"cannot merge a mask of {other.rule} into one of {self.rule}"
-            raise ChipError(msg)
+        for name in ("signature", "rule"):
+            theirs, ours = getattr(other, name), getattr(self, name)
+            if theirs != ours:
+                msg = f"cannot merge a mask of {theirs} into one of {ours}"
+                raise ChipError(msg)
         if self.tally is not None and other.tally is not None:
             self.tally.merge(other.tally)
         if self.evidence is not None and other.evidence is not None:
             self.evidence.merge(other.evidence)
         self.low.add(other.low)
         self.lines.add(other.lines)
-        self.flagged = _either(self.flagged, other.flagged)
-        self.included = _either(self.included, other.included)
+        self.flagged = either(self.flagged, other.flagged)
+        self.included = either(self.included, other.included)
         self.members.extend(other.members)
 
     def sort_members(self) -> None:
@@ -286,8 +295,3 @@ class PartialMask:
             for member in self.members
             for number in (next(numbers) if member.used else 0,)
         ]
-
-    def _check_shape(self, name: str, array: npt.NDArray[Any], label: ChipLabel) -> None:
-        if array.shape != self.signature.shape:
-            msg = f"{label}: {name} has shape {array.shape}, expected {self.signature.shape}"
-            raise ChipError(msg)

@@ -1,7 +1,10 @@
 """The rule of a mask: which pixels are low, and in how many exposures a pixel must be bad."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from numbers import Real
+
+from staticmask_cli.errors import ConfigError, described
 
 __all__ = [
     "EXPECTED_AGREE", "FEWEST_POINTINGS", "FEW_POINTINGS", "LEAST_DEPTH", "Agreement", "MaskRule",
@@ -69,6 +72,29 @@ class MaskRule:
     final_bits: str | None = None
     high: bool = False
     least_depth: float = LEAST_DEPTH
+
+    def checked(self) -> "MaskRule":
+        """Return the rule with its values in the types of the attributes, for rules of users.
+
+        Raises
+        ------
+        ConfigError
+            If a value is not valid.
+        """
+        static_sig, final_bits = self.static_sig, self.final_bits
+        if not (isinstance(static_sig, Real) and math.isfinite(static_sig) and static_sig > 0):
+            msg = f"static_sig = {described(static_sig)}: expected a number > 0"
+            raise ConfigError(msg)
+        if self.sky not in ("global", "local"):
+            msg = f"sky = {described(self.sky)}: expected global or local"
+            raise ConfigError(msg)
+        try:
+            agree = clean_agree(self.agree)
+        except ValueError as error:
+            msg = f"agree = {described(self.agree)}: expected {EXPECTED_AGREE}"
+            raise ConfigError(msg) from error
+        bits = None if final_bits is None else str(final_bits)
+        return replace(self, agree=agree, final_bits=bits)
 
     def has_enough(self, voters: int) -> bool:
         """Whether a number of voters is enough for any pixel to be bad."""
@@ -146,15 +172,15 @@ def votes_needed(agree: Agreement, voters: int) -> int:
 
 
 def expected_false_positives(
-    npix: int, static_sig: float, *, voters: int = 1, needed: int = 1,
+    npix: float, static_sig: float, *, voters: int = 1, needed: int = 1,
     exposures: int | None = None,
 ) -> float:
     """Return the number of pixels that Gaussian noise alone puts into a mask.
 
     Parameters
     ----------
-    npix : int
-        The number of pixels of a chip.
+    npix : float
+        The number of finite pixels of a chip.
     static_sig : float
         The distance of the threshold below the sky, in standard deviations.
     voters, needed : int

@@ -1,27 +1,16 @@
 """The mask file: its primary image, which all readers of static masks understand, and MEMBERS."""
 
 import os
-import time
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from typing import IO, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from staticmask_cli.errors import ExposureError, FaultError, InputError
+from staticmask_cli.errors import ChipError, ExposureError, FaultError, InputError
 from staticmask_cli.fits.open import as_input_error, astropy_silenced, opened, read_hdus
-from staticmask_cli.fits.writer import NewHDU, image, write_hdus
-from staticmask_cli.io.atomic import (
-    as_output_error,
-    flush_to_disk,
-    interrupts_deferred,
-    remove_stale_temporaries,
-    write_whole,
-)
+from staticmask_cli.fits.writer import NewHDU, image
 from staticmask_cli.io.user_path import output_path, user_path
-from staticmask_cli.masks.causes import CAUSES, count_by_cause
+from staticmask_cli.masks.causes import count_by_cause
 from staticmask_cli.masks.mask_cards import (
     TEXT_FACTS,
     cards_of,
@@ -31,17 +20,18 @@ from staticmask_cli.masks.mask_cards import (
     signature_of,
 )
 from staticmask_cli.masks.members import Member, SortKey
-from staticmask_cli.masks.members_table import members_of, members_table
+from staticmask_cli.masks.members_table import bunit_of, members_of, members_table
 from staticmask_cli.masks.partial import PartialMask
 from staticmask_cli.masks.rule import LEAST_DEPTH, Agreement, MaskRule, expected_false_positives
-from staticmask_cli.masks.signature import Signature
+from staticmask_cli.masks.signature import Signature, as_signature, grid_differences
 from staticmask_cli.masks.votes_hdus import tally_of, votes_hdus
-from staticmask_cli.masks.why_hdu import causes_in, why_hdu
-from staticmask_cli.stats.pixelset import PixelSet
+from staticmask_cli.masks.why_hdu import causes_in, set_causes, why_hdu
+from staticmask_cli.masks.writing import write_masks
 
-__all__ = ["StaticMask", "is_mask", "time_of_making", "write_masks"]
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
-_WRITERS = 2  # masks written at the same time: one waits for the disk while the other computes
+__all__ = ["StaticMask", "is_mask"]
 
 
 class StaticMask(PartialMask):
@@ -64,6 +54,11 @@ class StaticMask(PartialMask):
         What ``agree = joint`` marks, see `MaskRule`.
     facts : dict, optional
         The header keywords that describe the detector, such as TELESCOP and CCDCHIP.
+
+    Raises
+    ------
+    ConfigError
+        If a parameter is not valid.
 
     Attributes
     ----------
@@ -95,13 +90,41 @@ class StaticMask(PartialMask):
         least_depth: float = LEAST_DEPTH,
         facts: dict[str, str | float] | None = None,
     ) -> None:
-        super().__init__(signature, MaskRule(static_sig, sky, agree, final_bits, high, least_depth))
+        rule = MaskRule(static_sig, sky, agree, final_bits, high, least_depth)
+        super().__init__(as_signature(signature), rule.checked())
         self.facts = dict(facts or {})
         self.path: str | None = None
         self.included_from: tuple[str, ...] = ()
         self.previous_members: frozenset[SortKey] = frozenset()
         self.causes_known = True
         self.pointings_known = True
+
+    def __repr__(self) -> str:
+        from staticmask_cli.masks.summary import as_text  # noqa: PLC0415 - runs need none
+
+        return as_text(self)
+
+    def _repr_html_(self) -> str:
+        from staticmask_cli.masks.summary import as_html  # noqa: PLC0415 - as above
+
+        return as_html([self])
+
+    def plot(self, ax: "Axes | None" = None) -> "Axes":
+        """Draw the bad pixels in the colours of their causes, and return the axes of matplotlib.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; by default on a new figure.
+
+        Raises
+        ------
+        ConfigError
+            If matplotlib is missing, which ``pip install 'staticmask[plot]'`` installs.
+        """
+        from staticmask_cli.plots.bad_pixels import plot_mask  # noqa: PLC0415 - an extra
+
+        return plot_mask(self, ax)
 
     @property
     def name(self) -> str:
@@ -120,17 +143,19 @@ class StaticMask(PartialMask):
         return {key: value for key, value in self.facts.items() if key not in TEXT_FACTS}
 
     @property
+    def npix(self) -> float:
+        """The number of finite pixels of a used chip, in the mean; of all pixels without chips."""
+        if not self.used:
+            return self.below.size
+        return sum(member.npix for member in self.used) / len(self.used)
+
+    @property
     def chance(self) -> float:
         """The number of pixels that Gaussian noise alone puts into the mask, under its rule."""
-        npix, static_sig = self.below.size, self.rule.static_sig
+        npix, static_sig = self.npix, self.rule.static_sig
         votes = {"voters": self.voters, "needed": self.votes_needed, "exposures": len(self.used)}
         by_votes = expected_false_positives(npix, static_sig, **votes)
         return by_votes + self.rule.joint * expected_false_positives(npix, static_sig)
-
-    @property
-    def array(self) -> npt.NDArray[np.int16]:
-        """The mask as it is written: int16, shape (ny, nx), 1 good and 0 bad."""
-        return self.good.astype(np.int16)
 
     @property
     def has_one_cause(self) -> bool:
@@ -149,7 +174,25 @@ class StaticMask(PartialMask):
             return {"global": self.nbad} if self.nbad else {}
         return count_by_cause(self.why, self.bad)
 
-    def write(self, path: str) -> None:
+    def merge(self, other: PartialMask) -> None:
+        """Add the bad pixels and members of another mask of the same signature, rule and grid.
+
+        Raises
+        ------
+        ChipError
+            If `other` is of another signature, its rule is another one, or it is of other pixels
+            of the detector, as its `grid` shows.
+        """
+        if isinstance(other, StaticMask) and (
+                differences := grid_differences(other.grid, self.grid)):
+            msg = (f"cannot merge masks of different pixels of the detector "
+                   f"({self.signature.detector}, number {self.signature.number}): {differences}")
+            raise ChipError(msg)
+        super().merge(other)
+        if isinstance(other, StaticMask):
+            self.facts = self.facts or dict(other.facts)
+
+    def write(self, path: str | os.PathLike[str]) -> None:
         """Write the mask and its MEMBERS table, whole or not at all.
 
         The primary HDU is int16 of shape (NAXIS2, NAXIS1), 1 good and 0 bad.
@@ -164,7 +207,7 @@ class StaticMask(PartialMask):
         write_masks({output_path(path): self})
 
     @classmethod
-    def read(cls, path: str) -> "StaticMask":
+    def read(cls, path: str | os.PathLike[str]) -> "StaticMask":
         """Read a mask that `write` wrote.
 
         If the file does not contain the causes, all bad pixels are returned in `below`.
@@ -180,11 +223,14 @@ class StaticMask(PartialMask):
                 header, good = hdus[0].header, hdus[0].data
                 bad = _bad_pixels(good)
                 rule, signature = rule_of(header), signature_of(header, good.shape)
-                mask = cls(signature, **vars(rule), facts=facts_of(header))
+                mask = cls(signature, facts=facts_of(header))
+                PartialMask.__init__(mask, signature, rule)  # of any values, as headers have them
                 mask.included_from = included_from(header)
-                mask._set_causes(bad, causes_in(hdus, signature.shape))
+                set_causes(mask, bad, causes_in(hdus, signature.shape))
                 table = hdus["MEMBERS"].data
                 mask.members = members_of(table)
+                if unit := bunit_of(hdus["MEMBERS"]):
+                    mask.facts["BUNIT"] = unit
                 mask.pointings_known = "POINTING" in table.dtype.names
                 if mask.tally is not None:
                     by_pointing = mask.rule.counts_pointings and mask.pointings_known
@@ -202,21 +248,6 @@ class StaticMask(PartialMask):
             raise InputError(msg) from error
         mask.path = path
         return mask
-
-    def _set_causes(self, bad: npt.NDArray[np.bool_], why: npt.NDArray[np.uint8] | None) -> None:
-        """Set the pixels of each cause from those of a mask file, and from WHY if it has one.
-
-        Where somebody has changed the pixels of the mask, the causes are unknown.
-        """
-        changed = self.rule.agree == "any" and not np.array_equal(bad, why != 0)
-        if why is None or changed:
-            self.below, self.causes_known = bad, self.has_one_cause
-            return
-        self.below = (why & (CAUSES[self.rule.sky] | CAUSES["line"])) != 0
-        self.lines = PixelSet(self.signature.shape, bits=(why & CAUSES["line"]) != 0)
-        flagged, included = ((why & CAUSES[name]) != 0 for name in ("dq", "included"))
-        self.flagged = flagged if self.rule.final_bits is not None or flagged.any() else None
-        self.included = included if included.any() else None
 
     def hdus(self, date: str) -> list[NewHDU]:
         """Return the HDUs of the mask file, with this date (UTC) in its header."""
@@ -247,35 +278,6 @@ class StaticMask(PartialMask):
         return hdus
 
 
-def write_masks(masks: Mapping[str, StaticMask]) -> None:
-    """Write masks to the paths that are their keys: all of them, or none.
-
-    Each is written to a temporary file and flushed to disk; when all are complete, all are
-    renamed.
-
-    Raises
-    ------
-    OutputError
-        If one cannot be written; the files that were there before stay as they are.
-    """
-    remove_stale_temporaries(masks)
-    with ExitStack() as stack, ThreadPoolExecutor(_WRITERS) as writers:
-        streams = [stack.enter_context(write_whole(path)) for path in masks]
-        for _ in writers.map(_write_to, masks, masks.values(), streams):
-            pass  # errors of the writers are raised here
-        with interrupts_deferred():
-            stack.close()  # which renames all of them
-    for path, mask in masks.items():
-        mask.path = path
-
-
-def _write_to(path: str, mask: StaticMask, stream: IO[bytes]) -> None:
-    date = time_of_making()
-    with as_output_error(path):
-        write_hdus(stream, mask.hdus(date), date)
-        flush_to_disk(stream)
-
-
 def is_mask(path: str, shape: tuple[int, int]) -> bool:
     """Whether a file is a static mask of this shape, ours or drizzlepac's: int16 in the primary."""
     try:
@@ -284,13 +286,6 @@ def is_mask(path: str, shape: tuple[int, int]) -> bool:
             return primary.header["BITPIX"] == 16 and primary.shape == shape  # noqa: PLR2004
     except (InputError, ExposureError):
         return False
-
-
-def time_of_making() -> str:
-    """Return the time now, or SOURCE_DATE_EPOCH where it is set (reproducible-builds.org)."""
-    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-    seconds = int(epoch) if epoch.isascii() and epoch.isdigit() else time.time()
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
 
 
 def _bad_pixels(good: Any) -> npt.NDArray[np.bool_]:  # noqa: ANN401 - an array, or None

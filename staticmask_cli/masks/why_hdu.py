@@ -1,6 +1,6 @@
 """The causes in the mask file: the image WHY, compressed."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -9,8 +9,12 @@ from staticmask_cli.errors import FaultError
 from staticmask_cli.fits.compressed import compressed_image
 from staticmask_cli.fits.writer import NewHDU
 from staticmask_cli.masks.causes import CAUSES, DESCRIPTIONS
+from staticmask_cli.stats.pixelset import PixelSet, read_only
 
-__all__ = ["causes_in", "why_hdu"]
+if TYPE_CHECKING:
+    from staticmask_cli.masks.static_mask import StaticMask
+
+__all__ = ["causes_in", "set_causes", "why_hdu"]
 
 
 def why_hdu(why: npt.NDArray[np.uint8]) -> NewHDU:
@@ -42,3 +46,21 @@ def causes_in(hdus: Any, shape: tuple[int, int]) -> npt.NDArray[np.uint8] | None
         msg = f"its WHY is not an image of causes, of shape {shape}"
         raise FaultError(msg)
     return why
+
+
+def set_causes(
+    mask: "StaticMask", bad: npt.NDArray[np.bool_], why: npt.NDArray[np.uint8] | None
+) -> None:
+    """Set the pixels of each cause from the bad ones of a mask file, and from WHY if it has one.
+
+    Where somebody has changed the pixels of the mask, the causes are unknown.
+    """
+    changed = mask.rule.agree == "any" and not np.array_equal(bad, why != 0)
+    if why is None or changed:
+        mask.below, mask.causes_known = bad, mask.has_one_cause
+        return
+    mask.below = (why & (CAUSES[mask.rule.sky] | CAUSES["line"])) != 0
+    mask.lines = PixelSet(mask.signature.shape, bits=(why & CAUSES["line"]) != 0)
+    flagged, included = (read_only((why & CAUSES[name]) != 0) for name in ("dq", "included"))
+    mask.flagged = flagged if mask.rule.final_bits is not None or flagged.any() else None
+    mask.included = included if included.any() else None

@@ -2,7 +2,8 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping
+import sys
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from functools import partial
 
@@ -16,6 +17,7 @@ from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.parallel.dask_cluster import connected_executor
 from staticmask_cli.parallel.tasks import jobs_of
 from staticmask_cli.pipeline.combine import clip_and_combine, split_with_progress
+from staticmask_cli.pipeline.masks import Masks, names_of
 from staticmask_cli.pipeline.plan import plan_masks
 from staticmask_cli.pipeline.update import MaskUpdate, NewMasks, merge_members
 from staticmask_cli.pipeline.voters import refuse_too_few_planned
@@ -29,20 +31,10 @@ Progress = Callable[[int, int], None]
 """A function that is called with the number of chips done and the number of all chips."""
 
 
-class Masks(list[StaticMask]):
-    """The masks that a run wrote, sorted by file name.
-
-    Attributes
-    ----------
-    left_out : dict of str to str
-        The exposures, chips (``a_flt.fits[SCI,2]``) and masks that a run with `keep_going` left
-        out, each with the reason.
-    """
-
-    def __init__(self, masks: Iterable[StaticMask] = (),
-                 left_out: Mapping[str, str] | None = None) -> None:
-        super().__init__(masks)
-        self.left_out = dict(left_out or {})
+_FOR_ARRAYS = (
+    "; to make a mask of arrays: mask = StaticMask(Signature('CAMERA', (ny, nx), 1)); "
+    "mask.add(array, label='a'); mask.write('mask.fits')"
+)
 
 
 def create_masks(
@@ -72,6 +64,7 @@ def create_masks(
     executor: Executor | None = None,
     scheduler: str | None = None,
     progress: Progress | None = None,
+    write: bool = True,
 ) -> Masks:
     """Make the static masks of a set of exposures and write them.
 
@@ -148,7 +141,10 @@ def create_masks(
         The address of a Dask scheduler (``tcp://host:8786``) whose workers do the same, or
         ``local`` for processes on this machine.  Needs `distributed`.
     progress : callable, optional
-        A function that is called with the number of chips done and the number of all chips.
+        A function that is called with the number of chips done and the number of all chips.  By
+        default, a notebook shows a bar.
+    write : bool
+        Whether to write the masks to files.  If not, `output_dir` and `overwrite` have no effect.
 
     Returns
     -------
@@ -171,10 +167,11 @@ def create_masks(
     ClusterError
         If the scheduler does not answer or is lost, or its workers die repeatedly.
     """
-    given = {"input": _words(inputs), "static_sig": static_sig, "sky": sky, "agree": agree,
-             "final_bits": final_bits, "high": high, "least_depth": least_depth, "group": group,
-             "name": name, "instrument": instrument, "sci_ext": sci_ext, "dq_ext": dq_ext,
-             "include": _words(include or ()), "include_bad": include_bad}
+    lists = [] if include is None else names_of(include, "include")
+    given = {"input": names_of(inputs, "inputs", _FOR_ARRAYS), "static_sig": static_sig,
+             "sky": sky, "agree": agree, "final_bits": final_bits, "high": high,
+             "least_depth": least_depth, "group": group, "name": name, "instrument": instrument,
+             "sci_ext": sci_ext, "dq_ext": dq_ext, "include": lists, "include_bad": include_bad}
     parameters = Parameters.load(None, given)
     with connected_executor(scheduler, executor=executor, jobs=jobs) as workers:
         return make_masks(
@@ -182,14 +179,8 @@ def create_masks(
             suffix=suffix, output_dir=output_path(output_dir), overwrite=overwrite,
             update=update, checkpoint=checkpoint, keep_going=keep_going,
             plot=None if plot is None else output_path(plot), jobs=jobs,
-            executor=workers, progress=progress,
+            executor=workers, progress=progress, write=write,
         )
-
-
-def _words(
-    names: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
-) -> list[str | os.PathLike[str]]:
-    return [names] if isinstance(names, str | os.PathLike) else list(names)
 
 
 def make_masks(
@@ -205,6 +196,7 @@ def make_masks(
     jobs: int | None = None,
     executor: Executor | None = None,
     progress: Progress | None = None,
+    write: bool = True,
 ) -> Masks:
     """Make the masks that `parameters` describe; the other arguments are those of `create_masks`.
 
@@ -214,7 +206,7 @@ def make_masks(
         Empty if ``parameters.static`` is False.
     """
     output_dir = redacted(output_dir)
-    _check_arguments(jobs, checkpoint, output_dir, update=update, overwrite=overwrite)
+    _check_arguments(jobs, checkpoint, output_dir, update=update, overwrite=overwrite, write=write)
     picture = None if plot is None else Picture(
         redacted(os.fspath(plot)), jobs=jobs or jobs_of(executor), executor=executor
     )
@@ -225,11 +217,11 @@ def make_masks(
     with astropy_silenced():
         plans = plan_masks(
             parameters, output_dir=output_dir, suffix=suffix, update=update, problems=problems,
-            executor=executor,
+            executor=executor, write=write,
         )
         if not update:  # masks on disk may have the others
             refuse_too_few_planned(plans, parameters.rule)
-        if not (update or overwrite) and plans.existing:
+        if write and not (update or overwrite) and plans.existing:
             from staticmask_cli.pipeline.replaced import check_replaced  # noqa: PLC0415
 
             check_replaced(plans.existing, parameters)
@@ -239,18 +231,22 @@ def make_masks(
         work = MaskUpdate(plans, parameters, unopened) if update else NewMasks(plans)
         process = partial(clip_and_combine, rule=parameters.rule, jobs=jobs, executor=executor,
                           problems=problems, unopened=unopened)
-        fresh, done = _process(work, process, checkpoint, progress or (lambda *_: None))
+        fresh, done = _process(work, process, checkpoint, progress or _usual_progress())
         masks = write_all(work, fresh, done, output_dir=output_dir, problems=problems,
-                          picture=picture)
+                          picture=picture, write=write)
     return Masks(masks.values(), problems.left_out)
 
 
 def _check_arguments(
-    jobs: int | None, checkpoint: int | None, output_dir: str, *, update: bool, overwrite: bool
+    jobs: int | None, checkpoint: int | None, output_dir: str, *, update: bool, overwrite: bool,
+    write: bool,
 ) -> None:
     """Refuse arguments that contradict each other, before any work is done."""
     if jobs is not None and jobs < 1:
         msg = f"jobs = {jobs}: expected a number of chips > 0"
+        raise ConfigError(msg)
+    if update and not write:
+        msg = "update and write = False contradict each other: an update changes masks on disk"
         raise ConfigError(msg)
     if update and overwrite:
         msg = "update and overwrite contradict each other: masks are either updated or made again"
@@ -293,5 +289,10 @@ def _process(
     return fresh, done
 
 
-def _ignore_progress(_done: int, _total: int) -> None:
-    """Stand in for the function of a user who wants no progress report."""
+def _usual_progress() -> Progress:
+    """Return a bar if this is a notebook, where its kernel is a module."""
+    if "ipykernel" not in sys.modules:
+        return lambda _done, _total: None
+    from staticmask_cli.pipeline.notebook import NotebookBar  # noqa: PLC0415 - only there
+
+    return NotebookBar()

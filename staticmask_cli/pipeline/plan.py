@@ -101,6 +101,7 @@ def plan_masks(
     update: bool = False,
     problems: Problems | None = None,
     executor: Executor | None = None,
+    write: bool = True,
 ) -> Plans:
     """Plan the masks of a run, from headers alone; nothing is written.
 
@@ -120,6 +121,8 @@ def plan_masks(
         be used are left out and do not stop the plan unless none is left.
     executor : concurrent.futures.Executor, optional
         Reads the headers, if they are many.
+    write : bool
+        Whether the masks will be written, so that their paths are checked.
 
     Raises
     ------
@@ -132,7 +135,8 @@ def plan_masks(
         If a mask would replace an input, or another mask of the run.
     """
     _check_current_folder()
-    check_writable(output_dir)
+    if write:
+        check_writable(output_dir)
     problems = problems or Problems()
     paths = expand_inputs(parameters.input, suffix, problems)
     headers = read_headers(
@@ -159,7 +163,8 @@ def plan_masks(
 
         plans[:] = with_included(plans, parameters)
     lists = {path for plan in plans if plan.included is not None for path in plan.included.files}
-    _check_paths(plans, [*paths, *sorted(lists)])
+    if write:
+        _check_paths(plans, [*paths, *sorted(lists)])
     return plans
 
 

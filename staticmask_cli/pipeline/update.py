@@ -12,7 +12,8 @@ from staticmask_cli.exposures.facts import common_facts
 from staticmask_cli.io.atomic import make_folder, update_lock
 from staticmask_cli.io.urls import normalized
 from staticmask_cli.masks.members import Member, SortKey
-from staticmask_cli.masks.static_mask import StaticMask, write_masks
+from staticmask_cli.masks.static_mask import StaticMask
+from staticmask_cli.masks.writing import write_masks
 from staticmask_cli.pipeline.copies import refuse_copies
 from staticmask_cli.pipeline.existing import (
     Identity,

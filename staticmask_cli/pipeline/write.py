@@ -9,7 +9,8 @@ from staticmask_cli.errors import ExposureError
 from staticmask_cli.exposures.problems import Problems
 from staticmask_cli.io.atomic import make_folder, remove_stale_temporaries
 from staticmask_cli.masks.mask_warning import mask_warning
-from staticmask_cli.masks.static_mask import StaticMask, write_masks
+from staticmask_cli.masks.static_mask import StaticMask
+from staticmask_cli.masks.writing import write_masks
 from staticmask_cli.pipeline.plan import MaskPlan
 from staticmask_cli.pipeline.update import NewMasks
 from staticmask_cli.pipeline.voters import log_shared_pointings, refuse_too_few
@@ -58,6 +59,7 @@ def write_all(
     output_dir: str,
     problems: Problems,
     picture: Picture | None,
+    write: bool = True,
 ) -> dict[str, StaticMask]:
     """Write the masks of a run, and their picture: all of them, or none.
 
@@ -73,6 +75,8 @@ def write_all(
         Collects masks of which no chip could be used, where the run keeps going.
     picture : Picture or None
         The picture to draw of all masks.
+    write : bool
+        Whether to write the masks, too.
 
     Returns
     -------
@@ -88,11 +92,16 @@ def write_all(
         for mask in to_write.values():
             if warning := mask_warning(mask):
                 log.warning("%s: %s", mask.name, warning)
-        make_folder(output_dir)
+        if write:
+            make_folder(output_dir)
         masks = dict(sorted({**done, **to_write}.items()))
         if picture is not None:
             stack.enter_context(picture.drawn(masks, work.to_do))
-        write_masks(to_write)
+        if write:
+            write_masks(to_write)
+    if not write:
+        for mask in masks.values():
+            mask.path = None
     return masks
 
 

@@ -1,17 +1,19 @@
 """The panel of a page that shows the bad pixels of a mask, in the colour of their causes."""
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from staticmask_cli.errors import ConfigError
 from staticmask_cli.masks.causes import CAUSES, main_cause
 from staticmask_cli.masks.partial import PartialMask
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_bad_pixels", "reduced"]
+__all__ = ["draw_bad_pixels", "plot_mask", "reduced"]
 
 _PALEST = 0.55  # the darkness of a block with a single bad pixel, where 1 is black
 # From dark to light, so that they differ without colour too, and for all kinds of colour vision
@@ -52,6 +54,31 @@ def reduced(bad: npt.NDArray[np.bool_], factor: int) -> npt.NDArray[np.float64]:
     darkness = np.where(count == size, 1.0, _PALEST + (1 - _PALEST) * log_fraction)
     darkness[count == 0] = 0.0
     return darkness
+
+
+def plot_mask(mask: PartialMask, axes: "Axes | None" = None) -> "Axes":
+    """Draw the bad pixels of a mask on the axes of a user, or on a new figure of pyplot.
+
+    Raises
+    ------
+    ConfigError
+        If matplotlib is missing.
+    """
+    if axes is None:
+        try:
+            from matplotlib import pyplot as plt  # noqa: PLC0415 - an extra
+        except ImportError as error:
+            msg = (f"plot: needs matplotlib, which cannot be imported ({error}); "
+                   "pip install 'staticmask[plot]'")
+            raise ConfigError(msg) from error
+        _, axes = plt.subplots(layout="constrained")
+    size = axes.get_window_extent()
+    (ny, nx) = mask.signature.shape
+    draw_bad_pixels(axes, mask, max(1, math.ceil(max(ny / size.height, nx / size.width))))
+    axes.tick_params(labelbottom=True)
+    axes.set(aspect="equal", xlabel="X [pixel]",
+             title=f"{mask.signature.detector} {mask.signature.number}: {mask.nbad} bad pixels")
+    return axes
 
 
 def draw_bad_pixels(axes: "Axes", mask: PartialMask, factor: int) -> None:

@@ -22,7 +22,8 @@ from staticmask_cli.errors import ConfigError
 from staticmask_cli.io.atomic import make_folder, refuse_binary, write_whole
 from staticmask_cli.io.paths import folder_of_file
 from staticmask_cli.masks.members_table import COLUMNS, row_of
-from staticmask_cli.masks.static_mask import StaticMask, time_of_making
+from staticmask_cli.masks.static_mask import StaticMask
+from staticmask_cli.masks.writing import time_of_making
 
 __all__ = ["as_json", "check_report", "plain", "write_report"]
 

@@ -8,7 +8,7 @@ fails on them), and a chip that cannot be clipped has ``nbins < 2``.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -81,6 +81,8 @@ class Clipping:
         The sky level and the noise, from which the threshold of the mask follows.
     median : float
         The median of all finite pixels, to a fraction of a bin; NaN without a histogram.
+    finite : int
+        The number of finite pixels of the chip.
     low_end : float
         A value below which only a few pixels lie.
     low_indices : numpy.ndarray of intp
@@ -89,6 +91,7 @@ class Clipping:
 
     statistics: ChipStatistics
     median: float
+    finite: int = 0
     low_end: float = -math.inf
     low_indices: FlatIndices = field(default_factory=lambda: np.empty(0, dtype=np.intp))
 
@@ -98,7 +101,7 @@ _NOTHING = Clipping(  # of a chip without finite pixels
 )
 
 
-def chip_statistics(data: npt.ArrayLike) -> ChipStatistics:
+def chip_statistics(data: object) -> ChipStatistics:
     """Estimate the sky level and the noise of a chip by iterative sigma clipping.
 
     The window starts as [minimum, maximum] of the finite pixels and shrinks
@@ -110,7 +113,9 @@ def chip_statistics(data: npt.ArrayLike) -> ChipStatistics:
     ----------
     data : array_like, shape (ny, nx)
         Pixels of any real dtype and byte order, in any unit.  They are converted to
-        float32 and never modified.  NaN and infinities never count.
+        float32 and never modified.  NaN, infinities and masked pixels never count.  A Quantity,
+        NDData or CCDData of astropy, an image HDU, and an HDUList with one image or one SCI
+        extension are allowed, too.
 
     Returns
     -------
@@ -121,7 +126,7 @@ def chip_statistics(data: npt.ArrayLike) -> ChipStatistics:
     Raises
     ------
     ChipError
-        If `data` is complex or not numeric.
+        If `data` is complex, not numeric, or has no pixels.
 
     Notes
     -----
@@ -139,7 +144,9 @@ def chip_statistics(data: npt.ArrayLike) -> ChipStatistics:
     >>> round(statistics.rms, 1), statistics.nbins
     (3.9, 60)
     """
-    return clip_chip(data).statistics
+    from staticmask_cli.stats.arrays import as_pixels  # noqa: PLC0415 - files are read without it
+
+    return clip_chip(as_pixels(data)).statistics
 
 
 def clip_chip(data: npt.ArrayLike) -> Clipping:
@@ -158,7 +165,7 @@ def clip_chip(data: npt.ArrayLike) -> Clipping:
         # rms, and with it the bins of the pixels: use the arithmetic of the reference.
         window, moments = _clipped(windows.as_in_reference, windows)
     if moments.npix == 0:
-        return _NOTHING
+        return replace(_NOTHING, finite=windows.finite)
     minimum, maximum = _histogram_ends(windows.extremes(*window), window, pixels.first)
     width = _BIN_WIDTH * moments.rms
     nbins = _number_of_bins(maximum - minimum, width)
@@ -169,7 +176,7 @@ def clip_chip(data: npt.ArrayLike) -> Clipping:
         mode, median = histogram.mode(width), histogram.median()
     return Clipping(
         ChipStatistics(moments.npix, moments.mean, moments.rms, mode, minimum, maximum, nbins),
-        median, windows.low_end, windows.low_indices,
+        median, windows.finite, windows.low_end, windows.low_indices,
     )
 
 

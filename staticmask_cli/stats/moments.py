@@ -61,6 +61,8 @@ class WindowMoments:
     ----------
     minimum, maximum : float
         The smallest and the largest finite pixel; inf and -inf if there is none.
+    finite : int
+        The number of finite pixels.
     low_end : float
         A value below which only a few pixels lie.
     low_indices : numpy.ndarray of intp
@@ -158,7 +160,8 @@ class WindowMoments:
         self.low_end, self.low_indices = tails.below(self._core_ends[0])
         self._count = self._pixels.size - outer.size
         finite = np.isfinite(outer)
-        self._pixels.all_finite = bool(finite.all())
+        self.finite = self._count + int(np.count_nonzero(finite))
+        self._pixels.all_finite = self.finite == self._pixels.size
         return outer if self._pixels.all_finite else outer[finite]
 
     def _ends(self) -> tuple[float, float]:

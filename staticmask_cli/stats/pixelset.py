@@ -1,11 +1,13 @@
 """Sets of pixels of a chip: as indices, as booleans, or packed as bits for transport."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["FlatIndices", "PackedBits", "PixelSet", "StoredPixels"]
+__all__ = ["FlatIndices", "PackedBits", "PixelSet", "StoredPixels", "either", "read_only"]
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 Bits = npt.NDArray[np.bool_]
 
@@ -163,3 +165,19 @@ class StoredPixels:
         if isinstance(self._stored, PackedBits):
             return np.flatnonzero(self._stored.unpacked())
         return self._stored
+
+
+def either(first: Bits | None, second: Bits | None) -> Bits | None:
+    """Return the pixels of both arrays, of which None is one without any; read-only."""
+    if first is None or second is None:
+        both = first if second is None else second.copy()
+    else:
+        both = first | second
+    return None if both is None else read_only(both)
+
+
+def read_only(array: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
+    """Return a view of an array that cannot be written to."""
+    view = array.view()
+    view.flags.writeable = False
+    return view

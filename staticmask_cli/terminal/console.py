@@ -148,9 +148,11 @@ class Console:
         titles = ["mask", "exposures", "mode", "rms", "below", "expected\nby noise", "by DQ"]
         causes = [mask.count_by_cause() for mask in masks]
         further = [name for name in _FURTHER_CAUSES if any(name in found for found in causes)]
-        table = new_table(*titles, *further, "bad", texts=("mask",))
+        has_nan = any(member.not_finite for mask in masks for member in mask.used)
+        table = new_table(*titles, *["NaN"] * has_nan, *further, "bad", texts=("mask",))
         for mask, found in zip(masks, causes, strict=True):
-            table.add_row(*_row(mask, found), *(str(found.get(name, 0)) for name in further),
+            nan = [_range([member.not_finite for member in mask.used], "d")] * has_nan
+            table.add_row(*_row(mask, found), *nan, *(str(found.get(name, 0)) for name in further),
                           f"{mask.nbad / mask.below.size:.4%}")
         show(table, on_stderr=True)
         for mask in masks:
@@ -246,6 +248,6 @@ def _by_dq(mask: "StaticMask", number: int) -> str:
     return "-" if mask.flagged is None else str(number)
 
 
-def _range(values: Sequence[float]) -> str:
-    smallest, largest = f"{min(values):.4g}", f"{max(values):.4g}"
+def _range(values: Sequence[float], form: str = ".4g") -> str:
+    smallest, largest = f"{min(values):{form}}", f"{max(values):{form}}"
     return smallest if smallest == largest else f"{smallest}..{largest}"

@@ -152,8 +152,9 @@ def _members(members: Sequence[Mapping[str, Any]], most: int) -> "Table":
     chosen = {id(member) for member in (*unused_or_outlier, *others)[:most]}
     pointings = [member["pointing"] for member in members if member["used"]]
     is_shared = 0 < len({*pointings} - {0}) < len(pointings)
+    has_nan = any(member["nnan"] for member in members)
     columns = (*["pointing"] * is_shared, "exptime", "mode", "rms")
-    titles = ("file", "ver", *columns, "below", "by DQ", "stands apart")
+    titles = ("file", "ver", *columns, "below", "by DQ", *["NaN"] * has_nan, "stands apart")
     table = new_table(*titles, texts=("file", "stands apart"))
     for member in (member for member in members if id(member) in chosen):
         remark = f"not used: {member['whynot']}" if not member["used"] else ", ".join(
@@ -162,7 +163,8 @@ def _members(members: Sequence[Mapping[str, Any]], most: int) -> "Table":
         numbers = [f"{member[name]:.5g}" for name in columns]
         table.add_row(
             text(member["file"]), str(member["extver"]), *numbers,
-            str(member["nbelow"]), str(member["ndq"]), text(remark),
+            str(member["nbelow"]), str(member["ndq"]), *[str(member["nnan"])] * has_nan,
+            text(remark),
             style=_OUTLIER_STYLE if remark else "",
         )
     keep_whole(table, (member["file"] for member in members), 1 / 4)

@@ -13,7 +13,7 @@ from astropy.io import fits
 import staticmask_cli
 from staticmask_cli import Parameters, StaticMask, staticMask
 from staticmask_cli.config.cfgfile import declarations
-from staticmask_cli.errors import ChipError, ConfigError
+from staticmask_cli.errors import ChipError, ConfigError, ExposureError
 from tests.support.exposures import WriteExposure, coordinates, digest, sky
 from tests.support.oracle import oracle_mask
 
@@ -48,7 +48,8 @@ MODERN = {
                     "instrument=None, sci_ext=None, dq_ext=None, include=None, "
                     "include_bad=None, suffix=None, output_dir='.', "
                     "overwrite=False, update=False, checkpoint=None, keep_going=False, "
-                    "plot=None, jobs=None, executor=None, scheduler=None, progress=None",
+                    "plot=None, jobs=None, executor=None, scheduler=None, "
+                    "progress=None, write=True",
 }
 
 
@@ -252,6 +253,24 @@ def test_headers_of_image_objects_reach_the_mask() -> None:
         "INSTRUME": "ACS", "DETECTOR": "WFC", "CCDCHIP": 2, "BUNIT": "ELECTRONS"
     }
     assert [(m.label.rootname, m.label.exptime) for m in mask.members] == [("j1", 30.0)]
+
+
+def test_subarrays_of_other_positions_do_not_share_a_mask_in_astrodrizzle(folder: Path) -> None:
+    images = [Image(sky(seed=seed), primary=fits.Header({"INSTRUME": "ACS"})) for seed in (1, 2, 3)]
+    for image, left in zip(images, (0.0, 0.0, -100.0), strict=True):
+        image["SCI,1"].signature = ("", (60, 80), 1)  # as drizzlepac has it for some detectors
+        image["SCI,1"].header = fits.Header({"LTV1": left, "LTV2": 0.0})
+    steps = Steps()
+    with pytest.raises(ExposureError, match=(
+            r"is of other pixels .* _60x80_1_staticMask.fits \(LTV1 = -100 and not 0\); "
+            r"drizzle the exposures of each position in a run of their own")) as error:
+        staticMask.createStaticMask(images, procSteps=steps)
+    assert "\n" not in str(error.value)
+    assert steps.recorded[-1][0] == "aborted"
+    assert list(folder.iterdir()) == []
+    staticMask.createStaticMask(images[:2])
+    expected = oracle_mask([sky(seed=1), sky(seed=2)])
+    np.testing.assert_array_equal(fits.getdata("_60x80_1_staticMask.fits"), expected)
 
 
 def test_group_of_an_image_object_limits_its_chips(folder: Path) -> None:

@@ -33,8 +33,9 @@ def example() -> Bits:
 def with_causes() -> str:
     """Write a mask of which a line, a flagged pixel and an included one are bad."""
     mask = StaticMask(Signature("ACSWFC", (20, 30), 1), sky="local", final_bits="0", facts=FACTS)
-    mask.below = np.zeros((20, 30), bool)
-    mask.below[5, 5] = True
+    below = np.zeros((20, 30), bool)
+    below[5, 5] = True
+    mask.below = below
     mask.flagged = np.zeros((20, 30), bool)
     mask.flagged[7, 8] = mask.flagged[5, 5] = True
     mask.included = np.zeros((20, 30), bool)

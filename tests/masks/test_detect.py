@@ -1,5 +1,7 @@
 """What makes a pixel of a chip bad: the global threshold, the local sky, and DQ."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -92,3 +94,52 @@ def test_a_constant_is_not_a_matter_of_the_unit(value: float) -> None:
 def test_dq_of_floating_point_numbers_is_refused() -> None:
     with pytest.raises(ChipError, match="a DQ array must be of an integer dtype, found float64"):
         bad_pixels_of_chip(sky(), MaskRule(4.0), np.zeros((60, 80)))
+
+
+def with_border(width: int, *, level: float, value: float = 0.0) -> tuple[Any, Any]:
+    """Return a sky with a flagged border on the left, and its DQ flags."""
+    data, dq = sky((200, 300), level=level), np.zeros((200, 300), np.int16)
+    data[:, :width], dq[:, :width] = value, 4
+    return data, dq
+
+
+@pytest.mark.parametrize(
+    ("width", "level", "warned"),
+    [
+        (0, 10.0, False),
+        (2, 10.0, False),  # less than 1%
+        (24, 10.0, True),  # the mode is 0
+        (12, 100.0, False),  # clipped away
+        (60, 100.0, True),  # in the rms
+    ],
+)
+def test_flagged_pixels_that_change_mode_or_rms_are_warned_of(
+    width: int, level: float, *, warned: bool
+) -> None:
+    data, dq = with_border(width, level=level)
+    for pixels in (data, data.astype(">f8"), data.astype(np.int32)):
+        member = bad_pixels_of_chip(pixels, MaskRule(4.0), dq).member(LABEL)
+        assert (member.unflagged is not None) == warned
+    member = bad_pixels_of_chip(data, MaskRule(4.0), dq).member(LABEL)
+    if warned:
+        expected = chip_statistics(data[:, width:])
+        assert member.unflagged == pytest.approx((expected.mode, expected.rms))
+        warning = member.warnings("--sky local --agree 2")[0]
+        assert warning.startswith(f"its pixels flagged in DQ count in mode {member.mode:.6g} and ")
+        assert "try --sky local --agree 2, or set these pixels to NaN in copies" in warning
+        assert not any("nebular" in words for words in member.warnings()[:1])
+
+
+def test_flagged_pixels_are_not_warned_of_where_they_do_not_count() -> None:
+    data, dq = with_border(60, level=100.0)
+    for found in (
+        bad_pixels_of_chip(data, MaskRule(4.0)),  # without DQ
+        bad_pixels_of_chip(data, MaskRule(4.0), dq, good_bits=4),
+        bad_pixels_of_chip(data, MaskRule(4.0, "local"), dq),
+        bad_pixels_of_chip(np.where(dq, np.nan, data), MaskRule(4.0), dq),  # what was recommended
+    ):
+        assert found.unflagged is None
+
+
+def test_a_chip_flagged_everywhere_is_not_warned_of() -> None:
+    assert bad_pixels_of_chip(sky(), MaskRule(4.0), np.ones((60, 80), int)).unflagged is None

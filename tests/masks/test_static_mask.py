@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from staticmask_cli import Signature, StaticMask, __version__
-from staticmask_cli.errors import InputError, OutputError
+from staticmask_cli.errors import ChipError, ConfigError, InputError, OutputError
 from staticmask_cli.masks.members import ChipLabel
 from staticmask_cli.masks.pointings import corners_on_sky
-from staticmask_cli.masks.rule import Agreement
-from staticmask_cli.masks.static_mask import write_masks
+from staticmask_cli.masks.rule import Agreement, expected_false_positives
+from staticmask_cli.masks.writing import write_masks
 from tests.support.exposures import WriteExposure, coordinates, digest, sky
 from tests.support.strategies import shapes
 
@@ -58,12 +58,14 @@ def test_readers_of_the_references_masks_can_read_ours(tmp_path: Path) -> None:
             assert (hdu.verify_checksum(), hdu.verify_datasum()) == (1, 1)
         datetime.strptime(hdus[0].header["DATE"], "%Y-%m-%dT%H:%M:%S")  # noqa: DTZ007 - it is UTC
         expected = {
-            **FACTS, "STATSIG": 3.0, "SKY": "global", "AGREE": "any", "FINLBITS": "64,32",
+            **{key: value for key, value in FACTS.items() if key != "BUNIT"},
+            "STATSIG": 3.0, "SKY": "global", "AGREE": "any", "FINLBITS": "64,32",
             "NCOMBINE": 2,
             "NBAD": np.count_nonzero(~mask.good), "CREATOR": f"staticmask {__version__}",
             "SIGDET": "ACSWFC", "SIGNUM": 1,
         }
         assert {key: hdus[0].header[key] for key in expected} == expected
+        assert "BUNIT" not in hdus[0].header  # 0 and 1 have no unit
         assert path.stat().st_size % 2880 == 0
 
 
@@ -92,7 +94,7 @@ def test_members_has_a_row_for_each_chip(tmp_path: Path) -> None:
         "RMS": "ELECTRONS", "MEDIAN": "ELECTRONS", "THRESH": "ELECTRONS", "NPIX": "pixel",
         "NOISE": "ELECTRONS", "NBELOW": "pixel", "NCHANCE": "pixel",
         "NDQ": "pixel", "DQBITS": None, "USED": None, "WHYNOT": None, "POINTING": None,
-        "RA1": "deg", "DEC1": "deg", "RA2": "deg", "DEC2": "deg",
+        "RA1": "deg", "DEC1": "deg", "RA2": "deg", "DEC2": "deg", "NNAN": "pixel",
     }
 
 
@@ -298,7 +300,38 @@ def test_any_name_survives_as_printable_ascii(
         stored = hdus["MEMBERS"].data["FILE"][0]
     assert stored.isascii()
     assert stored.encode("ascii").decode("unicode_escape") == file
-    assert StaticMask.read(str(path)).members[0].label.file == file
+    read = StaticMask.read(str(path))
+    assert read.members[0].label.file == file
+    assert read.facts.get("BUNIT", "") == unit
+
+
+def test_masks_of_older_versions_have_their_unit_in_the_header(tmp_path: Path) -> None:
+    made().write(str(tmp_path / "m.fits"))
+    with fits.open(tmp_path / "m.fits") as hdus:
+        hdus[0].header["BUNIT"] = "ELECTRONS"
+        columns = [column for column in hdus["MEMBERS"].columns if column.name != "NNAN"]
+        hdus["MEMBERS"] = fits.BinTableHDU.from_columns(columns, name="MEMBERS")
+        hdus.writeto(tmp_path / "old.fits")
+    old, new = (StaticMask.read(str(tmp_path / name)) for name in ("old.fits", "m.fits"))
+    assert old.facts == new.facts == FACTS
+    assert old.members[0] == new.members[0]
+
+
+def test_pixels_that_are_not_finite_are_counted_apart(tmp_path: Path) -> None:
+    data = sky()
+    data[:10], data[30, 40:43] = np.nan, (np.inf, -np.inf, np.nan)
+    mask = StaticMask(SIGNATURE)
+    for label, pixels in {"half": data, "all": np.full((60, 80), np.nan), "whole": sky()}.items():
+        mask.add(pixels, label=label)
+    mask.set_aside(ChipLabel("unread"), "EXPTIME = 0")
+    mask.write(str(tmp_path / "m.fits"))
+    rows = fits.getdata(tmp_path / "m.fits", "MEMBERS")
+    assert list(zip(rows["NPIX"], rows["NNAN"], strict=True)) == [
+        (3997, 803), (0, 4800), (4800, 0), (4800, 0)]
+    expected = [expected_false_positives(npix, 4.0) for npix in (3997, 4800)]
+    assert list(rows["NCHANCE"][[0, 2]]) == expected
+    assert fits.getheader(tmp_path / "m.fits")["NCHANCE"] == mask.chance
+    assert mask.chance == pytest.approx(sum(expected), rel=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -384,3 +417,62 @@ def test_what_is_not_a_mask_is_not_read(content: bytes, tmp_path: Path) -> None:
     fits.PrimaryHDU(np.zeros((3, 4), np.int16)).writeto(path, overwrite=True)
     with pytest.raises(InputError, match=r"x\.fits: .*; expected a mask that staticmask wrote"):
         StaticMask.read(str(path))
+
+
+def test_masks_of_other_detector_pixels_are_not_merged() -> None:
+    def mask_at(**facts: Any) -> StaticMask:  # noqa: ANN401
+        mask = StaticMask(SIGNATURE, facts=facts)
+        mask.add(sky(seed=len(facts)), label="a.fits")
+        return mask
+
+    for other in ({"LTV1": -100.0}, {"LTV1": 0.0, "BINAXIS1": 2}, {"CCDCHIP": 2}):
+        mask = mask_at(LTV1=0.0)
+        before = mask.array
+        with pytest.raises(ChipError, match=r"different pixels .* \(ACSWFC, number 1\)"):
+            mask.merge(mask_at(**other))
+        np.testing.assert_array_equal(mask.array, before)
+        assert len(mask.members) == 1
+
+
+def test_masks_of_arrays_take_the_position_of_the_first_that_has_one() -> None:
+    mask = StaticMask(SIGNATURE)  # nothing is known about its position
+    mask.merge(StaticMask(SIGNATURE, facts={"LTV1": 0.0, "BUNIT": "COUNTS"}))
+    mask.merge(StaticMask(SIGNATURE, facts={"LTV1": 0.0, "BUNIT": "ELECTRONS"}))
+    with pytest.raises(ChipError, match="LTV1 = -9 and not 0"):
+        mask.merge(StaticMask(SIGNATURE, facts={"LTV1": -9.0}))
+    assert mask.grid == {"LTV1": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"static_sig": "4"}, "static_sig = 4: expected a number > 0"),
+        ({"static_sig": -1}, "static_sig = -1: expected a number > 0"),
+        ({"static_sig": float("nan")}, "static_sig = nan: expected a number > 0"),
+        ({"static_sig": np.ones((9, 9))}, r"static_sig = ndarray of shape \(9, 9\): expected a"),
+        ({"sky": "flat"}, "sky = flat: expected global or local"),
+        ({"agree": "some"}, "agree = some: expected any, all, a count"),
+        ({"agree": None}, "agree = None: expected any, all, a count"),
+        ({"signature": "ACSWFC"}, r"signature = ACSWFC: expected .* such as Signature\('CAMERA', "),
+        ({"signature": ("ACS", 60, 1)}, "expected a name, the shape of a chip and its number"),
+        ({"signature": ("ACS", (6.5, 8), 1)}, "expected a name, the shape of a chip"),
+    ],
+)
+def test_a_mask_of_wrong_parameters_is_refused_at_once(
+    given: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        StaticMask(**{"signature": SIGNATURE, **given})
+
+
+def test_parameters_of_other_types_are_those_of_the_command(tmp_path: Path) -> None:
+    mask = StaticMask(("ACSWFC", [60, 80], 1), static_sig=np.float32(3), agree="2",  # type: ignore[arg-type]
+                      final_bits=96)  # type: ignore[arg-type]
+    for number in range(3):
+        mask.add(sky(seed=number), label=tmp_path / "a.fits")  # type: ignore[arg-type]
+    assert (mask.signature, mask.rule.agree, mask.votes_needed) == (SIGNATURE, 2, 2)
+    mask.write(tmp_path / "m.fits")
+    read = StaticMask.read(tmp_path / "m.fits")
+    assert read.rule == mask.rule
+    read.merge(mask)
+    assert len(read.members) == 6

@@ -27,6 +27,7 @@ from staticmask_cli.errors import (
     OutputError,
     StaticMaskError,
 )
+from staticmask_cli.pipeline.masks import Masks
 from staticmask_cli.pipeline.plan import plan_masks
 from staticmask_cli.simulate.visit import Visit, simulate_visit
 from tests.support.command import run
@@ -150,7 +151,7 @@ def test_the_header_tells_the_facts_of_the_chips_that_were_used(
     (mask,) = create_masks(paths, output_dir=tmp_path)
     assert [member.used for member in mask.members] == [False, True]
     header = fits.getheader(str(mask.path))
-    assert (header["LTV1"], header["BUNIT"], header["NCOMBINE"]) == (0.0, "ELECTRONS", 1)
+    assert (header["LTV1"], mask.facts["BUNIT"], header["NCOMBINE"]) == (0.0, "ELECTRONS", 1)
 
 
 def test_different_units_are_told_and_none_is_named(
@@ -162,7 +163,7 @@ def test_different_units_are_told_and_none_is_named(
         for number, (letter, unit) in enumerate(zip("abcd", units, strict=True))
     ]
     (mask,) = create_masks(paths, output_dir=tmp_path)
-    assert "BUNIT" not in fits.getheader(str(mask.path))
+    assert "BUNIT" not in StaticMask.read(str(mask.path)).facts
     columns = fits.getdata(str(mask.path), "MEMBERS").columns
     assert columns["MODE"].unit is None
     assert columns["EXPTIME"].unit == "s"
@@ -172,7 +173,7 @@ def test_different_units_are_told_and_none_is_named(
     assert "b_flt.fits[SCI,1], ELECTRONS in " in words
     caplog.clear()
     (mask,) = create_masks([paths[0], paths[2]], output_dir=tmp_path, overwrite=True)
-    assert fits.getheader(str(mask.path))["BUNIT"] == "ELECTRONS"
+    assert StaticMask.read(str(mask.path)).facts["BUNIT"] == "ELECTRONS"
     assert not caplog.records
 
 
@@ -612,3 +613,66 @@ def test_more_votes_than_pointings_are_refused(
         create_masks(paths, sky="local", agree=2, output_dir=folder / "none")
     (mask,) = create_masks(paths, static_sig=5, sky="local", agree="all", output_dir=folder)
     assert np.argwhere(mask.bad).tolist() == [[20, 30]]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "found"),
+    [
+        (sky(), r"ndarray of shape \(60, 80\)"),
+        ([sky(), sky()], r"ndarray of shape \(60, 80\)"),
+        (np.ma.array(sky()), r"MaskedArray of shape \(60, 80\)"),
+        (fits.PrimaryHDU(sky()), r"PrimaryHDU of shape \(60, 80\)"),
+        (fits.HDUList([fits.PrimaryHDU()]), "PrimaryHDU"),
+        (None, "None"),
+        (["a_flt.fits", 3], "3"),
+        (b"a_flt.fits", "97"),
+    ],
+)
+def test_arrays_are_no_exposures_and_the_message_says_what_to_do(
+    inputs: Any, found: str  # noqa: ANN401
+) -> None:
+    with pytest.raises(ConfigError, match=rf"^inputs: expected names of files, found {found}; "
+                       r"to make a mask of arrays: mask = StaticMask\(") as error:
+        create_masks(inputs)
+    assert len(str(error.value)) < 300
+
+
+def test_arrays_as_other_parameters_are_not_written_into_the_message() -> None:
+    array: Any = sky()
+    for name in ("static_sig", "sky", "agree", "final_bits", "group", "include"):
+        with pytest.raises(ConfigError, match=rf"{name}.*ndarray of shape \(60, 80\)") as error:
+            create_masks("x_flt.fits", **{name: array})
+        assert len(str(error.value)) < 500
+
+
+@pytest.mark.usefixtures("folder")
+def test_masks_are_made_without_writing_anything(
+    write_exposure: WriteExposure, tmp_path: Path
+) -> None:
+    path = write_exposure(chips=[{"data": sky(seed=1)}, {"data": sky(seed=2)}])
+    foreign = tmp_path / "masks" / "ACSWFC_60x80_1_staticMask.fits"  # which would be refused
+    foreign.parent.mkdir()
+    foreign.write_bytes(b"x")
+    before = sorted(path.parent.rglob("*")) + sorted(Path().rglob("*"))
+    masks = create_masks(path, write=False, output_dir=foreign.parent)
+    assert sorted(path.parent.rglob("*")) + sorted(Path().rglob("*")) == before
+    assert foreign.read_bytes() == b"x"
+    assert [mask.path for mask in masks] == [None, None]
+    written = create_masks(path, output_dir=tmp_path / "others")
+    for mask, other in zip(masks, written, strict=True):
+        np.testing.assert_array_equal(mask.array, other.array)
+        assert mask.members == other.members
+    masks[0].write(str(tmp_path / "mine.fits"))
+    assert masks[0].path == str(tmp_path / "mine.fits")
+    with pytest.raises(ConfigError, match="update and write = False contradict each other"):
+        create_masks(path, write=False, update=True)
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_list_of_masks_says_what_they_are(write_exposure: WriteExposure) -> None:
+    good, broken = write_exposure("a_flt.fits"), Path("b_flt.fits")
+    broken.write_bytes(b"no FITS")
+    masks = create_masks([good, broken], keep_going=True, write=False)
+    assert repr(masks) == f"Masks([{masks[0]!r}], left out: b_flt.fits)"
+    assert repr(Masks(masks)) == f"Masks([{masks[0]!r}])"
+    assert masks._repr_html_().count("<tr>") == 2

@@ -1,13 +1,19 @@
 """Bad pixels are drawn in blocks that stay visible, in the colour of their causes."""
 
+import sys
+
 import numpy as np
 import numpy.typing as npt
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
+from staticmask_cli import StaticMask
+from staticmask_cli.errors import ConfigError
 from staticmask_cli.masks.partial import PartialMask
 from staticmask_cli.masks.rule import MaskRule
 from staticmask_cli.masks.signature import Signature
@@ -48,8 +54,9 @@ def drawn(mask: PartialMask) -> Figure:
 
 def a_mask() -> PartialMask:
     mask = PartialMask(Signature("ACSWFC", (6, 8), 1), MaskRule(4.0, final_bits="0"))
-    mask.below = np.zeros((6, 8), bool)
-    mask.below[1, 2] = True
+    below = np.zeros((6, 8), bool)
+    below[1, 2] = True
+    mask.below = below
     return mask
 
 
@@ -79,3 +86,30 @@ def test_a_mask_without_bad_pixels_can_be_drawn() -> None:
     mask.below = np.zeros((6, 8), bool)
     (image,) = drawn(mask).axes[0].images
     assert image.get_array().count() == 0
+
+
+def test_a_mask_is_plotted_on_given_axes_or_on_a_new_figure() -> None:
+    plt.switch_backend("agg")
+    mask = StaticMask(Signature("ACSWFC", (300, 2000), 1))
+    data = np.random.default_rng(1).normal(100.0, 5.0, (300, 2000))
+    data[:, 1500] = 0.0
+    mask.add(data, label="a")
+    figure = Figure(figsize=(4, 3))
+    axes = figure.subplots()
+    assert mask.plot(axes) is axes
+    assert plt.get_fignums() == []
+    (image,) = axes.images
+    darkness = np.asarray(image.get_array())
+    assert darkness.shape[1] < 400  # as many as the axes have pixels
+    factor = -(-2000 // darkness.shape[1])
+    assert (darkness[:, 1500 // factor] > 0).all()
+    assert axes.get_title() == f"ACSWFC 1: {mask.nbad} bad pixels"
+    assert (axes.get_xlabel(), axes.get_aspect()) == ("X [pixel]", 1.0)
+    assert mask.plot().figure is plt.gcf()
+    plt.close("all")
+
+
+def test_a_plot_without_matplotlib_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(ConfigError, match=r"pip install 'staticmask\[plot\]'"):
+        StaticMask(Signature("ACSWFC", (3, 4), 1)).plot()

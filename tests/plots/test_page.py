@@ -61,8 +61,9 @@ def test_the_image_shows_row_1_at_the_bottom_and_counts_pixels_from_1() -> None:
 
 def test_a_large_mask_is_reduced_to_blocks() -> None:
     mask = PartialMask(Signature("WFC3UVIS", (1500, 2300), 1), MaskRule(4.0))
-    mask.below = np.zeros((1500, 2300), bool)
-    mask.below[700, 1999] = True
+    below = np.zeros((1500, 2300), bool)
+    below[700, 1999] = True
+    mask.below = below
     axes = page(mask, []).axes[0]
     (image,) = axes.images
     shown = image.get_array().filled(0)

@@ -31,7 +31,7 @@ def shown(masks: list[StaticMask], capsys: pytest.CaptureFixture[str]) -> dict[s
     assert lines[1].index("expected") == lines[2].index("by noise")
     lines[2] = lines[2].replace("by noise", "expected by noise")
     rows = [re.split(r"\s{2,}", line.strip()) for line in lines]
-    return {row[0]: row[1:] for row in rows if len(row) == 8}
+    return {row[0]: row[1:] for row in rows if len(row) in (8, 9)}
 
 
 def ends(values: list[float]) -> list[str]:
@@ -69,6 +69,17 @@ def test_the_table_counts_the_exposures_that_were_used(
     row = shown(masks, capsys)["ACSWFC_60x80_1"]
     member = masks[0].used[0]
     assert row[:3] == ["1 of 2", f"{member.mode:.4g}", f"{member.rms:.4g}"]
+
+
+def test_the_table_counts_pixels_that_are_not_finite(
+    write_exposure: WriteExposure, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = sky()
+    data[:3] = np.nan
+    paths = [write_exposure("a_flt.fits", chips=[{"data": data}]), write_exposure("b_flt.fits")]
+    rows = shown(create_masks(paths, output_dir=tmp_path), capsys)
+    assert rows["mask"][-3:] == ["by DQ", "NaN", "bad"]
+    assert rows["ACSWFC_60x80_1"][-2] in ("0..240", "0 to 240")
 
 
 @pytest.mark.parametrize(("agree", "exposures"), [("any", "3"), (2, "3, 2 pointings")])

@@ -1,0 +1,60 @@
+"""Write mask files: all of several, or none."""
+
+import os
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import IO, TYPE_CHECKING
+
+from staticmask_cli.fits.writer import write_hdus
+from staticmask_cli.io.atomic import (
+    as_output_error,
+    flush_to_disk,
+    interrupts_deferred,
+    remove_stale_temporaries,
+    write_whole,
+)
+
+if TYPE_CHECKING:
+    from staticmask_cli.masks.static_mask import StaticMask
+
+__all__ = ["time_of_making", "write_masks"]
+
+_WRITERS = 2  # masks written at the same time: one waits for the disk while the other computes
+
+
+def write_masks(masks: Mapping[str, "StaticMask"]) -> None:
+    """Write masks to the paths that are their keys: all of them, or none.
+
+    Each is written to a temporary file and flushed to disk; when all are complete, all are
+    renamed.
+
+    Raises
+    ------
+    OutputError
+        If one cannot be written; the files that were there before stay as they are.
+    """
+    remove_stale_temporaries(masks)
+    with ExitStack() as stack, ThreadPoolExecutor(_WRITERS) as writers:
+        streams = [stack.enter_context(write_whole(path)) for path in masks]
+        for _ in writers.map(_write_to, masks, masks.values(), streams):
+            pass  # errors of the writers are raised here
+        with interrupts_deferred():
+            stack.close()  # which renames all of them
+    for path, mask in masks.items():
+        mask.path = path
+
+
+def _write_to(path: str, mask: "StaticMask", stream: IO[bytes]) -> None:
+    date = time_of_making()
+    with as_output_error(path):
+        write_hdus(stream, mask.hdus(date), date)
+        flush_to_disk(stream)
+
+
+def time_of_making() -> str:
+    """Return the time now, or SOURCE_DATE_EPOCH where it is set (reproducible-builds.org)."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+    seconds = int(epoch) if epoch.isascii() and epoch.isdigit() else time.time()
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
