@@ -18,7 +18,7 @@ from staticmask_cli.cli import cli
 from staticmask_cli.config.cfgfile import declarations
 from staticmask_cli.config.kinds import expected_of
 from staticmask_cli.config.texts import check_texts, texts_of
-from staticmask_cli.errors import ConfigError, OutputError
+from staticmask_cli.errors import ConfigError, OutputError, described
 from staticmask_cli.masks.bitmask import good_bits
 from tests.support.exposures import WriteExposure, digest
 
@@ -212,7 +212,7 @@ def test_input_accepts_words_and_paths(value: object, words: tuple[str, ...]) ->
 def test_an_invalid_value_is_refused_with_what_was_expected(
     name: str, value: object, expected: str
 ) -> None:
-    text = re.escape(f"{name} = {value}: expected ")
+    text = re.escape(f"{name} = {described(value)}: expected ")
     with pytest.raises(ConfigError, match=f"^{text}{expected}"):
         Parameters.load(None, {name: value})
 

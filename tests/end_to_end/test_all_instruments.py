@@ -160,8 +160,10 @@ def test_subarrays_of_different_corners_are_refused_together_and_fine_alone(
     assert re.search(r"LTV1 = -3584,.*c_flt.fits\[SCI,1\]$", lines[2])
     assert not (tmp_path / "out").exists()
     for alone in (paths[:2], paths[2:]):
-        (mask,) = create_masks(alone, output_dir=tmp_path / "out")
+        (mask,) = create_masks(alone, output_dir=tmp_path / f"out{len(alone)}")
         assert len(mask.used) == len(alone)
+    masks = create_masks(paths, output_dir=tmp_path / "named", name="{signature}_{position}")
+    assert sorted(len(mask.used) for mask in masks) == [1, 2]
 
 
 @pytest.mark.parametrize("keyword", ["CCDCHIP", "LTV1", "LTV2", "BINAXIS1", "SUBSTRT1"])

@@ -44,9 +44,9 @@ def test_a_stdout_that_is_full_is_an_error_and_the_mask_is_there(
     write_exposure: WriteExposure, tmp_path: Path
 ) -> None:
     write_exposure()
-    process = shell("$MASK -q a_flt.fits >/dev/full", tmp_path)
+    process = shell("$MASK a_flt.fits >/dev/full", tmp_path)
     assert process.returncode == 1
-    assert process.stderr == (
+    assert process.stderr.endswith(
         "Error: stdout: cannot be written: No space left on device; "
         "the masks are complete, only their paths are not shown\n"
     )

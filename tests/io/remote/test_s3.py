@@ -117,7 +117,8 @@ def test_masks_and_reports_are_written_to_a_bucket(
     code, output = create(visit[0], "-o", there)
     assert code == 1
     assert output == (f"Error: {there}/{name}: exists and is not a static mask of that shape; "
-                      "move it away, or use --overwrite\n")
+                      "move it away, use another --output-dir or --name, or --overwrite to replace "
+                      "it\n")
 
 
 def test_a_request_that_fails_for_a_moment_is_repeated(service: Service, visit: list[Path],
