@@ -18,6 +18,7 @@ from staticmask_cli._version import __version__
 from staticmask_cli.errors import OutputError
 from staticmask_cli.io.atomic import refuse_binary
 from staticmask_cli.io.urls import redacted
+from staticmask_cli.terminal.closing_table import closing_table
 from staticmask_cli.terminal.streams import (
     Progress,
     printable,
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["Console"]
 
 log = logging.getLogger("staticmask_cli")
-
-_FURTHER_CAUSES = ("high", "included")  # of bad pixels, which few masks have
 
 
 class Console:
@@ -144,17 +143,7 @@ class Console:
             show(table, on_stderr=True)
 
     def _show_table(self, masks: Sequence["StaticMask"]) -> None:
-        # The title in two lines leaves more of 80 columns to the names of the masks.
-        titles = ["mask", "exposures", "mode", "rms", "below", "expected\nby noise", "by DQ"]
-        causes = [mask.count_by_cause() for mask in masks]
-        further = [name for name in _FURTHER_CAUSES if any(name in found for found in causes)]
-        has_nan = any(member.not_finite for mask in masks for member in mask.used)
-        table = new_table(*titles, *["NaN"] * has_nan, *further, "bad", texts=("mask",))
-        for mask, found in zip(masks, causes, strict=True):
-            nan = [_range([member.not_finite for member in mask.used], "d")] * has_nan
-            table.add_row(*_row(mask, found), *nan, *(str(found.get(name, 0)) for name in further),
-                          f"{mask.nbad / mask.below.size:.4%}")
-        show(table, on_stderr=True)
+        show(closing_table(masks), on_stderr=True)
         for mask in masks:
             bits = mask.added_by_bit()
             if bits:
@@ -222,32 +211,3 @@ def _log_file_handler(path: str) -> logging.Handler:
         raise OutputError(msg) from error
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     return handler
-
-
-def _row(mask: "StaticMask", causes: Mapping[str, int]) -> tuple[str, ...]:
-    used = mask.used
-    of_members = "" if len(used) == len(mask.members) else f" of {len(mask.members)}"
-    details = f", {len(mask.added)} new" if mask.previous_members else ""
-    if mask.rule.agree != "any" and mask.pointings != len(used):
-        details += f", {mask.pointings} pointing{'s' * (mask.pointings != 1)}"
-    return (
-        mask.name.removesuffix("_staticMask.fits"),
-        f"{len(used)}{of_members}{details}",
-        _range([member.mode for member in used]),
-        _range([member.rms for member in used]),
-        str(mask.nbelow) if mask.causes_known else "?",
-        f"{mask.chance:.3g}",
-        _by_dq(mask, causes.get("dq", 0)),
-    )
-
-
-def _by_dq(mask: "StaticMask", number: int) -> str:
-    """Format the number of pixels that only DQ makes bad; a hyphen if DQ was not read."""
-    if not mask.causes_known:
-        return "?"
-    return "-" if mask.flagged is None else str(number)
-
-
-def _range(values: Sequence[float], form: str = ".4g") -> str:
-    smallest, largest = f"{min(values):{form}}", f"{max(values):{form}}"
-    return smallest if smallest == largest else f"{smallest}..{largest}"

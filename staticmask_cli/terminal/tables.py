@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MOST_ROWS", "add_number_of_others", "keep_whole", "new_table", "show", "show_plan", "size",
-    "text",
+    "text", "width_of_stderr",
 ]
 
 MOST_ROWS = 20
@@ -59,6 +59,11 @@ def _console(stream: TextIO, file: TextIO) -> "Console":
     width = None if on_terminal else _WIDTH_WITHOUT_TERMINAL
     # Titles are plain strings; to look for emoji in them, rich would import its list of them.
     return Console(file=file, width=width, force_terminal=on_terminal or None, emoji=False)
+
+
+def width_of_stderr() -> int:
+    """Return the number of columns of a table on stderr."""
+    return _console(sys.stderr, sys.stderr).width
 
 
 def new_table(

@@ -1,0 +1,76 @@
+"""The closing table of a run: a row for each mask, in as many columns as the terminal has room."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from staticmask_cli.terminal.tables import new_table, width_of_stderr
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from staticmask_cli.masks.static_mask import StaticMask
+
+__all__ = ["closing_table"]
+
+_FURTHER_CAUSES = ("high", "included")  # of bad pixels, which few masks have
+# The title in two lines leaves more of 80 columns to the names of the masks.
+_EXPECTED = "expected\nby noise"
+# The columns that are left out where there is no room for all, the first of them first.
+_LEAST_IMPORTANT = ("rms", "mode", _EXPECTED, "NaN", *_FURTHER_CAUSES, "by DQ", "below",
+                    "exposures")
+_GAP = 2  # blanks between two columns, and around the table
+_FEW = 100  # pixels, below which a number that is no count has decimal places
+
+
+def closing_table(masks: Sequence["StaticMask"]) -> "Table":
+    """Return the table of some masks, at least one; the name of a mask is never broken."""
+    rows = [dict(_cells(mask)) for mask in masks]
+    shown = [title for title in rows[0]
+             if title not in ("NaN", *_FURTHER_CAUSES) or any(row[title] != "0" for row in rows)]
+    for title in _LEAST_IMPORTANT:
+        if _width(shown, rows) > width_of_stderr() and title in shown:
+            shown.remove(title)
+    table = new_table(*shown, texts=("mask",))
+    table.columns[0].no_wrap = True
+    for row in rows:
+        table.add_row(*(row[title] for title in shown))
+    return table
+
+
+def _width(titles: Sequence[str], rows: Sequence[Mapping[str, str]]) -> int:
+    """Return the number of columns of the terminal that a table needs."""
+    widths = (max(map(len, [*title.split("\n"), *(row[title] for row in rows)]))
+              for title in titles)
+    return sum(widths) + _GAP * len(titles)
+
+
+def _cells(mask: "StaticMask") -> Iterator[tuple[str, str]]:
+    """Yield the titles of all columns, and what they have of a mask."""
+    used, causes = mask.used, mask.count_by_cause()
+    of_members = "" if len(used) == len(mask.members) else f" of {len(mask.members)}"
+    details = f", {len(mask.added)} new" if mask.previous_members else ""
+    if mask.rule.agree != "any" and mask.pointings != len(used):
+        details += f", {mask.pointings} pointing{'s' * (mask.pointings != 1)}"
+    yield "mask", mask.name.removesuffix("_staticMask.fits")
+    yield "exposures", f"{len(used)}{of_members}{details}"
+    yield "mode", _range([member.mode for member in used], ".4g")
+    yield "rms", _range([member.rms for member in used], ".4g")
+    yield "below", f"{mask.nbelow:,}" if mask.causes_known else "?"
+    yield _EXPECTED, f"{mask.chance:,.0f}" if mask.chance >= _FEW else f"{mask.chance:.3g}"
+    yield "by DQ", _by_dq(mask, causes.get("dq", 0))
+    yield "NaN", _range([member.not_finite for member in used], ",d")
+    for name in _FURTHER_CAUSES:
+        yield name, f"{causes.get(name, 0):,}"
+    yield "bad", f"{mask.nbad / mask.below.size:.4%}"
+
+
+def _by_dq(mask: "StaticMask", number: int) -> str:
+    """Format the number of pixels that only DQ makes bad; a hyphen if DQ was not read."""
+    if not mask.causes_known:
+        return "?"
+    return "-" if mask.flagged is None else f"{number:,}"
+
+
+def _range(values: Sequence[float], form: str) -> str:
+    smallest, largest = f"{min(values):{form}}", f"{max(values):{form}}"
+    return smallest if smallest == largest else f"{smallest}..{largest}"
