@@ -151,7 +151,8 @@ def _summary(dry_run: "DryRun") -> str:
     current = sum(mask.state == "up to date" for mask in dry_run.masks)
     return (
         f"Would read {_count(dry_run.files, 'file')} ({size(read)}) and write "
-        f"{_count(dry_run.masks, 'mask')} ({size(written)}); up to date: {current}.\n"
+        f"{_count(dry_run.masks, 'mask')} ({size(written)})"
+        f"{f'; {current} up to date, which would be rewritten' * bool(current)}.\n"
     )
 
 

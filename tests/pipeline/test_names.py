@@ -75,7 +75,7 @@ def test_an_update_adds_each_exposure_to_the_mask_of_its_name(
     create_masks(eight[:4], **arguments)
     create_masks(eight, **arguments, update=True, checkpoint=checkpoint)
     assert contents("out") == expected
-    assert "up to date: 8" in done("plan", *eight, "--static-sig", "2", "--name", NAME,
+    assert "8 up to date, which would be rewritten" in done("plan", *eight, "--static-sig", "2", "--name", NAME,
                                    "-o", "out").stdout
 
 
