@@ -106,6 +106,9 @@ def test_the_map_of_the_code_names_modules_that_exist() -> None:
         for path in paths:
             folders = (ROOT / "staticmask_cli", ROOT, ROOT / "tests")
             assert any((folder / path).exists() for folder in folders), path
+    folders_of_code = [path.parent.name for path in (ROOT / "staticmask_cli").glob("*/__init__.py")]
+    assert len(folders_of_code) > 15
+    assert [name for name in folders_of_code if f"{name}/" not in maps] == []
     package = (ROOT / "staticmask_cli" / "__init__.py").read_text(encoding="utf-8")
     modules = re.findall(r"`(\w+(?:\.\w+)?)`", package.split('"""')[1])
     assert len(modules) > 15
