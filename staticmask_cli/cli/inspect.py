@@ -1,5 +1,7 @@
 """The command ``staticmask inspect``: show what masks on disk contain."""
 
+from collections.abc import Sequence
+
 import click
 
 from staticmask_cli.cli import options
@@ -10,18 +12,28 @@ from staticmask_cli.terminal.streams import write_stdout
 
 __all__ = ["inspect"]
 
+_MOST_IN_FULL = 3  # masks
+_APART = 3  # exit code
+
 
 @click.command(cls=TopicalCommand)
 @click.argument("masks", nargs=-1, required=True, metavar="MASK...",
                 shell_complete=files)
 @options.plot
 @options.json
+@click.option("--brief/--no-brief", default=None,
+              help="Show a line for each mask, and which stand apart from the others of their "
+                   "chip.  [default: brief for more than three masks, and not with --json]")
+@click.option("--check", is_flag=True,
+              help="Do the same, and exit with 3 if a mask stands apart.")
 @options.console_options
 def inspect(
     *,
     masks: tuple[str, ...],
     plot: str | None,
     json: bool,
+    brief: bool | None,
+    check: bool,
     quiet: bool,
     verbose: bool,
     log_file: str | None,
@@ -36,22 +48,48 @@ def inspect(
 
     \b
     Examples:
-      staticmask inspect ACSWFC_2048x4096_1_staticMask.fits
       staticmask inspect old/ACSHRC_1024x1024_1_staticMask.fits new.fits
+      staticmask inspect --check 'visit*/*_staticMask.fits'
     """
     from staticmask_cli.plots.draw import check_plot, plot_masks
-    from staticmask_cli.reports.inspection import inspect_masks
-    from staticmask_cli.reports.run_report import as_json
-    from staticmask_cli.terminal.inspections import show_inspections
 
     with Console(quiet=quiet, verbose=verbose, log_file=log_file):
         if plot is not None:
             check_plot(plot)
         paths = matching_files(masks)
-        inspections = inspect_masks(paths)
+        if brief is None:
+            brief = check or (len(paths) > _MOST_IN_FULL and not json)
+        stands_apart = _overview(paths, json=json) if brief else _in_full(
+            paths, json=json, everything=verbose)
         if plot is not None:
             plot_masks(paths, plot)
-        if json:
-            write_stdout(as_json("inspection", inspections))
-        else:
-            show_inspections(inspections, everything=verbose)
+    if check and stands_apart:
+        raise click.exceptions.Exit(_APART)
+
+
+def _overview(paths: Sequence[str], *, json: bool) -> bool:
+    """Show a line for each mask, and return whether one stands apart."""
+    from staticmask_cli.reports.overview import overview_of
+    from staticmask_cli.reports.run_report import as_json
+    from staticmask_cli.terminal.overview import show_overview
+
+    glances = overview_of(paths)
+    if json:
+        write_stdout(as_json("overview", {"masks": glances}))
+    else:
+        show_overview(glances)
+    return any(glance.apart for glance in glances)
+
+
+def _in_full(paths: Sequence[str], *, json: bool, everything: bool) -> bool:
+    """Show all that is in masks, and return False, as they are not compared."""
+    from staticmask_cli.reports.inspection import inspect_masks
+    from staticmask_cli.reports.run_report import as_json
+    from staticmask_cli.terminal.inspections import show_inspections
+
+    inspections = inspect_masks(paths)
+    if json:
+        write_stdout(as_json("inspection", inspections))
+    else:
+        show_inspections(inspections, everything=everything)
+    return False

@@ -17,9 +17,10 @@ from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.reports.bad_pixels import Comparison, Shape, compare, deviations, shape_of_bad
 from staticmask_cli.reports.joint import Joint, joint_of
 
-__all__ = ["Inspection", "Inspections", "inspect_masks"]
+__all__ = ["RULE_NAMES", "Inspection", "Inspections", "inspect_mask", "inspect_masks"]
 
-_RULE_NAMES = tuple(field.name for field in fields(MaskRule))
+RULE_NAMES = tuple(field.name for field in fields(MaskRule))
+"""The names of the attributes of an `Inspection` that are those of a `MaskRule`."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def inspect_masks(paths: Sequence[str]) -> Inspections:
     with astropy_silenced():
         for path in map(redacted, paths):
             try:
-                inspection, bad = _inspect(path)
+                inspection, bad = inspect_mask(path)
             except InputError as error:
                 problems.append(str(error))
                 continue
@@ -132,7 +133,14 @@ def _comparable(first: Inspection, second: Inspection) -> bool:
     return first.shape == second.shape and same
 
 
-def _inspect(path: str) -> tuple[Inspection, npt.NDArray[np.bool_]]:
+def inspect_mask(path: str) -> tuple[Inspection, npt.NDArray[np.bool_]]:
+    """Return the contents of a mask file, and its bad pixels, True = bad.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or is not a static mask.
+    """
     with opened(path) as hdus:
         checksum = checksums_of(hdus)
         header, pixels = hdus[0].header, hdus[0].data
@@ -147,7 +155,7 @@ def _inspect(path: str) -> tuple[Inspection, npt.NDArray[np.bool_]]:
         facts=mask.facts if mask else {},
         detector=mask.signature.detector if mask else None,
         number=mask.signature.number if mask else None,
-        **(vars(mask.rule) if mask else dict.fromkeys(_RULE_NAMES)),
+        **(vars(mask.rule) if mask else dict.fromkeys(RULE_NAMES)),
         shape=(bad.shape[0], bad.shape[1]),
         bad=nbad,
         fraction=nbad / bad.size,

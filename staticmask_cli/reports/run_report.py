@@ -85,7 +85,7 @@ def write_report(path: str, parameters: Parameters, masks: Sequence[StaticMask])
 
 
 def as_json(kind: str, content: Any) -> str:  # noqa: ANN401 - a dataclass or mapping
-    """Return a document of the kind ``report``, ``plan`` or ``inspection`` as JSON.
+    """Return a document of the kind ``report``, ``plan``, ``inspection`` or ``overview`` as JSON.
 
     Its schema is ``schemas/KIND.schema.json`` in the package.  All characters outside of ASCII
     are escaped, so that file names of any bytes can be restored.

@@ -75,8 +75,8 @@ def test_an_update_adds_each_exposure_to_the_mask_of_its_name(
     create_masks(eight[:4], **arguments)
     create_masks(eight, **arguments, update=True, checkpoint=checkpoint)
     assert contents("out") == expected
-    assert "8 up to date, which would be rewritten" in done("plan", *eight, "--static-sig", "2", "--name", NAME,
-                                   "-o", "out").stdout
+    planned = done("plan", *eight, "--static-sig", "2", "--name", NAME, "-o", "out")
+    assert "8 up to date, which would be rewritten" in planned.stdout
 
 
 def test_an_exposure_that_cannot_be_read_is_left_out_of_its_mask_alone(
