@@ -53,7 +53,7 @@ class ChipResult:
         As in `Member`, in the units of the chip.
     not_finite : int
         The number of pixels that are NaN or infinite.
-    unflagged : tuple of float, or None
+    unflagged, overlooked : tuple of float or None, and int
         As in `Member`.
     expected_low : float
         The number of low pixels that Gaussian noise alone makes.
@@ -76,6 +76,7 @@ class ChipResult:
     noise: float = math.nan
     not_finite: int = 0
     unflagged: tuple[float, float] | None = None
+    overlooked: int = 0
     expected_low: float = 0.0
     skip_reason: str = ""
     scores: "Scores | None" = None
@@ -100,6 +101,7 @@ class ChipResult:
             noise=self.noise,
             not_finite=self.not_finite,
             unflagged=self.unflagged,
+            overlooked=self.overlooked,
             below=len(self.low),
             chance=self.expected_low,
             flagged=0 if self.flagged is None else int(np.count_nonzero(self.flagged)),
@@ -159,10 +161,23 @@ def bad_pixels_of_chip(
         npix, low, lines, flagged=flagged, added_by_bit=added,
         mode=statistics.mode, rms=statistics.rms, median=clipping.median, threshold=threshold,
         noise=noise, not_finite=data.size - npix,
-        unflagged=unflagged,
+        unflagged=unflagged, overlooked=_overlooked(data, clipping, rule, low, flagged),
         expected_low=expected_false_positives(npix, rule.static_sig),
         scores=_scores(data, statistics.mode, noise) if rule.joint else None,
     )
+
+
+def _overlooked(
+    data: npt.NDArray[Any], clipping: Clipping, rule: MaskRule, low: PixelSet, flagged: Bits | None
+) -> int:
+    """Return how many pixels are low by the global rule, but not by the local one or by DQ."""
+    if rule.sky == "global":
+        return 0
+    threshold = clipping.statistics.threshold(rule.static_sig)
+    overlooked = low_pixels(data, clipping, threshold).bits & ~low.bits
+    if flagged is not None:
+        overlooked &= ~flagged
+    return int(np.count_nonzero(overlooked))
 
 
 def _in_a_larger_unit(

@@ -21,6 +21,7 @@ UNKNOWN_CORNERS: Corners = (math.nan,) * 4
 # Beyond these limits a chip is warned of.
 _LARGEST_LOW_FRACTION = 0.01  # of the pixels of a chip
 _LARGEST_DQ_FRACTION = 0.10  # likewise
+_FEW_OVERLOOKED, _FEW_OF_PIXELS = 100, 1e-4  # pixels, and the fraction of those of a chip
 LARGEST_SKEWNESS = 0.5  # rms between mode and median
 LARGEST_RMS = 2.0  # times the noise of a pixel: 4 rms then equal 8 times that noise
 
@@ -117,6 +118,9 @@ class Member:
     unflagged : tuple of float, or None
         The mode and the rms of the pixels without a DQ flag, if those with one change them much
         (`masks.detect`).  It is not in the table.
+    overlooked : int
+        Under the local rule, the number of pixels that are low by the global rule alone, and not
+        flagged.  It is not in the table.
     pointing : int
         The number of the chip's pointing, from 1 on: used chips of the mask with the same number
         were exposed to the same pixels of the sky.  It is 0 if the chip was set aside, and until
@@ -144,6 +148,7 @@ class Member:
     pointing: int = 0
     not_finite: int = 0
     unflagged: tuple[float, float] | None = field(default=None, compare=False)
+    overlooked: int = field(default=0, compare=False)
 
     @property
     def is_global(self) -> bool:
@@ -180,6 +185,11 @@ class Member:
             where = f"the threshold {self.threshold:.6g}" if self.is_global else "their local sky"
             warnings.append(f"{self.below / self.npix:.1%} of the pixels lie below {where}; "
                             f"{_CROWDED}")
+        if self.overlooked > max(_FEW_OVERLOOKED, _FEW_OF_PIXELS * self.npix) + 3 * self.chance:
+            warnings.append(f"{self.overlooked} pixels lie far below the mode {self.mode:.6g} of "
+                            "the chip and not below their local sky: a slope of the sky, an unlit "
+                            "border, or a dead block, which --sky local does not mark? Compare "
+                            "with --sky global")
         removed = self.flagged / max(1, self.npix + self.not_finite)
         if removed > _LARGEST_DQ_FRACTION:
             bits = ", ".join(f"{bit}: {count}" for bit, count in self.added_by_bit.items())

@@ -143,3 +143,24 @@ def test_flagged_pixels_are_not_warned_of_where_they_do_not_count() -> None:
 
 def test_a_chip_flagged_everywhere_is_not_warned_of() -> None:
     assert bad_pixels_of_chip(sky(), MaskRule(4.0), np.ones((60, 80), int)).unflagged is None
+
+
+def test_a_dead_block_that_the_local_rule_does_not_mark_is_warned_of() -> None:
+    data = sky((300, 340))
+    data[100:130, 200:240] = 0.0
+    local = bad_pixels_of_chip(data, MaskRule(5.0, "local"))
+    assert local.overlooked > 1000
+    (warning,) = local.member(ChipLabel("a")).warnings()
+    assert f"{local.overlooked} pixels lie far below the mode" in warning
+    assert "Compare with --sky global" in warning
+    flags = np.where(data == 0, 4, 0).astype(np.int16)
+    assert bad_pixels_of_chip(data, MaskRule(5.0, "local"), flags).overlooked == 0
+    assert bad_pixels_of_chip(data, MaskRule(5.0)).overlooked == 0
+
+
+@pytest.mark.parametrize("static_sig", [2.0, 5.0])
+def test_noise_and_small_defects_are_not_warned_of_as_a_dead_block(static_sig: float) -> None:
+    data = sky((300, 340))
+    data[50:53, 60:63] = data[200, 100] = 0.0
+    member = bad_pixels_of_chip(data, MaskRule(static_sig, "local")).member(ChipLabel("a"))
+    assert not [words for words in member.warnings() if "dead block" in words]
