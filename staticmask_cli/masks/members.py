@@ -148,7 +148,7 @@ class Member:
     pointing: int = 0
     not_finite: int = 0
     unflagged: tuple[float, float] | None = field(default=None, compare=False)
-    overlooked: int = field(default=0, compare=False)
+    overlooked: int = field(default=0, compare=False, repr=False)
 
     @property
     def is_global(self) -> bool:
