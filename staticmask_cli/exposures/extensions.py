@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from staticmask_cli.errors import ExposureError
+from staticmask_cli.errors import ExposureError, first_few
 from staticmask_cli.fits.hdus import HDU
 from staticmask_cli.fits.header import header_str
 
@@ -76,7 +76,7 @@ def _words_in(name: str) -> set[str]:
 def names_of(hdus: Iterable[HDU]) -> str:
     """Describe the extensions of a file for a message."""
     names = list(dict.fromkeys(hdu.name or "an extension without EXTNAME" for hdu in hdus))
-    return ", ".join(name[:40] for name in names[:8]) + (" ..." if len(names) > 8 else "")  # noqa: PLR2004
+    return first_few([name[:40] for name in names], 8)
 
 
 def science_extensions(hdus: Sequence[HDU], path: str, sci_ext: str = "") -> list[int]:
