@@ -52,8 +52,9 @@ def read_hdus(path: str) -> list[HDU]:
         if hdus is not None:
             return hdus
         compressed = isinstance(content, Inflated)
-        # Only the last HDU can be incomplete.
-        complete = all(layout.complete for layout in layouts(content, size))
+        # Only the last HDU can be incomplete.  The walk goes to its end, which is what leaves the
+        # content at its start.
+        complete = list(layouts(content, size))[-1].complete
         with _open_with_astropy(content) as others:
             hdus = [hdu_of_astropy(hdu, size, stamp, compressed=compressed) for hdu in others]
         return [*hdus[:-1], *(replace(hdu, complete=complete) for hdu in hdus[-1:])]

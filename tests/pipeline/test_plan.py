@@ -173,16 +173,18 @@ def test_a_file_that_ends_between_two_extensions_is_told(
     ("ending", "compress"), [("", bytes), (".gz", gzip.compress), (".bz2", bz2.compress)]
 )
 @pytest.mark.parametrize("left", [0, 1, 500])
+@pytest.mark.parametrize("keyword", ["FILTER1", "HIERARCH a b"])  # the second is left to astropy
 def test_a_file_that_ends_within_its_last_block_is_told(
-    left: int, ending: str, compress: Callable[[bytes], bytes], write_exposure: WriteExposure,
-    caplog: pytest.LogCaptureFixture,
+    keyword: str, left: int, ending: str, compress: Callable[[bytes], bytes],
+    write_exposure: WriteExposure, caplog: pytest.LogCaptureFixture,
 ) -> None:
-    path = write_exposure(chips=[{"data": sky(), "dq": np.ones((60, 80), np.int16)}])
+    path = write_exposure(chips=[{"data": sky(), "dq": np.ones((60, 80), np.int16), keyword: 1}])
     with fits.open(path) as hdus:
         end = hdus["SCI"].fileinfo()["datLoc"] + 60 * 80 * 4 + left
     short = path.with_name(f"cut_flt.fits{ending}")
     short.write_bytes(compress(path.read_bytes()[:end]))
-    (plan,) = planned(short, final_bits=0)
+    with astropy_silenced():
+        (plan,) = planned(short, final_bits=0)
     assert plan.chips[0].dq is None
     (record,) = caplog.records
     expected = f"{short}: ends within the last block of SCI, whose pixels are all there: was it "
