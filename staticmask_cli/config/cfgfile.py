@@ -9,8 +9,7 @@ value, blanks within the brackets of a section, lists, ``None``, ``INDEF`` and `
 import os
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from staticmask_cli.config.cfg_syntax import parse_cfg
 from staticmask_cli.config.entries import RESETBITS, Entry, is_blank
@@ -35,8 +34,7 @@ _MOST_MISSPELT = 3  # more problems, and no name that exists: a file of another 
 _IGNORED_NAMES = {"_task_name_", "_rules_"}
 
 
-@dataclass(frozen=True)
-class Declaration:
+class Declaration(NamedTuple):
     """The declaration of one parameter in the configspec.
 
     Attributes

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from staticmask_cli.errors import ConfigError, described
 from staticmask_cli.masks.bitmask import with_good_bits
@@ -18,8 +18,7 @@ BLANK_TEXTS = {"", "none", "indef"}
 """The texts, in lower case, that ask for the default of a parameter."""
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """The value that a user gave to one parameter, and the section and file that hold it."""
 
     name: str
@@ -84,4 +83,4 @@ def with_resetbits(entries: list[Entry], given: list[Entry]) -> list[Entry]:
         return entries
     log.info("%s: AstroDrizzle would clear these DQ bits, so they are good: final_bits = %s",
              resetbits[0], combined)
-    return [*entries, replace(final_bits[-1], value=combined)]
+    return [*entries, final_bits[-1]._replace(value=combined)]

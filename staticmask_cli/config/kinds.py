@@ -4,8 +4,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from staticmask_cli.config.entries import BLANK_TEXTS
 from staticmask_cli.io.urls import redacted
@@ -99,8 +98,7 @@ def _check_sigma(value: object) -> float:
     return number
 
 
-@dataclass(frozen=True)
-class Kind:
+class Kind(NamedTuple):
     """A type of the configspec; its check raises ValueError for a value that is not valid."""
 
     check: Callable[[object], Any]

@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from staticmask_cli.errors import ExposureError, InputError
 from staticmask_cli.exposures.extensions import (
@@ -22,8 +22,7 @@ from staticmask_cli.io.paths import folder_of_file, is_file, join_path
 __all__ = ["DQSource", "companion_of", "dq_sources", "refuse_companion"]
 
 
-@dataclass(frozen=True, slots=True)
-class DQSource:
+class DQSource(NamedTuple):
     """The HDU that holds the DQ flags of a chip.
 
     Attributes

@@ -4,6 +4,7 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from staticmask_cli.errors import ExposureError
 from staticmask_cli.exposures.dq import DQSource, dq_sources, refuse_companion
@@ -72,8 +73,7 @@ class Chip:
     exposure: str = ""
 
 
-@dataclass(frozen=True)
-class Exposure:
+class Exposure(NamedTuple):
     """An exposure and those of its chips that are used.
 
     Attributes
@@ -142,8 +142,7 @@ def read_exposure(
         return Exposure(path, chips, _why_incomplete(hdus))
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
+class _File(NamedTuple):
     """The headers of a file.
 
     `primary` is the header with what all chips share, `numbers` has the number of the chip in each

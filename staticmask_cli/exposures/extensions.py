@@ -6,8 +6,8 @@ have EXTVER, CCDNUM or DETSEC for its number, or none of these.
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 from staticmask_cli.errors import ExposureError, first_few
 from staticmask_cli.fits.hdus import HDU
@@ -19,8 +19,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class FileForm:
+class FileForm(NamedTuple):
     """What a user says of files that do not say it in the way of HST and JWST.
 
     Attributes

@@ -6,9 +6,9 @@ process local files are read one by one, and remote ones several at a time.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy.typing as npt
 
@@ -33,8 +33,7 @@ _USUAL_FORM = FileForm()
 ExposureOrError = Exposure | StaticMaskError
 
 
-@dataclass(frozen=True)
-class _Task:
+class _Task(NamedTuple):
     """The files whose headers a worker reads."""
 
     number: int
@@ -121,7 +120,7 @@ def _read_for_run(path: str, task: _Task, first: dict[Signature, Chip]) -> Expos
     result = _read_or_error(local, task.group, dq=task.dq, form=task.form, name=task.name)
     if isinstance(result, StaticMaskError):
         return type(result)(task.run.user_path(str(result), path))
-    return replace(result, path=path, chips=tuple(
+    return result._replace(path=path, chips=tuple(
         _with_user_path(
             share_attributes(chip, first.setdefault(chip.signature, chip)), path, task.run
         )
@@ -130,7 +129,7 @@ def _read_for_run(path: str, task: _Task, first: dict[Signature, Chip]) -> Expos
 
 
 def _with_user_path(chip: Chip, path: str, run: RunContext) -> Chip:
-    dq = chip.dq and replace(chip.dq, path=run.user_path(chip.dq.path, path))
+    dq = chip.dq and chip.dq._replace(path=run.user_path(chip.dq.path, path))
     return replace(chip, path=path, label=replace(chip.label, file=path), dq=dq)
 
 

@@ -10,8 +10,7 @@ of which only astropy's code defines.  Both ways make HDUs of the same type, `HD
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from staticmask_cli.errors import FaultError, InputError
 from staticmask_cli.fits.header import BLOCK, AnyHeader, Header, UnusualError, Value, fits
@@ -32,8 +31,7 @@ _EVALUATED = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class HDU:
+class HDU(NamedTuple):
     """An HDU of a FITS file.
 
     Attributes

@@ -8,7 +8,6 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import IO, Any
 
 import numpy as np
@@ -57,7 +56,7 @@ def read_hdus(path: str) -> list[HDU]:
         complete = list(layouts(content, size))[-1].complete
         with _open_with_astropy(content) as others:
             hdus = [hdu_of_astropy(hdu, size, stamp, compressed=compressed) for hdu in others]
-        return [*hdus[:-1], *(replace(hdu, complete=complete) for hdu in hdus[-1:])]
+        return [*hdus[:-1], *(hdu._replace(complete=complete) for hdu in hdus[-1:])]
 
 
 def read_primary(path: str) -> tuple[AnyHeader, npt.NDArray[Any]]:

@@ -3,8 +3,7 @@
 import io
 import math
 import os
-from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +21,7 @@ _DTYPES = {8: "u1", 16: "i2", 32: "i4", 64: "i8", -32: "f4", -64: "f8"}  # by BI
 _CHUNK = 1 << 18  # pixels, whose bytes are still in the cache when their order is changed
 
 
-@dataclass(frozen=True, slots=True)
-class RawPixels:
+class RawPixels(NamedTuple):
     """Where the pixels of an image are in a file, if they are neither compressed nor scaled.
 
     Attributes

@@ -7,8 +7,7 @@ CHECKSUM and DATASUM are those of appendix J of the standard.
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,8 +25,7 @@ _LONGEST_STRING = 70  # in one card, with its quotes
 _LONGEST_PIECE = _LONGEST_STRING - len("'&'")
 
 
-@dataclass(frozen=True)
-class NewHDU:
+class NewHDU(NamedTuple):
     """An HDU that is to be written.
 
     Attributes

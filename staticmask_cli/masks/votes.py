@@ -2,9 +2,8 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +23,7 @@ _NO_PIXELS: Indices = np.zeros(0, np.intp)
 _MOST_UNGROUPED = 64  # chips, so that the time for grouping stays small, and the memory too
 
 
-@dataclass(frozen=True, slots=True)
-class Pointing:
+class Pointing(NamedTuple):
     """The pixels that are bad in any exposure of a pointing, as far as it is known.
 
     Attributes

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from staticmask_cli.errors import StaticMaskError
 from staticmask_cli.exposures.exposure import Chip
@@ -22,8 +23,7 @@ _BYTES_OF_A_MEMBER = 840
 _BATCHES_PER_JOB = 4  # so that all workers end at about the same time
 
 
-@dataclass(frozen=True)
-class Batch:
+class Batch(NamedTuple):
     """A task: some chips of one mask, and the parameters to process them with.
 
     Attributes
@@ -183,5 +183,5 @@ def _with_local_paths(chip: Chip, context: RunContext | None) -> Chip:
     """Return a chip with the paths by which this process finds its files."""
     if context is None or context.local_path(chip.path) == chip.path:
         return chip
-    dq = chip.dq and replace(chip.dq, path=context.local_path(chip.dq.path))
+    dq = chip.dq and chip.dq._replace(path=context.local_path(chip.dq.path))
     return replace(chip, path=context.local_path(chip.path), dq=dq)

@@ -5,8 +5,7 @@ import math
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -48,8 +47,7 @@ Identity = tuple[str, int]
 """The normalized path of a chip's file, and its EXTVER."""
 
 
-@dataclass(frozen=True)
-class MaskStatus:
+class MaskStatus(NamedTuple):
     """The state of a mask on disk, compared with the mask that a run would write.
 
     Attributes

@@ -4,7 +4,6 @@ import os
 import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
 
 from staticmask_cli.errors import ConfigError
 from staticmask_cli.exposures.dq import companion_of
@@ -91,8 +90,8 @@ def _rules_of_copies(
     made = {path: copies[path] for path in sorted(masks) if path in copies}
     rules = [_COPIES.format(copies=" ".join(_names(made.values())))]
     for path, copy in made.items():
-        of_form = (f"--{field.name.replace('_', '-')}={getattr(form, field.name)}"
-                   for field in fields(form) if getattr(form, field.name))
+        of_form = (f"--{name.replace('_', '-')}={value}"
+                   for name, value in form._asdict().items() if value)
         options = map(_word, ("-o", os.path.dirname(copy) or ".", *of_form, f"--to={path}"))
         command = " ".join(("$(STATICMASK) apply", *options, "--"))
         needed = _names((path, *companions[path], *masks[path]))

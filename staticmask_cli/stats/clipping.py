@@ -8,8 +8,8 @@ fails on them), and a chip that cannot be clipped has ``nbins < 2``.
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -71,8 +71,10 @@ class ChipStatistics:
         return self.mode - static_sig * self.rms
 
 
-@dataclass(frozen=True)
-class Clipping:
+_NO_INDICES: FlatIndices = np.empty(0, dtype=np.intp)
+
+
+class Clipping(NamedTuple):
     """Statistics of a chip, and further results of the same passes over its pixels.
 
     Attributes
@@ -93,7 +95,7 @@ class Clipping:
     median: float
     finite: int = 0
     low_end: float = -math.inf
-    low_indices: FlatIndices = field(default_factory=lambda: np.empty(0, dtype=np.intp))
+    low_indices: FlatIndices = _NO_INDICES
 
 
 _NOTHING = Clipping(  # of a chip without finite pixels
@@ -165,7 +167,7 @@ def clip_chip(data: npt.ArrayLike) -> Clipping:
         # rms, and with it the bins of the pixels: use the arithmetic of the reference.
         window, moments = _clipped(windows.as_in_reference, windows)
     if moments.npix == 0:
-        return replace(_NOTHING, finite=windows.finite)
+        return _NOTHING._replace(finite=windows.finite)
     minimum, maximum = _histogram_ends(windows.extremes(*window), window, pixels.first)
     width = _BIN_WIDTH * moments.rms
     nbins = _number_of_bins(maximum - minimum, width)

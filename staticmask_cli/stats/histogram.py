@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -200,8 +200,7 @@ def _counter(nbins: int) -> _DenseCount | _SparseCount:
     return _SparseCount(nbins) if nbins > _DENSE_BINS else _DenseCount(nbins)
 
 
-@dataclass(frozen=True)
-class SkyHistogram:
+class SkyHistogram(NamedTuple):
     """Counts of pixels from below the threshold of a chip to above its mode, for plots.
 
     Attributes

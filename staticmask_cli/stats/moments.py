@@ -7,7 +7,7 @@ If a window excludes a part of the core, all pixels are visited again.
 """
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -30,8 +30,7 @@ _ONES = np.ones(_ROW, dtype=np.float32)
 _SAFE = (1e-12, 1e12)  # range of numbers whose squares neither vanish nor overflow in float32
 
 
-@dataclass(frozen=True)
-class Moments:
+class Moments(NamedTuple):
     """Count, mean and sample standard deviation (n - 1) of the pixels in a window.
 
     Attributes

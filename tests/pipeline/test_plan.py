@@ -169,15 +169,14 @@ def test_a_file_that_ends_between_two_extensions_is_told(
     ]
 
 
-@pytest.mark.parametrize(
-    ("ending", "compress"), [("", bytes), (".gz", gzip.compress), (".bz2", bz2.compress)]
-)
+@pytest.mark.parametrize("packed", [("", bytes), (".gz", gzip.compress), (".bz2", bz2.compress)])
 @pytest.mark.parametrize("left", [0, 1, 500])
 @pytest.mark.parametrize("keyword", ["FILTER1", "HIERARCH a b"])  # the second is left to astropy
 def test_a_file_that_ends_within_its_last_block_is_told(
-    keyword: str, left: int, ending: str, compress: Callable[[bytes], bytes],
+    keyword: str, left: int, packed: tuple[str, Callable[[bytes], bytes]],
     write_exposure: WriteExposure, caplog: pytest.LogCaptureFixture,
 ) -> None:
+    ending, compress = packed
     path = write_exposure(chips=[{"data": sky(), "dq": np.ones((60, 80), np.int16), keyword: 1}])
     with fits.open(path) as hdus:
         end = hdus["SCI"].fileinfo()["datLoc"] + 60 * 80 * 4 + left
