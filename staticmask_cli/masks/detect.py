@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from staticmask_cli.localsky.differences import pixel_noise
 from staticmask_cli.masks.bitmask import bad_by_dq, pixels_by_bit
+from staticmask_cli.masks.dead_blocks import dead_blocks
 from staticmask_cli.masks.members import (
     LARGEST_RMS,
     LARGEST_SKEWNESS,
@@ -147,8 +148,12 @@ def bad_pixels_of_chip(
         reason = TOO_SMALL_UNIT if statistics.too_small_a_unit else TOO_FEW_BINS
         reason = reason if statistics.npix else NO_FINITE_PIXEL
         return ChipResult.set_aside((data.shape[0], data.shape[1]), reason, data.size - npix)
-    low, lines, threshold = _low_pixels(data, clipping, rule)
     noise = pixel_noise(data)
+    low, lines, threshold = _low_pixels(data, clipping, rule)
+    dark = _dark_pixels(data, clipping, rule)
+    blocks = None if dark is None else dead_blocks(data, dark, lines.bits, noise, rule.static_sig)
+    if blocks is not None:
+        low.add(PixelSet(data.shape, bits=blocks))
     flagged: Bits | None = None
     added: dict[int, int] = {}
     unflagged = None
@@ -161,20 +166,24 @@ def bad_pixels_of_chip(
         npix, low, lines, flagged=flagged, added_by_bit=added,
         mode=statistics.mode, rms=statistics.rms, median=clipping.median, threshold=threshold,
         noise=noise, not_finite=data.size - npix,
-        unflagged=unflagged, overlooked=_overlooked(data, clipping, rule, low, flagged),
+        unflagged=unflagged, overlooked=_overlooked(dark, low, flagged),
         expected_low=expected_false_positives(npix, rule.static_sig),
         scores=_scores(data, statistics.mode, noise) if rule.joint else None,
     )
 
 
-def _overlooked(
-    data: npt.NDArray[Any], clipping: Clipping, rule: MaskRule, low: PixelSet, flagged: Bits | None
-) -> int:
-    """Return how many pixels are low by the global rule, but not by the local one or by DQ."""
+def _dark_pixels(data: npt.NDArray[Any], clipping: Clipping, rule: MaskRule) -> Bits | None:
+    """Return the pixels that are low by the global rule, where the local one is used."""
     if rule.sky == "global":
+        return None
+    return low_pixels(data, clipping, clipping.statistics.threshold(rule.static_sig)).bits
+
+
+def _overlooked(dark: Bits | None, low: PixelSet, flagged: Bits | None) -> int:
+    """Return how many dark pixels are neither low by the local rule nor bad by DQ."""
+    if dark is None:
         return 0
-    threshold = clipping.statistics.threshold(rule.static_sig)
-    overlooked = low_pixels(data, clipping, threshold).bits & ~low.bits
+    overlooked = dark & ~low.bits
     if flagged is not None:
         overlooked &= ~flagged
     return int(np.count_nonzero(overlooked))

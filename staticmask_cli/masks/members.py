@@ -188,8 +188,8 @@ class Member:
         if self.overlooked > max(_FEW_OVERLOOKED, _FEW_OF_PIXELS * self.npix) + 3 * self.chance:
             warnings.append(f"{self.overlooked} pixels lie far below the mode {self.mode:.6g} of "
                             "the chip and not below their local sky: a slope of the sky, an unlit "
-                            "border, or a dead block, which --sky local does not mark? Compare "
-                            "with --sky global")
+                            "border, or a dead block at the edge, which --sky local does not "
+                            "mark? Compare with --sky global")
         removed = self.flagged / max(1, self.npix + self.not_finite)
         if removed > _LARGEST_DQ_FRACTION:
             bits = ", ".join(f"{bit}: {count}" for bit, count in self.added_by_bit.items())

@@ -10,7 +10,7 @@ from itertools import islice
 import numpy as np
 import numpy.typing as npt
 
-from staticmask_cli.reports.clusters import Clusters, clusters_of
+from staticmask_cli.masks.clusters import Clusters, clusters_of
 
 __all__ = [
     "Cluster", "Comparison", "Line", "Shape", "SizeClass", "compare", "deviations", "shape_of_bad",

@@ -145,9 +145,18 @@ def test_a_chip_flagged_everywhere_is_not_warned_of() -> None:
     assert bad_pixels_of_chip(sky(), MaskRule(4.0), np.ones((60, 80), int)).unflagged is None
 
 
-def test_a_dead_block_that_the_local_rule_does_not_mark_is_warned_of() -> None:
+def test_a_dead_block_is_bad_under_the_local_rule() -> None:
     data = sky((300, 340))
-    data[100:130, 200:240] = 0.0
+    data[100:120, 200:230] = 0.0
+    found = bad_pixels_of_chip(data, MaskRule(5.0, "local"))
+    assert found.low.bits[100:120, 200:230].all()
+    assert found.overlooked == 0
+    assert not found.member(ChipLabel("a")).warnings()
+
+
+def test_a_dead_block_at_the_edge_which_the_local_rule_does_not_mark_is_warned_of() -> None:
+    data = sky((300, 340))
+    data[:30, 200:240] = 0.0
     local = bad_pixels_of_chip(data, MaskRule(5.0, "local"))
     assert local.overlooked > 1000
     (warning,) = local.member(ChipLabel("a")).warnings()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from staticmask_cli.reports.clusters import clusters_of
+from staticmask_cli.masks.clusters import clusters_of
 
 Cluster = tuple[int, tuple[int, int], tuple[int, int]]
 
