@@ -9,12 +9,15 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from staticmask_cli.masks.partial import PartialMask
 
-__all__ = ["CAUSES", "DESCRIPTIONS", "count_by_cause", "main_cause", "why_of"]
+__all__ = ["CAUSES", "DESCRIPTIONS", "LOW", "count_by_cause", "main_cause", "why_of"]
 
 CAUSES: Mapping[str, int] = {
     "global": 1, "local": 2, "line": 4, "dq": 8, "included": 16, "joint": 32, "high": 64,
 }
 """The bits of WHY by the name of the cause."""
+
+LOW = CAUSES["global"] | CAUSES["local"] | CAUSES["line"] | CAUSES["joint"]
+"""The bits of WHY of a pixel whose values are too low."""
 
 DESCRIPTIONS: Mapping[str, str] = {
     "global": "below the threshold of the whole chip",

@@ -42,7 +42,7 @@ class Picture:
 
     def drawn(
         self, masks: Mapping[str, StaticMask], plans: Sequence[MaskPlan]
-    ) -> AbstractContextManager[list[str]]:
+    ) -> AbstractContextManager[None]:
         """Draw masks and the chips that were read for them; files appear after the with block."""
         from staticmask_cli.plots.draw import picture_of  # noqa: PLC0415 - as above
 

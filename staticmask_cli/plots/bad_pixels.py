@@ -18,14 +18,16 @@ __all__ = ["draw_bad_pixels", "plot_mask", "reduced"]
 _PALEST = 0.55  # the darkness of a block with a single bad pixel, where 1 is black
 # From dark to light, so that they differ without colour too, and for all kinds of colour vision
 # (Okabe & Ito 2008, Color Universal Design).  Later ones are drawn over earlier ones.
-_COLOURS = {
-    "low": ("black", CAUSES["global"] | CAUSES["local"]),
-    "joint evidence": ("#0072B2", CAUSES["joint"]),
-    "line": ("#D55E00", CAUSES["line"]),
-    "high": ("#CC79A7", CAUSES["high"]),
-    "DQ": ("#56B4E9", CAUSES["dq"]),
-    "included": ("#F0C400", CAUSES["included"]),
+_KINDS = {
+    "low": ("black", "o", CAUSES["global"] | CAUSES["local"]),
+    "joint evidence": ("#0072B2", "D", CAUSES["joint"]),
+    "line": ("#D55E00", "P", CAUSES["line"]),
+    "high": ("#CC79A7", "^", CAUSES["high"]),
+    "DQ": ("#56B4E9", "s", CAUSES["dq"]),
+    "included": ("#F0C400", "v", CAUSES["included"]),
 }
+_MOST_MARKERS = 150  # of a kind: where there are more pixels, each stands for those around it
+_BETWEEN = 12  # blocks between two markers, at least
 
 
 def reduced(bad: npt.NDArray[np.bool_], factor: int) -> npt.NDArray[np.float64]:
@@ -76,28 +78,36 @@ def plot_mask(mask: PartialMask, axes: "Axes | None" = None) -> "Axes":
     (ny, nx) = mask.signature.shape
     draw_bad_pixels(axes, mask, max(1, math.ceil(max(ny / size.height, nx / size.width))))
     axes.tick_params(labelbottom=True)
-    axes.set(aspect="equal", xlabel="X [pixel]",
-             title=f"{mask.signature.detector} {mask.signature.number}: {mask.nbad} bad pixels")
+    axes.set(aspect="equal", xlabel="X [pixel]")
+    axes.set_title(f"{mask.signature.detector} {mask.signature.number}: {mask.nbad} bad pixels",
+                   pad=6 if axes.get_legend() is None else 20)
     return axes
 
 
 def draw_bad_pixels(axes: "Axes", mask: PartialMask, factor: int) -> None:
     """Draw the bad pixels in blocks of `factor` pixels, black if there is only one kind of cause.
 
-    Otherwise each kind has a colour, which a legend on the right names.
+    Otherwise each kind has a colour and a marker, which a legend above the image names.  Markers
+    stand on some of the pixels of their kind, so that the kinds differ in grey too.
     """
     ny, nx = mask.bad.shape
     cause = main_cause(mask.why, mask.bad)
-    kinds = {name: (colour, cause & bits != 0) for name, (colour, bits) in _COLOURS.items()}
-    kinds = {name: kind for name, kind in kinds.items() if kind[1].any()}
+    kinds = {name: (colour, marker, cause & bits != 0)
+             for name, (colour, marker, bits) in _KINDS.items()}
+    kinds = {name: kind for name, kind in kinds.items() if kind[2].any()}
     if len(kinds) < 2:  # noqa: PLR2004 - no need of colours
-        kinds = {"": ("black", mask.bad)}
-    for colour, bad in kinds.values():
-        _draw_kind(axes, bad, colour, factor)
+        _draw_kind(axes, mask.bad, "black", factor)
+    else:
+        for colour, _, bad in kinds.values():
+            _draw_kind(axes, bad, colour, factor)
+        for name, (colour, marker, bad) in kinds.items():
+            rows, columns = _some_of(bad, _BETWEEN * factor)
+            axes.plot(columns + 1, rows + 1, marker, color=colour, mec="black", mew=0.4, ms=4,
+                      label=f"{name}: {np.count_nonzero(bad):,}")
+        axes.legend(fontsize="small", frameon=False, ncols=len(kinds), loc="lower left",
+                    bbox_to_anchor=(0, 1), borderaxespad=0.2, handletextpad=0.2, columnspacing=1)
     axes.set(xlim=(0.5, nx + 0.5), ylim=(0.5, ny + 0.5), ylabel="Y [pixel]")
     axes.tick_params(labelbottom=False)
-    if len(kinds) > 1:
-        _write_legend(axes, {name: colour for name, (colour, _) in kinds.items()})
 
 
 def _draw_kind(axes: "Axes", bad: npt.NDArray[np.bool_], colour: str, factor: int) -> None:
@@ -112,10 +122,19 @@ def _draw_kind(axes: "Axes", bad: npt.NDArray[np.bool_], colour: str, factor: in
     )
 
 
-def _write_legend(axes: "Axes", colours: dict[str, str]) -> None:
-    """Write the names of the kinds above the image, on the right and on the line of the title."""
-    from matplotlib.patches import Patch  # noqa: PLC0415 - an extra
+def _some_of(
+    bad: npt.NDArray[np.bool_], distance: int
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Return the rows and columns of one bad pixel in each square of this side, or a larger one.
 
-    axes.legend([Patch(color=colour) for colour in colours.values()], list(colours),
-                fontsize="small", frameon=False, ncols=len(colours), loc="lower right",
-                bbox_to_anchor=(1, 1), borderaxespad=3, handlelength=1, columnspacing=1)
+    The squares are as large as needed for at most 150 pixels.
+    """
+    rows, columns = np.nonzero(bad)
+    order = np.random.default_rng(0).permutation(rows.size)  # so that they form no pattern
+    rows, columns = rows[order], columns[order]
+    while True:
+        square = rows // distance * bad.shape[1] + columns // distance
+        _, first = np.unique(square, return_index=True)
+        if first.size <= _MOST_MARKERS:
+            return rows[first], columns[first]
+        distance += distance // 4 + 1

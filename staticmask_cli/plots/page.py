@@ -1,17 +1,21 @@
 """One matplotlib page: a mask, its bad pixels per row and column, its exposures and evidence."""
 
+import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from staticmask_cli.masks.members import Member
 from staticmask_cli.masks.partial import PartialMask
 from staticmask_cli.plots.bad_pixels import draw_bad_pixels
+from staticmask_cli.plots.cutouts import Cutouts, draw_cutouts
 from staticmask_cli.plots.evidence import draw_depth, draw_significance
-from staticmask_cli.stats.histogram import SkyHistogram
+from staticmask_cli.plots.histograms import ExposureHistogram, draw_histograms
+from staticmask_cli.plots.profiles import draw_columns, draw_rows
+from staticmask_cli.plots.texts import in_brackets, plain_numbers, shown, write_legend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,16 +27,16 @@ __all__ = ["Page", "draw_page"]
 
 # All lengths are in inches.
 _WIDTH = 8.0
-_LEFT, _TOP, _GAP = 0.85, 0.65, 0.1
+_LEFT, _TOP, _GAP = 0.85, 1.35, 0.1
+_TITLES = (0.3, 0.5, 0.67, 0.84, 1.01)  # from the top of the page to the lines of the title
 _ROWS_WIDTH, _COLUMNS_HEIGHT = 1.25, 1.0  # the panels beside and below the image
 _SCALE_WIDTH = 0.15  # of the greys of the map of the depth
 _LONGEST_SIDE, _SHORTEST_SIDE = 5.6, 0.8  # of the image
-_EXPOSURES_HEIGHT, _AXIS_LABEL, _LEGEND = 2.6, 0.55, 0.55
-_DPI = 100
+_EXPOSURES_HEIGHT, _AXIS_LABEL, _LEGEND = 2.6, 0.55, 0.65
+_CUTOUTS_HEIGHT = 0.58  # of one exposure
+_DOTS = 100  # of the image, per inch; smaller dots would be hard to see
 
-_LOWEST_COUNT = 0.7  # below 1, so that a single pixel is drawn above the axis
-_LINE_STYLES = ("-", "--", "-.", ":")  # more exposures could not be distinguished
-_LONGEST_TEXT, _LONGEST_TITLE = 30, 60  # characters
+_LONGEST_TITLE, _LONGEST_LINE = 60, 100  # characters
 
 
 @dataclass(frozen=True)
@@ -47,28 +51,35 @@ class Page:
         The name of the mask in the title, and in the name of the file if there are several.
     unit : str
         The BUNIT of its exposures; it may be empty.
-    histograms : sequence of (str, SkyHistogram)
-        The names of exposures, each with the histogram of its pixels near the sky.  If there
-        are none, the mode and threshold of each member are drawn instead.
+    date : str
+        When the mask was made; it may be empty.
+    histograms : sequence of ExposureHistogram
+        The pixels of exposures near the sky.  If there are none, numbers of each member are drawn
+        instead.
+    cutouts : Cutouts or None
+        The deepest defects; None if no exposure is at hand.
     """
 
     mask: PartialMask
     name: str
     unit: str = ""
-    histograms: Sequence[tuple[str, SkyHistogram]] = ()
+    date: str = ""
+    histograms: Sequence[ExposureHistogram] = ()
+    cutouts: Cutouts | None = None
 
 
 def draw_page(figure: "Figure", page: Page) -> None:
     """Draw a page on an empty figure, whose size is set to fit the mask."""
     mask, bad = page.mask, page.mask.bad
     width, height = _image_size(bad.shape)
-    # A mask that drizzlepac wrote has no members.
-    panel_height = _LEGEND + _EXPOSURES_HEIGHT + _AXIS_LABEL
-    exposures_height = panel_height if mask.used else 0.0
-    # Only a mask with agree = joint has evidence, which is drawn below everything else.
-    evidence_height = _LEGEND + height + _AXIS_LABEL + panel_height if mask.evidence else 0.0
-    mask_height = _TOP + height + _GAP + _COLUMNS_HEIGHT + _AXIS_LABEL
-    page_height = mask_height + exposures_height + evidence_height
+    wide = _WIDTH - _LEFT - 0.2
+    below_image = _GAP + _COLUMNS_HEIGHT + _AXIS_LABEL
+    panel = _LEGEND + _EXPOSURES_HEIGHT + _AXIS_LABEL
+    cutouts_height = _CUTOUTS_HEIGHT * len(page.cutouts.names) if page.cutouts else 0.0
+    # A mask that drizzlepac wrote has no members.  Only one with agree = joint has evidence.
+    page_height = (_TOP + height + below_image + panel * bool(mask.used)
+                   + (_LEGEND + cutouts_height + _AXIS_LABEL) * bool(page.cutouts)
+                   + (_LEGEND + height + _AXIS_LABEL + panel) * bool(mask.evidence))
     figure.set_size_inches(_WIDTH, page_height)
 
     def add_axes(left: float, top: float, width: float, height: float) -> "Axes":
@@ -78,26 +89,27 @@ def draw_page(figure: "Figure", page: Page) -> None:
         ))
 
     image = add_axes(_LEFT, _TOP, width, height)
-    factor = max(1, -(-max(bad.shape) // int(max(width, height) * _DPI)))
+    factor = max(1, -(-max(bad.shape) // int(max(width, height) * _DOTS)))
     draw_bad_pixels(image, mask, factor)
-    columns_top = _TOP + height + _GAP
-    _draw_columns(add_axes(_LEFT, columns_top, width, _COLUMNS_HEIGHT), bad)
-    _draw_rows(add_axes(_LEFT + width + _GAP, _TOP, _ROWS_WIDTH, height), bad)
-    _write_title(figure, page, factor, page_height)
+    draw_columns(add_axes(_LEFT, _TOP + height + _GAP, width, _COLUMNS_HEIGHT), bad)
+    draw_rows(add_axes(_LEFT + width + _GAP, _TOP, _ROWS_WIDTH, height), bad)
+    scale = f"Each dot is {factor} x {factor} pixels, darkest if all are bad. " * (factor > 1)
+    symbols = "Symbols mark some pixels of each cause." * (image.get_legend() is not None)
+    _write_title(figure, page, f"{scale}{symbols}", page_height)
+    top = _TOP + height + below_image
     if mask.used:
-        axes = add_axes(_LEFT, mask_height + _LEGEND, _WIDTH - _LEFT - 0.2, _EXPOSURES_HEIGHT)
-        if page.histograms:
-            _draw_histograms(axes, page.histograms, len(mask.used), page.unit)
-        else:
-            _draw_members(axes, mask.used, page.unit)
+        axes = add_axes(_LEFT, top + _LEGEND, wide, _EXPOSURES_HEIGHT)
+        _draw_exposures(axes, page)
+        top += panel
+    if page.cutouts:
+        draw_cutouts(add_axes(_LEFT, top + _LEGEND, wide, cutouts_height), page.cutouts)
+        top += _LEGEND + cutouts_height + _AXIS_LABEL
     if mask.evidence is not None:
-        top = page_height - evidence_height + _LEGEND
-        depth_map = add_axes(_LEFT, top, width, height)
-        scale = add_axes(_LEFT + width + _GAP, top, _SCALE_WIDTH, height)
+        depth_map = add_axes(_LEFT, top + _LEGEND, width, height)
+        scale = add_axes(_LEFT + width + _GAP, top + _LEGEND, _SCALE_WIDTH, height)
         draw_depth(depth_map, scale, mask.evidence.depth, factor)
-        top += height + _AXIS_LABEL + _LEGEND
-        axes = add_axes(_LEFT, top, _WIDTH - _LEFT - 0.2, _EXPOSURES_HEIGHT)
-        _draw_significance(axes, mask, mask.evidence)
+        top += _LEGEND + height + _AXIS_LABEL + _LEGEND
+        _draw_significance(add_axes(_LEFT, top, wide, _EXPOSURES_HEIGHT), mask, mask.evidence)
 
 
 def _image_size(shape: tuple[int, int]) -> tuple[float, float]:
@@ -107,114 +119,81 @@ def _image_size(shape: tuple[int, int]) -> tuple[float, float]:
     return max(_SHORTEST_SIDE, nx * scale), max(_SHORTEST_SIDE, ny * scale)
 
 
-def _draw_columns(axes: "Axes", bad: npt.NDArray[np.bool_]) -> None:
-    ny, nx = bad.shape
-    axes.plot(np.arange(1, nx + 1), np.count_nonzero(bad, axis=0), "k-", lw=0.6)
-    axes.set(xlim=(0.5, nx + 0.5), xlabel="X [pixel]", ylabel="bad pixels\nper column")
-    axes.set_yscale("symlog", linthresh=1)
-    axes.set_ylim(0, 1.3 * ny)
-    _plain_numbers(axes.yaxis)
+def _draw_exposures(axes: "Axes", page: Page) -> None:
+    """Draw the pixels of the exposures, or what MEMBERS says of them."""
+    used = page.mask.used
+    if page.histograms:
+        draw_histograms(axes, page.histograms, used, page.unit)
+        return
+    if any(member.is_global for member in used):
+        _draw_levels(axes, used, page.unit)
+    else:
+        _draw_counts(axes, used)
+    axes.set_xlabel("exposure, in the order of MEMBERS")
+    axes.locator_params(axis="x", integer=True)
 
 
-def _draw_rows(axes: "Axes", bad: npt.NDArray[np.bool_]) -> None:
-    ny, nx = bad.shape
-    axes.plot(np.count_nonzero(bad, axis=1), np.arange(1, ny + 1), "k-", lw=0.6)
-    axes.set(ylim=(0.5, ny + 0.5), xlabel="bad pixels\nper row")
-    axes.set_xscale("symlog", linthresh=1)
-    axes.set_xlim(0, 1.3 * nx)
-    axes.tick_params(labelleft=False)
-    axes.tick_params(axis="x", labelrotation=90)
-    _plain_numbers(axes.xaxis)
-
-
-def _draw_histograms(
-    axes: "Axes", histograms: Sequence[tuple[str, SkyHistogram]], used: int, unit: str
-) -> None:
-    """Overlay the histograms: a few with line styles of their own, many as faint lines."""
-    few = len(histograms) <= len(_LINE_STYLES)
-    alpha = 1.0 if few else max(0.15, 4 / len(histograms))
-    handles, labels = [], []
-    for number, (name, histogram) in enumerate(histograms):
-        style = _LINE_STYLES[number] if few else "-"
-        axes.stairs(histogram.tail, histogram.tail_edges, fill=True, baseline=_LOWEST_COUNT,
-                    color="0.5", alpha=0.6 * alpha, lw=0)
-        counts = np.concatenate((histogram.tail, histogram.body))
-        edges = np.concatenate((histogram.tail_edges, histogram.body_edges[1:]))
-        handles.append(axes.stairs(counts, edges, baseline=None, color="k", alpha=alpha,
-                                   ls=style, lw=0.9))
-        labels.append(f"{_shown(name)}: {histogram.tail.sum()} below")
-        mode = axes.axvline(histogram.mode, color="0.65", lw=1.2, zorder=0, alpha=alpha)
-        limit = axes.axvline(histogram.threshold, color="k", ls=(0, (6, 2)), lw=1, alpha=alpha)
-    axes.set_yscale("log")
-    highest = max(max(h.tail.max(), h.body.max()) for _, h in histograms)
-    axes.set(
-        xlim=(min(h.tail_edges[0] for _, h in histograms),
-              max(h.body_edges[-1] for _, h in histograms)),
-        ylim=(_LOWEST_COUNT, 2.0 * highest),
-        xlabel=f"pixel value{_in_brackets(unit)}; the lowest bin includes all lower values",
-        ylabel="pixels per bin",
-    )
-    if not few:
-        handles, labels = handles[:1], [f"{len(histograms)} of {used} exposures"]
-    _plain_numbers(axes.yaxis)
-    _write_legend(axes, [*handles, mode, limit], [*labels, "mode", "threshold"])
-
-
-def _draw_members(axes: "Axes", members: Sequence[Member], unit: str) -> None:
+def _draw_levels(axes: "Axes", members: Sequence[Member], unit: str) -> None:
+    """Draw the mode, the rms and the threshold of each exposure."""
     numbers = np.arange(1, len(members) + 1)
     mode = axes.errorbar(numbers, [member.mode for member in members],
                          yerr=[member.rms for member in members], fmt="ko", ms=3, lw=0.8)
     (limit,) = axes.plot(numbers, [member.threshold for member in members], "k_", ms=8)
-    axes.set(xlabel="exposure, in the order of MEMBERS",
-             ylabel=f"pixel value{_in_brackets(unit)}")
-    axes.locator_params(axis="x", integer=True)
-    handles, labels = [mode], ["mode and rms"]
-    if any(member.is_global for member in members):
-        handles, labels = [mode, limit], [*labels, "threshold"]
-    _write_legend(axes, handles, labels)
+    axes.set_ylabel(f"pixel value{in_brackets(unit)}")
+    write_legend(axes, [mode, limit], ["mode and rms", "threshold"])
+
+
+def _draw_counts(axes: "Axes", members: Sequence[Member]) -> None:
+    """Draw the number of bad pixels of each exposure, as the local rule has no threshold."""
+    numbers = np.arange(1, len(members) + 1)
+    (low,) = axes.plot(numbers, [member.below for member in members], "ko", ms=4)
+    handles, labels = [low], ["below the local sky"]
+    if any(member.flagged for member in members):
+        handles += axes.plot(numbers, [member.flagged for member in members], "kx", ms=5)
+        labels.append("flagged in DQ")
+    axes.set_yscale("symlog", linthresh=1)
+    axes.set_ylim(0, 2 * max(max(member.below, member.flagged, 1) for member in members))
+    axes.set_ylabel("pixels")
+    plain_numbers(axes.yaxis)
+    write_legend(axes, handles, labels)
 
 
 def _draw_significance(axes: "Axes", mask: PartialMask, evidence: "Evidence") -> None:
     handles = draw_significance(axes, evidence, mask.rule.static_sig)
-    _plain_numbers(axes.yaxis)
-    _write_legend(axes, handles, [
+    plain_numbers(axes.yaxis)
+    write_legend(axes, handles, [
         f"{evidence.exposures} exposures together", "Gaussian noise",
         f"threshold: {np.count_nonzero(evidence.low(mask.rule))} low",
     ])
 
 
-def _write_legend(axes: "Axes", handles: Sequence[Any], labels: Sequence[str]) -> None:
-    """Write the legend above the axes, where it hides no data."""
-    legend = axes.legend(handles, labels, fontsize="small", frameon=False, ncols=2,
-                         loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
-    for handle in legend.legend_handles:
-        if handle is not None and hasattr(handle, "set_alpha"):
-            handle.set_alpha(1)
+def _write_title(figure: "Figure", page: Page, key: str, height: float) -> None:
+    lines = [f"Static mask {shown(page.name, _LONGEST_TITLE)}", *_facts(page), key]
+    for number, (line, top) in enumerate(zip(lines, _TITLES, strict=False)):
+        style = {} if number else {"fontsize": "large", "weight": "bold"}
+        figure.text(_LEFT / _WIDTH, 1 - top / height, line, **style)
 
 
-def _write_title(figure: "Figure", page: Page, factor: int, height: float) -> None:
+def _facts(page: Page) -> list[str]:
+    """Return the numbers of members and bad pixels of a mask, its rule, and its members."""
     mask = page.mask
-    exposures = f"{len(mask.used)} exposure{'' if len(mask.used) == 1 else 's'}, " * bool(mask.used)
-    figure.text(_LEFT / _WIDTH, 1 - 0.28 / height,
-                f"Static mask {_shown(page.name, _LONGEST_TITLE)}", fontsize="large", weight="bold")
-    scale = f"; each dot is {factor} x {factor} pixels, darkest if all are bad" * (factor > 1)
-    figure.text(_LEFT / _WIDTH, 1 - 0.5 / height,
-                f"{exposures}{mask.nbad} bad pixels ({mask.nbad / mask.bad.size:.4%}){scale}")
-
-
-def _plain_numbers(axis: Any) -> None:  # noqa: ANN401 - a matplotlib axis
-    """Write 1000 rather than a power of ten, whose exponent would be too small to read."""
-    from matplotlib.ticker import FuncFormatter, NullFormatter  # noqa: PLC0415 - an extra
-
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())
-
-
-def _in_brackets(unit: str) -> str:
-    return f" [{_shown(unit)}]" if unit else ""
-
-
-def _shown(text: str, longest: int = _LONGEST_TEXT) -> str:
-    """Return a text from a header or a file name in ASCII, truncated at its start if too long."""
-    plain = text.encode("unicode_escape").decode("ascii")
-    return plain if len(plain) <= longest else f"...{plain[3 - longest:]}"
+    used, pointings = mask.used, mask.pointings
+    facts = [f"{mask.nbad:,} bad pixels ({mask.nbad / mask.bad.size:.4%})"]
+    if used:
+        exposures = f"{len(used)} exposure{'s' * (len(used) > 1)}"
+        facts = [exposures + f" at {pointings} pointing{'s' * (pointings > 1)}" * bool(pointings),
+                 *facts]
+    if page.date:
+        facts.append(f"made {shown(page.date[:10])}")
+    lines = [", ".join(facts)]
+    if not math.isnan(mask.rule.static_sig):  # drizzlepac's files do not contain the rule
+        rule = {name: value for name, value in vars(mask.rule).items()
+                if mask.rule.joint or name not in ("high", "least_depth")}
+        text = ", ".join(f"{name} = {value:g}" if isinstance(value, float) else f"{name} = {value}"
+                         for name, value in rule.items())
+        lines.append(shown(text, _LONGEST_LINE))
+    if used:
+        names = dict.fromkeys(os.path.basename(member.label.file)
+                              for member in (used[0], used[-1]))
+        lines.append("of " + " to ".join(shown(name) for name in names))
+    return lines

@@ -74,11 +74,27 @@ def test_causes_differ_in_colour_and_darkness_and_are_named() -> None:
     axes = drawn(mask).axes[0]
     shown = [np.argwhere(image.get_array().filled(0) > 0).tolist() for image in axes.images]
     assert shown == [[[1, 2]], [[3, 4]], [[5, 7]]]  # low and flagged: it is low
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["low", "DQ", "included"]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == [
+        "low: 1", "DQ: 1", "included: 1"]
+    marked = [(line.get_marker(), line.get_xydata().tolist()) for line in axes.lines]
+    assert [positions for _, positions in marked] == [[[3, 2]], [[5, 4]], [[8, 6]]]
+    assert len({marker for marker, _ in marked}) == 3
     brightness = [float(np.dot(image.cmap(1.0)[:3], (0.299, 0.587, 0.114)))
                   for image in axes.images]
     assert brightness == sorted(brightness)
     assert brightness[0] + 0.4 < brightness[1]
+
+
+def test_markers_stand_on_some_of_many_pixels_of_their_cause_and_on_all_of_few() -> None:
+    mask = PartialMask(Signature("ACSWFC", (300, 700), 1), MaskRule(4.0, final_bits="0"))
+    below, mask.flagged = np.zeros((300, 700), bool), np.zeros((300, 700), bool)
+    below[::60, ::50] = True
+    mask.below = below
+    mask.flagged[100:, 20:] = True
+    low, flagged = (line.get_xydata() - 1 for line in drawn(mask).axes[0].lines)
+    assert sorted((int(y), int(x)) for x, y in low) == [tuple(p) for p in np.argwhere(below)]
+    assert 50 < len(flagged) <= 150
+    assert all(mask.flagged[int(y), int(x)] and not below[int(y), int(x)] for x, y in flagged)
 
 
 def test_a_mask_without_bad_pixels_can_be_drawn() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -16,7 +17,7 @@ from matplotlib.image import imread
 
 from staticmask_cli import create_masks
 from staticmask_cli.errors import ConfigError, InputError, OutputError
-from staticmask_cli.plots import draw
+from staticmask_cli.plots import files as plot_files
 from staticmask_cli.plots.draw import MOST_HISTOGRAMS, plot_masks
 from staticmask_cli.plots.page import Page
 from staticmask_cli.simulate.visit import Visit
@@ -33,7 +34,7 @@ NAMES = ["ACSWFC_150x220_1", "ACSWFC_150x220_2"]
 def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Page]:
     """Return the list of the pages that are drawn; the drawing itself is skipped."""
     pages: list[Page] = []
-    monkeypatch.setattr(draw, "draw_page", lambda _, page: pages.append(page))
+    monkeypatch.setattr(plot_files, "draw_page", lambda _, page: pages.append(page))
     return pages
 
 
@@ -47,7 +48,7 @@ def test_a_png_for_each_mask_is_grey_and_names_it(visit: Visit) -> None:
     assert sorted(os.listdir("look")) == [f"m_{name}.PNG" for name in NAMES]
     for name in NAMES:
         pixels = imread(f"look/m_{name}.PNG", format="png")
-        assert pixels.shape[1] == 800  # 8 inches at 100 dpi
+        assert pixels.shape[1] == 1600  # 8 inches at 200 dpi
         red, green, blue = (pixels[..., channel] for channel in range(3))
         assert np.array_equal(red, green)
         assert np.array_equal(red, blue)
@@ -81,11 +82,12 @@ def test_each_exposure_is_drawn_from_its_own_pixels(visit: Visit, drawn: list[Pa
     assert [page.mask for page in drawn] == masks
     for extver, page in enumerate(drawn, 1):
         assert page.unit == "ELECTRONS"
-        assert [name for name, _ in page.histograms] == [os.path.basename(p) for p in visit.paths]
-        for path, member, (_, histogram) in zip(
+        names = [os.path.basename(path) for path in visit.paths]
+        assert [found.name for found in page.histograms] == names
+        for path, member, (_, low, histogram, _) in zip(
             visit.paths, page.mask.members, page.histograms, strict=True
         ):
-            assert histogram.tail.sum() == member.below > 0
+            assert low == histogram.tail.sum() == member.below > 0
             assert (histogram.mode, histogram.threshold) == (member.mode, member.threshold)
             data = fits.getdata(path, ("SCI", extver))
             shown = (data >= member.threshold) & (data < histogram.body_edges[-1])
@@ -100,7 +102,7 @@ def test_only_some_of_many_exposures_are_drawn_from_the_first_to_the_last(
         for number in range(60)
     ]
     create_masks(paths, plot="m.png")
-    numbers = [int(name[:2]) for name, _ in drawn[0].histograms]
+    numbers = [int(found.name[:2]) for found in drawn[0].histograms]
     assert len(numbers) == MOST_HISTOGRAMS
     assert (numbers[0], numbers[-1]) == (0, 59)
     assert set(np.diff(numbers)) == {2, 3}
@@ -112,7 +114,7 @@ def test_chips_that_were_set_aside_are_not_drawn(
     paths = [write_exposure(), write_exposure("b_flt.fits", EXPTIME=0.0),
              write_exposure("c_flt.fits", chips=[{"data": np.ones((60, 80), np.float32)}])]
     create_masks(paths, plot="m.png")
-    assert [name for name, _ in drawn[0].histograms] == ["a_flt.fits"]
+    assert [found.name for found in drawn[0].histograms] == ["a_flt.fits"]
 
 
 def test_an_executor_of_processes_reads_the_pixels_too(visit: Visit, drawn: list[Page]) -> None:
@@ -253,23 +255,66 @@ def test_without_static_nothing_is_drawn(visit: Visit) -> None:
     assert files() == []
 
 
-def test_masks_by_the_local_rule_are_drawn_without_a_threshold(
+def test_masks_by_the_local_rule_are_drawn_with_distances_from_the_local_sky(
     visit: Visit, drawn: list[Page]
 ) -> None:
-    rule = ("--sky", "local", "--static-sig", "5", "--agree", "2")
+    rule = ("--sky", "local", "--static-sig", "5", "--agree", "2", "--group", "sci,1")
     result = run(*visit.paths, *rule, "--plot", "m.pdf", "-q")
     assert (result.exit_code, result.stderr) == (0, "")
-    assert [list(page.histograms) for page in drawn] == [[], []]
-    assert all(page.mask.votes_needed == 2 for page in drawn)
+    (page,) = drawn
+    assert page.mask.votes_needed == 2
+    for member, (_, low, histogram, marked) in zip(page.mask.members, page.histograms, strict=True):
+        assert low == member.below
+        assert (histogram.mode, histogram.threshold) == (0.0, -5.0)
+        assert histogram.tail.sum() + histogram.body.sum() > 0.98 * member.npix
+        tail = histogram.tail.size
+        assert 0.9 * page.mask.nbad < marked[:tail].sum() <= histogram.tail.sum()
+        assert (marked <= [*histogram.tail, *histogram.body]).all()
 
 
-def test_the_page_of_a_local_mask_names_no_threshold(visit: Visit) -> None:
-    run(*visit.paths, "--sky", "local", "--static-sig", "5", "--plot", "m.svg", "-q")
-    for path in Path().glob("m_*.svg"):
-        text = path.read_text(encoding="utf-8")
-        assert "mode and rms" in text
-        assert "threshold" not in text
-    assert len(list(Path().glob("m_*.svg"))) == 2
+def test_the_page_of_a_local_mask_on_disk_counts_low_pixels_and_names_no_threshold(
+    visit: Visit
+) -> None:
+    (mask,) = create_masks(visit.paths, sky="local", static_sig=5, group="sci,1")
+    plot_masks([str(mask.path)], "m.svg")
+    text = Path("m.svg").read_text(encoding="utf-8")
+    assert "below the local sky" in text
+    assert "threshold" not in text
+    assert "static_sig = 5, sky = local, agree = any" in text
+
+
+def test_the_deepest_defects_are_cut_out_of_the_first_and_the_last_exposure(
+    visit: Visit, drawn: list[Page]
+) -> None:
+    (mask,) = create_masks(visit.paths, group="sci,1", plot="m.png")
+    cutouts = drawn[0].cutouts
+    assert cutouts is not None
+    assert cutouts.names == tuple(os.path.basename(visit.paths[index]) for index in (0, 3))
+    assert cutouts.pixels.shape == (2, 12, 13, 13)
+    assert mask.bad[cutouts.rows, cutouts.columns].all()
+    depth = -cutouts.pixels[0, :, 6, 6]
+    assert (np.diff(depth) <= 0).all()
+    assert depth[-1] > 4
+
+
+def test_inspect_opens_no_file_that_a_mask_names(visit: Visit, drawn: list[Page]) -> None:
+    paths = [shutil.copy(path, ".") for path in visit.paths]
+    (mask,) = create_masks(paths, group="sci,1")
+    for path in paths:
+        Path(path).unlink()
+    assert run("inspect", str(mask.path), "--plot", "m.png").exit_code == 0
+    assert (drawn[0].histograms, drawn[0].cutouts) == ((), None)
+
+
+def test_the_paths_of_what_was_drawn_are_logged_unless_the_run_is_quiet(
+    visit: Visit, drawn: list[Page]
+) -> None:
+    assert [f"m_{name}.png: drawn" in run(*visit.paths, "--plot", "m.png").stderr.splitlines()
+            for name in NAMES] == [True, True]
+    masks = sorted(map(str, Path().glob("*_staticMask.fits")))
+    assert "i.pdf: drawn" in run("inspect", *masks, "--plot", "i.pdf").stderr.splitlines()
+    assert run("inspect", *masks, "--plot", "i.pdf", "-q").stderr == ""
+    assert len(drawn) == 8
 
 
 def test_the_page_of_a_joint_mask_shows_its_evidence() -> None:

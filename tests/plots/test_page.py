@@ -1,6 +1,7 @@
 """Test a page through the matplotlib artists that are drawn on it."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import matplotlib as mpl
 import numpy as np
@@ -11,11 +12,11 @@ from matplotlib.figure import Figure
 from staticmask_cli.masks.partial import PartialMask
 from staticmask_cli.masks.rule import MaskRule
 from staticmask_cli.masks.signature import Signature
+from staticmask_cli.plots.cutouts import Cutouts
+from staticmask_cli.plots.histograms import ExposureHistogram
 from staticmask_cli.plots.page import Page, draw_page
-from staticmask_cli.stats.histogram import SkyHistogram, sky_histogram
+from staticmask_cli.stats.histogram import sky_histogram
 from tests.support.exposures import sky
-
-Named = tuple[str, SkyHistogram]
 
 
 @pytest.fixture(autouse=True)
@@ -25,21 +26,26 @@ def untouched_style() -> Iterator[None]:
         yield
 
 
-def a_mask(exposures: int = 2) -> tuple[PartialMask, list[Named]]:
+def a_mask(exposures: int = 2) -> tuple[PartialMask, list[ExposureHistogram]]:
     """Return a mask with a bad column and two bad pixels, and the histograms of its exposures."""
     mask, histograms = PartialMask(Signature("ACSWFC", (60, 80), 1), MaskRule(5.0)), []
     for seed in range(exposures):
         data = sky(seed=seed)
         data[:, 7] = data[20, 30] = data[-1, -1] = 10.0
         member = mask.add(data, label=f"{seed}_flt.fits")
-        histograms.append((f"{seed}_flt.fits",
-                           sky_histogram(data, member.mode, member.rms, member.threshold)))
+        found = sky_histogram(data, member.mode, member.rms, member.threshold)
+        marked = np.concatenate((found.tail, np.zeros_like(found.body)))
+        histograms.append(ExposureHistogram(f"{seed}_flt.fits", member.below, found, marked))
     return mask, histograms
 
 
-def page(mask: PartialMask, histograms: list[Named], unit: str = "ELECTRONS") -> Figure:
+def page(
+    mask: PartialMask, histograms: list[ExposureHistogram], unit: str = "ELECTRONS",
+    cutouts: Cutouts | None = None,
+) -> Figure:
     figure = Figure(dpi=50)
-    draw_page(figure, Page(mask, "ACSWFC_60x80_1", unit, histograms))
+    name, date = "ACSWFC_60x80_1", "2026-11-30T12:00:00"
+    draw_page(figure, Page(mask, name, unit, date, histograms, cutouts))
     FigureCanvasAgg(figure).draw()  # what cannot be drawn raises or warns
     return figure
 
@@ -75,13 +81,14 @@ def test_a_large_mask_is_reduced_to_blocks() -> None:
 def test_bad_pixels_per_row_and_column_are_drawn_beside_the_image() -> None:
     mask, histograms = a_mask()
     image, columns, rows = page(mask, histograms).axes[:3]
-    x, y = columns.lines[0].get_data()
-    assert x.tolist() == list(range(1, 81))
-    assert y.tolist() == np.count_nonzero(mask.bad, axis=0).tolist()
-    assert (y[7], y[30]) == (60, 1)
-    x, y = rows.lines[0].get_data()
-    assert y.tolist() == list(range(1, 61))
-    assert x.tolist() == np.count_nonzero(mask.bad, axis=1).tolist()
+    counts, edges, _ = columns.patches[0].get_data()
+    assert edges.tolist() == [number + 0.5 for number in range(81)]
+    assert counts.tolist() == np.count_nonzero(mask.bad, axis=0).tolist()
+    assert columns.lines[0].get_xydata().tolist() == [[8, 60]]  # the only column with far more
+    counts, edges, _ = rows.patches[0].get_data()
+    assert edges.tolist() == [number + 0.5 for number in range(61)]
+    assert counts.tolist() == np.count_nonzero(mask.bad, axis=1).tolist()
+    assert rows.lines[0].get_xydata().size == 0
     assert columns.get_xlim() == image.get_xlim()
     assert rows.get_ylim() == image.get_ylim()
     assert columns.get_xlabel() == "X [pixel]"
@@ -91,14 +98,28 @@ def test_bad_pixels_per_row_and_column_are_drawn_beside_the_image() -> None:
     assert rows.get_position().y0 == image.get_position().y0
 
 
+def test_profiles_of_a_large_mask_are_means_of_several_lines() -> None:
+    mask = PartialMask(Signature("WFC3UVIS", (300, 1500), 1), MaskRule(4.0))
+    below = np.random.default_rng(1).random((300, 1500)) < 0.01
+    below[:, 777] = True
+    mask.below = below
+    columns = page(mask, []).axes[1]
+    counts, edges, _ = columns.patches[0].get_data()
+    assert counts.size <= 140
+    assert (counts * np.diff(edges)).sum() == pytest.approx(mask.nbad)
+    assert columns.lines[0].get_xydata().tolist() == [[778, 300]]
+    assert columns.get_xlabel().startswith("X [pixel]; mean of 11 columns")
+
+
 def test_each_exposure_has_a_histogram_with_mode_threshold_and_filled_tail() -> None:
     mask, histograms = a_mask(3)
     axes = page(mask, histograms).axes[3]
     tails, outlines = axes.patches[::2], axes.patches[1::2]
-    for (_, histogram), tail, outline in zip(histograms, tails, outlines, strict=True):
+    for (_, _, histogram, _), tail, outline in zip(histograms, tails, outlines, strict=True):
         assert tail.get_fill()
-        assert tail.get_data().values.tolist() == histogram.tail.tolist()
-        assert tail.get_data().edges.tolist() == histogram.tail_edges.tolist()
+        filled = tail.get_data()
+        assert filled.values[: histogram.tail.size].tolist() == histogram.tail.tolist()
+        assert filled.edges[: histogram.tail.size].tolist() == histogram.tail_edges[:-1].tolist()
         assert not outline.get_fill()
         assert outline.get_data().values.tolist() == [*histogram.tail, *histogram.body]
         assert tail.get_data().values.sum() == 62  # a column and two pixels
@@ -110,7 +131,7 @@ def test_each_exposure_has_a_histogram_with_mode_threshold_and_filled_tail() -> 
     assert axes.get_xlabel().startswith("pixel value [ELECTRONS]")
     assert axes.get_ylabel() == "pixels per bin"
     assert [text.get_text() for text in axes.get_legend().get_texts()] == [
-        *(f"{number}_flt.fits: 62 below" for number in range(3)), "mode", "threshold",
+        *(f"{number}_flt.fits: 62 low" for number in range(3)), "mode", "threshold",
     ]
     assert len({str(outline.get_linestyle()) for outline in outlines}) == 3
 
@@ -138,36 +159,45 @@ def test_without_histograms_the_statistics_of_the_members_are_drawn() -> None:
     assert axes.get_ylabel() == "pixel value [ELECTRONS]"
 
 
-def test_the_title_names_the_mask_and_counts_its_exposures_and_bad_pixels() -> None:
+def test_the_title_has_the_name_the_members_the_rule_and_the_date_of_the_mask() -> None:
     mask, histograms = a_mask(1)
     texts = [text.get_text() for text in page(mask, histograms).texts]
-    assert texts == ["Static mask ACSWFC_60x80_1", "1 exposure, 62 bad pixels (1.2917%)"]
+    assert texts == [
+        "Static mask ACSWFC_60x80_1", "1 exposure, 62 bad pixels (1.2917%), made 2026-11-30",
+        "static_sig = 5, sky = global, agree = any, final_bits = None", "of 0_flt.fits", "",
+    ]
 
 
 def test_texts_stay_within_the_page_and_do_not_overlap() -> None:
     mask, histograms = a_mask(4)
-    named = [("x" * 200 + ".fits", histogram) for _, histogram in histograms]
-    figure = page(mask, named, "counts per second and square arcsecond " * 3)
+    name = "x" * 200 + ".fits"
+    named = [histogram._replace(name=name) for histogram in histograms]
+    pixels = np.zeros((2, 12, 13, 13), np.float32)
+    cutouts = Cutouts((name, name), np.full(12, 12344), np.full(12, 12344), pixels)
+    mask.flagged, mask.included = np.zeros((60, 80), bool), np.zeros((60, 80), bool)
+    mask.flagged[3], mask.included[:, 5] = True, True
+    figure = page(mask, named, "counts per second and square arcsecond " * 3, cutouts)
     boxes = [axes.get_tightbbox() for axes in figure.axes]
     edges = figure.bbox
     for box in boxes:
         assert edges.x0 <= box.x0 < box.x1 <= edges.x1
         assert edges.y0 <= box.y0 < box.y1 <= edges.y1
-    image, columns, rows, exposures = boxes
+    image, columns, rows, exposures, defects = boxes
     assert exposures.y1 < min(columns.y0, rows.y0)
+    assert defects.y1 < exposures.y0
     titles = [text.get_window_extent() for text in figure.texts]
-    assert titles[1].y1 < titles[0].y0
-    assert max(image.y1, rows.y1) < titles[1].y0
+    assert all(below.y1 < above.y0 for above, below in pairwise(titles))
+    assert max(image.y1, rows.y1) < titles[-1].y0
 
 
 @pytest.mark.parametrize("name", ["$_x_$", r"\frac{$", "na\nme\x07", "\udcff\u4e2d", ""])
 def test_untrusted_names_and_units_are_drawn_as_plain_text(name: str) -> None:
     mask, histograms = a_mask(1)
-    axes = page(mask, [(name, histograms[0][1])], name).axes[3]
+    axes = page(mask, [histograms[0]._replace(name=name)], name).axes[3]
     legend = axes.get_legend().get_texts()[0].get_text()
     assert legend.isascii()
     assert legend.isprintable()
-    assert legend.endswith(": 62 below")
+    assert legend.endswith(": 62 low")
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 3000), (900, 2), (2, 2)])

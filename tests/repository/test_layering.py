@@ -21,7 +21,7 @@ ARROWS = {
     "_imageobjects": ("exposures", "config", "masks", "fits"),
     "pipeline": ("plots", "forms", "exposures", "config", "masks", "parallel", "fits", "io"),
     "apply": ("exposures", "masks", "parallel", "fits", "io"),
-    "plots": ("exposures", "masks", "parallel", "stats", "fits", "io"),
+    "plots": ("exposures", "masks", "parallel", "localsky", "stats", "fits", "io"),
     "reports": ("config", "masks", "fits", "io"),
     "forms": ("exposures", "masks", "fits", "io"),
     "config": ("masks", "io"),

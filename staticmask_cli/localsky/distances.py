@@ -1,0 +1,46 @@
+"""Distances of the pixels of a chip from their local sky, in units of the local noise."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from staticmask_cli.localsky.median import REACH, median_filter
+from staticmask_cli.localsky.noise import NoiseModel
+from staticmask_cli.localsky.windows import RowBlocks
+
+__all__ = ["distances_from_local_sky"]
+
+_BLOCK = 1 << 17  # pixels of a block, which with its temporaries stays in the cache
+
+
+def distances_from_local_sky(data: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Return how far each pixel lies above the median of the 5 x 5 pixels around it.
+
+    Parameters
+    ----------
+    data : numpy.ndarray, shape (ny, nx)
+        Pixels of any real dtype and byte order; not modified.
+
+    Returns
+    -------
+    numpy.ndarray of float32, shape (ny, nx)
+        The distances in units of the noise at the level of that median, negative for low pixels;
+        NaN for pixels that are not finite, and for all pixels of a chip without enough of them to
+        estimate the noise.
+    """
+    distances = np.full(data.shape, np.nan, np.float32)
+    noise_model = NoiseModel.of(data)
+    if not noise_model:
+        return distances
+    noise = noise_model.table()
+    columns = np.arange(data.shape[1])
+    for start, tile in RowBlocks(data, _BLOCK):
+        sky = median_filter(tile)
+        rows = np.arange(start, start + sky.shape[0])
+        with np.errstate(invalid="ignore", over="ignore"):
+            distance = tile[REACH:-REACH, REACH:-REACH] - sky
+            distance /= noise.block(sky, rows, columns)
+        distance[~np.isfinite(distance)] = np.nan
+        distances[rows] = distance
+    return distances
