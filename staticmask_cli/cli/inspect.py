@@ -1,5 +1,6 @@
 """The command ``staticmask inspect``: show what masks on disk contain."""
 
+import logging
 from collections.abc import Sequence
 
 import click
@@ -11,6 +12,8 @@ from staticmask_cli.terminal.console import Console
 from staticmask_cli.terminal.streams import write_stdout
 
 __all__ = ["inspect"]
+
+log = logging.getLogger(__name__)
 
 _MOST_IN_FULL = 3  # masks
 _APART = 3  # exit code
@@ -26,6 +29,7 @@ _APART = 3  # exit code
                    "chip.  [default: brief for more than three masks, and not with --json]")
 @click.option("--check", is_flag=True,
               help="Do the same, and exit with 3 if a mask stands apart.")
+@options.html
 @options.console_options
 def inspect(
     *,
@@ -34,6 +38,7 @@ def inspect(
     json: bool,
     brief: bool | None,
     check: bool,
+    html: str | None,
     quiet: bool,
     verbose: bool,
     log_file: str | None,
@@ -44,22 +49,25 @@ def inspect(
     FITS), clusters of bad pixels by size (pixels that touch, also at a corner),
     the members and how the outliers among them differ, and whether the checksums
     are correct. Two masks of one chip are compared: what the second added and
-    removed.
+    removed. --html writes a page with many masks and their pictures.
 
     \b
     Examples:
       staticmask inspect old/ACSHRC_1024x1024_1_staticMask.fits new.fits
       staticmask inspect --check 'visit*/*_staticMask.fits'
     """
-    from staticmask_cli.plots.draw import check_plot, plot_masks
+    from staticmask_cli.plots.draw import check_matplotlib, check_plot, plot_masks
 
     with Console(quiet=quiet, verbose=verbose, log_file=log_file):
         if plot is not None:
             check_plot(plot)
+        if html is not None:
+            check_matplotlib(html)
         paths = matching_files(masks)
         if brief is None:
             brief = check or (len(paths) > _MOST_IN_FULL and not json)
-        stands_apart = _overview(paths, json=json) if brief else _in_full(
+        brief = brief or html is not None
+        stands_apart = _overview(paths, html, json=json) if brief else _in_full(
             paths, json=json, everything=verbose)
         if plot is not None:
             plot_masks(paths, plot)
@@ -67,13 +75,18 @@ def inspect(
         raise click.exceptions.Exit(_APART)
 
 
-def _overview(paths: Sequence[str], *, json: bool) -> bool:
-    """Show a line for each mask, and return whether one stands apart."""
+def _overview(paths: Sequence[str], html: str | None, *, json: bool) -> bool:
+    """Show a line for each mask, write a page of them, and return whether one stands apart."""
     from staticmask_cli.reports.overview import overview_of
     from staticmask_cli.reports.run_report import as_json
     from staticmask_cli.terminal.overview import show_overview
 
     glances = overview_of(paths)
+    if html is not None:
+        from staticmask_cli.plots.draw import draw_each
+        from staticmask_cli.reports.qa_page import write_page
+
+        log.info("%s: written", write_page(glances, html, draw_each))
     if json:
         write_stdout(as_json("overview", {"masks": glances}))
     else:

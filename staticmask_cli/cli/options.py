@@ -11,9 +11,9 @@ from staticmask_cli.io.user_path import output_path, user_path
 
 __all__ = [
     "TopicalCommand", "apply_to", "checkpoint", "console_options", "dq_ext", "edit", "files",
-    "folders", "input_path", "instrument", "jobs", "json", "keep_going", "output_dir", "overwrite",
-    "parameter_options", "plot", "report", "result_path", "save_config", "scheduler", "sci_ext",
-    "suffix", "update", "words_of",
+    "folders", "html", "input_path", "instrument", "jobs", "json", "keep_going", "output_dir",
+    "overwrite", "parameter_options", "plot", "report", "result_path", "save_config", "scheduler",
+    "sci_ext", "suffix", "update", "words_of",
 ]
 
 Command = Callable[..., None]
@@ -25,7 +25,7 @@ _TOPICS = {
                    "edit", "save-config", "save", "check", "dq-bit"),
     "Inputs": ("to", "suffix", "keep-going", "exposures", "camera"),
     "Outputs": ("brief", "as", "grow", "name", "output-dir", "overwrite", "update", "checkpoint",
-                "plot", "report", "json", "make", "apply", "apply-to"),
+                "plot", "html", "report", "json", "make", "apply", "apply-to"),
     "Speed": ("jobs", "scheduler"),
     "Messages": ("quiet", "verbose", "log-file", "help"),
 }
@@ -226,6 +226,10 @@ apply_to = click.option(
 plot = click.option(
     "--plot", metavar="FILE", callback=result_path, shell_complete=files,
     help="Draw the masks to this .png, .pdf or .svg (staticmask[plot]).")
+html = click.option(
+    "--html", metavar="FOLDER", callback=result_path, shell_complete=folders,
+    help="Write a page of all masks, index.html, with the same table and pictures to FOLDER "
+         "(staticmask[plot]).")
 jobs = click.option(
     "-j", "--jobs", type=click.IntRange(1, 1024), metavar="N",
     help="Work on N chips at the same time; with --scheduler, on N batches.  [default: the "
