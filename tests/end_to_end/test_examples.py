@@ -127,17 +127,36 @@ def test_the_batch_goes_on_past_a_bad_visit(folder: Path) -> None:
     shutil.copytree(EXAMPLES / "batch", folder, dirs_exist_ok=True)
     Path("empty").mkdir()
     for name in ("one", "two 2"):
-        simulate_visit(name, "ACS/WFC", shape=(40, 50), exposures=2)
+        simulate_visit(name, "WFC3/IR", shape=(30, 50), exposures=2)
     result = run("sh", "run.sh", "one", "empty/", "two 2/")
     assert result.returncode == 1
-    assert result.stdout == ""
-    assert all(Path(visit, name).exists() for visit in ("one", "two 2") for name in WFC)
+    assert "0 of 2 masks stand apart." in result.stdout
+    assert all(Path(visit, IR[0]).exists() for visit in ("one", "two 2"))
     assert "empty: FAILED" in result.stderr
     assert result.stderr.endswith("2 of 3 visits done\n")
-    assert StaticMask.read(f"one/{WFC[0]}").rule.final_bits == "64,32"
+    assert StaticMask.read(f"one/{IR[0]}").rule.final_bits == "64,32"
     assert "final_bits = 64,32" in Path("one/masks/staticmask.log").read_text()
-    assert run("sh", "run.sh", "one").returncode == 0
+    assert len(list(Path("qa").iterdir())) == 3
     assert run("sh", "run.sh").returncode == 2
+
+
+@pytest.mark.skipif(not make_is_new_enough(), reason="needs GNU Make 4.3")
+def test_many_visits_are_made_by_one_pattern_rule_and_those_that_stand_apart_are_named(
+    folder: Path
+) -> None:
+    shutil.copytree(EXAMPLES / "batch", folder, dirs_exist_ok=True)
+    for name, exposures in (("v1", 3), ("v2", 3), ("v3", 2)):
+        simulate_visit(f"data/{name}", "WFC3/IR", shape=(30, 50), exposures=exposures)
+    made = [run("make", "-k", "-j2") for _ in range(2)]
+    assert [result.stdout.count("staticmask create") for result in made] == [3, 0]
+    next(Path("data/v2").glob("*_flt.fits")).touch()
+    again = run("make", "-k", "-j2").stdout
+    assert again.count("staticmask create") == again.count("data/v2/masks/report.json") == 1
+    page = run("make", "page")
+    assert page.returncode == 2
+    assert "Error 3" in page.stderr
+    assert f"data/v3/{IR[0]}: it has 2 exposures, where 3 are usual" in page.stdout
+    assert len(list(Path("qa").iterdir())) == 4
 
 
 def test_the_notebook_hands_masks_on_and_leaves_the_exposures_alone(folder: Path) -> None:

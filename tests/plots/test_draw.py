@@ -28,6 +28,13 @@ from tests.support.joint import joint_mask, known_depths
 pytestmark = pytest.mark.usefixtures("folder")
 
 NAMES = ["ACSWFC_150x220_1", "ACSWFC_150x220_2"]
+DPI = plot_files._DPI  # noqa: SLF001
+
+
+@pytest.fixture(autouse=True)
+def _few_dots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw small pictures, which takes less time."""
+    monkeypatch.setattr(plot_files, "_DPI", 40)
 
 
 @pytest.fixture
@@ -42,7 +49,10 @@ def files() -> list[str]:
     return sorted(path.name for path in Path().iterdir())
 
 
-def test_a_png_for_each_mask_is_grey_and_names_it(visit: Visit) -> None:
+def test_a_png_for_each_mask_is_grey_and_names_it(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plot_files, "_DPI", DPI)
     result = run(*visit.paths, "-o", "out", "--plot", "look/m.PNG", "-q")
     assert (result.exit_code, result.output) == (0, "")
     assert sorted(os.listdir("look")) == [f"m_{name}.PNG" for name in NAMES]

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from staticmask_cli.errors import OutputError
+from staticmask_cli.plots import files
 from staticmask_cli.reports import qa_page
 from staticmask_cli.reports.overview import overview_of
 from staticmask_cli.reports.qa_page import write_page
@@ -19,6 +20,12 @@ from tests.support.command import done, run
 from tests.support.masks import write_mask
 
 pytestmark = pytest.mark.usefixtures("folder")
+
+
+@pytest.fixture(autouse=True)
+def _few_dots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw small pictures, which takes less time."""
+    monkeypatch.setattr(files, "_DPI", 40)
 
 
 class Parsed(HTMLParser):
