@@ -46,7 +46,7 @@ th, td { border-bottom: 1px solid var(--line); padding: .2em .6em; text-align: r
   vertical-align: top; white-space: nowrap; }
 th { vertical-align: bottom; white-space: normal; }
 .text { text-align: left; }
-.long { min-width: 20em; text-align: left; white-space: normal; overflow-wrap: anywhere; }
+.long { min-width: 18em; text-align: left; white-space: normal; overflow-wrap: anywhere; }
 tbody tr:nth-child(even) { background: var(--stripe); }
 .apart, .apart a { color: var(--mark); font-weight: bold; }
 figure { margin: 2em 0; }
@@ -184,7 +184,7 @@ def _cells(
 ) -> Iterator[tuple[str, str, str]]:
     """Yield the title, the class and the content of each cell of a row."""
     causes = ", ".join(f"{number:,} {name}" for name, number in (glance.causes or {}).items())
-    yield "mask", "text", _link(glance.path, folder)
+    yield "mask", "long", _link(glance.path, folder)
     yield "stands apart", "text", "apart" if glance.apart else ""
     yield "picture", "text", picture
     yield "exposures", "", "?" if glance.exposures is None else str(glance.exposures)
