@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from staticmask_cli.errors import ExposureError
+from staticmask_cli.exposures.dates import start_of
 from staticmask_cli.exposures.dq import DQSource, dq_sources, refuse_companion
 from staticmask_cli.exposures.extensions import FileForm, chip_numbers, science_extensions
 from staticmask_cli.exposures.facts import exposure_of, facts_of_chip
@@ -217,6 +218,7 @@ def _chip(file: _File, number: int, dq: DQSource | None, skip_reason: str) -> Ch
         header_str(primary, "ROOTNAME") or os.path.basename(path).partition(".")[0],
         header_float(hdu.header, primary, row.exptime_key),
         *corners_on_sky(hdu.header, (shape[0], shape[1])),
+        start_of(hdu.header, primary),
     )
     hdu.check(path)
     if not skip_reason and label.exptime <= 0:
