@@ -11,10 +11,10 @@ from astropy.io import fits
 
 from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import ChipError, ConfigError, ExposureError
-from staticmask_cli.exposures.dates import start_of
 from staticmask_cli.exposures.facts import common_facts, facts_of_chip
 from staticmask_cli.exposures.instruments import instrument_of
 from staticmask_cli.fits.header import header_float, header_str
+from staticmask_cli.masks.dates import start_of
 from staticmask_cli.masks.members import ChipLabel
 from staticmask_cli.masks.pointings import corners_on_sky
 from staticmask_cli.masks.signature import Signature, grid_differences

@@ -1,6 +1,7 @@
 """The command ``staticmask inspect``: show what masks on disk contain."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,9 +11,14 @@ from staticmask_cli.io.user_path import matching_files
 from staticmask_cli.terminal.console import Console
 from staticmask_cli.terminal.streams import write_stdout
 
+if TYPE_CHECKING:
+    from staticmask_cli.reports.history import History
+
 __all__ = ["inspect"]
 
 _MOST_IN_FULL = 3  # masks
+_SORT_KEYS = ("name", "date", "bad", "low", "exposures", "line", "largest", "level", "noise",
+              "apart")
 _APART = 3  # exit code
 
 
@@ -25,7 +31,17 @@ _APART = 3  # exit code
               help="Show a line for each mask, and which stand apart from the others of their "
                    "chip.  [default: brief for more than three masks, and not with --json]")
 @click.option("--check", is_flag=True,
-              help="Do the same, and exit with 3 if a mask stands apart.")
+              help="Show the lines of --brief, and exit with 3 if a mask stands apart.")
+@click.option("--sort", type=click.Choice(_SORT_KEYS), metavar="KEY",
+              help="Show the lines of --brief in the order of name or date, or with the largest "
+                   "first: bad, low, exposures, line (the worst row or column), largest "
+                   "(cluster), level, noise, or apart (reasons).  [default: as given]")
+@click.option("--history", is_flag=True,
+              help="Show the masks of each chip by date, and how many pixels became bad, good, "
+                   "and bad again; --plot draws it.")
+@click.option("--report", metavar="FILE", callback=options.result_path, shell_complete=files,
+              help="Write the lines of --brief or --history as data, too. The suffix says how: "
+                   ".json, .ecsv or .csv.")
 @options.console_options
 def inspect(
     *,
@@ -34,6 +50,9 @@ def inspect(
     json: bool,
     brief: bool | None,
     check: bool,
+    sort: str | None,
+    history: bool,
+    report: str | None,
     quiet: bool,
     verbose: bool,
     log_file: str | None,
@@ -48,32 +67,98 @@ def inspect(
 
     \b
     Examples:
-      staticmask inspect old/ACSHRC_1024x1024_1_staticMask.fits new.fits
       staticmask inspect --check 'visit*/*_staticMask.fits'
+      staticmask inspect --history 'visit*/*_staticMask.fits' --plot trend.png
     """
-    from staticmask_cli.plots.draw import check_plot, plot_masks
-
+    if history and (brief or check or sort):
+        msg = "--history shows no overview, so leave out --brief, --check and --sort"
+        raise click.UsageError(msg)
+    if brief is False and (sort or report) and not history:
+        msg = "--sort and --report are of an overview, so leave out --no-brief"
+        raise click.UsageError(msg)
     with Console(quiet=quiet, verbose=verbose, log_file=log_file):
-        if plot is not None:
-            check_plot(plot)
+        _check_results(plot, report)
         paths = matching_files(masks)
+        if history:
+            _history(paths, json=json, everything=verbose, plot=plot, report=report)
+            return
         if brief is None:
-            brief = check or (len(paths) > _MOST_IN_FULL and not json)
-        stands_apart = _overview(paths, json=json) if brief else _in_full(
+            brief = bool(check or sort or report) or (len(paths) > _MOST_IN_FULL and not json)
+        stands_apart = _overview(paths, sort, json=json, report=report) if brief else _in_full(
             paths, json=json, everything=verbose)
         if plot is not None:
+            from staticmask_cli.plots.draw import plot_masks
+
             plot_masks(paths, plot)
     if check and stands_apart:
         raise click.exceptions.Exit(_APART)
 
 
-def _overview(paths: Sequence[str], *, json: bool) -> bool:
+def _check_results(plot: str | None, report: str | None) -> None:
+    """Check the names of the files to be written, before any work is done."""
+    if plot is not None:
+        from staticmask_cli.plots.draw import check_plot
+
+        check_plot(plot)
+    if report is not None:
+        from staticmask_cli.reports.run_report import check_report
+
+        check_report(report)
+
+
+def _history(
+    paths: Sequence[str], *, json: bool, everything: bool, plot: str | None, report: str | None
+) -> None:
+    """Show what changed in the masks of each chip from one to the next."""
+    from staticmask_cli.reports.history import history_of, rows_of
+    from staticmask_cli.reports.rows import write_rows
+    from staticmask_cli.reports.run_report import as_json
+    from staticmask_cli.terminal.history import show_history
+
+    found = history_of(paths)
+    if report is not None:
+        write_rows(report, "history", found, rows_of(found))
+    if json:
+        write_stdout(as_json("history", found))
+    else:
+        show_history(found, everything=everything)
+    if plot is not None:
+        _plot_history(found, plot)
+
+
+def _plot_history(history: "History", path: str) -> None:
+    from staticmask_cli.errors import InputError
+    from staticmask_cli.plots.history import Curve, plot_history
+
+    if not history.trends:
+        msg = f"{path}: is not drawn, because no mask has a date"
+        raise InputError(msg)
+    plot_history([
+        Curve(
+            f"{trend.detector}, number {trend.number}, {trend.masks[0].date[:10]} to "
+            f"{trend.masks[-1].date[:10]}: bad pixels of {len(trend.masks)} masks",
+            [mask.date for mask in trend.masks], [mask.bad for mask in trend.masks],
+            {name: [getattr(mask, name) for mask in trend.masks[1:]]
+             for name in ("new", "returned", "gone")},
+        )
+        for trend in history.trends
+    ], path)
+
+
+def _overview(
+    paths: Sequence[str], sort: str | None, *, json: bool, report: str | None
+) -> bool:
     """Show a line for each mask, and return whether one stands apart."""
-    from staticmask_cli.reports.overview import overview_of
+    from staticmask_cli.reports.overview import overview_of, rows_of, sorted_by
+    from staticmask_cli.reports.rows import write_rows
     from staticmask_cli.reports.run_report import as_json
     from staticmask_cli.terminal.overview import show_overview
 
     glances = overview_of(paths)
+    if sort is not None:
+        glances = sorted_by(glances, sort)
+    if report is not None:
+        write_rows(report, "overview", {"masks": glances}, rows_of(glances))
     if json:
         write_stdout(as_json("overview", {"masks": glances}))
     else:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from staticmask_cli.errors import ExposureError
-from staticmask_cli.exposures.dates import start_of
 from staticmask_cli.exposures.dq import DQSource, dq_sources, refuse_companion
 from staticmask_cli.exposures.extensions import FileForm, chip_numbers, science_extensions
 from staticmask_cli.exposures.facts import exposure_of, facts_of_chip
@@ -17,6 +16,7 @@ from staticmask_cli.fits.hdus import HDU
 from staticmask_cli.fits.header import AnyHeader, header_float, header_str
 from staticmask_cli.fits.open import as_input_error, read_hdus
 from staticmask_cli.fits.pixels import RawPixels
+from staticmask_cli.masks.dates import start_of
 from staticmask_cli.masks.mask_name import BY_SIGNATURE
 from staticmask_cli.masks.members import ChipLabel
 from staticmask_cli.masks.pointings import corners_on_sky

@@ -17,7 +17,10 @@ from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.reports.bad_pixels import Comparison, Shape, compare, deviations, shape_of_bad
 from staticmask_cli.reports.joint import Joint, joint_of
 
-__all__ = ["RULE_NAMES", "Inspection", "Inspections", "inspect_mask", "inspect_masks"]
+__all__ = [
+    "RULE_NAMES", "Inspection", "Inspections", "check_pixels", "described_rule", "inspect_mask",
+    "inspect_masks",
+]
 
 RULE_NAMES = tuple(field.name for field in fields(MaskRule))
 """The names of the attributes of an `Inspection` that are those of a `MaskRule`."""
@@ -145,7 +148,7 @@ def inspect_mask(path: str) -> tuple[Inspection, npt.NDArray[np.bool_]]:
         checksum = checksums_of(hdus)
         header, pixels = hdus[0].header, hdus[0].data
         program, date = header.get("CREATOR"), header.get("DATE")
-        _check_pixels(pixels, path)
+        check_pixels(pixels, path)
     mask = StaticMask.read(path) if str(program).startswith("staticmask") else None
     bad: npt.NDArray[np.bool_] = pixels == 0
     nbad = int(np.count_nonzero(bad))
@@ -167,7 +170,12 @@ def inspect_mask(path: str) -> tuple[Inspection, npt.NDArray[np.bool_]]:
     return inspection, bad
 
 
-def _check_pixels(pixels: Any, path: str) -> None:  # noqa: ANN401 - an array, or None
+def described_rule(rule: "MaskRule | Inspection") -> str:
+    """Return the parameters of a rule as a text."""
+    return ", ".join(f"{name} = {getattr(rule, name)}" for name in RULE_NAMES)
+
+
+def check_pixels(pixels: Any, path: str) -> None:  # noqa: ANN401 - an array, or None
     """Raise an InputError if the pixels are not those of a mask."""
     found = "no image"
     if pixels is not None:

@@ -85,10 +85,11 @@ def write_report(path: str, parameters: Parameters, masks: Sequence[StaticMask])
 
 
 def as_json(kind: str, content: Any) -> str:  # noqa: ANN401 - a dataclass or mapping
-    """Return a document of the kind ``report``, ``plan``, ``inspection`` or ``overview`` as JSON.
+    """Return a document as JSON.
 
-    Its schema is ``schemas/KIND.schema.json`` in the package.  All characters outside of ASCII
-    are escaped, so that file names of any bytes can be restored.
+    Its kind is ``report``, ``plan``, ``inspection``, ``overview`` or ``history``, and its schema is
+    ``schemas/KIND.schema.json`` in the package.  All characters outside of ASCII are escaped, so
+    that file names of any bytes can be restored.
     """
     head = {
         "format": f"staticmask {kind}", "version": _VERSION, "program": f"staticmask {__version__}",

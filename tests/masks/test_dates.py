@@ -9,7 +9,7 @@ from astropy.time import Time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from staticmask_cli.exposures.dates import start_of
+from staticmask_cli.masks.dates import as_text, middle_of, start_of
 
 Cards = dict[str, str | float | bool]
 
@@ -69,3 +69,17 @@ def test_a_date_is_that_of_astropy() -> None:
 def test_no_text_is_an_error(day: str, time: str) -> None:
     headers = {"DATE-OBS": day, "TIME-OBS": time}
     assert start_of(headers, {}) is not None
+
+
+@given(st.datetimes(datetime(1971, 1, 1), datetime(2099, 12, 31)))  # noqa: DTZ001 - as in headers
+def test_a_date_is_written_to_the_second(moment: datetime) -> None:
+    text = moment.replace(microsecond=0).isoformat()
+    assert as_text(found({"DATE-OBS": text})) == text
+
+
+def test_the_middle_of_dates_is_of_those_that_make_sense() -> None:
+    assert middle_of([59000.0, 0.0, 59002.0, math.nan, 1e300, math.inf]) == 59001.0
+    assert math.isnan(middle_of([0.0, math.nan]))
+    assert math.isnan(middle_of([]))
+    assert as_text(math.nan) is None
+    assert as_text(51544.0 - 1e-9) == "2000-01-01T00:00:00"

@@ -1,12 +1,15 @@
-"""When an exposure started, by the keywords of HST, of JWST and of the ground."""
+"""When exposures started, by the keywords of HST, of JWST and of the ground, and as a text."""
 
 import math
 import re
+from collections.abc import Iterable
 from datetime import date
+
+import numpy as np
 
 from staticmask_cli.fits.header import AnyHeader, header_float, header_str
 
-__all__ = ["start_of"]
+__all__ = ["as_text", "middle_of", "start_of"]
 
 _MJD_KEYS = ("EXPSTART", "MJD-BEG", "MJD-OBS")  # of HST and JWST, of the FITS standard, of others
 _DATE_KEYS = ("DATE-BEG", "DATE-OBS")
@@ -44,6 +47,21 @@ def start_of(header: AnyHeader, primary: AnyHeader) -> float:
         if _is_sane(found := _from_texts(_text(header, primary, key), clock)):
             return found
     return math.nan
+
+
+def middle_of(dates: Iterable[float]) -> float:
+    """Return the median of the dates that make sense, as `start_of`; NaN if there are none."""
+    found = [days for days in dates if _is_sane(days)]
+    return float(np.median(found)) if found else math.nan
+
+
+def as_text(days: float) -> str | None:
+    """Return a modified Julian date as ``2026-01-31T12:00:00``; None if it is NaN."""
+    if math.isnan(days):
+        return None
+    whole, seconds = divmod(round(days * _DAY), round(_DAY))
+    clock = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+    return f"{date.fromordinal(whole + _DAY_0).isoformat()}T{clock}"
 
 
 def _text(header: AnyHeader, primary: AnyHeader, key: str) -> str:
