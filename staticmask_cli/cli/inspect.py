@@ -135,9 +135,7 @@ def _plot_history(history: "History", path: str) -> None:
         raise InputError(msg)
     plot_history([
         Curve(
-            f"{trend.detector}, number {trend.number}, {trend.masks[0].date[:10]} to "
-            f"{trend.masks[-1].date[:10]}: bad pixels of {len(trend.masks)} masks",
-            [mask.date for mask in trend.masks], [mask.bad for mask in trend.masks],
+            trend.title, [mask.date for mask in trend.masks], [mask.bad for mask in trend.masks],
             {name: [getattr(mask, name) for mask in trend.masks[1:]]
              for name in ("new", "returned", "gone")},
         )

@@ -127,9 +127,11 @@ def members_table(members: Sequence[Member], bunit: str) -> NewHDU:
     return table(columns, name="MEMBERS")
 
 
-def bunit_of(hdu: Any) -> str:  # noqa: ANN401 - an HDU of astropy
+def bunit_of(header: Any) -> str:  # noqa: ANN401 - of astropy or ours
     """Return the unit of the chips' pixels, as `members_table` wrote it into MEMBERS."""
-    return from_ascii(str(hdu.columns["MODE"].unit or ""))
+    number = next((number for number in range(1, header["TFIELDS"] + 1)
+                   if header[f"TTYPE{number}"] == "MODE"), 0)
+    return from_ascii(str(header.get(f"TUNIT{number}", "")))
 
 
 def members_of(table: npt.NDArray[Any]) -> list[Member]:

@@ -114,6 +114,17 @@ class Trend:
     returned: int
     restless: tuple[Restless, ...]
 
+    @property
+    def title(self) -> str:
+        """The chip, its position if it is a subarray, and the number and dates of the masks."""
+        position = "".join(f", {key} = {self.grid[key]}" for key in ("LTV1", "LTV2")
+                           if self.grid.get(key))
+        number = len(self.masks)
+        dates = (self.masks[0].date[:10], self.masks[-1].date[:10])
+        return (f"{self.detector}, number {self.number}{position}, {self.shape[0]} rows x "
+                f"{self.shape[1]} columns: {number} mask{'s' * (number != 1)}, "
+                f"{' to '.join(dict.fromkeys(dates))}")
+
 
 @dataclass(frozen=True)
 class History:

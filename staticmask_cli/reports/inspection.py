@@ -8,10 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from staticmask_cli.errors import InputError
-from staticmask_cli.fits.open import astropy_silenced, checksums_of, opened
+from staticmask_cli.fits.open import astropy_silenced
+from staticmask_cli.fits.plain import checksums_in, opened_plain
 from staticmask_cli.io.urls import redacted
 from staticmask_cli.masks.members import Member
 from staticmask_cli.masks.members_table import row_of
+from staticmask_cli.masks.reading import expected_mask
 from staticmask_cli.masks.rule import Agreement, MaskRule
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.reports.bad_pixels import Comparison, Shape, compare, deviations, shape_of_bad
@@ -144,13 +146,16 @@ def inspect_mask(path: str) -> tuple[Inspection, npt.NDArray[np.bool_]]:
     InputError
         If the file is missing or is not a static mask.
     """
-    with opened(path) as hdus:
-        checksum = checksums_of(hdus)
+    mask = None
+    with opened_plain(path) as hdus:
+        checksum = checksums_in(hdus)
         header, pixels = hdus[0].header, hdus[0].data
         program, date = header.get("CREATOR"), header.get("DATE")
         check_pixels(pixels, path)
-    mask = StaticMask.read(path) if str(program).startswith("staticmask") else None
-    bad: npt.NDArray[np.bool_] = pixels == 0
+        if str(program).startswith("staticmask"):
+            with expected_mask(path):
+                mask = StaticMask.from_hdus(hdus, path)
+    bad = np.asarray(pixels == 0)
     nbad = int(np.count_nonzero(bad))
     inspection = Inspection(
         path,

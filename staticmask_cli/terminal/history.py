@@ -38,12 +38,7 @@ def show_history(history: "History", *, everything: bool = False) -> None:
 
 
 def _parts(trend: "Trend", *, everything: bool) -> Sequence["RenderableType"]:
-    first, last = trend.masks[0], trend.masks[-1]
-    number = len(trend.masks)
-    heading = (f"{trend.detector}, number {trend.number}, {trend.shape[0]} rows x "
-               f"{trend.shape[1]} columns: {number} mask{'s' * (number != 1)}, "
-               f"{first.date[:10]} to {last.date[:10]}")
-    parts: list[RenderableType] = [text(heading, "bold"), _steps(trend, everything=everything)]
+    parts: list[RenderableType] = [text(trend.title, "bold"), _steps(trend, everything=everything)]
     parts.append(text(
         f"{trend.ever:,} pixels are bad in any of these masks, {trend.always:,} in all of them; "
         f"{trend.returned:,} became bad again."))
