@@ -167,12 +167,14 @@ def _overview(
 def _in_full(paths: Sequence[str], *, json: bool, everything: bool) -> bool:
     """Show all that is in masks, and return False, as they are not compared."""
     from staticmask_cli.reports.inspection import inspect_masks
-    from staticmask_cli.reports.run_report import as_json
+    from staticmask_cli.reports.run_report import json_pieces
     from staticmask_cli.terminal.inspections import show_inspections
 
     inspections = inspect_masks(paths)
     if json:
-        write_stdout(as_json("inspection", inspections))
+        for piece in json_pieces("inspection", inspections):
+            write_stdout(piece, end="")
+        write_stdout("\n")
     else:
         show_inspections(inspections, everything=everything)
     return False

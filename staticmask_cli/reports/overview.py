@@ -153,7 +153,10 @@ def rows_of(glances: Sequence[Glance]) -> list[dict[str, Any]]:
 
 
 def _glance(mask: Inspection) -> Glance:
-    used = [member for member in mask.members or () if member["used"]]
+    used = [
+        {name: member[name] for name in ("mode", "rms", "expstart")}
+        for member in mask.members or () if member["used"]
+    ]
     rows, columns = mask.layout.worst_rows, mask.layout.worst_columns
     rule = described_rule(mask)
     return Glance(
