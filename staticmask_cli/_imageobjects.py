@@ -14,6 +14,7 @@ from staticmask_cli.errors import ChipError, ConfigError, ExposureError
 from staticmask_cli.exposures.facts import common_facts, facts_of_chip
 from staticmask_cli.exposures.instruments import instrument_of
 from staticmask_cli.fits.header import header_float, header_str
+from staticmask_cli.masks.dates import start_of
 from staticmask_cli.masks.members import ChipLabel
 from staticmask_cli.masks.pointings import corners_on_sky
 from staticmask_cli.masks.signature import Signature, grid_differences
@@ -202,6 +203,7 @@ def _described(
         header_str(primary, "ROOTNAME") or str(getattr(image, "rootname", "")),
         header_float(header, primary, instrument.exptime_key),
         *corners_on_sky(header, chip.signature[1]),
+        start_of(header, primary),
     )
     facts, grid = facts_of_chip(header, primary)
     return label, {**facts, **grid}, grid

@@ -24,8 +24,9 @@ _TOPICS = {
                    "include", "include-bad",
                    "edit", "save-config", "save", "check", "dq-bit"),
     "Inputs": ("to", "suffix", "keep-going", "exposures", "camera"),
-    "Outputs": ("brief", "as", "grow", "name", "output-dir", "overwrite", "update", "checkpoint",
-                "plot", "html", "report", "json", "make", "apply", "apply-to"),
+    "Outputs": ("brief", "sort", "history", "as", "grow", "name", "output-dir", "overwrite",
+                "update", "checkpoint", "plot", "html", "report", "json", "make", "apply",
+                "apply-to"),
     "Speed": ("jobs", "scheduler"),
     "Messages": ("quiet", "verbose", "log-file", "help"),
 }

@@ -16,6 +16,7 @@ from staticmask_cli.fits.hdus import HDU
 from staticmask_cli.fits.header import AnyHeader, header_float, header_str
 from staticmask_cli.fits.open import as_input_error, read_hdus
 from staticmask_cli.fits.pixels import RawPixels
+from staticmask_cli.masks.dates import start_of
 from staticmask_cli.masks.mask_name import BY_SIGNATURE
 from staticmask_cli.masks.members import ChipLabel
 from staticmask_cli.masks.pointings import corners_on_sky
@@ -217,6 +218,7 @@ def _chip(file: _File, number: int, dq: DQSource | None, skip_reason: str) -> Ch
         header_str(primary, "ROOTNAME") or os.path.basename(path).partition(".")[0],
         header_float(hdu.header, primary, row.exptime_key),
         *corners_on_sky(hdu.header, (shape[0], shape[1])),
+        start_of(hdu.header, primary),
     )
     hdu.check(path)
     if not skip_reason and label.exptime <= 0:

@@ -24,7 +24,7 @@ from staticmask_cli.io.paths import is_remote, open_file, size_of
 
 __all__ = [
     "as_input_error", "astropy_silenced", "checksums_of", "open_content", "open_unchanged",
-    "opened", "pixels_of", "read_hdus", "read_primary",
+    "open_with_astropy", "opened", "pixels_of", "read_hdus", "read_primary",
 ]
 
 _FAILED, _ABSENT = 0, 2  # what astropy returns for a checksum
@@ -54,7 +54,7 @@ def read_hdus(path: str) -> list[HDU]:
         # Only the last HDU can be incomplete.  The walk goes to its end, which is what leaves the
         # content at its start.
         complete = list(layouts(content, size))[-1].complete
-        with _open_with_astropy(content) as others:
+        with open_with_astropy(content) as others:
             hdus = [hdu_of_astropy(hdu, size, stamp, compressed=compressed) for hdu in others]
         return [*hdus[:-1], *(hdu._replace(complete=complete) for hdu in hdus[-1:])]
 
@@ -97,7 +97,7 @@ def opened(path: str, *, checked: bool = False) -> Iterator["fits.HDUList"]:
     with open_content(path) as (content, size, _):
         if not checked:
             check_layout(content, size)
-        with _open_with_astropy(content) as hdus:
+        with open_with_astropy(content) as hdus:
             yield hdus
 
 
@@ -167,7 +167,8 @@ def _refuse_geis(start: bytes, path: str) -> None:
 
 
 @contextmanager
-def _open_with_astropy(content: Content) -> Iterator["fits.HDUList"]:
+def open_with_astropy(content: Content) -> Iterator["fits.HDUList"]:
+    """Open with astropy what a file holds, whose layout was checked."""
     with (
         fits.open(content, mode="readonly", memmap=False, lazy_load_hdus=True) as hdus,
         np.errstate(over="raise"),  # offsets and scales that are nonsense

@@ -1,8 +1,10 @@
 """The heading of a mask file: what it was made from and by which rule, read without its pixels."""
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, cast
 
 import numpy as np
@@ -26,7 +28,8 @@ from staticmask_cli.masks.signature import Signature
 __all__ = ["MaskHeading", "read_heading"]
 
 # The columns of MEMBERS that are read, and the types of their values in a file.
-_COLUMNS = {"FILE": "S", "ROOTNAME": "S", "EXTVER": ">i4", "USED": "S"}
+_COLUMNS = {"FILE": "S", "ROOTNAME": "S", "EXTVER": ">i4", "USED": "S", "EXPSTART": ">f8"}
+_LATER = "EXPSTART"  # which files of older versions do not have
 _FORM = re.compile(r"(\d{0,6})([AJKDL])")
 _BYTES = {"A": 1, "L": 1, "J": 4, "K": 8, "D": 8}  # of a value
 
@@ -100,7 +103,8 @@ def _rows(hdu: HDU, content: Content, path: str) -> npt.NDArray[Any] | None:
             formats.append(f"S{width}" if _COLUMNS[name] == "S" else _COLUMNS[name])
             offsets.append(end)
         end += width
-    if sorted(names) != sorted(_COLUMNS) or end != hdu.rows.shape[1]:
+    expected = {*_COLUMNS} if _LATER in names else {*_COLUMNS} - {_LATER}
+    if sorted(names) != sorted(expected) or end != hdu.rows.shape[1]:
         return None
     dtype = np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": end})
     return hdu.rows.read(content, path).reshape(-1).view(dtype)  # type: ignore[arg-type]
@@ -108,10 +112,12 @@ def _rows(hdu: HDU, content: Content, path: str) -> npt.NDArray[Any] | None:
 
 def _labels(rows: npt.NDArray[Any]) -> Iterator[ChipLabel]:
     """Yield the labels of the members that were used."""
-    columns = (rows[name].tolist() for name in _COLUMNS)
-    for file, rootname, extver, used in zip(*columns, strict=True):
+    has_date = _LATER in (rows.dtype.names or ())
+    columns = (rows[name].tolist() if name != _LATER or has_date else repeat(math.nan, len(rows))
+               for name in _COLUMNS)
+    for file, rootname, extver, used, start in zip(*columns, strict=True):
         if used in (b"T", True):  # as the file has it, and as astropy returns it
-            yield ChipLabel(_text(file), int(extver), _text(rootname))
+            yield ChipLabel(_text(file), int(extver), _text(rootname), expstart=float(start))
 
 
 def _text(value: bytes | str) -> str:

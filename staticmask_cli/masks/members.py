@@ -51,6 +51,8 @@ class ChipLabel:
     ra1, dec1, ra2, dec2 : float
         Right ascension and declination of the first corner of the chip and of the opposite one,
         in degrees, by which exposures of one pointing are recognised; NaN where they are unknown.
+    expstart : float
+        The start of the exposure as a modified Julian date in days; NaN where it is unknown.
     """
 
     file: str
@@ -61,6 +63,7 @@ class ChipLabel:
     dec1: float = field(default=float("nan"), compare=False)
     ra2: float = field(default=float("nan"), compare=False)
     dec2: float = field(default=float("nan"), compare=False)
+    expstart: float = field(default=float("nan"), compare=False)
 
     @property
     def sort_key(self) -> SortKey:

@@ -79,6 +79,7 @@ COLUMNS = (
     Column("ra2", "deg", "D", "label.ra2"),
     Column("dec2", "deg", "D", "label.dec2"),
     Column("nnan", "pixel", "K", "not_finite"),
+    Column("expstart", "d", "D", "label.expstart"),
 )
 """The columns in the order of the table.
 
@@ -87,7 +88,7 @@ property is not stored: `_member` must check it and remove it from the row, as i
 """
 
 # Columns which files of older versions do not have.
-_LATER = ("pointing", "ra1", "dec1", "ra2", "dec2", "nnan")
+_LATER = ("pointing", "ra1", "dec1", "ra2", "dec2", "nnan", "expstart")
 _TYPES = {"A": str, "J": int, "K": int, "D": float, "L": bool}
 _DTYPES = {"J": "i4", "K": "i8", "D": "f8", "L": "b1"}  # as numpy names them
 _ESCAPED = re.compile(r"(?:[^\\]|\\(?:[\\nrt]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}))*")
@@ -126,16 +127,19 @@ def members_table(members: Sequence[Member], bunit: str) -> NewHDU:
     return table(columns, name="MEMBERS")
 
 
-def bunit_of(hdu: Any) -> str:  # noqa: ANN401 - an HDU of astropy
+def bunit_of(header: Any) -> str:  # noqa: ANN401 - of astropy or ours
     """Return the unit of the chips' pixels, as `members_table` wrote it into MEMBERS."""
-    return from_ascii(str(hdu.columns["MODE"].unit or ""))
+    number = next((number for number in range(1, header["TFIELDS"] + 1)
+                   if header[f"TTYPE{number}"] == "MODE"), 0)
+    return from_ascii(str(header.get(f"TUNIT{number}", "")))
 
 
 def members_of(table: npt.NDArray[Any]) -> list[Member]:
     """Read members back from a MEMBERS table, exactly as they were written.
 
     Tables of older versions have no pointings; their members have the number 0, and no corners.
-    If they do not count the pixels that are not finite, NPIX includes these.
+    If they do not count the pixels that are not finite, NPIX includes these.  If they have no
+    EXPSTART, it is NaN.
 
     Raises
     ------

@@ -4,10 +4,9 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from staticmask_cli.errors import ChipError, ExposureError, FaultError, InputError
-from staticmask_cli.fits.open import as_input_error, astropy_silenced, opened, read_hdus
+from staticmask_cli.errors import ChipError, FaultError
+from staticmask_cli.fits.open import astropy_silenced
 from staticmask_cli.fits.writer import NewHDU, image
 from staticmask_cli.io.user_path import output_path, user_path
 from staticmask_cli.masks.causes import count_by_cause
@@ -22,6 +21,7 @@ from staticmask_cli.masks.mask_cards import (
 from staticmask_cli.masks.members import Member, SortKey
 from staticmask_cli.masks.members_table import bunit_of, members_of, members_table
 from staticmask_cli.masks.partial import PartialMask
+from staticmask_cli.masks.reading import bad_pixels_of, expected_mask
 from staticmask_cli.masks.rule import LEAST_DEPTH, Agreement, MaskRule, expected_false_positives
 from staticmask_cli.masks.signature import Signature, as_signature, grid_differences
 from staticmask_cli.masks.votes_hdus import tally_of, votes_hdus
@@ -31,7 +31,7 @@ from staticmask_cli.masks.writing import write_masks
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["StaticMask", "is_mask"]
+__all__ = ["StaticMask"]
 
 
 class StaticMask(PartialMask):
@@ -217,35 +217,38 @@ class StaticMask(PartialMask):
         InputError
             If the file cannot be read, or staticmask did not write it.
         """
-        path = user_path(path)
-        try:
-            with astropy_silenced(), opened(path) as hdus:
-                header, good = hdus[0].header, hdus[0].data
-                bad = _bad_pixels(good)
-                rule, signature = rule_of(header), signature_of(header, good.shape)
-                mask = cls(signature, facts=facts_of(header))
-                PartialMask.__init__(mask, signature, rule)  # of any values, as headers have them
-                mask.included_from = included_from(header)
-                set_causes(mask, bad, causes_in(hdus, signature.shape))
-                table = hdus["MEMBERS"].data
-                mask.members = members_of(table)
-                if unit := bunit_of(hdus["MEMBERS"]):
-                    mask.facts["BUNIT"] = unit
-                mask.pointings_known = "POINTING" in table.dtype.names
-                if mask.tally is not None:
-                    by_pointing = mask.rule.counts_pointings and mask.pointings_known
-                    rows = hdus["POINTINGS"].data if by_pointing else None
-                    mask.tally = tally_of(hdus["VOTES"].data, rows, mask.members, signature.shape)
-                if mask.evidence is not None:
-                    from staticmask_cli.masks.evidence_hdus import evidence_of  # noqa: PLC0415
+        from staticmask_cli.fits.plain import opened_plain  # noqa: PLC0415 - runs need none
 
-                    mask.evidence = evidence_of(hdus, signature.shape, len(mask.used))
-                if not np.array_equal(mask.bad, bad):
-                    msg = "its WHY, its VOTES or its SCORE contradict its bad pixels"
-                    raise FaultError(msg)
-        except InputError as error:
-            msg = f"{error}; expected a mask that staticmask wrote"
-            raise InputError(msg) from error
+        path = user_path(path)
+        with expected_mask(path), astropy_silenced(), opened_plain(path) as hdus:
+            return cls.from_hdus(hdus, path)
+
+    @classmethod
+    def from_hdus(cls, hdus: Any, path: str) -> "StaticMask":  # noqa: ANN401 - as `opened_plain`
+        """Return the mask in the HDUs of an open file, inside of `expected_mask`."""
+        header, good = hdus[0].header, hdus[0].data
+        bad = bad_pixels_of(good)
+        rule, signature = rule_of(header), signature_of(header, good.shape)
+        mask = cls(signature, facts=facts_of(header))
+        PartialMask.__init__(mask, signature, rule)  # of any values, as headers have them
+        mask.included_from = included_from(header)
+        set_causes(mask, bad, causes_in(hdus, signature.shape))
+        table = hdus["MEMBERS"].data
+        mask.members = members_of(table)
+        if unit := bunit_of(hdus["MEMBERS"].header):
+            mask.facts["BUNIT"] = unit
+        mask.pointings_known = "POINTING" in table.dtype.names
+        if mask.tally is not None:
+            by_pointing = mask.rule.counts_pointings and mask.pointings_known
+            rows = hdus["POINTINGS"].data if by_pointing else None
+            mask.tally = tally_of(hdus["VOTES"].data, rows, mask.members, signature.shape)
+        if mask.evidence is not None:
+            from staticmask_cli.masks.evidence_hdus import evidence_of  # noqa: PLC0415
+
+            mask.evidence = evidence_of(hdus, signature.shape, len(mask.used))
+        if not np.array_equal(mask.bad, bad):
+            msg = "its WHY, its VOTES or its SCORE contradict its bad pixels"
+            raise FaultError(msg)
         mask.path = path
         return mask
 
@@ -276,22 +279,3 @@ class StaticMask(PartialMask):
 
             hdus += evidence_hdus(self.evidence)
         return hdus
-
-
-def is_mask(path: str, shape: tuple[int, int]) -> bool:
-    """Whether a file is a static mask of this shape, ours or drizzlepac's: int16 in the primary."""
-    try:
-        with as_input_error(path):
-            primary = read_hdus(path)[0]
-            return primary.header["BITPIX"] == 16 and primary.shape == shape  # noqa: PLR2004
-    except (InputError, ExposureError):
-        return False
-
-
-def _bad_pixels(good: Any) -> npt.NDArray[np.bool_]:  # noqa: ANN401 - an array, or None
-    if good is None or good.ndim != 2 or good.dtype.kind != "i" or not good.size or (  # noqa: PLR2004
-            good.min() < 0 or good.max() > 1):
-        msg = "its pixels are not those of a mask: an int16 image of 0 and 1"
-        raise FaultError(msg)
-    bad: npt.NDArray[np.bool_] = good == 0
-    return bad

@@ -12,8 +12,8 @@ __all__ = ["refuse_copies"]
 def refuse_copies(path: str, chips: Iterable[Chip], members: Sequence[Member]) -> None:
     """Refuse chips of exposures that are members already, from other files.
 
-    MEMBERS has no EXPSTART, so that ROOTNAME, EXPTIME and the position on the sky are compared, of
-    exposures with a ROOTNAME of their own.
+    ROOTNAME, EXPTIME, and the position on the sky and the date as far as MEMBERS has them are
+    compared, of exposures with a ROOTNAME of their own.
 
     Parameters
     ----------
@@ -35,7 +35,8 @@ def refuse_copies(path: str, chips: Iterable[Chip], members: Sequence[Member]) -
         if other is None or not chip.exposure or chip.skip_reason:
             continue
         is_elsewhere = other.has_corners and label.corners != other.corners
-        if label.exptime == other.exptime and not is_elsewhere:
+        is_another = is_elsewhere or abs(label.expstart - other.expstart) > 0  # which no NaN is
+        if label.exptime == other.exptime and not is_another:
             copies.append(f"{label} is the member {other}")
     if copies:
         msg = (f"{path}: cannot be updated, as the same exposure would count twice: "

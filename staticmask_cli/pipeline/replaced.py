@@ -8,7 +8,7 @@ from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import OutputError, StaticMaskError, first_few
 from staticmask_cli.masks.heading import MaskHeading, read_heading
 from staticmask_cli.masks.members import ChipLabel
-from staticmask_cli.masks.static_mask import is_mask
+from staticmask_cli.masks.reading import is_mask
 from staticmask_cli.pipeline.existing import other_grid, other_parameters
 from staticmask_cli.pipeline.plan import MaskPlan
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from staticmask_cli.masks.dates import as_text, middle_of
 from staticmask_cli.masks.members import Member
 from staticmask_cli.masks.partial import PartialMask
 from staticmask_cli.plots.bad_pixels import draw_bad_pixels
@@ -195,5 +196,7 @@ def _facts(page: Page) -> list[str]:
     if used:
         names = dict.fromkeys(os.path.basename(member.label.file)
                               for member in (used[0], used[-1]))
-        lines.append("of " + " to ".join(shown(name) for name in names))
+        date = as_text(middle_of(member.label.expstart for member in used))
+        lines.append("of " + " to ".join(shown(name) for name in names)
+                     + f", median date {(date or '')[:10]}" * bool(date))
     return lines

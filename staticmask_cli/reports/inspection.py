@@ -1,6 +1,6 @@
 """Inspection of masks on disk that staticmask or drizzlepac wrote, and comparison of two."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -8,16 +8,21 @@ import numpy as np
 import numpy.typing as npt
 
 from staticmask_cli.errors import InputError
-from staticmask_cli.fits.open import astropy_silenced, checksums_of, opened
+from staticmask_cli.fits.open import astropy_silenced
+from staticmask_cli.fits.plain import checksums_in, opened_plain
 from staticmask_cli.io.urls import redacted
 from staticmask_cli.masks.members import Member
 from staticmask_cli.masks.members_table import row_of
+from staticmask_cli.masks.reading import expected_mask
 from staticmask_cli.masks.rule import Agreement, MaskRule
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.reports.bad_pixels import Comparison, Shape, compare, deviations, shape_of_bad
 from staticmask_cli.reports.joint import Joint, joint_of
 
-__all__ = ["RULE_NAMES", "Inspection", "Inspections", "inspect_mask", "inspect_masks"]
+__all__ = [
+    "RULE_NAMES", "Inspection", "Inspections", "check_pixels", "described_rule", "inspect_mask",
+    "inspect_masks",
+]
 
 RULE_NAMES = tuple(field.name for field in fields(MaskRule))
 """The names of the attributes of an `Inspection` that are those of a `MaskRule`."""
@@ -54,7 +59,7 @@ class Inspection:
         The distribution of the bad pixels.
     joint : Joint or None
         The contribution of the joint evidence; None unless `agree` is ``joint``.
-    members : tuple of dict, or None
+    members : sequence of dict, or None
         The rows of MEMBERS, with its column names in lower case.  Each has a further item
         ``apart``: the deviations of those of its values that are outliers (`deviations`).
     """
@@ -78,7 +83,7 @@ class Inspection:
     causes: dict[str, int] | None
     layout: Shape
     joint: Joint | None
-    members: tuple[dict[str, Any], ...] | None
+    members: Sequence[dict[str, Any]] | None
 
 
 @dataclass(frozen=True)
@@ -141,13 +146,16 @@ def inspect_mask(path: str) -> tuple[Inspection, npt.NDArray[np.bool_]]:
     InputError
         If the file is missing or is not a static mask.
     """
-    with opened(path) as hdus:
-        checksum = checksums_of(hdus)
+    mask = None
+    with opened_plain(path) as hdus:
+        checksum = checksums_in(hdus)
         header, pixels = hdus[0].header, hdus[0].data
         program, date = header.get("CREATOR"), header.get("DATE")
-        _check_pixels(pixels, path)
-    mask = StaticMask.read(path) if str(program).startswith("staticmask") else None
-    bad: npt.NDArray[np.bool_] = pixels == 0
+        check_pixels(pixels, path)
+        if str(program).startswith("staticmask"):
+            with expected_mask(path):
+                mask = StaticMask.from_hdus(hdus, path)
+    bad = np.asarray(pixels == 0)
     nbad = int(np.count_nonzero(bad))
     inspection = Inspection(
         path,
@@ -162,12 +170,17 @@ def inspect_mask(path: str) -> tuple[Inspection, npt.NDArray[np.bool_]]:
         causes=mask.count_by_cause() if mask and mask.causes_known else None,
         layout=shape_of_bad(bad),
         joint=joint_of(mask) if mask else None,
-        members=tuple(_rows(mask.members)) if mask else None,
+        members=_rows(mask.members) if mask else None,
     )
     return inspection, bad
 
 
-def _check_pixels(pixels: Any, path: str) -> None:  # noqa: ANN401 - an array, or None
+def described_rule(rule: "MaskRule | Inspection") -> str:
+    """Return the parameters of a rule as a text."""
+    return ", ".join(f"{name} = {getattr(rule, name)}" for name in RULE_NAMES)
+
+
+def check_pixels(pixels: Any, path: str) -> None:  # noqa: ANN401 - an array, or None
     """Raise an InputError if the pixels are not those of a mask."""
     found = "no image"
     if pixels is not None:
@@ -184,23 +197,47 @@ def _check_pixels(pixels: Any, path: str) -> None:  # noqa: ANN401 - an array, o
     raise InputError(msg)
 
 
-def _rows(members: Sequence[Member]) -> list[dict[str, Any]]:
+class MemberRows(Sequence[dict[str, Any]]):
+    """The rows of members, each made when it is asked for, as a million of them would not fit.
+
+    Parameters
+    ----------
+    members : sequence of Member
+        The members.
+    apart : mapping of int to dict
+        The deviations of those that are outliers, by index.
+    """
+
+    def __init__(
+        self, members: Sequence[Member], apart: Mapping[int, dict[str, float]]
+    ) -> None:
+        self._members, self._apart = members, apart
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def __getitem__(self, index: Any) -> Any:  # noqa: ANN401 - one index, as all users give
+        return {**row_of(self._members[index]), "apart": self._apart.get(index, {})}
+
+
+def _rows(members: Sequence[Member]) -> MemberRows:
     """Return the rows of the members, with the outliers among the members that were used."""
-    used = [member for member in members if member.used]
-    noise = float(np.median([member.rms for member in used])) if used else 0.0
+    used = [index for index, member in enumerate(members) if member.used]
+    noise = float(np.median([members[index].rms for index in used])) if used else 0.0
     # Smaller standard deviations would make outliers of differences without significance:
     # a tenth of the noise for a mode, a fiftieth for an rms, Poisson noise for a count.
     by_name = {
-        "mode": deviations([member.mode for member in used], noise / 10),
-        "rms": deviations([member.rms for member in used], noise / 50),
-        "nbelow": _count_deviations([member.below for member in used]),
-        "ndq": _count_deviations([member.flagged for member in used]),
+        "mode": deviations([members[index].mode for index in used], noise / 10),
+        "rms": deviations([members[index].rms for index in used], noise / 50),
+        "nbelow": _count_deviations([members[index].below for index in used]),
+        "ndq": _count_deviations([members[index].flagged for index in used]),
     }
-    apart = {
-        id(member): {name: values[index] for name, values in by_name.items() if values[index]}
-        for index, member in enumerate(used)
-    }
-    return [{**row_of(member), "apart": apart.get(id(member), {})} for member in members]
+    apart: dict[int, dict[str, float]] = {}
+    for name, values in by_name.items():
+        for index, value in zip(used, values, strict=True):
+            if value:
+                apart.setdefault(index, {})[name] = value
+    return MemberRows(members, apart)
 
 
 def _count_deviations(counts: Sequence[int]) -> list[float]:

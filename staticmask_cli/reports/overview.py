@@ -1,9 +1,11 @@
 """Many masks at a glance: a few numbers of each, and why it stands apart from similar ones."""
 
 import math
+import os
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -11,13 +13,17 @@ import numpy as np
 from staticmask_cli.errors import InputError
 from staticmask_cli.fits.open import astropy_silenced
 from staticmask_cli.io.urls import redacted
+from staticmask_cli.masks.dates import as_text, middle_of
 from staticmask_cli.reports.bad_pixels import deviations
-from staticmask_cli.reports.inspection import RULE_NAMES, Inspection, inspect_mask
+from staticmask_cli.reports.inspection import Inspection, described_rule, inspect_mask
 
-__all__ = ["Glance", "overview_of"]
+__all__ = ["Glance", "overview_of", "rows_of", "sorted_by"]
 
 _LEAST_RATIO = 0.1  # of a number, by the logarithm of which smaller differences mean nothing
+_PLAIN = ("rule", "date", "exposures", "bad", "low", "fraction", "worst_row", "worst_column",
+          "largest", "level", "noise")
 _BLOCK = 16  # pixels of a cluster that no detector has by chance
+_LOW = ("global", "local", "line", "joint")  # causes
 _LARGER = 4.0  # times the largest cluster of the other masks
 
 
@@ -35,6 +41,8 @@ class Glance:
         The shape ``(ny, nx)``.
     rule : str or None
         The rule that the mask was made with.
+    date : str or None
+        The median of the starts of the members that were used, as in FITS; None if unknown.
     exposures : int or None
         The number of members that were used; None if they are unknown.
     bad : int
@@ -58,6 +66,7 @@ class Glance:
     number: int | None
     shape: tuple[int, int]
     rule: str | None
+    date: str | None
     exposures: int | None
     bad: int
     fraction: float
@@ -68,6 +77,13 @@ class Glance:
     level: float
     noise: float
     apart: tuple[str, ...] = ()
+
+    @property
+    def low(self) -> int | None:
+        """The number of bad pixels that are low by themselves; None if the causes are unknown."""
+        if self.causes is None:
+            return None
+        return sum(number for name, number in self.causes.items() if name in _LOW)
 
 
 def overview_of(paths: Sequence[str]) -> list[Glance]:
@@ -97,13 +113,56 @@ def overview_of(paths: Sequence[str]) -> list[Glance]:
             for index, glance in enumerate(glances)]
 
 
+def sorted_by(glances: Sequence[Glance], key: str) -> list[Glance]:
+    """Return masks in an order; those whose value is unknown come last.
+
+    Parameters
+    ----------
+    glances : sequence of Glance
+        The masks.
+    key : str
+        ``name`` (of the file, without folders) or ``date``, in their order; or, with the largest
+        first, ``bad`` (the fraction), ``low``, ``exposures``, ``line`` (the worst row or column),
+        ``largest``, ``level``, ``noise``, or ``apart`` (the number of reasons).
+    """
+    values: dict[str, Callable[[Glance], Any]] = {
+        "name": lambda glance: os.path.basename(glance.path),
+        "bad": lambda glance: glance.fraction,
+        "line": lambda glance: max(glance.worst_row, glance.worst_column),
+        "apart": lambda glance: len(glance.apart),
+    }
+    value = values.get(key, attrgetter(key))
+    known: list[Glance] = []
+    unknown: list[Glance] = []
+    for glance in glances:
+        number = value(glance)
+        is_known = number is not None and number == number  # noqa: PLR0124 - NaN
+        (known if is_known else unknown).append(glance)
+    return [*sorted(known, key=value, reverse=key not in ("name", "date")), *unknown]
+
+
+def rows_of(glances: Sequence[Glance]) -> list[dict[str, Any]]:
+    """Return a row for each mask, whose values are numbers and texts."""
+    return [
+        {"path": glance.path, "detector": glance.detector, "number": glance.number,
+         "ny": glance.shape[0], "nx": glance.shape[1],
+         **{name: getattr(glance, name) for name in _PLAIN},
+         "apart": "; ".join(glance.apart)}
+        for glance in glances
+    ]
+
+
 def _glance(mask: Inspection) -> Glance:
-    used = [member for member in mask.members or () if member["used"]]
+    used = [
+        {name: member[name] for name in ("mode", "rms", "expstart")}
+        for member in mask.members or () if member["used"]
+    ]
     rows, columns = mask.layout.worst_rows, mask.layout.worst_columns
-    rule = ", ".join(f"{name} = {getattr(mask, name)}" for name in RULE_NAMES)
+    rule = described_rule(mask)
     return Glance(
         mask.path, mask.detector, mask.number, mask.shape,
         rule if mask.static_sig is not None else None,
+        as_text(middle_of(member["expstart"] for member in used)),
         len(used) if mask.members is not None else None,
         mask.bad, mask.fraction, mask.causes,
         rows[0].bad if rows else 0, columns[0].bad if columns else 0,
@@ -173,8 +232,10 @@ def _other_numbers(group: Sequence[Glance]) -> Iterator[tuple[int, str]]:
 
 def _blocks(group: Sequence[Glance]) -> Iterator[tuple[int, str]]:
     """Yield masks with a cluster of bad pixels that is far larger than those of the others."""
+    sizes = [glance.largest for glance in group]
     for position, glance in enumerate(group):
-        others = [other.largest for other in group if other is not glance]
-        if len(others) > 1 and glance.largest >= _BLOCK and (
-                glance.largest > _LARGER * float(np.median(others))):
+        if len(group) <= 2 or glance.largest < max(_BLOCK, float(np.median(sizes))):  # noqa: PLR2004
+            continue
+        others = [*sizes[:position], *sizes[position + 1 :]]
+        if glance.largest > _LARGER * float(np.median(others)):
             yield position, f"it has a cluster of {glance.largest} bad pixels"

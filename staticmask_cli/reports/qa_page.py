@@ -187,6 +187,7 @@ def _cells(
     yield "mask", "long", _link(glance.path, folder)
     yield "stands apart", "text", "apart" if glance.apart else ""
     yield "picture", "text", picture
+    yield "date", "text", _shown((glance.date or "?")[:10])
     yield "exposures", "", "?" if glance.exposures is None else str(glance.exposures)
     yield "bad", "", f"{glance.bad:,}"
     yield "fraction", "", f"{glance.fraction:.4%}"

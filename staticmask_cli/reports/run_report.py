@@ -10,8 +10,9 @@ import logging
 import math
 import os
 import platform
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -25,8 +26,9 @@ from staticmask_cli.masks.members_table import COLUMNS, row_of
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.masks.writing import time_of_making
 
-__all__ = ["as_json", "check_report", "plain", "write_report"]
+__all__ = ["as_json", "check_report", "json_pieces", "plain", "write_report"]
 
+_PIECES = 4096  # parts of the text of a document that are joined before they are written
 _VERSION = 1  # of the JSON documents; it is raised when a key is removed or changes its meaning
 
 # The BUNIT values of HST and their names in astropy; other units have the same name in both.
@@ -85,28 +87,71 @@ def write_report(path: str, parameters: Parameters, masks: Sequence[StaticMask])
 
 
 def as_json(kind: str, content: Any) -> str:  # noqa: ANN401 - a dataclass or mapping
-    """Return a document of the kind ``report``, ``plan``, ``inspection`` or ``overview`` as JSON.
+    """Return a document as JSON.
 
-    Its schema is ``schemas/KIND.schema.json`` in the package.  All characters outside of ASCII
-    are escaped, so that file names of any bytes can be restored.
+    Its kind is ``report``, ``plan``, ``inspection``, ``overview`` or ``history``, and its schema is
+    ``schemas/KIND.schema.json`` in the package.  All characters outside of ASCII are escaped, so
+    that file names of any bytes can be restored.
+    """
+    return "".join(json_pieces(kind, content))
+
+
+def json_pieces(kind: str, content: Any) -> Iterator[str]:  # noqa: ANN401 - as above
+    """Yield the text of `as_json` in pieces, each of them some lines.
+
+    Rows that are made only when they are asked for are written in a line each, and are never in
+    memory together.
     """
     head = {
         "format": f"staticmask {kind}", "version": _VERSION, "program": f"staticmask {__version__}",
     }
-    return json.dumps({**head, **plain(content)}, indent=2, allow_nan=False)
+    pieces = _encoded({**head, **_items(content)}, "\n")
+    while piece := "".join(islice(pieces, _PIECES)):
+        yield piece
+
+
+def _encoded(value: Any, margin: str) -> Iterator[str]:  # noqa: ANN401 - any value
+    """Yield a value as ``json.dumps`` with an indent of 2 writes it."""
+    inner, separator = f"{margin}  ", ""
+    if is_dataclass(value) or isinstance(value, Mapping):
+        items = _items(value)
+        yield "{" if items else "{}"
+        for name, item in items.items():
+            yield f"{separator}{inner}{json.dumps(str(name))}: "
+            yield from _encoded(item, inner)
+            separator = ","
+        yield f"{margin}}}" if items else ""
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        yield "[" if value else "[]"
+        for item in value:
+            yield f"{separator}{inner}"
+            yield from (_encoded(item, inner) if isinstance(value, list | tuple)
+                        else [json.dumps(plain(item), allow_nan=False)])
+            separator = ","
+        yield f"{margin}]" if value else ""
+    else:
+        yield json.dumps(plain(value), allow_nan=False)
+
+
+def _items(value: Any) -> Mapping[str, Any]:  # noqa: ANN401 - a dataclass or mapping
+    if isinstance(value, Mapping):
+        return value
+    return {field.name: getattr(value, field.name) for field in fields(value)}
 
 
 def plain(value: Any) -> Any:  # noqa: ANN401 - any value, and any type of JSON
     """Convert dataclasses to objects, tuples to arrays, and NaN and infinity to null."""
+    if value is None or isinstance(value, str | int):  # first, as most values are scalars
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
     if is_dataclass(value):
         return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, Sequence):
         return [plain(item) for item in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value if value is None or isinstance(value, str | int) else str(value)
+    return str(value)
 
 
 def _formatter_of(path: str) -> Callable[[Mapping[str, Any], Sequence[StaticMask]], str]:

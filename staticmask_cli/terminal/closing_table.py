@@ -1,9 +1,9 @@
 """The closing table of a run: a row for each mask, in as many columns as the terminal has room."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from staticmask_cli.terminal.tables import new_table, width_of_stderr
+from staticmask_cli.terminal.tables import new_table, titles_that_fit, width_of_stderr
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -18,30 +18,22 @@ _EXPECTED = "expected\nby noise"
 # The columns that are left out where there is no room for all, the first of them first.
 _LEAST_IMPORTANT = ("rms", "mode", _EXPECTED, "NaN", *_FURTHER_CAUSES, "by DQ", "below",
                     "exposures")
-_GAP = 2  # blanks between two columns, and around the table
 _FEW = 100  # pixels, below which a number that is no count has decimal places
 
 
 def closing_table(masks: Sequence["StaticMask"]) -> "Table":
     """Return the table of some masks, at least one; the name of a mask is never broken."""
     rows = [dict(_cells(mask)) for mask in masks]
-    shown = [title for title in rows[0]
-             if title not in ("NaN", *_FURTHER_CAUSES) or any(row[title] != "0" for row in rows)]
-    for title in _LEAST_IMPORTANT:
-        if _width(shown, rows) > width_of_stderr() and title in shown:
-            shown.remove(title)
+    for title in ("NaN", *_FURTHER_CAUSES):
+        if all(row[title] == "0" for row in rows):
+            for row in rows:
+                del row[title]
+    shown = titles_that_fit(rows, _LEAST_IMPORTANT, width_of_stderr())
     table = new_table(*shown, texts=("mask",))
     table.columns[0].no_wrap = True
     for row in rows:
         table.add_row(*(row[title] for title in shown))
     return table
-
-
-def _width(titles: Sequence[str], rows: Sequence[Mapping[str, str]]) -> int:
-    """Return the number of columns of the terminal that a table needs."""
-    widths = (max(map(len, [*title.split("\n"), *(row[title] for row in rows)]))
-              for title in titles)
-    return sum(widths) + _GAP * len(titles)
 
 
 def _cells(mask: "StaticMask") -> Iterator[tuple[str, str]]:

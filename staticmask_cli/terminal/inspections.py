@@ -147,16 +147,21 @@ def _range(first: int, last: int) -> str:
 
 def _members(members: Sequence[Mapping[str, Any]], most: int) -> "Table":
     """Make the table of the members; if not all fit, unused ones and outliers come first."""
-    unused_or_outlier = [member for member in members if member["apart"] or not member["used"]]
-    others = [member for member in members if member["used"] and not member["apart"]]
-    chosen = {id(member) for member in (*unused_or_outlier, *others)[:most]}
-    pointings = [member["pointing"] for member in members if member["used"]]
-    is_shared = 0 < len({*pointings} - {0}) < len(pointings)
-    has_nan = any(member["nnan"] for member in members)
+    remarkable: list[int] = []
+    others: list[int] = []
+    pointings, used, has_nan = {0}, 0, False
+    for index, member in enumerate(members):
+        (remarkable if member["apart"] or not member["used"] else others).append(index)
+        has_nan = has_nan or bool(member["nnan"])
+        if member["used"]:
+            used += 1
+            pointings.add(member["pointing"])
+    chosen = sorted((*remarkable, *others)[:most])
+    is_shared = 0 < len(pointings - {0}) < used
     columns = (*["pointing"] * is_shared, "exptime", "mode", "rms")
     titles = ("file", "ver", *columns, "below", "by DQ", *["NaN"] * has_nan, "stands apart")
     table = new_table(*titles, texts=("file", "stands apart"))
-    for member in (member for member in members if id(member) in chosen):
+    for member in map(members.__getitem__, chosen):
         remark = f"not used: {member['whynot']}" if not member["used"] else ", ".join(
             f"{_OUTLIER_TITLES[name]} {value:+.3g} sd" for name, value in member["apart"].items()
         )
@@ -167,7 +172,7 @@ def _members(members: Sequence[Mapping[str, Any]], most: int) -> "Table":
             text(remark),
             style=_OUTLIER_STYLE if remark else "",
         )
-    keep_whole(table, (member["file"] for member in members), 1 / 4)
+    keep_whole(table, (members[index]["file"] for index in chosen), 1 / 4)
     add_number_of_others(table, len(members) - len(chosen))
     return table
 

@@ -44,7 +44,7 @@ def ensure_streams() -> None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - to the end
 
 
-def write_stdout(result: str, consequence: str = "") -> None:
+def write_stdout(result: str, consequence: str = "", *, end: str = "\n") -> None:
     """Write a result to stdout, with the bytes of file names as they are.
 
     It is no error if the reader of a pipe has read enough (``| head -1``).
@@ -52,9 +52,11 @@ def write_stdout(result: str, consequence: str = "") -> None:
     Parameters
     ----------
     result : str
-        One line or more; a missing end of the last line is added.
+        One line or more.
     consequence : str
         What the user has to know if the result cannot be written; it ends the message.
+    end : str
+        What is written after the result if it does not end with the end of a line.
 
     Raises
     ------
@@ -62,7 +64,7 @@ def write_stdout(result: str, consequence: str = "") -> None:
         If stdout cannot be written, for instance because the disk is full.
     """
     try:
-        click.echo(os.fsencode(result), nl=not result.endswith("\n"))
+        click.echo(os.fsencode(result + end * (not result.endswith("\n"))), nl=False)
     except BrokenPipeError:
         _discard(sys.stdout)
     except OSError as error:

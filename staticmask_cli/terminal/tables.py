@@ -5,7 +5,7 @@ This is the only module that uses rich to lay out tables.  It computes nothing b
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from staticmask_cli.terminal.streams import write_stderr, write_stdout
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MOST_ROWS", "add_number_of_others", "keep_whole", "new_table", "show", "show_plan", "size",
-    "text", "width_of_stderr",
+    "text", "titles_that_fit", "width_of_stderr", "width_of_stdout",
 ]
 
 MOST_ROWS = 20
 """The number of files or members that are shown unless all are asked for."""
 
+_GAP = 2  # blanks between two columns, and around a table
 _WIDTH_WITHOUT_TERMINAL = 200  # columns of a table where the output is no terminal
 _KILO = 1000
 _STATE_STYLES = {"up to date": "green", "missing": "yellow", "foreign": "red"}
@@ -66,6 +67,11 @@ def width_of_stderr() -> int:
     return _console(sys.stderr, sys.stderr).width
 
 
+def width_of_stdout() -> int:
+    """Return the number of columns of a table on stdout."""
+    return _console(sys.stdout, sys.stdout).width
+
+
 def new_table(
     *titles: str, texts: Sequence[str] = (), heading: str | None = None, header: bool = True
 ) -> "Table":
@@ -97,6 +103,29 @@ def new_table(
         else:
             table.add_column(title, justify="right", no_wrap=True)
     return table
+
+
+def titles_that_fit(
+    rows: Sequence[Mapping[str, str]], least_important: Sequence[str], width: int
+) -> list[str]:
+    """Return the titles of the columns of a table for which a line has room.
+
+    Parameters
+    ----------
+    rows : sequence of mapping of str to str
+        The cells of each row by title; all rows have the same titles.
+    least_important : sequence of str
+        The titles that are left out where there is no room for all, the first of them first.
+    width : int
+        The number of columns of the terminal.
+    """
+    titles = list(rows[0])
+    for title in least_important:
+        widths = (max(map(len, [*name.split("\n"), *(row[name] for row in rows)]))
+                  for name in titles)
+        if title in titles and sum(widths) + _GAP * len(titles) > width:
+            titles.remove(title)
+    return titles
 
 
 def text(words: str, style: str = "") -> "Text":
@@ -136,7 +165,7 @@ def show_plan(dry_run: "DryRun", *, everything: bool = False) -> None:
 
 def keep_whole(table: "Table", names: Iterable[str], share: float) -> None:
     """Break no name in the first column if the longest takes at most this share of a line."""
-    width = _console(sys.stdout, sys.stdout).width
+    width = width_of_stdout()
     table.columns[0].no_wrap = max(map(len, names), default=0) <= share * width
 
 

@@ -535,3 +535,24 @@ def test_a_mask_without_pointings_is_updated_only_where_they_do_not_count(
         (whole,) = create_masks(pairs, agree=agree, output_dir="one", **RULE)
         np.testing.assert_array_equal(mask.array, whole.array)
         assert mask.pointings == 4  # two that are unknown
+
+
+def test_members_have_dates_but_those_of_versions_without_them(
+    write_exposure: WriteExposure
+) -> None:
+    for seed, name in enumerate("abc"):
+        write_exposure(f"{name}_flt.fits", chips=[{"data": sky(seed=seed)}],
+                       EXPSTART=59000.5 + seed)
+    run("a_flt.fits", "-q", code=0)
+    with fits.open(NAME) as hdus:
+        assert hdus["MEMBERS"].data["EXPSTART"].tolist() == [59000.5]
+        columns = [column for column in hdus["MEMBERS"].columns if column.name != "EXPSTART"]
+        hdus["MEMBERS"] = fits.BinTableHDU.from_columns(columns, name="MEMBERS")
+        hdus.writeto(NAME, overwrite=True)
+    run("a_flt.fits", "b_flt.fits", "-q", "--update", code=0)
+    dates = fits.getdata(NAME, "MEMBERS")["EXPSTART"]
+    assert np.isnan(dates[0])
+    assert dates[1:].tolist() == [59001.5]
+    mask = StaticMask.read(NAME)
+    mask.merge(create_masks("c_flt.fits", write=False)[0])
+    assert [member.label.expstart for member in mask.used][1:] == [59001.5, 59002.5]

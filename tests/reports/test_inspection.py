@@ -1,17 +1,23 @@
 """Test the inspection of masks on disk that staticmask and drizzlepac wrote."""
 
+import json
 import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 from astropy.io import fits
+from hypothesis import given
+from hypothesis import strategies as st
 
 from staticmask_cli import Parameters, StaticMask, create_masks
 from staticmask_cli.errors import InputError
+from staticmask_cli.masks.members import ChipLabel, Member
+from staticmask_cli.masks.signature import Signature
 from staticmask_cli.pipeline.dry_run import dry_run_of, plan_run
+from staticmask_cli.reports import run_report
 from staticmask_cli.reports.inspection import Inspection, inspect_masks
-from staticmask_cli.reports.run_report import as_json
+from staticmask_cli.reports.run_report import as_json, json_pieces
 from staticmask_cli.simulate.visit import Visit
 from staticmask_cli.terminal.inspections import show_inspections
 from tests.support.documents import checked
@@ -208,3 +214,33 @@ def test_a_header_with_values_of_other_types_can_be_inspected_and_planned(
     parameters = Parameters.load(None, {"input": visit.paths, "final_bits": "256"})
     plans = plan_run(parameters, suffix=None, output_dir=os.path.dirname(path), overwrite=True)
     assert dry_run_of(plans, parameters).masks[0].path == path
+
+
+def test_the_json_of_many_members_is_written_in_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_report, "_PIECES", 50)
+    mask = StaticMask(Signature("ACSWFC", (6, 8), 1))
+    mask.members = [
+        Member(ChipLabel(f"{n:05}.fits", exptime=float("nan")), 48, 1.0 + n % 7, 1.0, 1.0, 0.0)
+        for n in range(200)
+    ]
+    mask.write(tmp_path / "m.fits")
+    inspections = inspect_masks([str(tmp_path / "m.fits")])
+    pieces = list(json_pieces("inspection", inspections))
+    assert max(map(len, pieces)) < sum(map(len, pieces)) / 2
+    document = checked("inspection", "".join(pieces))
+    assert document == json.loads(as_json("inspection", inspections))
+    rows = document["masks"][0]["members"]
+    assert [row["file"] for row in rows] == [f"{n:05}.fits" for n in range(200)]
+    assert {row["exptime"] for row in rows} == {None}
+
+
+@given(value=st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3)))
+def test_documents_are_written_as_json_does(value: object) -> None:
+    text = as_json("overview", {"value": value})
+    assert text == json.dumps(json.loads(text), indent=2)
+    assert json.loads(text)["value"] == value

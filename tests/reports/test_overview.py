@@ -5,11 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from astropy.table import Table
 
 from staticmask_cli.errors import InputError
+from staticmask_cli.masks.members import ChipLabel
 from staticmask_cli.masks.signature import Signature
 from staticmask_cli.masks.static_mask import StaticMask
-from staticmask_cli.reports.overview import overview_of
+from staticmask_cli.reports.overview import overview_of, sorted_by
 from tests.support.command import done, run
 from tests.support.documents import checked
 from tests.support.exposures import sky
@@ -80,6 +82,45 @@ def test_the_overview_as_data_says_why(folder: Path) -> None:
     apart = [mask["path"] for mask in document["masks"] if mask["apart"]]
     assert len(apart) == 7
     assert {mask["detector"] for mask in document["masks"]} == {"ACSWFC"}
+
+
+def test_masks_are_sorted_by_name_or_with_the_largest_first(folder: Path) -> None:
+    glances = overview_of(list(map(str, folder.glob("*.fits"))))
+    values: dict[str, list[Any]] = {
+        "bad": [-mask.fraction for mask in glances], "low": [-(mask.low or 0) for mask in glances],
+        "exposures": [-(mask.exposures or 0) for mask in glances],
+        "largest": [-mask.largest for mask in glances],
+        "line": [-max(mask.worst_row, mask.worst_column) for mask in glances],
+        "level": [-mask.level for mask in glances], "noise": [-mask.noise for mask in glances],
+        "apart": [-len(mask.apart) for mask in glances],
+        "name": [Path(mask.path).name for mask in glances],
+    }
+    for key, of_each in values.items():
+        by_path = {mask.path: value for mask, value in zip(glances, of_each, strict=True)}
+        found = [by_path[mask.path] for mask in sorted_by(glances, key)]
+        assert found == sorted(found), key
+        assert len(found) == 12
+
+
+def test_unknown_values_come_last_and_dates_are_in_order(tmp_path: Path) -> None:
+    paths = []
+    for name, date in {"none": float("nan"), "late": 59030.0, "early": 59000.0}.items():
+        mask = StaticMask(Signature("ACSWFC", SHAPE, 1), static_sig=5.0)
+        mask.add(sky(SHAPE), label=ChipLabel("a.fits", expstart=date))
+        mask.write(str(tmp_path / f"{name}.fits"))
+        paths.append(str(tmp_path / f"{name}.fits"))
+    shown = done("inspect", "--sort", "date", *paths).stdout
+    assert shown.index("early.fits") < shown.index("late.fits") < shown.index("none.fits")
+    assert "2020-05-31" in shown
+
+
+def test_the_overview_is_a_table_for_other_programs(folder: Path, tmp_path: Path) -> None:
+    done("inspect", f"{folder}/*.fits", "--sort", "name", "--report", tmp_path / "o.ecsv")
+    table = Table.read(tmp_path / "o.ecsv")
+    assert len(table) == 12
+    assert table["path"][0].endswith("bad.fits")
+    assert table["bad"].max() > 900
+    assert "it has a cluster of 49 bad pixels" in str(table["apart"][1])
 
 
 def test_few_masks_and_masks_of_other_chips_do_not_stand_apart(

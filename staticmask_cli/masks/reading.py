@@ -1,0 +1,44 @@
+"""What is accepted as the file of a mask, and the errors about one that is not."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from staticmask_cli.errors import ExposureError, FaultError, InputError
+from staticmask_cli.fits.open import as_input_error, read_hdus
+
+__all__ = ["bad_pixels_of", "expected_mask", "is_mask"]
+
+
+@contextmanager
+def expected_mask(path: str) -> Iterator[None]:
+    """Raise whatever is wrong with a mask file as an InputError that says what was expected."""
+    try:
+        with as_input_error(path):
+            yield
+    except InputError as error:
+        msg = f"{error}; expected a mask that staticmask wrote"
+        raise InputError(msg) from error
+
+
+def is_mask(path: str, shape: tuple[int, int]) -> bool:
+    """Whether a file is a static mask of this shape, ours or drizzlepac's: int16 in the primary."""
+    try:
+        with as_input_error(path):
+            primary = read_hdus(path)[0]
+            return primary.header["BITPIX"] == 16 and primary.shape == shape  # noqa: PLR2004
+    except (InputError, ExposureError):
+        return False
+
+
+def bad_pixels_of(good: Any) -> npt.NDArray[np.bool_]:  # noqa: ANN401 - an array, or None
+    """Return the bad pixels of a primary image, which must hold int16 0 and 1."""
+    if good is None or good.ndim != 2 or good.dtype.kind != "i" or not good.size or (  # noqa: PLR2004
+            good.min() < 0 or good.max() > 1):
+        msg = "its pixels are not those of a mask: an int16 image of 0 and 1"
+        raise FaultError(msg)
+    bad: npt.NDArray[np.bool_] = good == 0
+    return bad
