@@ -24,6 +24,7 @@ from staticmask_cli.io.atomic import (
     remove_stale_temporaries,
     write_whole,
 )
+from staticmask_cli.io.open_files import allow_open_files
 from staticmask_cli.io.paths import check_writable, folder_of_file, is_file, open_file
 from staticmask_cli.io.urls import redacted
 from staticmask_cli.masks.members import Member, SortKey
@@ -227,6 +228,7 @@ def _plotted(pages: Sequence[Page], path: str) -> Iterator[list[str]]:
     for name in files:
         _refuse_fits(name)
     remove_stale_temporaries(files)
+    allow_open_files(len(files))
     with ExitStack() as stack:
         with mpl.rc_context():
             mpl.rcdefaults()  # the user's own style may not be readable in grey
