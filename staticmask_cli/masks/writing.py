@@ -15,6 +15,7 @@ from staticmask_cli.io.atomic import (
     remove_stale_temporaries,
     write_whole,
 )
+from staticmask_cli.io.open_files import allow_open_files
 
 if TYPE_CHECKING:
     from staticmask_cli.masks.static_mask import StaticMask
@@ -36,6 +37,7 @@ def write_masks(masks: Mapping[str, "StaticMask"]) -> None:
         If one cannot be written; the files that were there before stay as they are.
     """
     remove_stale_temporaries(masks)
+    allow_open_files(len(masks))
     with ExitStack() as stack, ThreadPoolExecutor(_WRITERS) as writers:
         streams = [stack.enter_context(write_whole(path)) for path in masks]
         for _ in writers.map(_write_to, masks, masks.values(), streams):

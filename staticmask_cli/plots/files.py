@@ -13,6 +13,7 @@ from staticmask_cli.io.atomic import (
     remove_stale_temporaries,
     write_whole,
 )
+from staticmask_cli.io.open_files import allow_open_files
 from staticmask_cli.io.paths import check_writable, folder_of_file, is_file, open_file
 from staticmask_cli.plots.page import Page, draw_page
 
@@ -109,6 +110,7 @@ def drawn(files: Mapping[str, Iterable[Page]]) -> Iterator[None]:
     for name in files:
         _refuse_fits(name)
     remove_stale_temporaries(files)
+    allow_open_files(len(files))
     with ExitStack() as stack:
         with mpl.rc_context():
             mpl.rcdefaults()  # the user's own style may not be readable in grey

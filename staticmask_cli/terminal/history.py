@@ -3,18 +3,19 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from staticmask_cli.terminal.tables import new_table, show, text
+from staticmask_cli.terminal.tables import new_table, show, text, titles_that_fit, width_of_stdout
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from staticmask_cli.reports.history import History, Restless, Trend
+    from staticmask_cli.reports.history import History, Restless, Step, Trend
 
 __all__ = ["MOST_STEPS", "show_history"]
 
 MOST_STEPS = 60
 """The number of masks of a trend that are shown unless all are asked for: five years of months."""
+_LEAST_IMPORTANT = ("exposures", "mask")  # columns, which are left out where there is no room
 _MOST_RESTLESS = 5  # pixels
 _MOST_UNDATED = 5  # paths
 _MEANING = """\
@@ -52,17 +53,27 @@ def _parts(trend: "Trend", *, everything: bool) -> Sequence["RenderableType"]:
 
 def _steps(trend: "Trend", *, everything: bool) -> "Table":
     left_out = 0 if everything else max(0, len(trend.masks) - MOST_STEPS)
-    table = new_table("date", "mask", "exposures", "bad", "new", "gone", "returned",
-                      texts=("date", "mask"))
-    table.columns[0].no_wrap = True
+    rows = [_cells(mask) for mask in trend.masks[left_out:]]
+    titles = titles_that_fit(rows, _LEAST_IMPORTANT, width_of_stdout())
+    table = new_table(*titles, texts=("date", "mask"))
+    for column in table.columns:
+        column.no_wrap = True
     if left_out:
-        table.add_row("", f"and {left_out} earlier (-v shows all)")
-    for mask in trend.masks[left_out:]:
-        changes = ("-" if number is None else f"{number:,}"
-                   for number in (mask.new, mask.gone, mask.returned))
-        table.add_row(mask.date[:10], text(mask.path), str(mask.exposures), f"{mask.bad:,}",
-                      *changes)
+        note = f"and {left_out} earlier (-v shows all)"
+        table.caption, table.caption_justify = note, "left"
+    for row in rows:
+        table.add_row(*(text(row[title]) for title in titles))
     return table
+
+
+def _cells(mask: "Step") -> dict[str, str]:
+    """Return what a line has of a mask, by the title of the column."""
+    changes = {
+        name: "-" if number is None else f"{number:,}"
+        for name, number in (("new", mask.new), ("gone", mask.gone), ("returned", mask.returned))
+    }
+    return {"date": mask.date[:10], "mask": mask.path, "exposures": f"{mask.exposures:,}",
+            "bad": f"{mask.bad:,}", **changes}
 
 
 def _restless(pixels: Sequence["Restless"]) -> "Table":
