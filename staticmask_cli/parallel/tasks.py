@@ -24,6 +24,7 @@ from typing import TypeVar
 
 from staticmask_cli._version import __version__
 from staticmask_cli.errors import StaticMaskError
+from staticmask_cli.io.paths import stop_requests
 
 __all__ = [
     "TASKS_PER_WORKER", "ReducingExecutor", "RunContext", "available_cpus", "default_jobs",
@@ -97,6 +98,9 @@ def _pool(jobs: int, executor: Executor | None) -> Iterator[Executor]:
     pool = ThreadPoolExecutor(jobs, thread_name_prefix="staticmask")
     try:
         yield pool
+    except KeyboardInterrupt:
+        stop_requests()  # else the pool would wait for services that may be silent
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
