@@ -20,7 +20,7 @@ from staticmask_cli.io.remote.faults import (
     is_unreachable,
 )
 from staticmask_cli.io.remote.waiting import answer_within, longest_wait, run, with_retries
-from staticmask_cli.io.urls import WEB, redacted, scheme_of, with_credentials
+from staticmask_cli.io.urls import WEB, has_broken_user, redacted, scheme_of, with_credentials
 
 __all__ = ["call", "call_long", "exists", "file_system_of", "info_of", "modified_at", "requested"]
 
@@ -49,11 +49,14 @@ def file_system_of(url: str) -> tuple[Any, str]:
     ConfigError
         If the package for the scheme is not installed.
     InputError
-        If the scheme is local or not supported.
+        If the scheme is local or not supported, or the user or password is not valid.
     """
     full, scheme = with_credentials(url), scheme_of(url)
     if scheme in ("file", "local"):
         msg = f"{redacted(url)}: name a local file by its path, without {scheme}://"
+        raise InputError(msg)
+    if has_broken_user(full):
+        msg = f"{redacted(url)}: its password has a / ? or #; write %2F, %3F or %23 instead"
         raise InputError(msg)
     try:
         kind = fsspec.get_filesystem_class(scheme)

@@ -155,6 +155,16 @@ def test_the_members_of_a_protected_association_are_read_with_its_password(
     assert [member.label.file for member in mask.members] == urls
 
 
+@pytest.mark.parametrize("word", ["https://me:se/cret@127.0.0.1:9/a_flt.fits", "http://me:sec#ret@h/a",
+                                  "s3://me:se/cret@bucket/a.fits", "http://me:/sec?ret@h/*.fits"])
+def test_a_password_with_a_slash_is_refused_without_being_shown(word: str) -> None:
+    code, output = create(word)
+    host = word.partition("@")[2]
+    shown = f"{word.partition('://')[0]}://{host}"
+    advice = "its password has a / ? or #; write %2F, %3F or %23 instead"
+    assert (code, output) == (1, f"Error: {shown}: {advice}\n")
+
+
 @pytest.mark.parametrize("statuses", [[503], [429, 500, 504]])
 def test_a_request_that_fails_for_a_moment_is_repeated(
     server: Server, urls: list[str], statuses: list[int], monkeypatch: pytest.MonkeyPatch,
