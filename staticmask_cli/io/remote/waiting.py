@@ -1,8 +1,6 @@
 """Bounded waits for the answers of a service, repeated requests, and their end by Ctrl-C."""
 
 import asyncio
-import math
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from concurrent.futures import CancelledError, Future
 from contextlib import asynccontextmanager
@@ -10,7 +8,8 @@ from typing import Any, TypeVar
 
 from fsspec.asyn import get_loop
 
-from staticmask_cli.errors import ConfigError, FaultError
+from staticmask_cli.errors import FaultError
+from staticmask_cli.io.environment import seconds_of
 
 __all__ = [
     "BrokenAnswerError", "answer_within", "longest_wait", "read_body", "run", "stop_requests",
@@ -19,8 +18,6 @@ __all__ = [
 
 Result = TypeVar("Result")
 
-_VARIABLE = "STATICMASK_REMOTE_WAIT"  # the environment variable with the longest wait
-_SECONDS = 30.0  # the longest wait without it
 _PIECE = 1 << 16  # bytes of a body that must arrive within the longest wait
 _WAITS = (0.3, 1.0, 3.0)  # seconds between tries
 
@@ -33,22 +30,8 @@ class BrokenAnswerError(ConnectionError):
 
 
 def longest_wait() -> float:
-    """Return how many seconds to wait for an answer, and then for each piece of it.
-
-    Raises
-    ------
-    ConfigError
-        If the environment variable for it is not a number above 0.
-    """
-    text = os.environ.get(_VARIABLE, "")
-    try:
-        seconds = float(text) if text else _SECONDS
-    except ValueError:
-        seconds = math.nan
-    if not 0 < seconds < math.inf:
-        msg = f"the environment variable {_VARIABLE} is {text}, expected a number of seconds > 0"
-        raise ConfigError(msg)
-    return seconds
+    """Return how many seconds to wait for an answer, and then for each piece of it."""
+    return seconds_of("STATICMASK_REMOTE_WAIT", 30.0)
 
 
 def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
