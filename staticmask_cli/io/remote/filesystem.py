@@ -176,14 +176,21 @@ def requested(url: str, request: Callable[[], Result]) -> Result:
                 return with_retries(request, is_transient) if scheme_of(url) in WEB else request()
             except Exception as error:
                 if scheme_of(url) == "s3" and not isinstance(error, TimeoutError):
-                    # The first answer has no text with the reason.
-                    files, path = file_system_of(url)
-                    call(files, "cat_file", path, 0, 1)
+                    run(_ask_for_reason(*file_system_of(url)))
                 raise
     except InputError as error:
         if is_unreachable(error):
             _DOWN[service] = time.monotonic(), str(error).removeprefix(f"{redacted(url)}: ")
         raise
+
+
+async def _ask_for_reason(files: Any, path: str) -> None:  # noqa: ANN401 - of an extra
+    """Request a byte of an object of S3, as the answer to a HEAD has no text with the reason."""
+    bucket, key, _ = files.split_path(path)
+    async with answer_within(2 * longest_wait(), "no answer"):
+        answer = await files._call_s3(  # noqa: SLF001 - how all methods of s3fs call it
+            "get_object", Bucket=bucket, Key=key, Range="bytes=0-0", **files.req_kw)
+    answer["Body"].close()
 
 
 def _service_of(url: str) -> tuple[str | None, ...]:

@@ -45,7 +45,11 @@ def first(times: int, lie: Lie) -> Lie:
 
 def for_pixels(lie: Lie) -> Lie:
     """Lie in answer to requests of pixels only."""
-    return lambda request: (lie if len(request.asked) > LATE else honest)(request)
+    def answer(request: Request) -> bool:
+        pixels = request.method == "GET" and len(request.asked) > LATE
+        return bool((lie if pixels else honest)(request))
+
+    return answer
 
 
 def says(status: str, **headers: str) -> Lie:
@@ -367,4 +371,36 @@ def test_threads_that_wait_for_a_silent_server_can_be_interrupted(
         threading.Timer(0.3, stop_requests).start()
         with pytest.raises(KeyboardInterrupt):
             create_masks([f"{server.url}?uri={number}" for number in range(3)])
+    assert time.monotonic() - begun < 5
+
+
+@pytest.mark.parametrize(("lie", "line"), [
+    (for_pixels(first(1, cut(0.5))), ""),
+    (for_pixels(cut(0)), "the connection failed: the connection was cut after 0 of"),
+    (for_pixels(body_without_end), "the service sends more bytes than were asked for"),
+    (for_pixels(chunks_without_end), "the service sends more bytes than were asked for"),
+    (for_pixels(with_headers(content_range="bytes 0-9/10")), "the service sent bytes 0-9/10"),
+    (for_pixels(silent), "the connection failed: .* within"),
+    (silent, "the connection failed: no answer within"),
+    (for_pixels(says("412 No")), "was replaced on the service while it was read; run it again"),
+])
+def test_a_lying_object_store_is_reported_in_one_line_soon(
+    lie: Lie, line: str, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s3fs = pytest.importorskip("s3fs")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
+        monkeypatch.setenv(name, "us-east-1")
+    if " within" in line:
+        monkeypatch.setenv("STATICMASK_REMOTE_WAIT", "0.3")
+    begun = time.monotonic()
+    with lying_server(Path(visit.paths[0]).read_bytes(), lie) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.url.rpartition("/")[0])
+        s3fs.S3FileSystem.clear_instance_cache()
+        if line:
+            with pytest.raises(InputError, match=f"^s3://bucket/a_flt.fits: .*{line}"):
+                pixels("s3://bucket/a_flt.fits")
+        else:
+            np.testing.assert_array_equal(pixels("s3://bucket/a_flt.fits"), pixels(visit.paths[0]))
+        assert server.sent < 3e7
+    s3fs.S3FileSystem.clear_instance_cache()
     assert time.monotonic() - begun < 5
