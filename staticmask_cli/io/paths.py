@@ -6,6 +6,7 @@ imported only for URLs.
 
 import os
 import re
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -39,6 +40,7 @@ __all__ = [
     "redacted",
     "remote_path_within",
     "size_of",
+    "stop_requests",
     "with_credentials",
     "write_remote",
 ]
@@ -145,6 +147,12 @@ def check_writable(path: str) -> None:
     """
     if is_remote(path):
         _remote_files(path).check_writable(path)
+
+
+def stop_requests() -> None:
+    """End all requests for remote files; the threads that wait for them are interrupted."""
+    if waiting := sys.modules.get("staticmask_cli.io.remote.waiting"):
+        waiting.stop_requests()
 
 
 @contextmanager

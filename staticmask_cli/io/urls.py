@@ -8,6 +8,7 @@ __all__ = [
     "WEB",
     "RedactedURL",
     "folder_of",
+    "has_broken_user",
     "has_wildcard",
     "is_remote",
     "join_url",
@@ -23,10 +24,13 @@ WEB = ("http", "https")
 # At least two letters, so that the drive letter of a Windows path is not a scheme.
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]+://"
 _URL_STARTS = re.compile(rf"(?<![A-Za-z0-9+.-])(?={_SCHEME})")
+# A password with a slash in it, which is not allowed: what follows the colon is no port.
+_BROKEN_USER = r"(?!\[)[^/?#@:\s]*:(?!\d{1,5}[/?#])[^/?#@\s]*[/?#]\S*@"
+_QUERY = r"[?#]|[;&][^/;&=\s]+="  # how a query begins, also one without a question mark
 # In doubt a part counts as secret.  Closing quotation marks do not belong to a query.
 _PARTS = re.compile(
-    rf"(?P<scheme>{_SCHEME})(?P<user>[^/?#]*@)?(?P<path>[^?#]*)"
-    r"(?P<query>[?#]\S*?(?=[]'\"):;>]*(\s|$)))?"
+    rf"(?P<scheme>{_SCHEME})(?P<user>{_BROKEN_USER}|[^/?#]*@)?(?P<path>((?!{_QUERY}).)*)"
+    rf"(?P<query>({_QUERY})\S*?(?=[]'\"):;>]*(\s|$)))?", re.DOTALL
 )
 _PUBLIC_KEYS = ("uri",)  # keys of a query that name the file, as archives use them
 
@@ -72,6 +76,11 @@ def is_remote(path: str) -> bool:
 def scheme_of(url: str) -> str:
     """Return the scheme of a URL in lower case, such as ``s3``."""
     return url.partition("://")[0].lower()
+
+
+def has_broken_user(url: str) -> bool:
+    """Return whether the user or password of a URL has characters that end it too early."""
+    return re.match(_SCHEME + _BROKEN_USER, with_credentials(url)) is not None
 
 
 def has_wildcard(url: str) -> bool:

@@ -5,11 +5,14 @@ combined in a tree, which grows while they come in.
 """
 
 import logging
+import math
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar
 
+from staticmask_cli.errors import ClusterError
+from staticmask_cli.io.environment import seconds_of
 from staticmask_cli.parallel.tasks import TASKS_PER_WORKER, ReducingExecutor
 
 if TYPE_CHECKING:
@@ -31,6 +34,8 @@ _FAN_IN = 16  # results that are combined at once; a worker holds all of their m
 _TREE_DEPTH = 2
 _RETRIES = 2  # of a task that raised an exception, as a network may fail for a moment
 _SECONDS_BETWEEN_COUNTS = 5.0  # of the workers, whose number may change during a run
+_VARIABLE, _SECONDS_WITHOUT_WORKERS = "STATICMASK_CLUSTER_WAIT", 300.0
+_SECONDS_BETWEEN_CHECKS = 0.1  # of whether a future has completed
 _LEAST_WORKERS = 16  # to have tasks ready for, as some clusters start workers only for tasks
 _COMPUTED_AGAIN = ("lost", "pending")  # the worker that held the result died
 _PRIORITY = 10  # of combining, which frees memory of the workers
@@ -51,16 +56,33 @@ class DaskExecutor(ReducingExecutor):
         # files may have changed.
         self._executor = client.get_executor(pure=False, retries=_RETRIES)
         self._counted_at, self._workers = -_SECONDS_BETWEEN_COUNTS, 0
+        self._had_workers, self._empty_since = False, math.inf
 
     @property
     def num_workers(self) -> int:
         """The number of tasks that the cluster can run at the same time, now or soon."""
-        if time.monotonic() - self._counted_at >= _SECONDS_BETWEEN_COUNTS:
-            self._workers = sum(self._client.nthreads().values())
-            if not self._workers:
-                log.warning("the scheduler has no workers; waiting for some")
-            self._counted_at = time.monotonic()
+        self.check()
         return max(self._workers, _LEAST_WORKERS)
+
+    def check(self) -> None:
+        """Count the workers now and then, and give up if they are gone and none comes again."""
+        now = time.monotonic()
+        if now - self._counted_at < _SECONDS_BETWEEN_COUNTS:
+            return
+        self._counted_at, self._workers = now, sum(self._client.nthreads().values())
+        if self._workers:
+            self._had_workers, self._empty_since = True, math.inf
+            return
+        longest = seconds_of(_VARIABLE, _SECONDS_WITHOUT_WORKERS)
+        if self._empty_since == math.inf:
+            self._empty_since = now
+            log.warning("the scheduler has no workers; waiting for some%s",
+                        f", up to {longest:g} s" if self._had_workers else "")
+        # The first worker may come late, from a queue of jobs.
+        if self._had_workers and now - self._empty_since >= longest:
+            msg = (f"{self._client.scheduler.address}: all workers were lost during the run, and "
+                   f"none came within {longest:g} s; see their logs, or set {_VARIABLE}")
+            raise ClusterError(msg)
 
     def submit(
         self, fn: Callable[P, Result], /, *args: P.args, **kwargs: P.kwargs
@@ -88,10 +110,10 @@ class DaskExecutor(ReducingExecutor):
                     run.submit(task)
                 if not run.pending:
                     break
-                yield from run.steps()
+                yield from run.steps(self.check)
             run.combine_rest()
             while run.pending:
-                yield from run.steps()
+                yield from run.steps(self.check)
         finally:
             run.cancel()
 
@@ -126,9 +148,17 @@ class _Run(Generic[Task, Result]):
         self.tasks_pending += 1
         self._follow(future, task, self._kind(task), 0)
 
-    def steps(self) -> Iterator[tuple[Task | None, Result | None]]:
-        """Wait until some futures have completed, and combine or yield their results."""
-        for future in self._completed.next_batch():
+    def steps(self, check: Callable[[], None]) -> Iterator[tuple[Task | None, Result | None]]:
+        """Wait until some futures have completed, and combine or yield their results.
+
+        Meanwhile, `check` is called, which may raise an error to give up.
+        """
+        check()
+        while not (completed := self._completed.next_batch(block=False)):
+            with self._completed.thread_condition:
+                self._completed.thread_condition.wait(_SECONDS_BETWEEN_CHECKS)
+            check()
+        for future in completed:
             status = future.status
             if status in _COMPUTED_AGAIN:
                 self._completed.add(future)

@@ -24,6 +24,7 @@ from typing import TypeVar
 
 from staticmask_cli._version import __version__
 from staticmask_cli.errors import StaticMaskError
+from staticmask_cli.io.paths import stop_requests
 
 __all__ = [
     "TASKS_PER_WORKER", "ReducingExecutor", "RunContext", "available_cpus", "default_jobs",
@@ -37,6 +38,7 @@ TASKS_PER_WORKER = 2
 """Tasks that are submitted for each worker of an executor, so that none waits for its next one."""
 
 _MOST_THREADS = 4  # each holds a chip in memory, and reading the files soon limits the speed
+_SECONDS_BETWEEN_CHECKS = 1.0  # of whether an executor still has workers
 _ASSUMED_WORKERS = 32  # of an executor that does not show how many it has
 
 
@@ -77,15 +79,25 @@ def run_tasks(
         try:
             for task in tasks:
                 pending.add(pool.submit(function, task))
-                if len(pending) > jobs:
-                    done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                while len(pending) > jobs:
+                    done, pending = _wait(pending, executor)
                     yield from (future.result() for future in done)
             while pending:
-                done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                done, pending = _wait(pending, executor)
                 yield from (future.result() for future in done)
         finally:
             for future in pending:
                 future.cancel()
+
+
+def _wait(
+    pending: set[Future[Result]], executor: Executor | None
+) -> tuple[set[Future[Result]], set[Future[Result]]]:
+    """Wait until a task is done, or for some seconds on a cluster, whose workers may be gone."""
+    if not isinstance(executor, ReducingExecutor):
+        return wait(pending, return_when=FIRST_COMPLETED)
+    executor.check()
+    return wait(pending, _SECONDS_BETWEEN_CHECKS, return_when=FIRST_COMPLETED)
 
 
 @contextmanager
@@ -97,12 +109,19 @@ def _pool(jobs: int, executor: Executor | None) -> Iterator[Executor]:
     pool = ThreadPoolExecutor(jobs, thread_name_prefix="staticmask")
     try:
         yield pool
+    except KeyboardInterrupt:
+        stop_requests()  # else the pool would wait for services that may be silent
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
 class ReducingExecutor(Executor):
     """An executor whose workers combine results among themselves, so that few are sent back."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raise an error if the workers are gone; it is called while tasks are waited for."""
 
     @abstractmethod
     def reduce(

@@ -10,6 +10,7 @@ from staticmask_cli.errors import StaticMaskError
 from staticmask_cli.exposures.exposure import Chip
 from staticmask_cli.exposures.reading import read_pixels
 from staticmask_cli.fits.open import astropy_silenced
+from staticmask_cli.io.paths import is_remote
 from staticmask_cli.masks.partial import PartialMask
 from staticmask_cli.masks.rule import MaskRule
 from staticmask_cli.masks.signature import Signature
@@ -20,6 +21,7 @@ __all__ = ["Batch", "BatchResult", "clip_batch", "combine", "run_batches", "spli
 
 _LARGEST_BATCH = 64  # chips: those that are lost with a worker are read again within a minute
 _BYTES_OF_A_MEMBER = 840
+_REMOTE_JOBS = 4  # chips at a time by default, also on few processors: most of the time they wait
 _BATCHES_PER_JOB = 4  # so that all workers end at about the same time
 
 
@@ -132,7 +134,10 @@ def run_batches(
         for batch, result in steps:
             yield 0 if batch is None else len(batch.chips), result
         return
-    for result in run_tasks(clip_batch, batches, jobs=jobs or jobs_of(executor), executor=executor):
+    if jobs is None:
+        remote = executor is None and any(is_remote(batch.chips[0].path) for batch in batches)
+        jobs = _REMOTE_JOBS if remote else jobs_of(executor)
+    for result in run_tasks(clip_batch, batches, jobs=jobs, executor=executor):
         yield len(result.mask.members), result
 
 

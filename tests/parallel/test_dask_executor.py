@@ -121,8 +121,8 @@ def test_results_that_were_lost_with_a_worker_are_computed_again(
     def status_or_lost(future: Any) -> Any:  # noqa: ANN401 - the extra may be missing
         return "lost" if future.key in lost else status(future)
 
-    def next_batch_of_lost(self: Any) -> Any:  # noqa: ANN401 - likewise
-        batch = next_batch(self)
+    def next_batch_of_lost(self: Any, **options: bool) -> Any:  # noqa: ANN401 - likewise
+        batch = next_batch(self, **options)
         lost.update(future.key for future in batch if followed[future.key] == 1)
         return batch
 

@@ -90,6 +90,28 @@ def wait_for_workers(cluster: Cluster, count: int) -> None:
 
 
 @thorough
+def test_a_run_whose_workers_are_all_killed_waits_for_some_time_and_ends_with_one_line(
+    cluster: Cluster, visit: Visit, tmp_path: Path, caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STATICMASK_CLUSTER_WAIT", "6")
+    monkeypatch.setattr(batches, "_LARGEST_BATCH", 2)
+    wait_for_workers(cluster, 2)
+
+    def kill_all() -> None:
+        for worker in cluster.workers:
+            worker.kill()
+
+    start = time.monotonic()
+    with pytest.raises(ClusterError, match=f"^{cluster.address}: all workers were lost .* 6 s"):
+        made(visit, tmp_path / "out", scheduler=cluster.address, progress=half_way(kill_all))
+    assert time.monotonic() - start < 60
+    assert not (tmp_path / "out").exists()
+    assert [record.getMessage() for record in caplog.records] == [
+        "the scheduler has no workers; waiting for some, up to 6 s"]
+
+
+@thorough
 def test_a_run_waits_for_the_first_worker(
     visit: Visit, expected: dict[str, str], tmp_path: Path
 ) -> None:

@@ -30,7 +30,7 @@ ARROWS = {
     "localsky": ("stats",),
     "fits": ("io",),
     "io": (),
-    "parallel": (),
+    "parallel": ("io",),
     "stats": (),
 }
 # Methods of objects in a notebook, which import what they need when they are called.

@@ -75,7 +75,7 @@ class Page:
 
 
 README = Page("README.md")
-PAGES = [README, Page("CONTRIBUTING.md"), *(
+PAGES = [README, Page("CONTRIBUTING.md"), Page("SECURITY.md"), *(
     Page(str(path.relative_to(ROOT))) for path in sorted((ROOT / "examples").rglob("README.md"))
 )]
 

@@ -6,21 +6,23 @@ in the folder that was listed, and fewer bytes than were asked for are an error.
 
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
 from staticmask_cli.errors import InputError, OutputError, StaticMaskError
+from staticmask_cli.io.remote.faults import as_remote_error
 from staticmask_cli.io.remote.filesystem import (
-    as_remote_error,
+    call,
+    call_long,
     exists,
     file_system_of,
     info_of,
     modified_at,
-    open_unbuffered,
-    with_retries,
+    requested,
 )
-from staticmask_cli.io.remote.ranges import RangeFile, header_cache_of
+from staticmask_cli.io.remote.ranges import RangeFile, first_length, header_cache_of
+from staticmask_cli.io.remote.sources import Source, opened_source
 from staticmask_cli.io.urls import (
     WEB,
     folder_of,
@@ -81,9 +83,8 @@ def open_ranges(url: str) -> Iterator[RangeFile]:
 
 @contextmanager
 def _opened(url: str) -> Iterator[RangeFile]:
-    source, info = open_unbuffered(url)
-    with source:
-        file = _range_file(source, info, url)
+    with opened_source(url, first_length(with_credentials(url))) as source:
+        file = _range_file(source, url)
         if not file.reopened().read(3).startswith(_COMPRESSED):
             yield file
             return
@@ -91,33 +92,21 @@ def _opened(url: str) -> Iterator[RangeFile]:
             yield local_copy
 
 
-def _range_file(source: IO[bytes], info: Mapping[str, object], url: str) -> RangeFile:
+def _range_file(source: Source, url: str) -> RangeFile:
     """Return a file object that reads ranges from an open remote file."""
-    size = info.get("size")
+    size, info = source.info.get("size"), source.info
     if info.get("type", "file") != "file":
         msg = f"{redacted(url)}: is a folder, expected a file"
         raise InputError(msg)
     if not isinstance(size, int):
         msg = f"{redacted(url)}: the service does not report its size; copy it here"
         raise InputError(msg)
-
-    def fetch(start: int, stop: int) -> bytes:
-        def request() -> bytes:
-            source.seek(start)
-            return bytes(source.read(stop - start))
-
-        with as_remote_error(url):
-            content = with_retries(url, request)
-        if len(content) != stop - start:
-            msg = (f"{redacted(url)}: asked for bytes {start} to {stop}, "
-                   f"the service sent {len(content)}")
-            raise InputError(msg)
-        return content
-
     version = [str(info[key]) for key in _VERSION_KEYS if info.get(key)]
     identity = " ".join((str(size), *version)) if version else None
     cache = header_cache_of(with_credentials(url), (size, *version))
-    return RangeFile(fetch, size, cache, identity)
+    if source.begin and not cache.find(0):
+        cache.add(0, source.begin)
+    return RangeFile(source.fetch, size, cache, identity)
 
 
 @contextmanager
@@ -187,9 +176,9 @@ def glob(pattern: str) -> list[str]:
     """
     files, path = file_system_of(pattern)
     with as_remote_error(pattern):
-        infos = with_retries(pattern, lambda: files.glob(path, detail=True))
+        infos = requested(pattern, lambda: call_long(files, "glob", path, detail=True))
         if not infos and scheme_of(pattern) == "s3":  # fails if there is no such bucket
-            files.call_s3("list_objects_v2", Bucket=path.partition("/")[0], MaxKeys=1)
+            call(files, "call_s3", "list_objects_v2", Bucket=path.partition("/")[0], MaxKeys=1)
     folder = _fixed_folder_of(pattern)
     if not infos and scheme_of(pattern) in WEB:  # fails if there is no such page
         info_of(folder)
@@ -207,9 +196,10 @@ def names_in(folder: str, prefixes: list[str]) -> set[str] | None:
     files, path = file_system_of(folder)
     with as_remote_error(folder):
         if scheme_of(folder) in _LISTED_BY_PREFIX:  # where folders may be very large
-            paths = [found for prefix in prefixes for found in files.find(path, prefix=prefix)]
+            paths = [found for prefix in prefixes
+                     for found in call_long(files, "find", path, prefix=prefix)]
         else:
-            paths = files.ls(path, detail=False)
+            paths = call_long(files, "ls", path, detail=False)
     urls = {with_credentials(_url_of(found, folder)) for found in paths}
     names = {url.rpartition("/")[2] for url in urls}
     return {name for name in names if with_credentials(join_url(folder, name)) in urls}

@@ -5,7 +5,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 
-__all__ = ["HeaderCache", "RangeFile", "header_cache_of"]
+__all__ = ["HeaderCache", "RangeFile", "first_length", "header_cache_of"]
 
 Fetch = Callable[[int, int], bytes]
 """A function that returns all bytes from a first one up to, and without, a last one."""
@@ -127,6 +127,12 @@ class RangeFile(io.BufferedIOBase):
 
 _CACHES: OrderedDict[str, HeaderCache] = OrderedDict()  # of the files that were read last, by URL
 _CACHES_LOCK = threading.Lock()
+
+
+def first_length(url: str) -> int:
+    """Return how many bytes of a file to request first: its header, or one if that is cached."""
+    with _CACHES_LOCK:
+        return 1 if url in _CACHES else _FIRST_LENGTH
 
 
 def header_cache_of(url: str, version: object) -> HeaderCache:

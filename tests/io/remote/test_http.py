@@ -74,11 +74,16 @@ class Handler(BaseHTTPRequestHandler):
             status = server.failures.pop(0)
         sent = content if status == 200 and content is not None else b""
         wanted = re.match(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
+        shown = None
         if wanted and sent and server.ranges:
-            status, sent = 206, sent[int(wanted[1]) : int(wanted[2]) + 1]
+            start, size = int(wanted[1]), len(sent)
+            status, sent = 206, sent[start : int(wanted[2]) + 1]
+            shown = f"bytes {start}-{start + len(sent) - 1}/{size}"
         if server.truncates and len(sent) > 100_000:
             sent = sent[:-1]
         self.send_response(status)
+        if shown:
+            self.send_header("Content-Range", shown)
         self.send_header("Content-Length", str(len(sent)))
         self.end_headers()
         if body:
@@ -150,12 +155,22 @@ def test_the_members_of_a_protected_association_are_read_with_its_password(
     assert [member.label.file for member in mask.members] == urls
 
 
-@pytest.mark.parametrize("statuses", [[503], [429, 500, 502, 504]])
+@pytest.mark.parametrize("word", ["https://me:se/cret@127.0.0.1:9/a_flt.fits", "http://me:sec#ret@h/a",
+                                  "s3://me:se/cret@bucket/a.fits", "http://me:/sec?ret@h/*.fits"])
+def test_a_password_with_a_slash_is_refused_without_being_shown(word: str) -> None:
+    code, output = create(word)
+    host = word.partition("@")[2]
+    shown = f"{word.partition('://')[0]}://{host}"
+    advice = "its password has a / ? or #; write %2F, %3F or %23 instead"
+    assert (code, output) == (1, f"Error: {shown}: {advice}\n")
+
+
+@pytest.mark.parametrize("statuses", [[503], [429, 500, 504]])
 def test_a_request_that_fails_for_a_moment_is_repeated(
     server: Server, urls: list[str], statuses: list[int], monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr("staticmask_cli.io.remote.filesystem._WAITS", (0.01, 0.02, 0.03))
+    monkeypatch.setattr("staticmask_cli.io.remote.waiting._WAITS", (0.01, 0.02, 0.03))
     server.failures += statuses
     code, output = create(urls[0], "-o", tmp_path)
     assert (code, server.failures) == (0, []), output
@@ -169,7 +184,7 @@ def test_a_request_that_fails_for_a_moment_is_repeated(
 def test_a_request_that_keeps_failing_is_reported_in_one_line(
     server: Server, urls: list[str], status: int, line: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("staticmask_cli.io.remote.filesystem._WAITS", (0.01,))
+    monkeypatch.setattr("staticmask_cli.io.remote.waiting._WAITS", (0.01,))
     server.failures += [status] * 50
     assert create(urls[0]) == (1, f"Error: {urls[0]}: {line}\n")
 
@@ -177,15 +192,19 @@ def test_a_request_that_keeps_failing_is_reported_in_one_line(
 def test_a_server_that_does_not_answer_is_reported_in_one_line(
     monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("staticmask_cli.io.remote.filesystem._WAITS", (0.01,))
+    monkeypatch.setattr("staticmask_cli.io.remote.waiting._WAITS", (0.01,))
     code, output = create("http://127.0.0.1:9/a_flt.fits")
     assert code == 1
     assert output.startswith("Error: http://127.0.0.1:9/a_flt.fits: the service cannot be reached:")
     assert output.count("\n") == 1
 
 
-def test_a_server_without_ranges_is_refused(server: Server, urls: list[str]) -> None:
+def test_a_server_without_ranges_is_refused_unless_the_file_is_small(
+    server: Server, urls: list[str], tmp_path: Path
+) -> None:
     server.ranges = False
+    assert create_masks(urls[0], output_dir=tmp_path)
+    server.put(urls[0].removeprefix(f"{server.url}/"), bytes(1 << 21))
     with pytest.raises(InputError, match=f"^{urls[0]}: the server sends no parts of files; copy"):
         create_masks(urls[0])
 
