@@ -39,6 +39,7 @@ def use(
 
     async def session() -> Parameters | None:
         form = Form(start, path)
+        form.animation_level = "none"  # a scroll ends at once, also on a busy machine
         async with form.run_test(size=size) as pilot:
             await acts(pilot)
             await pilot.pause()
