@@ -1,28 +1,33 @@
 """Exposures and folders for the tests."""
 
+import gc
 import importlib.util
 import os
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 import spherical_geometry
-from astropy.io import fits
 from hypothesis import settings
 
 from staticmask_cli.simulate.visit import Visit, simulate_visit
 from tests.support.editor import Editor
-from tests.support.exposures import Chip, WriteExposure, sky
+from tests.support.exposures import WriteExposure, writer_into
 
 # It is part of the extra dev.
 collect_ignore = [] if importlib.util.find_spec("moto") else ["support/s3_service.py"]
 
 
+# The libraries are 300,000 objects: traversing them again and again takes a fifth of the time.
+gc.set_threshold(20_000, 20, 50)
+
 # Everyone sees the same examples, so that a change is judged by what it changes; new ones are tried
 # with STATICMASK_FUZZ, the number of files that tests/support/fuzzing.py mutates.
 # No test is about time: machines are shared.
-settings.register_profile("ours", derandomize="STATICMASK_FUZZ" not in os.environ, deadline=None)
+FUZZ = "STATICMASK_FUZZ" in os.environ
+settings.register_profile(
+    "ours", derandomize=not FUZZ, deadline=None, max_examples=100 if FUZZ else 40
+)
 settings.load_profile("ours")
 
 
@@ -43,35 +48,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def write_exposure(tmp_path: Path) -> WriteExposure:
     """Write a small exposure; every part of it can be chosen."""
-
-    def write(
-        name: str = "a_flt.fits",
-        *,
-        chips: list[Chip] | None = None,
-        instrume: str | None = "ACS",
-        detector: str | None = "WFC",
-        **primary: str | float | bool | None,
-    ) -> Path:
-        """Each chip is a dict: data, and optionally dq and further header keywords."""
-        header = fits.Header()
-        given = {"TELESCOP": "HST", "INSTRUME": instrume, "DETECTOR": detector,
-                 "ROOTNAME": name.partition("_")[0], "EXPTIME": 100.0, **primary}
-        for key, value in given.items():
-            if value is not None:
-                header[key] = value
-        hdus: list[Any] = [fits.PrimaryHDU(header=header)]
-        for extver, chip in enumerate(chips or [{"data": sky()}], 1):
-            keywords = {k: v for k, v in chip.items() if k not in ("data", "dq")}
-            sci = fits.ImageHDU(chip["data"], name="SCI", ver=extver)
-            sci.header.update({"BUNIT": "ELECTRONS", **keywords})
-            hdus.append(sci)
-            if chip.get("dq") is not None:
-                hdus.append(fits.ImageHDU(chip["dq"], name="DQ", ver=extver))
-        path = tmp_path / name
-        fits.HDUList(hdus).writeto(path)
-        return path
-
-    return write
+    return writer_into(tmp_path)
 
 
 @pytest.fixture

@@ -370,7 +370,7 @@ _HOSTILE = st.one_of(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(content=_HOSTILE)
 @example(content=b'"" = 3')
 @example(content=b"[_task_name_]\n[STEP 1: STATIC MASK]")

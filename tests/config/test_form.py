@@ -39,6 +39,7 @@ def use(
 
     async def session() -> Parameters | None:
         form = Form(start, path)
+        form.animation_level = "none"  # a scroll ends at once, also on a busy machine
         async with form.run_test(size=size) as pilot:
             await acts(pilot)
             await pilot.pause()
@@ -101,23 +102,15 @@ def test_there_is_a_row_for_every_parameter_with_its_value_and_meaning() -> None
     assert use(acts) is None
 
 
-def test_the_status_line_shows_what_is_expected_in_the_row_of_the_cursor() -> None:
-    async def acts(pilot: FormPilot) -> None:
-        for declared in declarations().values():
-            expected = f"{declared.name}: {expected_of(declared.kind)}"
-            assert shown(pilot, "#status") == expected
-            await pilot.press("tab")
-        await pilot.press("escape")
-
-    assert use(acts) is None
-
-
-@pytest.mark.parametrize("size", [(80, 24), (100, 32), (60, 14)])
-def test_the_cursor_its_error_and_all_buttons_are_on_the_screen(size: tuple[int, int]) -> None:
+@pytest.mark.parametrize("size", [(80, 24), (60, 14)])
+def test_the_cursor_what_it_expects_its_error_and_all_buttons_are_on_the_screen(
+    size: tuple[int, int]
+) -> None:
     async def acts(pilot: FormPilot) -> None:
         screen = pilot.app.screen
-        for _ in declarations():
+        for declared in declarations().values():
             await pilot.pause(0.05)
+            assert shown(pilot, "#status") == f"{declared.name}: {expected_of(declared.kind)}"
             assert screen.focused is not None
             assert screen.region.contains_region(screen.focused.region)
             assert screen.query_one("#rows").region.contains_region(screen.focused.region)
@@ -184,28 +177,30 @@ def test_enter_moves_the_cursor_to_the_next_row() -> None:
     assert use(acts) == dataclasses.replace(START, group=(7,))
 
 
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [("static_sig", "big"), ("static_sig", "0"), ("group", "sci"), ("final_bits", "8,")],
-)
-def test_an_invalid_value_is_refused_until_it_is_corrected(name: str, text: str) -> None:
+def test_an_invalid_value_is_refused_until_it_is_corrected() -> None:
     async def acts(pilot: FormPilot) -> None:
-        await enter(pilot, name, text)
-        assert errors(pilot) == {name: f"expected {expected_of(declarations()[name].kind)}"}
+        for name, text in (("static_sig", "big"), ("group", "sci"), ("final_bits", "8,")):
+            await enter(pilot, name, text)
+            assert errors(pilot) == {name: f"expected {expected_of(declarations()[name].kind)}"}
+            await enter(pilot, name, "2")
+            assert errors(pilot) == {}
+        await enter(pilot, "static_sig", "0")
+        assert errors(pilot).keys() == {"static_sig"}
         assert shown(pilot, "#status") == ""
         assert disabled(pilot) == {"run", "save", "save_as"}
         for key in ("ctrl+r", "ctrl+s"):
             await pilot.press(key)
             await pilot.pause()
             assert shown(pilot, "#status") == "Correct the marked values first."
-        assert isinstance(pilot.app.screen.query_one(f"#{name}"), Input)
+        assert isinstance(pilot.app.screen.query_one("#static_sig"), Input)
         await pilot.click("#run")
-        await enter(pilot, name, "2")
+        await enter(pilot, "static_sig", "2")
         assert errors(pilot) == {}
         assert disabled(pilot) == set()
         await pilot.press("ctrl+r")
 
-    corrected = Parameters.load(None, {"input": "a.fits", "final_bits": "64,32", name: "2"})
+    names = ("static_sig", "group", "final_bits")
+    corrected = Parameters.load(None, {"input": "a.fits", **dict.fromkeys(names, "2")})
     assert use(acts, path="run.cfg") == corrected
     assert not Path("run.cfg").exists()
 

@@ -97,7 +97,7 @@ def test_a_run_killed_at_any_moment_leaves_whole_masks_and_the_next_one_clears_u
     lasts = time.monotonic() - began
     old = {path.name: fits.getdata(path) for path in tmp_path.glob("*.fits")}
     assert len(old) == 2
-    for moment in np.linspace(0.1, 1.0, 50 if THOROUGH else 6) * lasts:
+    for moment in np.linspace(0.1, 1.0, 50 if THOROUGH else 4) * lasts:
         process = start(*words, folder=tmp_path)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=float(moment))
@@ -125,7 +125,7 @@ def test_an_update_killed_at_any_moment_leaves_whole_masks_and_goes_on_to_those_
     lasts = time.monotonic() - began
     grown = tmp_path / "grown"
     assert {path.name: path.read_bytes() for path in grown.iterdir()} == whole
-    for moment in np.linspace(0.3, 1.0, 20 if THOROUGH else 4) * lasts:
+    for moment in np.linspace(0.3, 1.0, 20 if THOROUGH else 3) * lasts:
         for path in grown.iterdir():
             path.unlink()
         process = start(*words, folder=tmp_path)
@@ -155,15 +155,16 @@ def test_leftovers_are_cleared_but_never_those_of_a_live_run(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("number", range(10 if THOROUGH else 1))
-def test_sixteen_runs_at_once_in_one_folder_all_succeed(
+def test_many_runs_at_once_in_one_folder_all_succeed(
     number: int, visit: Visit, tmp_path: Path
 ) -> None:
     masks = create_masks(visit.paths, static_sig=3.0 + number / 5, output_dir=tmp_path / "alone")
     words = [*visit.paths, "-q", "-j1", "--static-sig", str(3.0 + number / 5)]
-    runs = [start(*words, folder=tmp_path) for _ in range(16)]
+    count = 16 if THOROUGH else 5
+    runs = [start(*words, folder=tmp_path) for _ in range(count)]
     outcomes = [(*run.communicate(timeout=120), run.returncode) for run in runs]
     names = [Path(str(mask.path)).name for mask in masks]
-    assert outcomes == [(b"", b"", 0)] * 16
+    assert outcomes == [(b"", b"", 0)] * count
     for name, mask in zip(names, masks, strict=True):
         with fits.open(tmp_path / name, checksum=True) as hdus:
             np.testing.assert_array_equal(hdus[0].data, mask.array)

@@ -461,7 +461,7 @@ _VALUES = st.recursive(_ATOMS, lambda deeper: st.lists(deeper, max_size=3) | st.
 _MEMBERS = st.fixed_dictionaries({"expname": _NAMES | _VALUES, "exptype": _JWST_TYPES | _VALUES})
 _PRODUCTS = st.fixed_dictionaries({"members": st.lists(_MEMBERS, max_size=2) | _VALUES})
 _DOCUMENTS = st.fixed_dictionaries({"products": st.lists(_PRODUCTS, min_size=1, max_size=2)})
-_FUZZ = settings(max_examples=150)
+_FUZZ = settings(max_examples=60)
 
 
 def _stays_inside(table: Path) -> bool:

@@ -22,16 +22,19 @@ from staticmask_cli.masks.rule import LEAST_DEPTH
 from tests.support.exposures import sky
 from tests.support.joint import joint_rule
 
-SHAPE = (160, 220)
+SHAPE = (110, 150)
 LOW = np.zeros(SHAPE, bool)
 LOW[3::9, 4::11] = True
 
 
-@functools.cache
 def scores_of(count: int, depth: float = 0.0, *, gain: float = 20.0) -> list[Scores]:
     """Return the scores of exposures in which some pixels are low by `depth` sigma."""
-    return [scores_of_chip(sky(SHAPE, seed=seed) - np.float32(5.0 * depth) * LOW, gain)
-            for seed in range(count)]
+    return [_score_of(seed, depth, gain) for seed in range(count)]
+
+
+@functools.cache
+def _score_of(seed: int, depth: float, gain: float) -> Scores:
+    return scores_of_chip(sky(SHAPE, seed=seed) - np.float32(5.0 * depth) * LOW, gain)
 
 
 def evidence_from(scores: Sequence[Scores]) -> Evidence:
@@ -58,7 +61,7 @@ def test_sixteen_exposures_show_what_none_shows_alone() -> None:
 def test_noise_alone_is_significant_as_often_as_chance_makes_it() -> None:
     evidence = evidence_from(scores_of(9))
     assert np.std(evidence.significance) == pytest.approx(1.0, abs=0.04)
-    assert 15 <= np.count_nonzero(evidence.significance > 3.0) <= 90  # 47 by chance
+    assert 7 <= np.count_nonzero(evidence.significance > 3.0) <= 45  # 23 by chance
     assert abs(np.median(evidence.depth)) < 0.05
 
 
@@ -90,7 +93,7 @@ def test_a_good_pixel_beside_a_low_one_is_not_high() -> None:
 
 
 def test_light_that_is_high_at_few_pointings_is_not_a_high_pixel() -> None:
-    scores = scores_of(13) + scores_of(16, -30.0)[13:]
+    scores = scores_of(13) + scores_of(3, -30.0)
     assert not evidence_from(scores).high(joint_rule(5.0, high=True)).any()
 
 

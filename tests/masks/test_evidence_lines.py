@@ -19,7 +19,7 @@ NOISE = 5.0
 X, Y = np.arange(SHAPE[1]), np.arange(SHAPE[0])[:, None]
 
 
-def low_in(pattern: Callable[[int], npt.NDArray[np.floating]], count: int = 16) -> Bits:
+def low_in(pattern: Callable[[int], npt.NDArray[np.floating]], count: int = 9) -> Bits:
     """Return the low pixels of exposures with a pattern, in units of the noise, in each of them."""
     evidence = Evidence(SHAPE)
     for number in range(count):
@@ -34,7 +34,7 @@ def lines(width: int = 1) -> Bits:
     return low
 
 
-@pytest.mark.parametrize(("depth", "width"), [(0.25, 1), (0.5, 1), (0.4, 2)])
+@pytest.mark.parametrize(("depth", "width"), [(0.33, 1), (0.53, 2)])
 def test_shallow_lines_are_found_with_their_ends_and_no_others(depth: float, width: int) -> None:
     low = lines(width)
     found = low_in(lambda _: -depth * low)
@@ -60,7 +60,9 @@ def test_what_a_few_exposures_cannot_show_is_not_looked_for() -> None:
 def test_patterns_of_the_detector_are_no_low_lines(
     pattern: Callable[[int], npt.NDArray[np.floating]]
 ) -> None:
-    assert low_in(pattern).sum() < 12  # single pixels at a step; a line would be 256
+    # As strong in nine exposures as the pattern itself in sixteen.
+    found = low_in(lambda number: 4 / 3 * pattern(number))
+    assert found.sum() < 12  # single pixels at a step; a line would be 256
 
 
 def test_a_missing_column_is_not_low_and_neither_are_those_beside_it() -> None:
@@ -73,4 +75,4 @@ def test_a_missing_column_is_not_low_and_neither_are_those_beside_it() -> None:
 def test_nothing_is_said_of_the_first_and_last_two_lines(column: int) -> None:
     low = np.zeros(SHAPE, bool)
     low[:, column] = True
-    assert not low_in(lambda _: -0.4 * low, count=9)[:, column].mean() > 0.5
+    assert not low_in(lambda _: -0.4 * low)[:, column].mean() > 0.5

@@ -1,5 +1,6 @@
 """Masks in memory: which pixels they hold, and what they say about their members."""
 
+import copy
 import functools
 import math
 from typing import Any
@@ -45,6 +46,11 @@ def flags(seed: int) -> npt.NDArray[np.int16]:
 
 def mask_of(*seeds: int, dq: bool = True) -> PartialMask:
     """Mask of the chips of some seeds, of which every third has no DQ."""
+    return copy.deepcopy(_mask_of(seeds, dq=dq))
+
+
+@functools.cache
+def _mask_of(seeds: tuple[int, ...], *, dq: bool) -> PartialMask:
     mask = PartialMask(SIGNATURE, RULE)
     for seed in seeds:
         mask.add(chip(seed), label=f"{seed}.fits", good_bits=64,
@@ -89,6 +95,11 @@ def bad_by_hand(*seeds: int) -> npt.NDArray[np.int64]:
 
 def agreeing(agree: Agreement, *seeds: int) -> PartialMask:
     """Mask of the chips of some seeds, merged one by one."""
+    return copy.deepcopy(_agreeing(agree, seeds))
+
+
+@functools.lru_cache(typed=True)  # as agree = 1 is not agree = 1.0
+def _agreeing(agree: Agreement, seeds: tuple[int, ...]) -> PartialMask:
     whole = PartialMask(SIGNATURE, MaskRule(4.0, agree=agree))
     for seed in seeds:
         part = PartialMask(SIGNATURE, MaskRule(4.0, agree=agree))

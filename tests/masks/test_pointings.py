@@ -197,7 +197,7 @@ VALUES = st.one_of(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(changes=st.lists(st.dictionaries(
     st.sampled_from([*KEYS, "CDELT1", "CDELT2", "PC1_1", "PC2_1", "CROTA2"]), VALUES,
     max_size=8,

@@ -90,11 +90,12 @@ def test_a_cluster_keeps_masks_of_different_names_apart(
 
 
 @pytest.mark.parametrize(
-    ("count", "returned"), [(0, 0), (1, 1), (16, 1), (17, 1), (256, 1), (300, 2), (530, 3)]
+    ("count", "returned"), [(0, 0), (1, 1), (4, 1), (5, 1), (16, 1), (19, 2), (33, 3)]
 )
 def test_few_results_are_sent_back_however_many_tasks_there_are(
-    count: int, returned: int, pool: DaskExecutor
+    count: int, returned: int, pool: DaskExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(dask_executor, "_FAN_IN", 4)
     reduced = pool.reduce(negative, total, range(1, count + 1), kind=bool, jobs=None)
     steps = list(reduced)
     results = [result for _, result in steps if result is not None]

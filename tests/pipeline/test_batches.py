@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
@@ -57,6 +58,11 @@ def carried(thing: Anything) -> Anything:
 
 def share_of(number: int, agree: Agreement) -> BatchResult:
     """Share of one chip: some are set aside, some have DQ, and some share a pointing."""
+    return carried(_made_once(number, agree))
+
+
+@cache
+def _made_once(number: int, agree: Agreement) -> BatchResult:
     part = PartialMask(SIGNATURE, MaskRule(2.0, "local", agree))
     if number % 3 == 2:
         part.set_aside(LABELS[number], "no finite pixel")

@@ -118,7 +118,7 @@ def test_updates_checkpoints_and_processes_give_the_same_bytes(nine: list[str]) 
     masked(nine, output_dir="checkpoints", update=True, checkpoint=2)
     assert Path("checkpoints", NAME).read_bytes() == expected
     assert run("*_flt.fits", "--sky", "local", "--agree", "joint", "--static-sig", "5",
-               "--scheduler", "local", "-o", "workers", "-q").exit_code == 0
+               "--scheduler", "local", "-j", "1", "-o", "workers", "-q").exit_code == 0
     assert Path("workers", NAME).read_bytes() == expected
 
 

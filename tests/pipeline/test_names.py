@@ -1,5 +1,7 @@
 """Names of masks: exposures of different names go into different masks, as in runs of their own."""
 
+import contextlib
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +15,7 @@ from astropy.io import fits
 from staticmask_cli import StaticMask, create_masks
 from staticmask_cli.errors import ConfigError, ExposureError, OutputError
 from tests.support.command import done, run
-from tests.support.exposures import WriteExposure, sky
+from tests.support.exposures import sky, writer_into
 
 NAME = "{signature}_{position}_{filter}"
 PARTS = {("F606W", 0.0): "ae", ("F814W", 0.0): "bf", ("F606W", -50.0): "cg", ("F814W", -50.0): "dh"}
@@ -23,35 +25,48 @@ NAMES = {
 }
 
 
-@pytest.fixture
-def eight(write_exposure: WriteExposure, folder: Path) -> list[str]:
-    """Write two exposures of two chips for each of two filters and two positions."""
+@pytest.fixture(scope="module")
+def eight_in(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write two exposures of two chips for each of two filters and two positions; the folder."""
+    folder = tmp_path_factory.mktemp("eight")
     for number, ((name, ltv1), letters) in enumerate(PARTS.items()):
         for letter in letters:
-            write_exposure(f"{letter}_flt.fits", FILTER1=name, FILTER2="CLEAR2L", chips=[
+            writer_into(folder)(f"{letter}_flt.fits", FILTER1=name, FILTER2="CLEAR2L", chips=[
                 {"data": sky(seed=10 * number + 7 * chip + ord(letter)), "LTV1": ltv1,
                  "dq": np.zeros((60, 80), np.int16)} for chip in (1, 2)
             ])
+    return folder
+
+
+@pytest.fixture
+def eight(eight_in: Path, folder: Path) -> list[str]:
+    """Return the names of copies of the eight exposures."""
+    shutil.copytree(eight_in, folder, dirs_exist_ok=True)
     return sorted(path.name for path in folder.iterdir())
 
 
-def contents(folder: str) -> dict[str, tuple[bytes, list[str]]]:
+def contents(folder: str | Path) -> dict[str, tuple[bytes, list[str]]]:
     """Return the pixels and the files of the members of each mask."""
     masks = {path.name: StaticMask.read(str(path)) for path in Path(folder).glob("*Mask.fits")}
     return {name: (mask.array.tobytes(), [member.label.file for member in mask.members])
             for name, mask in masks.items()}
 
 
-@pytest.fixture
-def expected(eight: list[str]) -> dict[str, tuple[bytes, list[str]]]:
+@pytest.fixture(scope="module")
+def expected(
+    eight_in: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, tuple[bytes, list[str]]]:
     """Return the masks of a run for each filter and position."""
     found = {}
+    alone = tmp_path_factory.mktemp("alone")
     for letters in PARTS.values():
-        files = [name for name in eight if name[0] in letters]
-        for mask in create_masks(files, static_sig=2, output_dir="alone", overwrite=True):
+        with contextlib.chdir(eight_in):
+            files = [f"{letter}_flt.fits" for letter in letters]
+            masks = create_masks(files, static_sig=2, output_dir=alone, overwrite=True)
+        for mask in masks:
             (name,) = [name for name, those in NAMES.items()
                        if those == letters and f"_60x80_{mask.signature.number}_" in name]
-            found[name] = contents("alone")[mask.name]
+            found[name] = contents(alone)[mask.name]
     assert len({pixels for pixels, _ in found.values()}) == 8
     return found
 

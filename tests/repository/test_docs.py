@@ -1,6 +1,7 @@
 """The commands, Python blocks and links of the documents work."""
 
 import re
+import shutil
 import tomllib
 from itertools import pairwise
 from pathlib import Path
@@ -24,10 +25,18 @@ from tests.support.pages import (
 TITLE_OF_BENCHMARK = re.compile(r"python -m (tests\.bench\.\w+)([^\n`]*)")
 
 
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the exposures of ``staticmask demo``, which is not changed."""
+    folder = tmp_path_factory.mktemp("demo")
+    simulate_visit(str(folder), shape=(400, 500))
+    return folder
+
+
 @pytest.fixture
-def visit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the current folder, which has the exposures of ``staticmask demo``."""
-    simulate_visit(str(tmp_path), shape=(400, 500))
+def visit(demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the current folder, which has copies of the exposures of ``staticmask demo``."""
+    shutil.copytree(demo, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

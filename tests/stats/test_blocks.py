@@ -28,7 +28,7 @@ def outer_pixels(tails: Tails, blocks: list[Floats]) -> list[int]:
     return indices
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(
     blocks=st.lists(st.lists(_PIXELS, min_size=1, max_size=9), min_size=1, max_size=3),
     ends=st.tuples(_FINITE, _FINITE).map(sorted),

@@ -112,7 +112,7 @@ def test_counts_at_the_edge_of_a_bin_fall_into_the_bin_that_the_oracle_counts_th
     check_against_oracle(chip.reshape(1, -1), static_sig)
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(
     chip=chips().map(lambda chip: chip if chip.dtype.kind == "f" else chip.astype(">f4")),
     seed=st.integers(0, 2**32 - 1),

@@ -60,7 +60,7 @@ def histogram_with(counts: list[int]) -> Histogram:
     )
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(
     chip=chips(),
     nbins=st.integers(2, 400),
@@ -101,7 +101,7 @@ def counted_one_by_one(pixels: Floats, lower: float, upper: float, nbins: int) -
     return counts
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(
     lower=st.one_of(st.integers(-9, 9).map(float), st.floats(-1e3, 1e3, width=32)),
     width=st.one_of(st.sampled_from([0.25, 1.0, 2.0]), st.floats(0.01, 50.0)),

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from astropy.io import fits
 
 Chip = dict[str, Any]
 WriteExposure = Callable[..., Path]
@@ -33,6 +34,39 @@ def coordinates(dx: float = 0.0, dy: float = 0.0, *, turn: float = 0.0, ra: floa
         "CD1_1": -scale * math.cos(angle), "CD1_2": scale * math.sin(angle),
         "CD2_1": scale * math.sin(angle), "CD2_2": scale * math.cos(angle),
     }
+
+
+def writer_into(folder: Path) -> WriteExposure:
+    """Return a function that writes a small exposure into a folder; all its parts can be chosen."""
+
+    def write(
+        name: str = "a_flt.fits",
+        *,
+        chips: list[Chip] | None = None,
+        instrume: str | None = "ACS",
+        detector: str | None = "WFC",
+        **primary: str | float | bool | None,
+    ) -> Path:
+        """Each chip is a dict: data, and optionally dq and further header keywords."""
+        header = fits.Header()
+        given = {"TELESCOP": "HST", "INSTRUME": instrume, "DETECTOR": detector,
+                 "ROOTNAME": name.partition("_")[0], "EXPTIME": 100.0, **primary}
+        for key, value in given.items():
+            if value is not None:
+                header[key] = value
+        hdus: list[Any] = [fits.PrimaryHDU(header=header)]
+        for extver, chip in enumerate(chips or [{"data": sky()}], 1):
+            keywords = {k: v for k, v in chip.items() if k not in ("data", "dq")}
+            sci = fits.ImageHDU(chip["data"], name="SCI", ver=extver)
+            sci.header.update({"BUNIT": "ELECTRONS", **keywords})
+            hdus.append(sci)
+            if chip.get("dq") is not None:
+                hdus.append(fits.ImageHDU(chip["dq"], name="DQ", ver=extver))
+        path = folder / name
+        fits.HDUList(hdus).writeto(path)
+        return path
+
+    return write
 
 
 def digest(path: Path) -> str:

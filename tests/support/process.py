@@ -15,7 +15,8 @@ _DECIDE_ON_COLOUR = {"NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTI
 def process_environment(**more: str) -> dict[str, str]:
     """Environment in which a new Python finds this package, and no wish about colours."""
     kept = {key: value for key, value in os.environ.items() if key not in _DECIDE_ON_COLOUR}
-    return {**kept, "PYTHONPATH": str(FOLDER.parent), **more}
+    # Otherwise each of some hundred processes could compile the package anew.
+    return {**kept, "PYTHONDONTWRITEBYTECODE": "", "PYTHONPATH": str(FOLDER.parent), **more}
 
 
 def run_python(*words: str, cwd: Path, **more: str) -> "subprocess.CompletedProcess[str]":
