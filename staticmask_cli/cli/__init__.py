@@ -21,7 +21,7 @@ from staticmask_cli.cli.inspect import inspect
 from staticmask_cli.cli.options import files
 from staticmask_cli.cli.plan import plan
 from staticmask_cli.errors import ConfigError, StaticMaskError
-from staticmask_cli.terminal.streams import ensure_streams, printable, write_stderr
+from staticmask_cli.terminal.streams import ensure_streams, write_message, write_stderr
 
 __all__ = ["cli", "main"]
 
@@ -44,7 +44,7 @@ class _Failed(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:  # noqa: ARG002 - always stderr
         """Write the message to stderr."""
-        write_stderr(f"Error: {printable(self.format_message())}")
+        write_message(self.format_message(), "Error", lines=True)
 
 
 class _Refused(_Failed):

@@ -91,6 +91,7 @@ def create(
             )
         console.show_masks(masks)
         console.show_left_out(masks.left_out)
+        console.show_findings(masks.findings)
         if report is not None:
             from staticmask_cli.reports.run_report import write_report
 

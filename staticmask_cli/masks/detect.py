@@ -9,10 +9,9 @@ import numpy.typing as npt
 
 from staticmask_cli.localsky.differences import pixel_noise
 from staticmask_cli.masks.bitmask import bad_by_dq, pixels_by_bit
+from staticmask_cli.masks.chip_warnings import LARGEST_RMS, LARGEST_SKEWNESS
 from staticmask_cli.masks.dead_blocks import dead_blocks
 from staticmask_cli.masks.members import (
-    LARGEST_RMS,
-    LARGEST_SKEWNESS,
     NO_FINITE_PIXEL,
     TOO_FEW_BINS,
     TOO_SMALL_UNIT,

@@ -14,7 +14,8 @@ from staticmask_cli.masks.members import Member
 from staticmask_cli.masks.members_table import row_of
 from staticmask_cli.masks.rule import Agreement, MaskRule
 from staticmask_cli.masks.static_mask import StaticMask
-from staticmask_cli.reports.bad_pixels import Comparison, Shape, compare, deviations, shape_of_bad
+from staticmask_cli.reports.apart import member_deviations
+from staticmask_cli.reports.bad_pixels import Comparison, Shape, compare, shape_of_bad
 from staticmask_cli.reports.joint import Joint, joint_of
 
 __all__ = ["RULE_NAMES", "Inspection", "Inspections", "inspect_mask", "inspect_masks"]
@@ -186,22 +187,6 @@ def _check_pixels(pixels: Any, path: str) -> None:  # noqa: ANN401 - an array, o
 
 def _rows(members: Sequence[Member]) -> list[dict[str, Any]]:
     """Return the rows of the members, with the outliers among the members that were used."""
-    used = [member for member in members if member.used]
-    noise = float(np.median([member.rms for member in used])) if used else 0.0
-    # Smaller standard deviations would make outliers of differences without significance:
-    # a tenth of the noise for a mode, a fiftieth for an rms, Poisson noise for a count.
-    by_name = {
-        "mode": deviations([member.mode for member in used], noise / 10),
-        "rms": deviations([member.rms for member in used], noise / 50),
-        "nbelow": _count_deviations([member.below for member in used]),
-        "ndq": _count_deviations([member.flagged for member in used]),
-    }
-    apart = {
-        id(member): {name: values[index] for name, values in by_name.items() if values[index]}
-        for index, member in enumerate(used)
-    }
-    return [{**row_of(member), "apart": apart.get(id(member), {})} for member in members]
-
-
-def _count_deviations(counts: Sequence[int]) -> list[float]:
-    return deviations(counts, max(float(np.median(counts)), 1.0) ** 0.5) if counts else []
+    apart = member_deviations(members)
+    return [{**row_of(member), "apart": differences}
+            for member, differences in zip(members, apart, strict=True)]

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
+from staticmask_cli.io.visible import visible
 from staticmask_cli.terminal.streams import write_stderr, write_stdout
 
 if TYPE_CHECKING:
@@ -103,11 +104,7 @@ def text(words: str, style: str = "") -> "Text":
     r"""Make text of which every character is shown: no markup, and ``\x1b`` as an escape."""
     from rich.text import Text
 
-    return Text("".join(map(_visible, words)), style)
-
-
-def _visible(char: str) -> str:
-    return char if char.isprintable() or char == "\n" else ascii(char)[1:-1]
+    return Text(visible(words, lines=True), style)
 
 
 def size(count: float) -> str:
