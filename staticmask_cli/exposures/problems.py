@@ -2,7 +2,7 @@
 
 import logging
 
-from staticmask_cli.errors import ConfigError, ExposureError, InputError, StaticMaskError
+from staticmask_cli.errors import ConfigError, ExposureError, InputError, Lines, StaticMaskError
 from staticmask_cli.masks.findings import Finding
 
 __all__ = ["Problems"]
@@ -83,4 +83,4 @@ class Problems:
                 kind = InputError
             if any(isinstance(error, ConfigError) for error in self._errors):
                 kind = ConfigError
-            raise kind("\n".join(dict.fromkeys(map(str, self._errors))))
+            raise kind(Lines.of({str(error): error for error in self._errors}.values()))

@@ -5,12 +5,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from staticmask_cli.masks.findings import MANY_LOW, NOT_FLAT, Finding, chips_of
+from staticmask_cli.masks.findings import MANY_LOW, NOT_FLAT, Finding, about
 
 if TYPE_CHECKING:
     from staticmask_cli.masks.members import Member
 
-__all__ = ["LARGEST_RMS", "LARGEST_SKEWNESS", "chip_findings", "has_many_low"]
+__all__ = ["LARGEST_RMS", "LARGEST_SKEWNESS", "chance_is_known", "chip_findings", "has_many_low"]
 
 # Beyond these limits a chip is warned of.
 _LARGEST_LOW_FRACTION = 0.01  # of the pixels of a chip
@@ -24,7 +24,7 @@ _CROWDED = "a crowded or nebular field? The mask may hold sources"
 Members = Sequence["Member"]
 
 
-def chip_findings(subject: str, members: Members, remedy: str = "--sky local") -> list[Finding]:
+def chip_findings(mask: str, members: Members, remedy: str = "--sky local") -> list[Finding]:
     """Return why the part of some chips in their mask may be wrong, once for each cause.
 
     Of the causes that contradict each other, as low pixels cannot be sources and be overlooked, the
@@ -32,19 +32,19 @@ def chip_findings(subject: str, members: Members, remedy: str = "--sky local") -
 
     Parameters
     ----------
-    subject : str
-        The name of the mask, or of the chip if there is only one.
+    mask : str
+        The name of the mask.
     members : sequence of Member
         All chips of the mask that are used, or were set aside after their pixels were read.
     remedy : str
         The options to recommend where the global rule overlooks low pixels.
     """
     number = len(members)
-    findings = [
-        Finding(subject, f"{chips_of(labels, number)}set aside: {reason}", "chips are set aside",
-                "leave them out, or look at their pixels")
-        for reason, labels in _set_aside(members).items()
-    ]
+    findings = []
+    for reason, labels in _set_aside(members).items():
+        subject, who = about(mask, labels, number)
+        findings.append(Finding(subject, f"{who}set aside: {reason}", "chips are set aside",
+                                "leave them out, or look at their pixels", is_clear=True))
     used = [member for member in members if member.used]
     for causes in (_SKY, _DQ):
         # Of equal numbers, the first cause counts.
@@ -54,7 +54,7 @@ def chip_findings(subject: str, members: Members, remedy: str = "--sky local") -
         if firsts:
             cause = max((cause for cause in causes if cause in firsts), key=firsts.__getitem__)
             concerned = [member for member in used if cause(member)]
-            who = chips_of([member.label for member in concerned], number)
+            subject, who = about(mask, [member.label for member in concerned], number)
             what, short, do = causes[cause](concerned, remedy)
             findings.append(Finding(subject, who + what, short, do))
     return findings
@@ -63,6 +63,15 @@ def chip_findings(subject: str, members: Members, remedy: str = "--sky local") -
 def has_many_low(member: "Member") -> bool:
     """Whether there are so many low pixels that there is a warning about it."""
     return member.below > _LARGEST_LOW_FRACTION * member.npix
+
+
+def chance_is_known(member: "Member") -> bool:
+    """Whether as many pixels are low by noise as Gaussian noise of the rms of a chip makes.
+
+    It is not known where the values of pixels have coarse steps, nor under the global rule where
+    the rms is that of the sky.
+    """
+    return not math.isnan(member.chance) and not _is_not_flat(member)
 
 
 def _set_aside(members: Members) -> dict[str, list[object]]:
@@ -91,7 +100,8 @@ def _distance(member: "Member") -> float:
 
 def _overlooks(member: "Member") -> bool:
     few = max(_FEW_OVERLOOKED, _FEW_OF_PIXELS * member.npix)
-    return member.overlooked > few + 3 * member.chance
+    by_chance = 0.0 if math.isnan(member.chance) else member.chance
+    return member.overlooked > few + 3 * by_chance
 
 
 def _dq_fraction(member: "Member") -> float:

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field
 
 from staticmask_cli.io.urls import normalized
-from staticmask_cli.masks.chip_warnings import chip_findings
+from staticmask_cli.masks.chip_warnings import chance_is_known, chip_findings
 
 __all__ = [
     "NO_FINITE_PIXEL", "TOO_FEW_BINS", "TOO_SMALL_UNIT", "UNCLIPPABLE", "UNKNOWN_CORNERS",
@@ -99,7 +99,8 @@ class Member:
     below : int
         The number of pixels below the threshold, or below their local sky.
     chance : float
-        The number of low pixels that Gaussian noise alone makes.
+        The number of low pixels that Gaussian noise alone makes; NaN where the steps between
+        values are too coarse to know.
     flagged : int
         The number of pixels that are bad because of a DQ flag.
     added_by_bit : dict of int to int
@@ -157,6 +158,11 @@ class Member:
     def pixels_seen(self) -> bool:
         """Whether the pixels were read, so that reading them again would give the same result."""
         return self.used or self.skip_reason in UNCLIPPABLE
+
+    @property
+    def chance_is_known(self) -> bool:
+        """Whether noise makes `chance` pixels low, see `chip_warnings.chance_is_known`."""
+        return chance_is_known(self)
 
     def warnings(self, remedy: str = "--sky local") -> list[str]:
         """Return the reasons why this chip's part of the mask may be wrong, and what to do.

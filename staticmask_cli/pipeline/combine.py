@@ -9,7 +9,7 @@ from itertools import groupby
 
 from staticmask_cli.exposures.facts import common_facts
 from staticmask_cli.exposures.problems import Problems
-from staticmask_cli.masks.findings import Finding, chips_of
+from staticmask_cli.masks.findings import Finding, about
 from staticmask_cli.masks.members import ChipLabel
 from staticmask_cli.masks.partial import PartialMask
 from staticmask_cli.masks.rule import MaskRule
@@ -128,13 +128,14 @@ def _warn(plan: MaskPlan, mask: StaticMask, problems: Problems) -> None:
     # The plan has warned of those that it set aside.
     pairs = [(chip, member) for chip, member in zip(plan.chips, mask.members, strict=True)
              if not chip.skip_reason]
-    subject = str(pairs[0][1].label) if len(pairs) == 1 else plan.name
     without_dq = [chip.label for chip, _ in pairs if chip.dq is None]
     if plan.good_bits is not None and without_dq:
+        subject, who = about(plan.name, without_dq, len(pairs))
         problems.warn(Finding(
-            subject, f"{chips_of(without_dq, len(pairs))}no DQ extension, so no pixel counts as "
-            "flagged", "there are no DQ extensions", "name them with --dq-ext if they are there"))
-    for finding in findings_of_chips(subject, [member for _, member in pairs], mask):
+            subject, f"{who}no DQ extension, so no pixel counts as flagged",
+            "there are no DQ extensions", "name them with --dq-ext if they are there",
+            is_clear=True))
+    for finding in findings_of_chips(plan.name, [member for _, member in pairs], mask):
         problems.warn(finding)
 
 

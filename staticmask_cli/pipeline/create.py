@@ -231,7 +231,7 @@ def make_masks(
         unopened = dict(problems.left_out)
         for path, reason in unopened.items():
             problems.warn(Finding(path, f"left out: {reason}", "exposures are left out",
-                                  "fetch them again, or correct them"))
+                                  "fetch them again, or correct them", is_clear=True))
         work = MaskUpdate(plans, parameters, unopened) if update else NewMasks(plans)
         process = partial(clip_and_combine, rule=parameters.rule, jobs=jobs, executor=executor,
                           problems=problems, unopened=unopened)

@@ -18,25 +18,25 @@ _FEWEST_LOW = 256  # pixels of a block
 
 
 def findings_of_chips(
-    subject: str, members: Sequence[Member], mask: StaticMask
+    name: str, members: Sequence[Member], mask: StaticMask
 ) -> list[Finding]:
     """Return what may be wrong with the chips of a mask, once for each cause.
 
     Parameters
     ----------
-    subject : str
-        The name of the mask, or the label of its chip if there is only one.
+    name : str
+        The name of the mask.
     members : sequence of Member
         The members whose pixels were read.
     mask : StaticMask
         The mask of these members.
     """
     remedy = "--sky local --agree 2" if mask.rule.could_agree(mask.pointings) else "--sky local"
-    found = chip_findings(subject, members, remedy)
+    found = chip_findings(name, members, remedy)
     if block := _block_in(mask):
         # These low pixels are no sources.
         found = [finding for finding in found if finding.short != MANY_LOW]
-        found.append(Finding(subject, block, "low pixels are one block",
+        found.append(Finding(name, block, "low pixels are one block",
                              "is it dead, or are data missing there? See inspect --plot"))
     return found
 
@@ -60,17 +60,21 @@ def findings_of(masks: Sequence[StaticMask], earlier: Sequence[Finding]) -> Iter
     earlier : sequence of Finding
         What was found in their chips, which the findings do not contradict.
     """
-    overlooked = {finding.subject for finding in earlier if finding.short == NOT_FLAT}
+    not_flat = {finding.subject for finding in earlier if finding.short == NOT_FLAT}
     new = [mask for mask in masks if mask.added]
     for mask in new:
         found = mask_warning(mask)
         # Pixels cannot be too many where they are overlooked.
-        if found and not (found.short == UNCONFIRMED and mask.name in overlooked):
+        if found and not (found.short == UNCONFIRMED and not_flat and _is_among(mask, not_flat)):
             yield found
         if found := flags_warning(mask):
             yield found
         yield from _of_members(mask)
     yield from _of_masks(masks)
+
+
+def _is_among(mask: StaticMask, subjects: set[str]) -> bool:
+    return mask.name in subjects or any(str(member.label) in subjects for member in mask.used)
 
 
 def _of_members(mask: StaticMask) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Sequence
 
 from staticmask_cli.config.parameters import Parameters
-from staticmask_cli.errors import OutputError, StaticMaskError, first_few
+from staticmask_cli.errors import Lines, OutputError, StaticMaskError, first_few
 from staticmask_cli.masks.findings import Finding
 from staticmask_cli.masks.heading import MaskHeading, read_heading
 from staticmask_cli.masks.members import ChipLabel
@@ -59,7 +59,7 @@ def check_replaced(
         problems.append(f"{', '.join(foreign)}: exists and is not a static mask of that shape")
     if problems:
         remedy = "move it away, use another --output-dir or --name, or --overwrite to replace it"
-        raise OutputError("\n".join(f"{problem}; {remedy}" for problem in problems))
+        raise OutputError(Lines.of(f"{problem}; {remedy}" for problem in problems))
     if warn is not None:
         for path, lost, remedy in replaced:
             warn(Finding(path, f"replaces {lost}", "masks of other exposures or rules are replaced",

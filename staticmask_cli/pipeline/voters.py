@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterable, Sequence
 
-from staticmask_cli.errors import ConfigError
+from staticmask_cli.errors import ConfigError, Lines
 from staticmask_cli.exposures.problems import Problems
 from staticmask_cli.masks.findings import Finding
 from staticmask_cli.masks.pointings import pointing_numbers
@@ -32,7 +32,7 @@ def refuse_too_few_planned(plans: Sequence[MaskPlan], rule: MaskRule) -> None:
         if labels and not rule.has_enough(voters):
             problems.append(_too_few(rule, plan.name, voters, len(labels)))
     if problems:
-        raise ConfigError("\n".join(problems))
+        raise ConfigError(Lines.of(problems))
 
 
 def refuse_too_few(masks: Iterable[StaticMask]) -> None:
@@ -48,7 +48,7 @@ def refuse_too_few(masks: Iterable[StaticMask]) -> None:
         for mask in masks if not mask.has_enough_voters
     ]
     if problems:
-        raise ConfigError("\n".join(problems))
+        raise ConfigError(Lines.of(problems))
 
 
 def _too_few(rule: MaskRule, name: str, voters: int, exposures: int) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, ExitStack
 
-from staticmask_cli.errors import ExposureError
+from staticmask_cli.errors import ExposureError, Lines
 from staticmask_cli.exposures.problems import Problems
 from staticmask_cli.io.atomic import make_folder, remove_stale_temporaries
 from staticmask_cli.masks.findings import Finding
@@ -119,9 +119,9 @@ def _without_empty(
         if not mask.used
     }
     if empty and (not problems.keep_going or len(empty) == len(named) + others):
-        raise ExposureError("\n".join(f"{name}: {why}" for name, why in empty.items()))
+        raise ExposureError(Lines.of(f"{name}: {why}" for name, why in empty.items()))
     for name, why in empty.items():
         problems.warn(Finding(name, f"not made: {why}", "masks are not made",
-                              "look at their exposures"))
+                              "look at their exposures", is_clear=True))
     problems.left_out.update(empty)
     return {path: mask for path, mask in named.items() if mask.used}

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from staticmask_cli.errors import InputError
+from staticmask_cli.errors import InputError, Lines
 from staticmask_cli.fits.open import astropy_silenced, checksums_of, opened
 from staticmask_cli.io.urls import redacted
 from staticmask_cli.masks.members import Member
@@ -123,7 +123,7 @@ def inspect_masks(paths: Sequence[str]) -> Inspections:
             inspections.append(inspection)
             pixels = [*pixels[-1:], bad]  # of the last two masks, as no more are compared
     if problems:
-        raise InputError("\n".join(problems))
+        raise InputError(Lines.of(problems))
     comparable = len(inspections) == 2 and _comparable(*inspections)  # noqa: PLR2004
     return Inspections(tuple(inspections), compare(*pixels) if comparable else None)
 

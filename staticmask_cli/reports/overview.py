@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from staticmask_cli.errors import InputError
+from staticmask_cli.errors import InputError, Lines
 from staticmask_cli.fits.open import astropy_silenced
 from staticmask_cli.io.urls import redacted
 from staticmask_cli.reports.apart import Numbers, described, median_of, reasons, unopened_beside
@@ -85,7 +85,7 @@ def overview_of(paths: Sequence[str]) -> list[Glance]:
             glances.append(_glance(inspection))
             numbers.append(_numbers(glances[-1], inspection))
     if problems:
-        raise InputError("\n".join(problems))
+        raise InputError(Lines.of(problems))
     of_others = reasons(numbers)
     return [replace(glance, apart=(*glance.apart, *of_others[index]))
             for index, glance in enumerate(glances)]

@@ -170,7 +170,8 @@ def _show_added_by_bit(masks: Sequence["StaticMask"]) -> None:
             total.update(mask.added_by_bit())
         lines = {f"{len(masks)} masks": dict(sorted(total.items()))}
     else:
-        lines = {str(mask.path): mask.added_by_bit() for mask in masks}
+        lines = {mask.name.removesuffix("_staticMask.fits"): mask.added_by_bit()
+                 for mask in masks}
     for name, bits in lines.items():
         if bits:
             counts = ", ".join(f"{bit}: {count}" for bit, count in bits.items())

@@ -20,8 +20,7 @@ def show_short_warnings(findings: Sequence["Finding"]) -> None:
         return
     subjects: dict[tuple[str, str], dict[str, None]] = {}
     for finding in findings:
-        name = finding.subject.removesuffix("_staticMask.fits")
-        subjects.setdefault((finding.short, finding.remedy), {})[name] = None
+        subjects.setdefault((finding.short, finding.remedy), {})[finding.name] = None
     write_message(f"{len(findings)}, in short:", "Warnings")
     for (short, remedy), names in subjects.items():
         write_message(f"- {short} ({first_few(list(names), _MOST_NAMES)}): {remedy}")

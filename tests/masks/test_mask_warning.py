@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 
 from staticmask_cli import Signature, StaticMask
-from staticmask_cli.masks.mask_warning import mask_warning
+from staticmask_cli.masks.mask_warning import flags_warning, mask_warning
 from staticmask_cli.masks.members import UNKNOWN_CORNERS, ChipLabel
 from staticmask_cli.masks.rule import Agreement
 from tests.support.exposures import sky
@@ -155,3 +155,38 @@ def test_there_is_no_warning_where_low_pixels_cannot_be_told_from_flagged_ones()
     assert warning_of(mask)
     mask.causes_known = False
     assert warning_of(mask) == ""
+
+
+def flagged_mask(
+    flags: Sequence[Pixels], *, agree: Agreement = "any", rule: str = "global"
+) -> StaticMask:
+    """Mask of exposures, which have these pixels flagged in DQ."""
+    mask = StaticMask(Signature("ACSWFC", SHAPE, 1), sky=rule, agree=agree, final_bits="64,32")
+    for number, pixels in enumerate(flags):
+        dq = np.zeros(SHAPE, np.int16)
+        dq.flat[pixels] = 4096
+        mask.add(sky(SHAPE, seed=number), label=f"{number}_flt.fits", dq=dq)
+    mask.sort_members()
+    return mask
+
+
+def test_flags_that_come_and_go_are_warned_of_with_their_number() -> None:
+    hot = some(60)
+    finding = flags_warning(flagged_mask([np.union1d(hot, some(300, seed)) for seed in (1, 2, 3)]))
+    assert finding is not None
+    all_flags = [np.union1d(hot, some(300, seed)) for seed in (1, 2, 3)]
+    flagged = np.unique(np.concatenate(all_flags)).size
+    once = flagged - hot.size
+    assert f" of {flagged} pixels flagged in DQ are flagged in one exposure only" in finding.what
+    assert abs(int(finding.what.split()[1]) - once) <= 20  # as few are flagged in two
+    assert finding.remedy.startswith("--agree 2 ")
+
+
+@pytest.mark.parametrize(("agree", "flags"), [
+    ("any", [some(300)] * 3),  # of the detector
+    (2, [some(300, seed) for seed in range(3)]),
+    ("any", [some(300)]),
+    ("any", [some(8, seed) for seed in range(2)]),
+], ids=["static", "agree 2", "one exposure", "few"])
+def test_other_flags_are_not_warned_of(agree: Agreement, flags: Sequence[Pixels]) -> None:
+    assert flags_warning(flagged_mask(flags, agree=agree)) is None

@@ -249,7 +249,7 @@ def test_where_a_mask_would_lie_it_says_so_with_the_figure(
     path = write_exposure(chips=[{"data": chip}])
     create_masks(path, static_sig=static_sig, output_dir=path.parent)
     (record,) = [r for r in caplog.records if r.levelname == "WARNING"]
-    assert record.name == "staticmask_cli.pipeline.combine"
+    assert record.name == "staticmask_cli.exposures.problems"
     assert record.getMessage().startswith(str(path))
     assert re.search(words, record.getMessage())
 
