@@ -1,7 +1,7 @@
 """A finding: why a mask, or some of its chips, may be wrong, and what to do about it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from staticmask_cli.errors import first_few
 from staticmask_cli.masks.mask_name import SUFFIX
@@ -14,8 +14,7 @@ UNCONFIRMED = "low pixels do not confirm each other"
 APART = "stands apart"
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """Why a mask, some of its chips, or an exposure may be wrong.
 
     Attributes
