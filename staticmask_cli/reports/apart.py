@@ -22,7 +22,7 @@ __all__ = [
 _LEAST_RATIO = 0.1  # of a number, by the logarithm of which smaller differences mean nothing
 _LEAST_RATIO_OF_BLOCKS = 0.3  # likewise, of the largest clusters, which differ more
 _BLOCK = 25  # pixels of a cluster, which stars and their trails seldom have
-_SMALL = 4  # pixels of a cluster; smaller ones are as good as that
+_SMALL = 4  # pixels of a cluster, and along each side of a tile, that is no block
 _SIDE = 8  # pixels along each side of a tile
 _FEWEST_TILES = 4  # that are low everywhere, of a block
 
@@ -61,13 +61,24 @@ class Numbers:
 
 def numbers_of(mask: StaticMask) -> Numbers:
     """Return the numbers of a mask in memory."""
-    clusters, used = clusters_of(mask.bad), mask.used
+    bad, used = mask.bad, mask.used
+    # To find clusters takes longer than to make the mask, so only those that may be blocks are.
+    largest = int(clusters_of(bad).pixels[0]) if _full_tiles(bad, _SMALL) else 0
     return Numbers(
         mask.signature, str(mask.rule), len(used),
         unopened_beside((member.label.file, member.label.extver) for member in mask.members),
-        mask.nbad / mask.below.size, int(clusters.pixels[0]) if clusters.pixels.size else 0,
+        int(np.count_nonzero(bad)) / bad.size, largest,
         median_of([member.mode for member in used]), median_of([member.rms for member in used]),
     )
+
+
+def _full_tiles(bad: npt.NDArray[np.bool_], side: int) -> int:
+    """Return the number of tiles, of 4 or 8 pixels along each side, that are bad everywhere."""
+    ny, nx = (length // side for length in bad.shape)
+    # The bytes of the pixels of a tile in a row are one number, which is much faster.
+    rows = np.ascontiguousarray(bad[: ny * side, : nx * side]).view(f"u{side}")
+    tiles = np.bitwise_and.reduce(rows.reshape(ny, side, nx), axis=1)
+    return int(np.count_nonzero(tiles == int.from_bytes(bytes([1] * side))))
 
 
 def unopened_beside(members: Iterable[tuple[str, int]]) -> tuple[str, ...]:
@@ -200,11 +211,7 @@ def block_of(low: npt.NDArray[np.bool_]) -> str:
     str
         Its size and its columns and rows, counted from 1; empty if there is none.
     """
-    row, column = np.divmod(np.flatnonzero(low), low.shape[1])
-    if row.size < _FEWEST_TILES * _SIDE**2:
-        return ""
-    tiles = np.bincount(row // _SIDE * (low.shape[1] // _SIDE + 1) + column // _SIDE)
-    if np.count_nonzero(tiles == _SIDE**2) < _FEWEST_TILES:
+    if _full_tiles(low, _SIDE) < _FEWEST_TILES:
         return ""
     found = clusters_of(low)
     (left, right), (bottom, top) = (found.columns[0] + 1).tolist(), (found.rows[0] + 1).tolist()
