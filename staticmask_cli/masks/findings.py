@@ -6,12 +6,13 @@ from typing import NamedTuple
 from staticmask_cli.errors import first_few
 from staticmask_cli.masks.mask_name import SUFFIX
 
-__all__ = ["APART", "MANY_LOW", "NOT_FLAT", "UNCONFIRMED", "Finding", "about"]
+__all__ = ["APART", "CHIPS_APART", "MANY_LOW", "NOT_FLAT", "UNCONFIRMED", "Finding", "about"]
 
 MANY_LOW = "the mask may hold sources, as many pixels are low"
 NOT_FLAT = "the sky is not flat"
 UNCONFIRMED = "low pixels do not confirm each other"
-APART = "stands apart"
+APART = "stands apart from the other masks of its chip"
+CHIPS_APART = "exposures stand apart from the others of their mask"
 
 
 class Finding(NamedTuple):

@@ -5,8 +5,16 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from staticmask_cli.errors import first_few
 from staticmask_cli.masks.chip_warnings import chip_findings
-from staticmask_cli.masks.findings import APART, MANY_LOW, NOT_FLAT, UNCONFIRMED, Finding
+from staticmask_cli.masks.findings import (
+    APART,
+    CHIPS_APART,
+    MANY_LOW,
+    NOT_FLAT,
+    UNCONFIRMED,
+    Finding,
+)
 from staticmask_cli.masks.mask_warning import flags_warning, mask_warning
 from staticmask_cli.masks.members import Member
 from staticmask_cli.masks.static_mask import StaticMask
@@ -78,16 +86,18 @@ def _is_among(mask: StaticMask, subjects: set[str]) -> bool:
 
 
 def _of_members(mask: StaticMask) -> Iterator[Finding]:
-    """Yield the new members that stand apart from the others of their mask."""
+    """Yield that new members stand apart from the others of their mask, if there are any."""
     if len(mask.used) < _FEWEST:
         return
     from staticmask_cli.reports.apart import described, member_deviations  # noqa: PLC0415
 
     new = {id(member) for member in mask.added}
-    for member, apart in zip(mask.members, member_deviations(mask.members), strict=True):
-        if apart and id(member) in new:
-            yield Finding(mask.name, f"{member.label} {described(apart)}", APART,
-                          "look at it, and leave it out if it is damaged")
+    found = [f"{member.label} {described(apart)}" for member, apart
+             in zip(mask.members, member_deviations(mask.members), strict=True)
+             if apart and id(member) in new]
+    if found:
+        yield Finding(mask.name, first_few(found), CHIPS_APART,
+                      "look at them, and leave out what is damaged")
 
 
 def _of_masks(masks: Sequence[StaticMask]) -> Iterator[Finding]:

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from staticmask_cli.io.visible import visible
+from staticmask_cli.masks.findings import APART
 from staticmask_cli.masks.members_table import COLUMNS, row_of
 from staticmask_cli.masks.static_mask import StaticMask
+from staticmask_cli.reports.apart import described, member_deviations
 
 __all__ = ["as_csv", "as_ecsv", "rows_of"]
 
@@ -38,19 +40,16 @@ def rows_of(facts: Facts, masks: Sequence[StaticMask]) -> list[dict[str, Any]]:
     """
     rows = []
     for mask, found in zip(masks, facts["masks"], strict=True):
-        labels = [str(member.label) for member in mask.members]
-        # What begins with the label of a chip is about that chip.
-        of_chips = {text: label for text in found["apart"] for label in labels
-                    if text.startswith(f"{label} ")} if found["apart"] else {}
+        of_mask = [warning["what"] for warning in facts["warnings"]
+                   if warning["short"] == APART and warning["what"] in found["apart"]]
         rows += [
             {"mask": mask.path, "bunit": str(mask.facts.get("BUNIT", "")), **row_of(member),
              **({} if member.chance_is_known else {"nchance": math.nan}),
              "added": member.label.sort_key not in mask.previous_members,
              "status": found["status"],
-             "apart": "; ".join(text for text in found["apart"]
-                                if of_chips.get(text, label) == label),
+             "apart": "; ".join([*([described(apart)] if apart else ()), *of_mask]),
              "warnings": "; ".join(found["warnings"])}
-            for member, label in zip(mask.members, labels, strict=True)
+            for member, apart in zip(mask.members, member_deviations(mask.members), strict=True)
         ]
     return rows
 

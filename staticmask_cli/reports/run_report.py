@@ -20,7 +20,7 @@ from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import ConfigError
 from staticmask_cli.io.atomic import make_folder, refuse_binary, write_whole
 from staticmask_cli.io.paths import folder_of_file
-from staticmask_cli.masks.findings import APART, Finding
+from staticmask_cli.masks.findings import APART, CHIPS_APART, Finding
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.masks.writing import time_of_making
 from staticmask_cli.reports.report_rows import as_csv, as_ecsv, rows_of
@@ -28,6 +28,7 @@ from staticmask_cli.reports.report_rows import as_csv, as_ecsv, rows_of
 __all__ = ["Course", "as_json", "check_report", "plain", "write_report"]
 
 _VERSION = 1  # of the JSON documents; it is raised when a key is removed or changes its meaning
+_APART = (APART, CHIPS_APART)
 
 log = logging.getLogger(__name__)
 
@@ -172,8 +173,8 @@ def _facts_of_mask(mask: StaticMask, findings: Iterable[Finding]) -> dict[str, A
         "shape": mask.signature.shape,
         "facts": mask.facts,
         "status": status,
-        "apart": [finding.what for finding in concerned if finding.short == APART],
-        "warnings": [finding.text for finding in concerned if finding.short != APART],
+        "apart": [finding.what for finding in concerned if finding.short in _APART],
+        "warnings": [finding.text for finding in concerned if finding.short not in _APART],
         "ncombine": len(mask.used),
         "pointings": mask.pointings,
         "added": len(mask.added),

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from staticmask_cli.masks.findings import APART, MANY_LOW, NOT_FLAT, UNCONFIRMED, Finding
+from staticmask_cli.masks.findings import (
+    APART,
+    CHIPS_APART,
+    MANY_LOW,
+    NOT_FLAT,
+    UNCONFIRMED,
+    Finding,
+)
 from staticmask_cli.masks.signature import Signature
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.pipeline.findings import findings_of, findings_of_chips
@@ -38,7 +45,7 @@ def test_what_stands_apart_is_found_in_the_run_and_nothing_else() -> None:
               mask_of(11, block=20), mask_of(12, level=0.02)]
     found = {finding.name: finding for finding in findings_of(masks, ())}
     assert {name: finding.short for name, finding in found.items()} == {
-        f"visit{visit}": APART for visit in range(8, 13)}
+        f"visit{visit}": CHIPS_APART if visit == 10 else APART for visit in range(8, 13)}
     for visit, words in ((8, "it has 3 exposures, where 4 are usual"), (9, "is the noise, where"),
                          (10, "v10_2_flt.fits[SCI,1] differs from the other members in mode by -"),
                          (11, "it has a cluster of 4"), (12, "is the level, where")):
@@ -51,7 +58,7 @@ def test_few_masks_are_not_compared_and_members_of_earlier_runs_are_not_named_ag
     mask.previous_members = frozenset(member.label.sort_key for member in mask.members[:3])
     assert list(findings_of([mask], ())) == []
     mask.previous_members = frozenset()
-    assert [finding.short for finding in findings_of([mask], ())] == [APART]
+    assert [finding.short for finding in findings_of([mask], ())] == [CHIPS_APART]
 
 
 @pytest.mark.parametrize(("block", "expected"),

@@ -13,7 +13,7 @@ from astropy.table import QTable, Table
 from staticmask_cli import Parameters, StaticMask, __version__, create_masks
 from staticmask_cli.errors import ConfigError, OutputError
 from staticmask_cli.io.visible import visible
-from staticmask_cli.masks.findings import APART, Finding
+from staticmask_cli.masks.findings import CHIPS_APART, Finding
 from staticmask_cli.masks.signature import Signature
 from staticmask_cli.pipeline.findings import findings_of
 from staticmask_cli.pipeline.masks import Masks
@@ -152,7 +152,7 @@ def test_warnings_and_what_stands_apart_are_in_all_forms(visits: Masks, tmp_path
     assert [len(mask["apart"]) for mask in document["masks"]] == [0, 1]
     assert document["left_out"] == [{"name": "gone_flt.fits", "why": "no such file"}]
     assert document["seconds"] == {"chips": 1.5, "masks": 0.25}
-    assert [warning["short"] for warning in document["warnings"]] == ["odd", APART]
+    assert [warning["short"] for warning in document["warnings"]] == ["odd", CHIPS_APART]
     ecsv = Table.read(tmp_path / "run.ecsv")
     assert {name: ecsv.meta[name] for name in ("left_out", "seconds", "versions")} == {
         name: document[name] for name in ("left_out", "seconds", "versions")}
