@@ -162,7 +162,7 @@ def test_a_dead_block_at_the_edge_which_the_local_rule_does_not_mark_is_warned_o
     assert local.overlooked > 1000
     (warning,) = local.member(ChipLabel("a")).warnings()
     assert f"{local.overlooked} pixels lie far below the mode" in warning
-    assert "Compare with --sky global" in warning
+    assert "compare with --sky global" in warning
     flags = np.where(data == 0, 4, 0).astype(np.int16)
     assert bad_pixels_of_chip(data, MaskRule(5.0, "local"), flags).overlooked == 0
     assert bad_pixels_of_chip(data, MaskRule(5.0)).overlooked == 0
