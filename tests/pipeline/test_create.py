@@ -168,7 +168,7 @@ def test_different_units_are_told_and_none_is_named(
     assert columns["MODE"].unit is None
     assert columns["EXPTIME"].unit == "s"
     (words,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-    assert words.startswith("ACSWFC_60x80_1_staticMask.fits: its exposures have different units: "
+    assert words.startswith("ACSWFC_60x80_1: its exposures have different units: "
                             "COUNTS/S in ")
     assert "b_flt.fits[SCI,1], ELECTRONS in " in words
     caplog.clear()
@@ -598,7 +598,7 @@ def test_a_mask_whose_low_pixels_differ_in_all_exposures_causes_one_warning(
     create_masks(paths[:3], static_sig=6, update=True, output_dir=tmp_path)
     create_masks(paths, static_sig=6, update=True, output_dir=tmp_path)
     assert [message.split(",")[0] for message in caplog.messages] == [
-        f"ACSWFC_60x80_1_staticMask.fits: at least {low} of {low} low pixels are low in one "
+        f"ACSWFC_60x80_1: at least {low} of {low} low pixels are low in one "
         f"exposure of {number} only" for low, number in ((90, 3), (120, 4))
     ]
 
