@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from staticmask_cli.masks.clusters import clusters_of
 from staticmask_cli.masks.members import Member
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.reports.bad_pixels import deviations
-from staticmask_cli.masks.clusters import clusters_of
 
 __all__ = [
     "Numbers", "block_of", "described", "median_of", "member_deviations", "numbers_of", "reasons",

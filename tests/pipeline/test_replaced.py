@@ -195,7 +195,8 @@ def test_included_pixels_that_are_lost_are_warned_of(
     exposures: list[str], warnings: Callable[[], list[str]]
 ) -> None:
     fits.PrimaryHDU(np.ones((60, 80), np.int16)).writeto("known.fits")
-    lost = f"{SHORT}: replaces a mask of exposures of this run, made with include = known.fits, now "
+    lost = (f"{SHORT}: replaces a mask of exposures of this run, made with include = known.fits, "
+            "now ")
     for include, said in (("known.fits", ""), ("known.fits", ""), (None, lost), ("known.fits", "")):
         create_masks(exposures, include=include, include_bad=0)
         found = warnings()
