@@ -5,7 +5,7 @@ Each of them is also one of Python's own exceptions, so that code which catches 
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 __all__ = [
     "ChipError",
@@ -14,6 +14,7 @@ __all__ = [
     "ExposureError",
     "FaultError",
     "InputError",
+    "Lines",
     "OutputError",
     "StaticMaskError",
     "described",
@@ -58,6 +59,28 @@ class OutputError(StaticMaskError, OSError):
 
 class ClusterError(StaticMaskError, OSError):
     """A Dask cluster does not answer, or its scheduler or workers were lost (exit code 1)."""
+
+
+class Lines(str):
+    """The text of an error of several lines, each a message of its own.
+
+    An end of a line in any other text is part of the name of a file.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, messages: Iterable[object]) -> "Lines":
+        """Join messages, in which ends of lines are escapes."""
+        return cls("\n".join(
+            str(message) if _is_of_lines(message) else str(message).replace("\n", "\\n")
+            for message in messages
+        ))
+
+
+def _is_of_lines(message: object) -> bool:
+    args = message.args if isinstance(message, BaseException) else (message,)
+    return bool(args) and isinstance(args[0], Lines)
 
 
 def first_few(names: Sequence[str], most: int = 3) -> str:

@@ -20,8 +20,8 @@ from staticmask_cli.cli.export import export
 from staticmask_cli.cli.inspect import inspect
 from staticmask_cli.cli.options import files
 from staticmask_cli.cli.plan import plan
-from staticmask_cli.errors import ConfigError, StaticMaskError
-from staticmask_cli.terminal.streams import ensure_streams, printable, write_stderr
+from staticmask_cli.errors import ConfigError, Lines, StaticMaskError
+from staticmask_cli.terminal.streams import ensure_streams, write_message, write_stderr
 
 __all__ = ["cli", "main"]
 
@@ -44,7 +44,7 @@ class _Failed(click.ClickException):
 
     def show(self, file: IO[Any] | None = None) -> None:  # noqa: ARG002 - always stderr
         """Write the message to stderr."""
-        write_stderr(f"Error: {printable(self.format_message())}")
+        write_message(self.message, "Error", lines=isinstance(self.message, Lines))
 
 
 class _Refused(_Failed):
@@ -91,7 +91,8 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except StaticMaskError as error:
             kind = _Refused if isinstance(error, ConfigError) else _Failed
-            raise kind(str(error)) from error
+            text = error.args[0] if error.args and isinstance(error.args[0], Lines) else str(error)
+            raise kind(text) from error
         except KeyboardInterrupt as error:
             state = "the masks are all as they were, or all new"
             if ctx.invoked_subcommand == "apply":

@@ -91,10 +91,12 @@ def create(
             )
         console.show_masks(masks)
         console.show_left_out(masks.left_out)
+        console.show_findings(masks.findings)
         if report is not None:
-            from staticmask_cli.reports.run_report import write_report
+            from staticmask_cli.reports.run_report import Course, write_report
 
-            write_report(report, parameters, masks)
+            course = Course(masks.findings, masks.left_out, masks.seconds)
+            write_report(report, parameters, masks, course)
         if apply_to is not None and masks:
             members = {member.label.file for mask in masks for member in mask.members}
             apply_and_show(console, masks, [path for path in targets if path in members],

@@ -19,7 +19,7 @@ from staticmask_cli.config.cfgfile import (
 from staticmask_cli.config.entries import flat_entries, with_resetbits
 from staticmask_cli.config.kinds import KINDS, Group
 from staticmask_cli.config.written import written
-from staticmask_cli.errors import ConfigError
+from staticmask_cli.errors import ConfigError, Lines
 from staticmask_cli.io.atomic import refuse_binary, write_whole
 from staticmask_cli.io.user_path import output_path
 from staticmask_cli.masks.rule import Agreement, MaskRule
@@ -122,7 +122,7 @@ class Parameters:
                 problems.append(f"{entry}: expected {kind.expected}")
         problems = problems or list(_contradictions(values))
         if problems:
-            raise ConfigError("\n".join(problems))
+            raise ConfigError(Lines.of(problems))
         return cls(**values)
 
     @property

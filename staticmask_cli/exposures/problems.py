@@ -1,8 +1,13 @@
-"""Inputs that cannot be used: one error for all of them, or left out where a run keeps going."""
+"""What is wrong with the inputs and masks of a run: one error, or warnings where it goes on."""
 
-from staticmask_cli.errors import ConfigError, ExposureError, InputError, StaticMaskError
+import logging
+
+from staticmask_cli.errors import ConfigError, ExposureError, InputError, Lines, StaticMaskError
+from staticmask_cli.masks.findings import Finding
 
 __all__ = ["Problems"]
+
+log = logging.getLogger(__name__)
 
 
 class Problems:
@@ -19,12 +24,20 @@ class Problems:
     keep_going : bool
     left_out : dict of str to str
         The exposures, chips and masks that were left out, each with the reason.
+    findings : list of Finding
+        Why masks, chips and exposures of the run may be wrong; each was logged as a warning.
     """
 
     def __init__(self, *, keep_going: bool = False) -> None:
         self.keep_going = keep_going
         self.left_out: dict[str, str] = {}
+        self.findings: list[Finding] = []
         self._errors: list[StaticMaskError] = []
+
+    def warn(self, finding: Finding) -> None:
+        """Note a finding, and log it as a warning."""
+        self.findings.append(finding)
+        log.warning("%s", finding)
 
     def refuse(self, error: StaticMaskError | str) -> None:
         """Note an error, whether the run keeps going or not; a text is an `InputError`."""
@@ -70,4 +83,4 @@ class Problems:
                 kind = InputError
             if any(isinstance(error, ConfigError) for error in self._errors):
                 kind = ConfigError
-            raise kind("\n".join(dict.fromkeys(map(str, self._errors))))
+            raise kind(Lines.of({str(error): error for error in self._errors}.values()))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import IO
 
-from staticmask_cli.errors import ConfigError, InputError, OutputError, StaticMaskError
+from staticmask_cli.errors import ConfigError, InputError, Lines, OutputError, StaticMaskError
 from staticmask_cli.fits.open import astropy_silenced
 from staticmask_cli.fits.writer import write_hdus
 from staticmask_cli.forms.images import IMAGES, image_of
@@ -100,7 +100,7 @@ def _masks(paths: Sequence[str]) -> list[KnownMask]:
         except StaticMaskError as error:
             problems.append(str(error))
     if problems:
-        raise InputError("\n".join(problems))
+        raise InputError(Lines.of(problems))
     return masks
 
 

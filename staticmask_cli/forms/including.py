@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from staticmask_cli.errors import ConfigError, InputError, StaticMaskError, first_few
+from staticmask_cli.errors import ConfigError, InputError, Lines, StaticMaskError, first_few
 from staticmask_cli.fits.open import as_input_error
 from staticmask_cli.forms.listed import BadPixelList, Bits, Target
 from staticmask_cli.forms.reading import read_lists
@@ -89,7 +89,7 @@ def included_pixels(
             problems.append(error)
     if problems:
         is_usage = all(isinstance(error, ConfigError) for error in problems)
-        raise (ConfigError if is_usage else InputError)("\n".join(map(str, problems)))
+        raise (ConfigError if is_usage else InputError)(Lines.of(problems))
     _refuse_contradiction(lists, bad_value)
     return found
 

@@ -9,10 +9,9 @@ import numpy.typing as npt
 
 from staticmask_cli.localsky.differences import pixel_noise
 from staticmask_cli.masks.bitmask import bad_by_dq, pixels_by_bit
+from staticmask_cli.masks.chip_warnings import LARGEST_RMS, LARGEST_SKEWNESS
 from staticmask_cli.masks.dead_blocks import dead_blocks
 from staticmask_cli.masks.members import (
-    LARGEST_RMS,
-    LARGEST_SKEWNESS,
     NO_FINITE_PIXEL,
     TOO_FEW_BINS,
     TOO_SMALL_UNIT,
@@ -32,6 +31,11 @@ Bits = npt.NDArray[np.bool_]
 
 _FEW_FLAGGED = 0.01  # of the pixels, which change neither mode nor rms much
 _SAMPLE_ROWS = 64  # which show in nearly all chips that flagged pixels change nothing
+
+_SAMPLE = (4, 256)  # rows and columns, of which each chip has up to twice as many
+_CORE = 3.0  # rms around the mode
+_FEWEST_OF_SAMPLE = 300  # pixels there, among which fewer values do not occur by chance
+_FEWEST_STEPS = 40  # values there: the steps are smaller than a sixth of the rms
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,8 @@ class ChipResult:
     unflagged, overlooked : tuple of float or None, and int
         As in `Member`.
     expected_low : float
-        The number of low pixels that Gaussian noise alone makes.
+        The number of low pixels that Gaussian noise alone makes; NaN if it is not known, as
+        the values of the pixels are whole numbers of coarse steps.
     skip_reason : str
         Why the chip cannot be clipped; empty if it can.
     scores : Scores or None
@@ -167,9 +172,22 @@ def bad_pixels_of_chip(
         mode=statistics.mode, rms=statistics.rms, median=clipping.median, threshold=threshold,
         noise=noise, not_finite=data.size - npix,
         unflagged=unflagged, overlooked=_overlooked(dark, low, flagged),
-        expected_low=expected_false_positives(npix, rule.static_sig),
+        expected_low=math.nan if _is_coarse(data, statistics) else expected_false_positives(
+            npix, rule.static_sig),
         scores=_scores(data, statistics.mode, noise) if rule.joint else None,
     )
+
+
+def _is_coarse(data: npt.NDArray[Any], statistics: ChipStatistics) -> bool:
+    """Whether the steps between the values of pixels are too coarse to expect Gaussian tails.
+
+    In noise rounded to a third of its rms, two to three times as many pixels are low.
+    """
+    ny, nx = data.shape
+    values = data[::max(1, ny // _SAMPLE[0]), ::max(1, nx // _SAMPLE[1])].ravel()
+    reach = _CORE * statistics.rms
+    core = values[np.abs(values.astype(np.float64) - statistics.mode) < reach]
+    return core.size > _FEWEST_OF_SAMPLE and np.unique(core).size < _FEWEST_STEPS
 
 
 def _dark_pixels(data: npt.NDArray[Any], clipping: Clipping, rule: MaskRule) -> Bits | None:

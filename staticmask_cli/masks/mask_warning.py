@@ -1,6 +1,7 @@
-"""Warning about a mask whose low pixels are no defects of the detector, from their numbers.
+"""Warn of a mask whose low or flagged pixels are no defects of the detector, from their numbers.
 
-A pixel that is bad is low in nearly all exposures; one that is low by chance is low in one.
+A pixel that is bad is low in nearly all exposures; one that is low by chance is low in one.  So it
+is with flags in DQ: those of cosmic rays are in one exposure.
 """
 
 import math
@@ -8,11 +9,13 @@ from collections import defaultdict
 
 import numpy as np
 
+from staticmask_cli.masks.chip_warnings import has_many_low
+from staticmask_cli.masks.findings import UNCONFIRMED, Finding
 from staticmask_cli.masks.members import Member
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.masks.votes import Counts
 
-__all__ = ["mask_warning"]
+__all__ = ["flags_warning", "mask_warning"]
 
 # Beyond these limits there is a warning.
 _LARGEST_UNCONFIRMED_FRACTION = 0.75  # of all low pixels, those that are low in one exposure only
@@ -23,12 +26,13 @@ _LARGEST_EXCESS = 2.0  # of low pixels to those that Gaussian noise makes
 _LARGEST_EXPTIME_RATIO = 2.0  # to the second longest: fainter defects are low in the longest alone
 _SIGNIFICANCE = 5.0  # Poisson standard deviations
 _FEW = 20  # low pixels, which are no reason for a warning
+_LARGEST_PASSING_FRACTION = 0.5  # of the pixels flagged in DQ, those flagged in one exposure only
 
 _CAUSE = "the noise is not Gaussian, or these are not defects"
 
 
-def mask_warning(mask: StaticMask) -> str:
-    """Return the reason why a mask may hold many good pixels, with its figures and what to do.
+def mask_warning(mask: StaticMask) -> Finding | None:
+    """Return the reason why a mask may hold many good low pixels, with its figures.
 
     Parameters
     ----------
@@ -37,17 +41,20 @@ def mask_warning(mask: StaticMask) -> str:
 
     Returns
     -------
-    str
-        It is empty if there is no such reason.  There is none where one exposure is much longer
-        than all others, as fainter defects are low in it alone; nor where it is not known which
-        pixels are low and which are only flagged in DQ, as in a mask from a file.
+    Finding or None
+        None if there is no such reason.  There is none where one exposure is much longer than all
+        others, as fainter defects are low in it alone; nor where it is not known which pixels are
+        low and which are only flagged in DQ, as in a mask from a file.
     """
     if mask.evidence is not None and math.isnan(mask.evidence.reach(mask.rule)):
-        return (f"no pixel, however deep, is {mask.rule.static_sig:g} sigma low in the evidence of "
-                f"{len(mask.used)} exposures, as each counts at most 3, so votes alone decide; use "
-                "a smaller --static-sig, or more exposures")
+        return Finding(
+            mask.name,
+            f"no pixel, however deep, is {mask.rule.static_sig:g} sigma low in the evidence of "
+            f"{len(mask.used)} exposures, as each counts at most 3, so votes alone decide",
+            "votes alone decide, as the exposures are too few for their evidence",
+            "use a smaller --static-sig, or more exposures")
     if not mask.causes_known or _one_is_much_longer(mask):
-        return ""
+        return None
     if len(mask.used) == 1:
         return _of_a_single_exposure(mask)
     votes = mask.votes if mask.voters > 1 else None
@@ -56,6 +63,29 @@ def mask_warning(mask: StaticMask) -> str:
     if votes is None or mask.votes_needed == 1:
         return _of_unconfirmed_pixels(mask, votes)
     return _of_coincidences(mask, votes)
+
+
+def flags_warning(mask: StaticMask) -> Finding | None:
+    """Return that most of the pixels flagged in DQ are flagged in one exposure only, if they are.
+
+    The numbers of the members are enough for it: a pixel is taken to be flagged in one exposure
+    or in all of them.
+    """
+    exposures = len(mask.used)
+    if mask.flagged is None or not mask.causes_known or exposures == 1 or mask.votes_needed > 1:
+        return None
+    flagged = int(np.count_nonzero(mask.flagged))
+    flags = sum(member.flagged for member in mask.used)
+    passing = round((exposures * flagged - flags) / (exposures - 1))
+    if passing <= max(_FEW, _LARGEST_PASSING_FRACTION * flagged):
+        return None
+    remedy = "--agree all" if mask.rule.sky == "local" and mask.pointings == 1 else "--agree 2"
+    return Finding(
+        mask.name,
+        f"about {passing} of {flagged} pixels flagged in DQ are flagged in one exposure only (each "
+        f"in {flags / flagged:.2f} of {exposures}, in the mean), as by cosmic rays, so they are no "
+        "defects of the detector", "most flags in DQ are of one exposure only",
+        f"{remedy} leaves them out, or name their bits with --final-bits")
 
 
 def _far_above(expected: float) -> float:
@@ -79,23 +109,25 @@ def _one_is_much_longer(mask: StaticMask) -> bool:
     return bool(others) and most > _LARGEST_EXPTIME_RATIO * others[-1]
 
 
-def _of_a_single_exposure(mask: StaticMask) -> str:
+def _of_a_single_exposure(mask: StaticMask) -> Finding | None:
     """Compare the pixels that are low without a low neighbour with what detectors have."""
     npix = mask.npix
     limit = max(_LARGEST_ISOLATED_FRACTION * npix, _far_above(_LARGEST_EXCESS * mask.chance))
-    if mask.used[0].has_many_low or mask.nbelow <= limit:
-        return ""
+    if has_many_low(mask.used[0]) or mask.nbelow <= limit:
+        return None
     low = np.pad(mask.below, 1).view(np.uint8)
     in_row = low[:, :-2] + low[:, 1:-1] + low[:, 2:]
     isolated = np.count_nonzero(mask.below & (in_row[:-2] + in_row[1:-1] + in_row[2:] == 1))
     if isolated <= limit:
-        return ""
-    return (f"{isolated} pixels ({isolated / npix:.2%}) are low without a low neighbour, where "
-            f"Gaussian noise makes {mask.chance:.3g} and few detectors have so many: {_CAUSE}; "
-            "try a larger --static-sig, or more exposures and --agree 2")
+        return None
+    return Finding(
+        mask.name,
+        f"{isolated} pixels ({isolated / npix:.2%}) are low without a low neighbour, where "
+        f"Gaussian noise makes {mask.chance:.3g} and few detectors have so many: {_CAUSE}",
+        UNCONFIRMED, "try a larger --static-sig, or more exposures and --agree 2")
 
 
-def _of_unconfirmed_pixels(mask: StaticMask, votes: Counts | None) -> str:
+def _of_unconfirmed_pixels(mask: StaticMask, votes: Counts | None) -> Finding | None:
     """Count the pixels that are low in one exposure only, and find one that has most of them."""
     *others, most = sorted(mask.used, key=lambda member: member.below)
     stands_apart = most.below > _far_above(_LARGEST_RATIO * others[-1].below)
@@ -109,13 +141,18 @@ def _of_unconfirmed_pixels(mask: StaticMask, votes: Counts | None) -> str:
     limit = _far_above(_LARGEST_EXCESS * mask.chance)
     if unconfirmed > max(_LARGEST_UNCONFIRMED_FRACTION * low, limit):
         mostly = f" (most in {most.label})" * stands_apart
-        return (f"{at_least}{unconfirmed} of {low} low pixels are low in one {unit} of {number} "
-                f"only{mostly}, where Gaussian noise makes {mask.chance:.3g}; bad pixels would be "
-                f"low in the others too: {_CAUSE}; {_remedy(mask)}")
+        return Finding(
+            mask.name,
+            f"{at_least}{unconfirmed} of {low} low pixels are low in one {unit} of {number} "
+            f"only{mostly}, where Gaussian noise makes {mask.chance:.3g}; bad pixels would be "
+            f"low in the others too: {_CAUSE}", UNCONFIRMED, _remedy(mask))
     if stands_apart:
-        return (f"{most.below} pixels are low in {most.label}, and at most {others[-1].below} in "
-                f"each other exposure: {_CAUSE}; leave it out, or {_remedy(mask)}")
-    return ""
+        return Finding(
+            mask.name,
+            f"{most.below} pixels are low in {most.label}, and at most {others[-1].below} in "
+            f"each other exposure: {_CAUSE}", "one exposure has most low pixels",
+            f"leave it out, or {_remedy(mask)}")
+    return None
 
 
 def _remedy(mask: StaticMask) -> str:
@@ -125,7 +162,7 @@ def _remedy(mask: StaticMask) -> str:
     return f"{rule}--agree 2 keeps those that two pointings confirm"
 
 
-def _of_coincidences(mask: StaticMask, votes: Counts) -> str:
+def _of_coincidences(mask: StaticMask, votes: Counts) -> Finding | None:
     """Compare the pixels that have enough votes with what votes for random pixels give."""
     confirmed = np.count_nonzero(votes >= mask.votes_needed)
     low = np.array([sum(member.below for member in members) for members in _voters(mask)])
@@ -135,7 +172,9 @@ def _of_coincidences(mask: StaticMask, votes: Counts) -> str:
         probability = np.convolve(probability, [1 - chance, chance])[:mask.votes_needed]
     expected = mask.npix * (1 - probability.sum())
     if confirmed <= _FEW or expected <= _LARGEST_CHANCE_FRACTION * confirmed:
-        return ""
-    return (f"{confirmed} low pixels have the {mask.votes_needed} votes that they need, where as "
-            f"many votes for random pixels make {expected:.3g}: {_CAUSE}; try a larger --agree or "
-            "--static-sig")
+        return None
+    return Finding(
+        mask.name,
+        f"{confirmed} low pixels have the {mask.votes_needed} votes that they need, where as "
+        f"many votes for random pixels make {expected:.3g}: {_CAUSE}",
+        UNCONFIRMED, "try a larger --agree or --static-sig")

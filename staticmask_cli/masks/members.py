@@ -4,10 +4,11 @@ import math
 from dataclasses import dataclass, field
 
 from staticmask_cli.io.urls import normalized
+from staticmask_cli.masks.chip_warnings import chance_is_known, chip_findings
 
 __all__ = [
-    "LARGEST_RMS", "LARGEST_SKEWNESS", "NO_FINITE_PIXEL", "TOO_FEW_BINS", "TOO_SMALL_UNIT",
-    "UNCLIPPABLE", "UNKNOWN_CORNERS", "ChipLabel", "Corners", "Member", "SortKey",
+    "NO_FINITE_PIXEL", "TOO_FEW_BINS", "TOO_SMALL_UNIT", "UNCLIPPABLE", "UNKNOWN_CORNERS",
+    "ChipLabel", "Corners", "Member", "SortKey",
 ]
 
 SortKey = tuple[bool, str, int]
@@ -18,20 +19,12 @@ Corners = tuple[float, float, float, float]
 
 UNKNOWN_CORNERS: Corners = (math.nan,) * 4
 
-# Beyond these limits a chip is warned of.
-_LARGEST_LOW_FRACTION = 0.01  # of the pixels of a chip
-_LARGEST_DQ_FRACTION = 0.10  # likewise
-_FEW_OVERLOOKED, _FEW_OF_PIXELS = 100, 1e-4  # pixels, and the fraction of those of a chip
-LARGEST_SKEWNESS = 0.5  # rms between mode and median
-LARGEST_RMS = 2.0  # times the noise of a pixel: 4 rms then equal 8 times that noise
-
 NO_FINITE_PIXEL = "no finite pixel"
 TOO_FEW_BINS = "its pixels fill fewer than two histogram bins (constant, or too few counts)"
 TOO_SMALL_UNIT = ("its noise is below 1.2e-5 in its unit, which the global rule takes for none; "
                   "use --sky local, or multiply the pixels by a constant such as 1e16")
 UNCLIPPABLE = (NO_FINITE_PIXEL, TOO_FEW_BINS, TOO_SMALL_UNIT)
 """The reasons why a chip is set aside after its pixels were read."""
-_CROWDED = "a crowded or nebular field? The mask may hold sources"
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -109,7 +102,8 @@ class Member:
     below : int
         The number of pixels below the threshold, or below their local sky.
     chance : float
-        The number of low pixels that Gaussian noise alone makes.
+        The number of low pixels that Gaussian noise alone makes; NaN where the steps between
+        values are too coarse to know.
     flagged : int
         The number of pixels that are bad because of a DQ flag.
     added_by_bit : dict of int to int
@@ -169,53 +163,16 @@ class Member:
         return self.used or self.skip_reason in UNCLIPPABLE
 
     @property
-    def has_many_low(self) -> bool:
-        """Whether there are so many low pixels that there is a warning about it."""
-        return self.below > _LARGEST_LOW_FRACTION * self.npix
+    def chance_is_known(self) -> bool:
+        """Whether noise makes `chance` pixels low, see `chip_warnings.chance_is_known`."""
+        return chance_is_known(self)
 
     def warnings(self, remedy: str = "--sky local") -> list[str]:
-        """Return the reasons why this chip's part of the mask may be wrong, with their figures.
+        """Return the reasons why this chip's part of the mask may be wrong, and what to do.
 
         Parameters
         ----------
         remedy : str
             The options to recommend where the global rule overlooks low pixels.
         """
-        if self.skip_reason:
-            return [f"set aside: {self.skip_reason}"]
-        warnings = self._warnings_of_global_rule(remedy) if self.is_global else []
-        if self.has_many_low:
-            where = f"the threshold {self.threshold:.6g}" if self.is_global else "their local sky"
-            warnings.append(f"{self.below / self.npix:.1%} of the pixels lie below {where}; "
-                            f"{_CROWDED}")
-        if self.overlooked > max(_FEW_OVERLOOKED, _FEW_OF_PIXELS * self.npix) + 3 * self.chance:
-            warnings.append(f"{self.overlooked} pixels lie far below the mode {self.mode:.6g} of "
-                            "the chip and not below their local sky: a slope of the sky, an unlit "
-                            "border, or a dead block at the edge, which --sky local does not "
-                            "mark? Compare with --sky global")
-        removed = self.flagged / max(1, self.npix + self.not_finite)
-        if removed > _LARGEST_DQ_FRACTION:
-            bits = ", ".join(f"{bit}: {count}" for bit, count in self.added_by_bit.items())
-            warnings.append(f"DQ removes {removed:.1%} of the pixels "
-                            f"(added by bit: {bits}); flags that come and go make poor static "
-                            "masks")
-        return warnings
-
-    def _warnings_of_global_rule(self, remedy: str) -> list[str]:
-        if self.unflagged is not None:
-            mode, rms = self.unflagged
-            warning = (f"its pixels flagged in DQ count in mode {self.mode:.6g} and rms "
-                       f"{self.rms:.6g}, which are {mode:.6g} and {rms:.6g} without them, so that "
-                       f"the threshold is wrong; try {remedy}, or set these pixels to NaN in "
-                       "copies of the exposures")
-            return [warning]
-        warnings = []
-        if abs(self.mode - self.median) > LARGEST_SKEWNESS * self.rms:
-            distance = abs(self.mode - self.median) / self.rms
-            warnings.append(f"mode {self.mode:.6g} and median {self.median:.6g} are "
-                            f"{distance:.2f} rms apart; {_CROWDED}")
-        if self.rms > LARGEST_RMS * self.noise:
-            warnings.append(f"rms {self.rms:.6g} is {self.rms / self.noise:.1f} times the noise "
-                            f"{self.noise:.6g} that neighbouring pixels show: the sky is not "
-                            f"flat, and low pixels are overlooked; try {remedy}")
-        return warnings
+        return [finding.text for finding in chip_findings(str(self.label), [self], remedy)]

@@ -9,12 +9,14 @@ from itertools import groupby
 
 from staticmask_cli.exposures.facts import common_facts
 from staticmask_cli.exposures.problems import Problems
+from staticmask_cli.masks.findings import Finding, about
 from staticmask_cli.masks.members import ChipLabel
 from staticmask_cli.masks.partial import PartialMask
 from staticmask_cli.masks.rule import MaskRule
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.parallel.tasks import jobs_of
 from staticmask_cli.pipeline.batches import run_batches, split_into_batches
+from staticmask_cli.pipeline.findings import findings_of_chips
 from staticmask_cli.pipeline.plan import MaskPlan
 
 __all__ = ["clip_and_combine", "split_by_exposures", "split_with_progress"]
@@ -73,11 +75,13 @@ def clip_and_combine(
             done += count
             report(done, total)
     for plan in plans:
-        _complete(masks[plan.name], plan, unopened)
+        _complete(masks[plan.name], plan, unopened, problems)
     return list(masks.values())
 
 
-def _complete(mask: StaticMask, plan: MaskPlan, unopened: Mapping[str, str]) -> None:
+def _complete(
+    mask: StaticMask, plan: MaskPlan, unopened: Mapping[str, str], problems: Problems
+) -> None:
     """Sort the members of a mask, add the facts about its detector, and warn."""
     mask.path = plan.path
     mask.sort_members()
@@ -86,27 +90,27 @@ def _complete(mask: StaticMask, plan: MaskPlan, unopened: Mapping[str, str]) -> 
         replace(member, label=chip.label) if member.label == chip.label else member
         for chip, member in zip(plan.chips, mask.members, strict=True)
     ]
-    mask.facts = _common_facts(plan, mask)
+    mask.facts = _common_facts(plan, mask, problems)
     if plan.included is not None:
         mask.included = plan.included.bad if plan.included.bad.any() else None
         mask.included_from = plan.included.names
-    _warn(plan, mask)
+    _warn(plan, mask, problems)
     for path, reason in sorted(unopened.items()):
         mask.set_aside(ChipLabel(path, extver=0), reason)
 
 
-def _common_facts(plan: MaskPlan, mask: StaticMask) -> dict[str, str | float]:
+def _common_facts(plan: MaskPlan, mask: StaticMask, problems: Problems) -> dict[str, str | float]:
     """Return the facts about the detector that the chips in use share; warn of other units."""
     used = [chip for chip, member in zip(plan.chips, mask.members, strict=True) if member.used]
     facts = common_facts({**chip.facts, **chip.grid} for chip in used)
     units = {chip.facts.get("BUNIT", "none").casefold(): chip for chip in reversed(used)}
     if len(units) > 1:
-        log.warning(
-            "%s: its exposures have different units: %s; each chip is compared with its own "
-            "mode and rms, and MEMBERS names no unit", plan.name,
-            ", ".join(f"{chip.facts.get('BUNIT', 'none')} in {chip.label}"
-                      for _, chip in sorted(units.items())),
-        )
+        found = ", ".join(f"{chip.facts.get('BUNIT', 'none')} in {chip.label}"
+                          for _, chip in sorted(units.items()))
+        problems.warn(Finding(
+            plan.name, f"its exposures have different units: {found}",
+            "exposures have different units", "each chip is compared with its own mode and rms, "
+            "and MEMBERS names no unit; leave those of one unit out if that is wrong"))
     return facts
 
 
@@ -119,16 +123,20 @@ def _log_members(part: PartialMask) -> None:
         )
 
 
-def _warn(plan: MaskPlan, mask: StaticMask) -> None:
-    """Warn of chips that were set aside, lack DQ, or may hold sources."""
-    remedy = "--sky local --agree 2" if mask.rule.could_agree(mask.pointings) else "--sky local"
-    for chip, member in zip(plan.chips, mask.members, strict=True):
-        if chip.skip_reason:
-            continue  # the plan has warned of it
-        if plan.good_bits is not None and chip.dq is None:
-            log.warning("%s: no DQ extension, so no pixel counts as flagged", member.label)
-        for warning in member.warnings(remedy):
-            log.warning("%s: %s", member.label, warning)
+def _warn(plan: MaskPlan, mask: StaticMask, problems: Problems) -> None:
+    """Warn of chips that were set aside, lack DQ, or may hold sources, once for each cause."""
+    # The plan has warned of those that it set aside.
+    pairs = [(chip, member) for chip, member in zip(plan.chips, mask.members, strict=True)
+             if not chip.skip_reason]
+    without_dq = [chip.label for chip, _ in pairs if chip.dq is None]
+    if plan.good_bits is not None and without_dq:
+        subject, who = about(plan.name, without_dq, len(pairs))
+        problems.warn(Finding(
+            subject, f"{who}no DQ extension, so no pixel counts as flagged",
+            "there are no DQ extensions", "name them with --dq-ext if they are there",
+            is_clear=True))
+    for finding in findings_of_chips(plan.name, [member for _, member in pairs], mask):
+        problems.warn(finding)
 
 
 def split_by_exposures(plans: Sequence[MaskPlan], size: int | None) -> list[list[MaskPlan]]:

@@ -3,21 +3,24 @@
 import logging
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from functools import partial
+from operator import sub
 
 from staticmask_cli.config.parameters import Parameters
-from staticmask_cli.errors import ConfigError
 from staticmask_cli.exposures.problems import Problems
 from staticmask_cli.fits.open import astropy_silenced
-from staticmask_cli.io.urls import is_remote, redacted
+from staticmask_cli.io.urls import redacted
 from staticmask_cli.io.user_path import output_path
+from staticmask_cli.masks.findings import Finding
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.parallel.dask_cluster import connected_executor
 from staticmask_cli.parallel.tasks import jobs_of
+from staticmask_cli.pipeline.arguments import check_arguments, names_of
 from staticmask_cli.pipeline.combine import clip_and_combine, split_with_progress
-from staticmask_cli.pipeline.masks import Masks, names_of
+from staticmask_cli.pipeline.masks import Masks
 from staticmask_cli.pipeline.plan import plan_masks
 from staticmask_cli.pipeline.update import MaskUpdate, NewMasks, merge_members
 from staticmask_cli.pipeline.voters import refuse_too_few_planned
@@ -206,14 +209,14 @@ def make_masks(
         Empty if ``parameters.static`` is False.
     """
     output_dir = redacted(output_dir)
-    _check_arguments(jobs, checkpoint, output_dir, update=update, overwrite=overwrite, write=write)
+    check_arguments(jobs, checkpoint, output_dir, update=update, overwrite=overwrite, write=write)
     picture = None if plot is None else Picture(
         redacted(os.fspath(plot)), jobs=jobs or jobs_of(executor), executor=executor
     )
     if not parameters.static:
         log.info("static = False: no mask is made")
         return Masks()
-    problems = Problems(keep_going=keep_going)
+    problems, times = Problems(keep_going=keep_going), [time.monotonic()]
     with astropy_silenced():
         plans = plan_masks(
             parameters, output_dir=output_dir, suffix=suffix, update=update, problems=problems,
@@ -224,41 +227,22 @@ def make_masks(
         if write and not (update or overwrite) and plans.existing:
             from staticmask_cli.pipeline.replaced import check_replaced  # noqa: PLC0415
 
-            check_replaced(plans.existing, parameters)
+            check_replaced(plans.existing, parameters, problems.warn)
         unopened = dict(problems.left_out)
         for path, reason in unopened.items():
-            log.warning("%s: left out: %s", path, reason)
+            problems.warn(Finding(path, f"left out: {reason}", "exposures are left out",
+                                  "fetch them again, or correct them", is_clear=True))
         work = MaskUpdate(plans, parameters, unopened) if update else NewMasks(plans)
         process = partial(clip_and_combine, rule=parameters.rule, jobs=jobs, executor=executor,
                           problems=problems, unopened=unopened)
+        times.append(time.monotonic())
         fresh, done = _process(work, process, checkpoint, progress or _usual_progress())
+        times.append(time.monotonic())
         masks = write_all(work, fresh, done, output_dir=output_dir, problems=problems,
                           picture=picture, write=write)
-    return Masks(masks.values(), problems.left_out)
-
-
-def _check_arguments(
-    jobs: int | None, checkpoint: int | None, output_dir: str, *, update: bool, overwrite: bool,
-    write: bool,
-) -> None:
-    """Refuse arguments that contradict each other, before any work is done."""
-    if jobs is not None and jobs < 1:
-        msg = f"jobs = {jobs}: expected a number of chips > 0"
-        raise ConfigError(msg)
-    if update and not write:
-        msg = "update and write = False contradict each other: an update changes masks on disk"
-        raise ConfigError(msg)
-    if update and overwrite:
-        msg = "update and overwrite contradict each other: masks are either updated or made again"
-        raise ConfigError(msg)
-    if checkpoint is not None and (checkpoint < 1 or not update):
-        wrong = " needs update, with which an interrupted run can be continued"
-        msg = f"checkpoint = {checkpoint}{wrong if checkpoint > 0 else ': expected a number > 0'}"
-        raise ConfigError(msg)
-    if update and is_remote(output_dir):
-        msg = (f"update: {output_dir} is remote, where runs cannot wait for each other; "
-               "expected a local output_dir: copy the masks there, and back")
-        raise ConfigError(msg)
+    times.append(time.monotonic())
+    seconds = dict(zip(("headers", "chips", "masks"), map(sub, times[1:], times), strict=False))
+    return Masks(masks.values(), problems.left_out, problems.findings, seconds)
 
 
 def _process(

@@ -95,7 +95,7 @@ def plan_run(
         if not overwrite and plans.existing:
             from staticmask_cli.pipeline.replaced import check_replaced  # noqa: PLC0415
 
-            check_replaced(plans.existing, parameters, warn=False)
+            check_replaced(plans.existing, parameters)
     return plans
 
 

@@ -1,13 +1,12 @@
-"""The masks of a run as a list, and the names of the files that users give to a run."""
+"""The masks of a run as a list, and what is to be known of the run."""
 
-import os
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
-from staticmask_cli.errors import ConfigError, described, first_few
+from staticmask_cli.errors import first_few
+from staticmask_cli.masks.findings import Finding
 from staticmask_cli.masks.static_mask import StaticMask
 
-__all__ = ["Masks", "names_of"]
+__all__ = ["Masks"]
 
 
 class Masks(list[StaticMask]):
@@ -18,12 +17,20 @@ class Masks(list[StaticMask]):
     left_out : dict of str to str
         The exposures, chips (``a_flt.fits[SCI,2]``) and masks that a run with `keep_going` left
         out, each with the reason.
+    findings : list of Finding
+        Why masks, chips and exposures may be wrong, each with what to do, as in the warnings.
+    seconds : dict of str to float
+        How long the parts of the run took: ``headers``, ``chips`` and ``masks``.
     """
 
-    def __init__(self, masks: Iterable[StaticMask] = (),
-                 left_out: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, masks: Iterable[StaticMask] = (), left_out: Mapping[str, str] | None = None,
+        findings: Sequence[Finding] = (), seconds: Mapping[str, float] | None = None,
+    ) -> None:
         super().__init__(masks)
         self.left_out = dict(left_out or {})
+        self.findings = list(findings)
+        self.seconds = dict(seconds or {})
 
     def __repr__(self) -> str:
         masks = ",\n       ".join(map(repr, self))
@@ -34,31 +41,3 @@ class Masks(list[StaticMask]):
         from staticmask_cli.masks.summary import as_html  # noqa: PLC0415 - runs need none
 
         return as_html(self)
-
-
-def names_of(given: object, parameter: str, otherwise: str = "") -> list[str | os.PathLike[str]]:
-    """Return one or several names of files as a list.
-
-    Parameters
-    ----------
-    given : str, path, or several of them
-        What a user gave, whatever it is.
-    parameter : str
-        The name of the parameter, for the message.
-    otherwise : str
-        What to do instead, for the message.
-
-    Raises
-    ------
-    ConfigError
-        If it is anything else.
-    """
-    names: list[Any] = [given]
-    if isinstance(given, Iterable) and not isinstance(given, str | os.PathLike):
-        names = list(given)
-    wrong = [name for name in names if not isinstance(name, str | os.PathLike)]
-    if wrong:
-        found = described(given if hasattr(given, "shape") else wrong[0])
-        msg = f"{parameter}: expected names of files, found {found}{otherwise}"
-        raise ConfigError(msg)
-    return names

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from staticmask_cli.config.parameters import Parameters
-from staticmask_cli.errors import ExposureError, InputError, OutputError, StaticMaskError
+from staticmask_cli.errors import ExposureError, InputError, Lines, OutputError, StaticMaskError
 from staticmask_cli.exposures.duplicates import refuse_same_exposure
 from staticmask_cli.exposures.exposure import Chip, Exposure
 from staticmask_cli.exposures.extensions import FileForm
@@ -26,6 +26,7 @@ from staticmask_cli.io.paths import (
 )
 from staticmask_cli.io.urls import normalized
 from staticmask_cli.masks import bitmask
+from staticmask_cli.masks.findings import Finding, about
 from staticmask_cli.masks.signature import Signature
 
 if TYPE_CHECKING:
@@ -146,8 +147,8 @@ def plan_masks(
     )
     chips = _chips_by_mask(headers, problems)
     set_aside = [chip for members in chips.values() for chip in members if chip.skip_reason]
-    for chip in set_aside:
-        log.warning("%s: set aside: %s", chip.label, chip.skip_reason)
+    for (_, name), members in chips.items():
+        _warn_of_set_aside(name, members, problems)
     plans = Plans((
         _plan(members, parameters, output_dir)
         for (_, name), members in chips.items()
@@ -181,6 +182,18 @@ def form_of(parameters: Parameters) -> FileForm:
     return FileForm(parameters.instrument or "", parameters.sci_ext or "", parameters.dq_ext or "")
 
 
+def _warn_of_set_aside(name: str, chips: Sequence[Chip], problems: Problems) -> None:
+    """Warn of the chips of a mask that are set aside, once for each reason."""
+    reasons: dict[str, list[object]] = {}
+    for chip in chips:
+        if chip.skip_reason:
+            reasons.setdefault(chip.skip_reason, []).append(chip.label)
+    for reason, labels in reasons.items():
+        subject, who = about(name, labels, len(chips))
+        problems.warn(Finding(subject, f"{who}set aside: {reason}", "chips are set aside",
+                              "leave them out, or correct their headers", is_clear=True))
+
+
 def _chips_by_mask(
     headers: Iterable[tuple[str, Exposure | StaticMaskError]], problems: Problems
 ) -> dict[tuple[Signature, str], list[Chip]]:
@@ -191,7 +204,8 @@ def _chips_by_mask(
             problems.leave_out(path, found)
             continue
         if found.warning:
-            log.warning("%s: %s", path, found.warning)
+            problems.warn(Finding(path, found.warning, "files end too early", "fetch them again",
+                                  is_clear=True))
         for chip in found.chips:
             members = chips.setdefault((chip.signature, chip.mask_name), [])
             members.append(share_attributes(chip, members[0]) if members else chip)
@@ -241,10 +255,9 @@ def _check_grid(chips: Sequence[Chip]) -> None:
     ]
     msg = (
         f"{chips[0].mask_name}: its chips do not share a detector grid (subarrays, binning or "
-        "chip differ); make a mask of each kind with --name '{signature}_{position}':\n"
-        + "\n".join(lines)
+        "chip differ); make a mask of each kind with --name '{signature}_{position}':"
     )
-    raise ExposureError(msg)
+    raise ExposureError(Lines.of((msg, *lines)))
 
 
 def _grid_as_text(grid: Mapping[str, str | float]) -> str:

@@ -1,11 +1,11 @@
 """Masks on disk that a run would replace: refused if they are of other pixels, else warned of."""
 
-import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from staticmask_cli.config.parameters import Parameters
-from staticmask_cli.errors import OutputError, StaticMaskError, first_few
+from staticmask_cli.errors import Lines, OutputError, StaticMaskError, first_few
+from staticmask_cli.masks.findings import Finding
 from staticmask_cli.masks.heading import MaskHeading, read_heading
 from staticmask_cli.masks.members import ChipLabel
 from staticmask_cli.masks.reading import is_mask
@@ -16,11 +16,9 @@ __all__ = ["check_replaced"]
 
 _KEEP_BOTH = "use another --output-dir or --name"
 
-log = logging.getLogger(__name__)
-
 
 def check_replaced(
-    plans: Sequence[MaskPlan], parameters: Parameters, *, warn: bool = True
+    plans: Sequence[MaskPlan], parameters: Parameters, warn: Callable[[Finding], None] | None = None
 ) -> None:
     """Check the files that a run would replace, by their headers and MEMBERS alone.
 
@@ -33,15 +31,16 @@ def check_replaced(
         The plans of the masks that have a file in their way.
     parameters : Parameters
         The parameters that the plans were made with.
-    warn : bool
-        Whether to warn of each mask that holds more than the one that replaces it.
+    warn : callable, optional
+        A function that is called for each mask that holds more than the one that replaces it.
 
     Raises
     ------
     OutputError
         If a file is not a mask, or is one of other detector pixels; all of them are named.
     """
-    foreign, other_pixels, warnings = [], [], []
+    foreign, other_pixels = [], []
+    replaced: list[tuple[str, str, str]] = []  # the path, what is lost, and what to do
     for plan in plans:
         mask = _heading_of(plan.path)
         of_shape = (is_mask(plan.path, plan.signature.shape) if mask is None else
@@ -49,19 +48,22 @@ def check_replaced(
         if not of_shape:
             foreign.append(plan.path)
         elif mask is None:
-            warnings.append(f"{plan.path}: replaces a mask that does not list its exposures")
+            lost = "a mask that does not list its exposures"
+            replaced.append((plan.path, lost, f"to keep both, {_KEEP_BOTH}"))
         elif grid := "; ".join(other_grid(plan, mask)):
             other_pixels.append(f"{plan.path}: is a mask of other detector pixels: {grid}")
-        elif lost := _lost(plan, mask, parameters):
-            warnings.append(f"{plan.path}: replaces {lost}")
+        elif found := _lost(plan, mask, parameters):
+            replaced.append((plan.path, *found))
     problems = list(other_pixels)
     if foreign:
         problems.append(f"{', '.join(foreign)}: exists and is not a static mask of that shape")
     if problems:
         remedy = "move it away, use another --output-dir or --name, or --overwrite to replace it"
-        raise OutputError("\n".join(f"{problem}; {remedy}" for problem in problems))
-    for warning in warnings if warn else ():
-        log.warning("%s", warning)
+        raise OutputError(Lines.of(f"{problem}; {remedy}" for problem in problems))
+    if warn is not None:
+        for path, lost, remedy in replaced:
+            warn(Finding(path, f"replaces {lost}", "masks of other exposures or rules are replaced",
+                         remedy))
 
 
 def _heading_of(path: str) -> MaskHeading | None:
@@ -72,8 +74,8 @@ def _heading_of(path: str) -> MaskHeading | None:
         return None
 
 
-def _lost(plan: MaskPlan, mask: MaskHeading, parameters: Parameters) -> str:
-    """Describe what a mask holds that its replacement does not; empty if there is no such."""
+def _lost(plan: MaskPlan, mask: MaskHeading, parameters: Parameters) -> tuple[str, str] | None:
+    """Return what a mask holds that its replacement does not, and what to do; None if nothing."""
     missing = _missing(plan, mask)
     differences = list(other_parameters(plan, mask, parameters.rule))
     now = () if plan.included is None else plan.included.names
@@ -81,7 +83,7 @@ def _lost(plan: MaskPlan, mask: MaskHeading, parameters: Parameters) -> str:
         before, after = (first_few(names) or None for names in (mask.included_from, now))
         differences.append(f"include = {before}, now {after}")
     if not missing and not differences:
-        return ""
+        return None
     used, number = len(mask.used), len(missing)
     text = f"a mask of {used} exposures, {number} of them not in this run"
     if not missing:
@@ -91,8 +93,8 @@ def _lost(plan: MaskPlan, mask: MaskHeading, parameters: Parameters) -> str:
     if missing:
         text += f" ({first_few(missing)})"
     if differences:
-        return f"{text}, made with {'; '.join(differences)}; to keep both, {_KEEP_BOTH}"
-    return f"{text}; to add to it, use --update; to keep both, {_KEEP_BOTH}"
+        return f"{text}, made with {'; '.join(differences)}", f"to keep both, {_KEEP_BOTH}"
+    return text, f"to add to it, use --update; to keep both, {_KEEP_BOTH}"
 
 
 def _missing(plan: MaskPlan, mask: MaskHeading) -> list[str]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from staticmask_cli.config.parameters import Parameters
-from staticmask_cli.errors import OutputError, StaticMaskError, first_few
+from staticmask_cli.errors import Lines, OutputError, StaticMaskError, first_few
 from staticmask_cli.exposures.facts import common_facts
 from staticmask_cli.io.atomic import make_folder, update_lock
 from staticmask_cli.io.urls import normalized
@@ -125,7 +125,7 @@ class MaskUpdate(NewMasks):
             except StaticMaskError as error:
                 problems.append(str(error))
         if problems:
-            raise OutputError("\n".join(problems))
+            raise OutputError(Lines.of(problems))
 
     def _decide(self, plan: MaskPlan) -> None:
         """Decide which chips of a plan must be read."""

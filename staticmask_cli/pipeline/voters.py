@@ -3,7 +3,9 @@
 import logging
 from collections.abc import Iterable, Sequence
 
-from staticmask_cli.errors import ConfigError
+from staticmask_cli.errors import ConfigError, Lines
+from staticmask_cli.exposures.problems import Problems
+from staticmask_cli.masks.findings import Finding
 from staticmask_cli.masks.pointings import pointing_numbers
 from staticmask_cli.masks.rule import FEW_POINTINGS, FEWEST_POINTINGS, MaskRule
 from staticmask_cli.masks.static_mask import StaticMask
@@ -30,7 +32,7 @@ def refuse_too_few_planned(plans: Sequence[MaskPlan], rule: MaskRule) -> None:
         if labels and not rule.has_enough(voters):
             problems.append(_too_few(rule, plan.name, voters, len(labels)))
     if problems:
-        raise ConfigError("\n".join(problems))
+        raise ConfigError(Lines.of(problems))
 
 
 def refuse_too_few(masks: Iterable[StaticMask]) -> None:
@@ -46,7 +48,7 @@ def refuse_too_few(masks: Iterable[StaticMask]) -> None:
         for mask in masks if not mask.has_enough_voters
     ]
     if problems:
-        raise ConfigError("\n".join(problems))
+        raise ConfigError(Lines.of(problems))
 
 
 def _too_few(rule: MaskRule, name: str, voters: int, exposures: int) -> str:
@@ -61,7 +63,7 @@ def _too_few(rule: MaskRule, name: str, voters: int, exposures: int) -> str:
             f"at most {voters}, or any or all")
 
 
-def log_shared_pointings(masks: Iterable[StaticMask]) -> None:
+def log_shared_pointings(masks: Iterable[StaticMask], problems: Problems) -> None:
     """Log what `agree` counts where exposures look at the same pixels of the sky."""
     for mask in masks:
         used, pointings = len(mask.used), mask.pointings
@@ -70,10 +72,11 @@ def log_shared_pointings(masks: Iterable[StaticMask]) -> None:
         shared = f"{used} exposures at {pointings} pointing{'s' * (pointings != 1)}"
         if mask.rule.joint:
             if pointings < FEW_POINTINGS:
-                log.warning(
-                    "%s: %s: structure of the sky adds up in exposures of the same pixels of the "
-                    "sky, so some may be marked; from %d pointings on hardly any is, or use "
-                    "agree = 2", mask.name, shared, FEW_POINTINGS)
+                problems.warn(Finding(
+                    mask.name, f"{shared}: structure of the sky adds up in exposures of the same "
+                    f"pixels of the sky, so some may be marked; from {FEW_POINTINGS} pointings on "
+                    "hardly any is", "structure of the sky may be marked",
+                    "use agree = 2, or add exposures of other pointings"))
             continue
         what = (
             "pointings, as exposures of the same pixels of the sky do not confirm each other"

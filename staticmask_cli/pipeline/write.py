@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, ExitStack
 
-from staticmask_cli.errors import ExposureError
+from staticmask_cli.errors import ExposureError, Lines
 from staticmask_cli.exposures.problems import Problems
 from staticmask_cli.io.atomic import make_folder, remove_stale_temporaries
-from staticmask_cli.masks.mask_warning import mask_warning
+from staticmask_cli.masks.findings import Finding
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.masks.writing import write_masks
+from staticmask_cli.pipeline.findings import findings_of
 from staticmask_cli.pipeline.plan import MaskPlan
 from staticmask_cli.pipeline.update import NewMasks
 from staticmask_cli.pipeline.voters import log_shared_pointings, refuse_too_few
@@ -88,13 +89,12 @@ def write_all(
         merged = stack.enter_context(work.merged(fresh))
         to_write = _without_empty(merged, problems, others=len(done))
         refuse_too_few(to_write.values())
-        log_shared_pointings(to_write.values())
-        for mask in to_write.values():
-            if warning := mask_warning(mask):
-                log.warning("%s: %s", mask.name, warning)
+        log_shared_pointings(to_write.values(), problems)
+        masks = dict(sorted({**done, **to_write}.items()))
+        for finding in findings_of(list(masks.values()), tuple(problems.findings)):
+            problems.warn(finding)
         if write:
             make_folder(output_dir)
-        masks = dict(sorted({**done, **to_write}.items()))
         if picture is not None:
             stack.enter_context(picture.drawn(masks, work.to_do))
         if write:
@@ -119,8 +119,9 @@ def _without_empty(
         if not mask.used
     }
     if empty and (not problems.keep_going or len(empty) == len(named) + others):
-        raise ExposureError("\n".join(f"{name}: {why}" for name, why in empty.items()))
+        raise ExposureError(Lines.of(f"{name}: {why}" for name, why in empty.items()))
     for name, why in empty.items():
-        log.warning("%s: not made: %s", name, why)
+        problems.warn(Finding(name, f"not made: {why}", "masks are not made",
+                              "look at their exposures", is_clear=True))
     problems.left_out.update(empty)
     return {path: mask for path, mask in named.items() if mask.used}

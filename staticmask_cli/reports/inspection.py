@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from staticmask_cli.errors import InputError
+from staticmask_cli.errors import InputError, Lines
 from staticmask_cli.fits.open import astropy_silenced
 from staticmask_cli.fits.plain import checksums_in, opened_plain
 from staticmask_cli.io.urls import redacted
@@ -16,7 +16,8 @@ from staticmask_cli.masks.members_table import row_of
 from staticmask_cli.masks.reading import expected_mask
 from staticmask_cli.masks.rule import Agreement, MaskRule
 from staticmask_cli.masks.static_mask import StaticMask
-from staticmask_cli.reports.bad_pixels import Comparison, Shape, compare, deviations, shape_of_bad
+from staticmask_cli.reports.apart import member_deviations
+from staticmask_cli.reports.bad_pixels import Comparison, Shape, compare, shape_of_bad
 from staticmask_cli.reports.joint import Joint, joint_of
 
 __all__ = [
@@ -127,7 +128,7 @@ def inspect_masks(paths: Sequence[str]) -> Inspections:
             inspections.append(inspection)
             pixels = [*pixels[-1:], bad]  # of the last two masks, as no more are compared
     if problems:
-        raise InputError("\n".join(problems))
+        raise InputError(Lines.of(problems))
     comparable = len(inspections) == 2 and _comparable(*inspections)  # noqa: PLR2004
     return Inspections(tuple(inspections), compare(*pixels) if comparable else None)
 
@@ -222,23 +223,5 @@ class MemberRows(Sequence[dict[str, Any]]):
 
 def _rows(members: Sequence[Member]) -> MemberRows:
     """Return the rows of the members, with the outliers among the members that were used."""
-    used = [index for index, member in enumerate(members) if member.used]
-    noise = float(np.median([members[index].rms for index in used])) if used else 0.0
-    # Smaller standard deviations would make outliers of differences without significance:
-    # a tenth of the noise for a mode, a fiftieth for an rms, Poisson noise for a count.
-    by_name = {
-        "mode": deviations([members[index].mode for index in used], noise / 10),
-        "rms": deviations([members[index].rms for index in used], noise / 50),
-        "nbelow": _count_deviations([members[index].below for index in used]),
-        "ndq": _count_deviations([members[index].flagged for index in used]),
-    }
-    apart: dict[int, dict[str, float]] = {}
-    for name, values in by_name.items():
-        for index, value in zip(used, values, strict=True):
-            if value:
-                apart.setdefault(index, {})[name] = value
-    return MemberRows(members, apart)
-
-
-def _count_deviations(counts: Sequence[int]) -> list[float]:
-    return deviations(counts, max(float(np.median(counts)), 1.0) ** 0.5) if counts else []
+    apart = enumerate(member_deviations(members))
+    return MemberRows(members, {index: found for index, found in apart if found})

@@ -1,30 +1,23 @@
 """Many masks at a glance: a few numbers of each, and why it stands apart from similar ones."""
 
-import math
 import os
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any
 
-import numpy as np
-
-from staticmask_cli.errors import InputError
+from staticmask_cli.errors import InputError, Lines
 from staticmask_cli.fits.open import astropy_silenced
 from staticmask_cli.io.urls import redacted
 from staticmask_cli.masks.dates import as_text, middle_of
-from staticmask_cli.reports.bad_pixels import deviations
+from staticmask_cli.reports.apart import Numbers, described, median_of, reasons, unopened_beside
 from staticmask_cli.reports.inspection import Inspection, described_rule, inspect_mask
 
 __all__ = ["Glance", "overview_of", "rows_of", "sorted_by"]
 
-_LEAST_RATIO = 0.1  # of a number, by the logarithm of which smaller differences mean nothing
 _PLAIN = ("rule", "date", "exposures", "bad", "low", "fraction", "worst_row", "worst_column",
           "largest", "level", "noise")
-_BLOCK = 16  # pixels of a cluster that no detector has by chance
 _LOW = ("global", "local", "line", "joint")  # causes
-_LARGER = 4.0  # times the largest cluster of the other masks
 
 
 @dataclass(frozen=True)
@@ -99,17 +92,20 @@ def overview_of(paths: Sequence[str]) -> list[Glance]:
     InputError
         If a file is missing or is not a static mask.  The message names all such files.
     """
-    glances, problems = [], []
+    glances, numbers, problems = [], [], []
     with astropy_silenced():
         for path in map(redacted, paths):
             try:
-                glances.append(_glance(inspect_mask(path)[0]))
+                inspection, _ = inspect_mask(path)
             except InputError as error:
                 problems.append(str(error))
+                continue
+            glances.append(_glance(inspection))
+            numbers.append(_numbers(glances[-1], inspection))
     if problems:
-        raise InputError("\n".join(problems))
-    reasons = _reasons(glances)
-    return [replace(glance, apart=(*glance.apart, *reasons[index]))
+        raise InputError(Lines.of(problems))
+    of_others = reasons(numbers)
+    return [replace(glance, apart=(*glance.apart, *of_others[index]))
             for index, glance in enumerate(glances)]
 
 
@@ -167,13 +163,17 @@ def _glance(mask: Inspection) -> Glance:
         mask.bad, mask.fraction, mask.causes,
         rows[0].bad if rows else 0, columns[0].bad if columns else 0,
         mask.layout.largest[0].pixels if mask.layout.largest else 0,
-        _median(used, "mode"), _median(used, "rms"), tuple(_by_itself(mask)),
+        median_of([member["mode"] for member in used]),
+        median_of([member["rms"] for member in used]), tuple(_by_itself(mask)),
     )
 
 
-def _median(members: Sequence[dict[str, Any]], name: str) -> float:
-    values = [member[name] for member in members if math.isfinite(member[name])]
-    return float(np.median(values)) if values else math.nan
+def _numbers(glance: Glance, mask: Inspection) -> Numbers:
+    files = ((member["file"], member["extver"]) for member in mask.members or ())
+    return Numbers(
+        (glance.detector, glance.number, glance.shape), glance.rule, glance.exposures,
+        unopened_beside(files), glance.fraction, glance.largest, glance.level, glance.noise,
+    )
 
 
 def _by_itself(mask: Inspection) -> Iterator[str]:
@@ -182,60 +182,9 @@ def _by_itself(mask: Inspection) -> Iterator[str]:
         yield "its checksum is wrong"
     for member in mask.members or ():
         name = f"{member['file']}[SCI,{member['extver']}]"
+        if not member["extver"]:
+            continue  # it could not be opened, and may belong to another mask, see `reasons`
         if not member["used"]:
             yield f"{name} was set aside: {member['whynot']}"
         elif member["apart"]:
-            what = ", ".join(f"{key} by {value:+.1f} sigma"
-                             for key, value in member["apart"].items())
-            yield f"{name} differs from the other members in {what}"
-
-
-def _reasons(glances: Sequence[Glance]) -> dict[int, list[str]]:
-    """Return what differs from the other masks of the same signature, by index of the mask."""
-    reasons: dict[int, list[str]] = defaultdict(list)
-    groups: dict[object, list[int]] = defaultdict(list)
-    for index, glance in enumerate(glances):
-        groups[glance.detector, glance.number, glance.shape].append(index)
-    for indices in groups.values():
-        group = [glances[index] for index in indices]
-        for found in (_other_rules(group), _other_numbers(group), _blocks(group)):
-            for position, reason in found:
-                reasons[indices[position]].append(reason)
-    return reasons
-
-
-def _other_rules(group: Sequence[Glance]) -> Iterator[tuple[int, str]]:
-    """Yield masks of another rule or with fewer exposures than most have."""
-    (rule, votes), = Counter(glance.rule for glance in group).most_common(1)
-    usual = float(np.median([glance.exposures or 0 for glance in group]))
-    for position, glance in enumerate(group):
-        if 2 * votes > len(group) and glance.rule != rule:
-            yield position, f"its rule is {glance.rule}, and that of most is {rule}"
-        if glance.exposures is not None and glance.exposures < usual:
-            yield position, f"it has {glance.exposures} exposures, where {usual:g} are usual"
-
-
-def _other_numbers(group: Sequence[Glance]) -> Iterator[tuple[int, str]]:
-    """Yield masks with an unusual fraction of bad pixels, noise or level."""
-    numbers = {
-        "of the pixels are bad": ([glance.fraction for glance in group], ".4%"),
-        "is the noise": ([glance.noise for glance in group], ".4g"),
-        "is the level": ([glance.level for glance in group], ".4g"),
-    }
-    for what, (values, form) in numbers.items():
-        usual = float(np.nanmedian(values)) if not all(map(math.isnan, values)) else math.nan
-        logarithms = [math.log(value) if value > 0 else math.nan for value in values]
-        for position, deviation in enumerate(deviations(logarithms, _LEAST_RATIO)):
-            if deviation:
-                yield position, f"{values[position]:{form}} {what}, where {usual:{form}} is usual"
-
-
-def _blocks(group: Sequence[Glance]) -> Iterator[tuple[int, str]]:
-    """Yield masks with a cluster of bad pixels that is far larger than those of the others."""
-    sizes = [glance.largest for glance in group]
-    for position, glance in enumerate(group):
-        if len(group) <= 2 or glance.largest < max(_BLOCK, float(np.median(sizes))):  # noqa: PLR2004
-            continue
-        others = [*sizes[:position], *sizes[position + 1 :]]
-        if glance.largest > _LARGER * float(np.median(others)):
-            yield position, f"it has a cluster of {glance.largest} bad pixels"
+            yield f"{name} {described(member['apart'])}"

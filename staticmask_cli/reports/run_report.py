@@ -1,17 +1,16 @@
 """The report of a run as JSON, ECSV or CSV, and the form of all JSON documents.
 
-A report holds the parameters, the versions and the masks of a run, and a row for each chip.
+A report holds the parameters, the versions, the warnings and the masks of a run, and a row for each
+chip.
 """
 
-import csv
-import io
 import json
 import logging
 import math
 import os
 import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from itertools import islice
 from typing import Any
 
@@ -22,22 +21,37 @@ from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import ConfigError
 from staticmask_cli.io.atomic import make_folder, refuse_binary, write_whole
 from staticmask_cli.io.paths import folder_of_file
-from staticmask_cli.masks.members_table import COLUMNS, row_of
+from staticmask_cli.masks.findings import APART, CHIPS_APART, Finding
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.masks.writing import time_of_making
+from staticmask_cli.reports.report_rows import as_csv, as_ecsv, rows_of
 
-__all__ = ["as_json", "check_report", "json_pieces", "plain", "write_report"]
+__all__ = ["Course", "as_json", "check_report", "json_pieces", "plain", "write_report"]
 
 _PIECES = 4096  # parts of the text of a document that are joined before they are written
 _VERSION = 1  # of the JSON documents; it is raised when a key is removed or changes its meaning
-
-# The BUNIT values of HST and their names in astropy; other units have the same name in both.
-_UNITS = {
-    "ELECTRONS": "electron", "ELECTRON": "electron", "COUNTS": "ct", "COUNT": "ct", "ADU": "adu",
-    "S": "s",
-}
+_APART = (APART, CHIPS_APART)
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Course:
+    """How a run went.
+
+    Attributes
+    ----------
+    findings : sequence of Finding
+        Its warnings.
+    left_out : mapping of str to str
+        The exposures, chips and masks that it left out, each with the reason.
+    seconds : mapping of str to float
+        How long its parts took.
+    """
+
+    findings: Sequence[Finding] = ()
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
 
 def check_report(path: str) -> None:
@@ -54,12 +68,15 @@ def check_report(path: str) -> None:
     refuse_binary(path)
 
 
-def write_report(path: str, parameters: Parameters, masks: Sequence[StaticMask]) -> None:
+def write_report(
+    path: str, parameters: Parameters, masks: Sequence[StaticMask], course: Course | None = None
+) -> None:
     """Write the report of a run, completely or not at all.
 
     A ``.json`` report is described by ``schemas/report.schema.json`` in the package.  An
     ``.ecsv`` report holds the rows of the chips with their units, and all other data as the
-    ``meta`` of an astropy table.  A ``.csv`` report holds the rows alone; NaN is left empty.
+    ``meta`` of an astropy table.  A ``.csv`` report holds the rows, with the parameters and
+    versions beside; NaN is left empty.
 
     Parameters
     ----------
@@ -69,6 +86,8 @@ def write_report(path: str, parameters: Parameters, masks: Sequence[StaticMask])
         The parameters of the run.
     masks : sequence of StaticMask
         The masks that the run wrote.
+    course : Course, optional
+        How the run went.
 
     Raises
     ------
@@ -79,7 +98,8 @@ def write_report(path: str, parameters: Parameters, masks: Sequence[StaticMask])
     """
     formatter = _formatter_of(path)
     refuse_binary(path)
-    text = formatter(_facts(parameters, masks), masks)
+    facts = plain(_facts(parameters, masks, course or Course()))
+    text = formatter(facts, rows_of(facts, masks))
     make_folder(folder_of_file(path) or ".")
     with write_whole(path) as stream:
         stream.write(text.encode("utf-8", "backslashreplace"))
@@ -154,7 +174,7 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - any value, and any type of JSON
     return str(value)
 
 
-def _formatter_of(path: str) -> Callable[[Mapping[str, Any], Sequence[StaticMask]], str]:
+def _formatter_of(path: str) -> Callable[[dict[str, Any], list[dict[str, Any]]], str]:
     suffix = os.path.splitext(path)[1].lower()
     if suffix not in _FORMATTERS:
         msg = f"report = {path}: expected a name that ends with .json, .ecsv or .csv"
@@ -162,7 +182,9 @@ def _formatter_of(path: str) -> Callable[[Mapping[str, Any], Sequence[StaticMask
     return _FORMATTERS[suffix]
 
 
-def _facts(parameters: Parameters, masks: Iterable[StaticMask]) -> dict[str, Any]:
+def _facts(
+    parameters: Parameters, masks: Iterable[StaticMask], course: Course
+) -> dict[str, Any]:
     """Return all data of the report except for the rows of the chips."""
     # Imported here because it loads a dozen modules, which plan and inspect do not need.
     from importlib.metadata import version  # noqa: PLC0415
@@ -174,18 +196,30 @@ def _facts(parameters: Parameters, masks: Iterable[StaticMask]) -> dict[str, Any
             "numpy": np.__version__, "astropy": version("astropy"),
         },
         "parameters": parameters,
-        "masks": [_facts_of_mask(mask) for mask in masks],
+        "masks": [_facts_of_mask(mask, course.findings) for mask in masks],
+        "warnings": [{"subject": finding.subject, "what": finding.what, "short": finding.short,
+                      "remedy": finding.remedy} for finding in course.findings],
+        "left_out": [{"name": name, "why": why} for name, why in course.left_out.items()],
+        "seconds": {name: round(value, 3) for name, value in course.seconds.items()},
     }
 
 
-def _facts_of_mask(mask: StaticMask) -> dict[str, Any]:
+def _facts_of_mask(mask: StaticMask, findings: Iterable[Finding]) -> dict[str, Any]:
     bad, causes = mask.nbad, mask.count_by_cause()
+    subjects = {mask.name, str(mask.path)}
+    for member in mask.members:
+        subjects |= {member.label.file, str(member.label)} if member.label.extver else set()
+    concerned = [finding for finding in findings if finding.subject in subjects]
+    status = "made" if not mask.previous_members else "updated" if mask.added else "unchanged"
     return {
         "path": mask.path,
         "detector": mask.signature.detector,
         "number": mask.signature.number,
         "shape": mask.signature.shape,
         "facts": mask.facts,
+        "status": status,
+        "apart": [finding.what for finding in concerned if finding.short in _APART],
+        "warnings": [finding.text for finding in concerned if finding.short not in _APART],
         "ncombine": len(mask.used),
         "pointings": mask.pointings,
         "added": len(mask.added),
@@ -199,60 +233,8 @@ def _facts_of_mask(mask: StaticMask) -> dict[str, Any]:
     }
 
 
-def _rows(masks: Iterable[StaticMask]) -> list[dict[str, Any]]:
-    return [
-        {"mask": mask.path, "bunit": str(mask.facts.get("BUNIT", "")), **row_of(member),
-         "added": member.label.sort_key not in mask.previous_members}
-        for mask in masks
-        for member in mask.members
-    ]
+def _as_json(facts: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
+    return as_json("report", {**facts, "chips": rows}) + "\n"
 
 
-def _as_json(facts: Mapping[str, Any], masks: Sequence[StaticMask]) -> str:
-    return as_json("report", {**facts, "chips": _rows(masks)}) + "\n"
-
-
-def _as_csv(_facts: Mapping[str, Any], masks: Sequence[StaticMask]) -> str:
-    text = io.StringIO()
-    names = ["mask", "bunit", *(column.name for column in COLUMNS), "added"]
-    writer = csv.DictWriter(text, names, lineterminator="\n")
-    writer.writeheader()
-    for row in plain(_rows(masks)):
-        writer.writerow({**row, "dqbits": _as_pairs(row["dqbits"])})
-    return text.getvalue()
-
-
-def _as_ecsv(facts: Mapping[str, Any], masks: Sequence[StaticMask]) -> str:
-    # Imported here because the import takes longer than clipping a chip, and few runs need it.
-    from astropy.table import Table  # noqa: PLC0415
-
-    rows = _rows(masks)
-    units = {row["bunit"] for row in rows}
-    bunit = units.pop() if len(units) == 1 else ""  # a column can have one unit only
-    table = Table(meta=plain(facts))
-    for name in ("mask", "bunit"):
-        table[name] = np.array([row[name] for row in rows], str)
-    for column in COLUMNS:
-        values = [row[column.name] for row in rows]
-        if column.name == "dqbits":
-            values = [_as_pairs(value) for value in values]
-        table[column.name] = np.array(values, column.dtype)
-        unit = _unit_of(bunit) if column.unit == "BUNIT" else column.unit
-        table[column.name].unit = unit
-    table["added"] = np.array([row["added"] for row in rows], bool)
-    text = io.StringIO()
-    table.write(text, format="ascii.ecsv")
-    return text.getvalue()
-
-
-def _as_pairs(counts: Mapping[str, int]) -> str:
-    return ",".join(f"{bit}:{count}" for bit, count in counts.items())
-
-
-def _unit_of(bunit: str) -> str | None:
-    """Return the name of a BUNIT in astropy, or None; ``ELECTRONS/S`` is ``electron / s``."""
-    parts = [part.strip() for part in bunit.split("/")]
-    return " / ".join(_UNITS.get(part.upper(), part) for part in parts) or None
-
-
-_FORMATTERS = {".json": _as_json, ".ecsv": _as_ecsv, ".csv": _as_csv}
+_FORMATTERS = {".json": _as_json, ".ecsv": as_ecsv, ".csv": as_csv}

@@ -18,6 +18,7 @@ _EXPECTED = "expected\nby noise"
 # The columns that are left out where there is no room for all, the first of them first.
 _LEAST_IMPORTANT = ("rms", "mode", _EXPECTED, "NaN", *_FURTHER_CAUSES, "by DQ", "below",
                     "exposures")
+_LEAST = 0.01  # pixels expected by noise, below which there are none
 _FEW = 100  # pixels, below which a number that is no count has decimal places
 
 
@@ -48,12 +49,21 @@ def _cells(mask: "StaticMask") -> Iterator[tuple[str, str]]:
     yield "mode", _range([member.mode for member in used], ".4g")
     yield "rms", _range([member.rms for member in used], ".4g")
     yield "below", f"{mask.nbelow:,}" if mask.causes_known else "?"
-    yield _EXPECTED, f"{mask.chance:,.0f}" if mask.chance >= _FEW else f"{mask.chance:.3g}"
+    yield _EXPECTED, _expected(mask)
     yield "by DQ", _by_dq(mask, causes.get("dq", 0))
     yield "NaN", _range([member.not_finite for member in used], ",d")
     for name in _FURTHER_CAUSES:
         yield name, f"{causes.get(name, 0):,}"
     yield "bad", f"{mask.nbad / mask.below.size:.4%}"
+
+
+def _expected(mask: "StaticMask") -> str:
+    """Format the number of pixels that noise makes; a question mark if it is not known."""
+    if not all(member.chance_is_known for member in mask.used):
+        return "?"
+    if mask.chance >= _FEW:
+        return f"{mask.chance:,.0f}"
+    return f"{mask.chance:.3g}" if mask.chance >= _LEAST or not mask.chance else f"<{_LEAST:g}"
 
 
 def _by_dq(mask: "StaticMask", number: int) -> str:

@@ -7,6 +7,7 @@ import shlex
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -18,21 +19,25 @@ from staticmask_cli._version import __version__
 from staticmask_cli.errors import OutputError
 from staticmask_cli.io.atomic import refuse_binary
 from staticmask_cli.io.urls import redacted
+from staticmask_cli.io.visible import visible
 from staticmask_cli.terminal.closing_table import closing_table
+from staticmask_cli.terminal.short_warnings import show_short_warnings
 from staticmask_cli.terminal.streams import (
     Progress,
-    printable,
     shown_progress,
-    write_stderr,
+    write_message,
     write_stdout,
 )
 from staticmask_cli.terminal.tables import new_table, show, text
 
 if TYPE_CHECKING:
     from staticmask_cli.config.parameters import Parameters
+    from staticmask_cli.masks.findings import Finding
     from staticmask_cli.masks.static_mask import StaticMask
 
 __all__ = ["Console"]
+
+_MOST_IN_FULL = 8  # masks with a line each below the table
 
 log = logging.getLogger("staticmask_cli")
 
@@ -112,7 +117,7 @@ class Console:
     def say(self, words: str) -> None:
         """Write words to stderr, unless the run is quiet."""
         if not self.quiet:
-            write_stderr(words)
+            write_message(words)
 
     @contextmanager
     def progress(self) -> Iterator[Progress | None]:
@@ -142,20 +147,35 @@ class Console:
                 table.add_row(text(name), text(reason))
             show(table, on_stderr=True)
 
+    def show_findings(self, findings: Sequence["Finding"]) -> None:
+        """Repeat the warnings of the run in short, unless it is quiet."""
+        if not self.quiet:
+            show_short_warnings(findings)
+
     def _show_table(self, masks: Sequence["StaticMask"]) -> None:
         show(closing_table(masks), on_stderr=True)
-        for mask in masks:
-            bits = mask.added_by_bit()
-            if bits:
-                counts = ", ".join(f"{bit}: {count}" for bit, count in bits.items())
-                write_stderr(printable(
-                    f"{mask.path}: pixels that each DQ bit added in all exposures: {counts}"
-                ))
+        _show_added_by_bit(masks)
         pointings = [mask.pointings for mask in masks
                      if mask.rule.sky == "local" and mask.rule.could_agree(mask.pointings)]
         if pointings:
-            write_stderr(f"{max(pointings)} pointings can confirm each other: --agree 2 keeps what "
-                         "two of them find, and leaves out chance and structure of the sky")
+            write_message(f"{max(pointings)} pointings can confirm each other: --agree 2 keeps "
+                          "what two of them find, and leaves out chance and structure of the sky")
+
+
+def _show_added_by_bit(masks: Sequence["StaticMask"]) -> None:
+    """Write how many pixels each DQ bit added: a line for each mask, or one if they are many."""
+    if len(masks) > _MOST_IN_FULL:
+        total: Counter[int] = Counter()
+        for mask in masks:
+            total.update(mask.added_by_bit())
+        lines = {f"{len(masks)} masks": dict(sorted(total.items()))}
+    else:
+        lines = {mask.name.removesuffix("_staticMask.fits"): mask.added_by_bit()
+                 for mask in masks}
+    for name, bits in lines.items():
+        if bits:
+            counts = ", ".join(f"{bit}: {count}" for bit, count in bits.items())
+            write_message(f"{name}: pixels that each DQ bit added in all exposures: {counts}")
 
 
 def _report_and_load(report: Progress, done: int, total: int) -> None:
@@ -178,8 +198,8 @@ class _StderrHandler(logging.Handler):
     """Write log records to stderr as plain lines, warnings and errors with their level."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        prefix = "" if record.levelno <= logging.INFO else f"{record.levelname.capitalize()}: "
-        write_stderr(prefix + printable(record.getMessage()))
+        label = "" if record.levelno <= logging.INFO else record.levelname.capitalize()
+        write_message(record.getMessage(), label)
 
 
 class _LogFile(logging.FileHandler):
@@ -193,7 +213,7 @@ class _LogFile(logging.FileHandler):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802 - logging's name
         """Show the reason on stderr, the first time."""
         if not self._broken:
-            write_stderr(f"Warning: {self.path}: the log cannot be written: {sys.exc_info()[1]}")
+            write_message(f"{self.path}: the log cannot be written: {sys.exc_info()[1]}", "Warning")
         self._broken = True
 
     def close(self) -> None:
@@ -209,5 +229,13 @@ def _log_file_handler(path: str) -> logging.Handler:
     except OSError as error:
         msg = f"{path}: the log cannot be written: {error.strerror}"
         raise OutputError(msg) from error
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(message)s"))
     return handler
+
+
+class _OneLine(logging.Formatter):
+    """The form of the log file: a line for each record, with all characters visible."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        """Return the line of a record."""
+        return visible(super().formatMessage(record))

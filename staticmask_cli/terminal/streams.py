@@ -6,8 +6,8 @@ every 30 seconds.
 """
 
 import os
-import re
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,16 +16,18 @@ from typing import TextIO
 import click
 
 from staticmask_cli.errors import OutputError
+from staticmask_cli.io.visible import visible
 
 __all__ = [
-    "Progress", "ensure_streams", "pace", "printable", "shown_progress", "write_stderr",
+    "Progress", "ensure_streams", "pace", "shown_progress", "write_message", "write_stderr",
     "write_stdout",
 ]
 
 Progress = Callable[[int, int], None]  # called with the number of chips done and of all chips
 
-_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")  # all but the end of a line
 _SECONDS_BETWEEN_LINES = 30.0
+_COLOURS = {"Warning": "yellow", "Warnings": "yellow", "Error": "red", "Critical": "red"}
+_NARROWEST = 20  # columns of a terminal, below which messages are not wrapped
 
 
 def ensure_streams() -> None:
@@ -90,9 +92,46 @@ def _discard(stream: TextIO) -> None:
         os.close(null)
 
 
-def printable(text: str) -> str:
-    r"""Replace control characters, except ends of lines, by their escapes such as ``\x1b``."""
-    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], text)
+def write_message(message: str, label: str = "", *, lines: bool = False) -> None:
+    """Write a message to stderr, with all its characters visible.
+
+    On a terminal it is broken between words alone, and its label is in colour.
+
+    Parameters
+    ----------
+    message : str
+        One line, or several.
+    label : str
+        ``Warning``, ``Error``, or nothing.
+    lines : bool
+        Whether the message has several lines; otherwise an end of a line is part of a name.
+    """
+    text = visible(f"{label}: {message}" if label else message, lines=lines)
+    width = _width_of_terminal()
+    if width > _NARROWEST:
+        text = "\n".join(_wrapped(line, width) for line in text.split("\n"))
+        if label in _COLOURS and "NO_COLOR" not in os.environ:
+            text = click.style(f"{label}:", _COLOURS[label], bold=True) + text[len(label) + 1 :]
+    write_stderr(text)
+
+
+def _wrapped(line: str, width: int) -> str:
+    """Break a line between words; a name that is longer than a line stays whole."""
+    return textwrap.fill(line, width, subsequent_indent="  ", break_long_words=False,
+                         break_on_hyphens=False)
+
+
+def _width_of_terminal() -> int:
+    """Return the number of columns of stderr, or 0 if it is no terminal that knows colours."""
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
+        return 0
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isascii() and columns.isdigit():
+        return int(columns)
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns
+    except (OSError, ValueError):
+        return 0
 
 
 @contextmanager

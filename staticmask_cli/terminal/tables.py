@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
+from staticmask_cli.io.visible import visible
 from staticmask_cli.terminal.streams import write_stderr, write_stdout
 
 if TYPE_CHECKING:
@@ -132,11 +133,7 @@ def text(words: str, style: str = "") -> "Text":
     r"""Make text of which every character is shown: no markup, and ``\x1b`` as an escape."""
     from rich.text import Text
 
-    return Text("".join(map(_visible, words)), style)
-
-
-def _visible(char: str) -> str:
-    return char if char.isprintable() or char == "\n" else ascii(char)[1:-1]
+    return Text(visible(words), style)
 
 
 def size(count: float) -> str:
@@ -160,7 +157,7 @@ def show_plan(dry_run: "DryRun", *, everything: bool = False) -> None:
             text("; ".join((mask.state, *mask.why)), _STATE_STYLES.get(mask.state, "yellow")),
         )
     keep_whole(masks, (mask.path for mask in dry_run.masks), 1 / 2)
-    show(masks, text(_summary(dry_run)), _files(dry_run, everything=everything))
+    show(masks, f"{_summary(dry_run)}\n", _files(dry_run, everything=everything))
 
 
 def keep_whole(table: "Table", names: Iterable[str], share: float) -> None:
@@ -181,7 +178,7 @@ def _summary(dry_run: "DryRun") -> str:
     return (
         f"Would read {_count(dry_run.files, 'file')} ({size(read)}) and write "
         f"{_count(dry_run.masks, 'mask')} ({size(written)})"
-        f"{f'; {current} up to date, which would be rewritten' * bool(current)}.\n"
+        f"{f'; {current} up to date, which would be rewritten' * bool(current)}."
     )
 
 

@@ -1,5 +1,6 @@
 """What makes a pixel of a chip bad: the global threshold, the local sky, and DQ."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -161,7 +162,7 @@ def test_a_dead_block_at_the_edge_which_the_local_rule_does_not_mark_is_warned_o
     assert local.overlooked > 1000
     (warning,) = local.member(ChipLabel("a")).warnings()
     assert f"{local.overlooked} pixels lie far below the mode" in warning
-    assert "Compare with --sky global" in warning
+    assert "compare with --sky global" in warning
     flags = np.where(data == 0, 4, 0).astype(np.int16)
     assert bad_pixels_of_chip(data, MaskRule(5.0, "local"), flags).overlooked == 0
     assert bad_pixels_of_chip(data, MaskRule(5.0)).overlooked == 0
@@ -173,3 +174,21 @@ def test_noise_and_small_defects_are_not_warned_of_as_a_dead_block(static_sig: f
     data[50:53, 60:63] = data[200, 100] = 0.0
     member = bad_pixels_of_chip(data, MaskRule(static_sig, "local")).member(ChipLabel("a"))
     assert not [words for words in member.warnings() if "dead block" in words]
+
+
+@pytest.mark.parametrize(("noise", "known"), [(2.0, False), (5.0, False), (20.0, True)])
+def test_what_noise_makes_is_not_known_where_values_have_coarse_steps(
+    noise: float, *, known: bool
+) -> None:
+    data = sky((200, 210), noise=noise)
+    for pixels in (np.round(data), np.round(data).astype(np.int16)):
+        assert math.isfinite(bad_pixels_of_chip(pixels, MaskRule(4.0)).expected_low) == known
+    assert math.isfinite(bad_pixels_of_chip(data, MaskRule(4.0)).expected_low)
+
+
+@pytest.mark.parametrize("sky_rule", ["global", "local"])
+def test_pure_noise_makes_as_many_low_pixels_as_expected(sky_rule: str) -> None:
+    chips = [bad_pixels_of_chip(sky((150, 170), seed=seed), MaskRule(3.0, sky_rule))
+             for seed in range(5)]
+    expected = sum(chip.expected_low for chip in chips)
+    assert sum(len(chip.low) for chip in chips) == pytest.approx(expected, rel=0.25)

@@ -7,10 +7,10 @@ import pytest
 
 from staticmask_cli.masks.members import ChipLabel, Member
 
-CROWDED = "a crowded or nebular field? The mask may hold sources"
+CROWDED = "a crowded or nebular field? The mask may hold sources; try"
 BLIND = ("that neighbouring pixels show: the sky is not flat, and low pixels are overlooked; "
          "try --sky local")
-FLEETING = "flags that come and go make poor static masks"
+BITS = "name the bits that are no defects with --final-bits"
 
 
 def member(**changes: Any) -> Member:  # noqa: ANN401 - the fields of a member
@@ -28,14 +28,15 @@ def test_a_chip_without_peculiarities_causes_no_warning() -> None:
 @pytest.mark.parametrize(
     ("changes", "warning"),
     [
-        ({"below": 11}, f"1.1% of the pixels lie below the threshold 80; {CROWDED}"),
-        ({"median": 102.6}, f"mode 100 and median 102.6 are 0.52 rms apart; {CROWDED}"),
-        ({"median": 92.0}, f"mode 100 and median 92 are 1.60 rms apart; {CROWDED}"),
+        ({"below": 11}, ("1.1% of the pixels lie below the threshold 80; "
+                        f"{CROWDED} a larger --static-sig, or --sky local")),
+        ({"median": 102.6}, f"mode 100 and median 102.6 are 0.52 rms apart; {CROWDED} --sky local"),
+        ({"median": 92.0}, f"mode 100 and median 92 are 1.60 rms apart; {CROWDED} --sky local"),
         ({"noise": 2.49}, f"rms 5 is 2.0 times the noise 2.49 {BLIND}"),
         ({"below": 11, "threshold": math.nan, "noise": 1.0, "median": 120.0},
-         f"1.1% of the pixels lie below their local sky; {CROWDED}"),
+         f"1.1% of the pixels lie below their local sky; {CROWDED} a larger --static-sig"),
         ({"flagged": 101, "added_by_bit": {16: 90, 4096: 9}},
-         f"DQ removes 10.1% of the pixels (added by bit: 16: 90, 4096: 9); {FLEETING}"),
+         f"DQ removes 10.1% of the pixels (added by bit: 16: 90, 4096: 9); {BITS}"),
     ],
     ids=["many below", "median above", "median below", "blind", "local", "much DQ"],
 )
@@ -48,7 +49,13 @@ def test_another_remedy_can_be_recommended() -> None:
     assert warning.endswith("; try --sky local --agree 2")
 
 
-def test_several_warnings_are_all_given_but_a_chip_set_aside_has_only_its_reason() -> None:
-    suspicious = {"below": 500, "median": 120.0, "flagged": 500}
-    assert len(member(**suspicious).warnings()) == 3
-    assert member(**suspicious, skip_reason="EXPTIME = 0").warnings() == ["set aside: EXPTIME = 0"]
+def test_causes_that_contradict_each_other_are_not_warned_of_together() -> None:
+    suspicious = {"below": 500, "median": 120.0, "flagged": 500, "noise": 1.0}
+    low, dq = member(**suspicious).warnings()
+    assert "50.0% of the pixels lie below" in low
+    assert "DQ removes 50.0%" in dq
+
+
+def test_a_chip_set_aside_has_only_its_reason() -> None:
+    aside = member(below=500, flagged=500, skip_reason="EXPTIME = 0")
+    assert aside.warnings() == ["set aside: EXPTIME = 0"]

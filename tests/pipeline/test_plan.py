@@ -148,7 +148,7 @@ def test_files_that_are_set_aside_do_not_count_for_the_grid_and_are_told(
     (plan,) = planned(*paths)
     assert [chip.skip_reason for chip in plan.chips] == ["", "EXPTIME = 0", ""]
     assert [(record.name, record.getMessage()) for record in caplog.records] == [
-        ("staticmask_cli.pipeline.plan", f"{paths[1]}[SCI,1]: set aside: EXPTIME = 0")
+        ("staticmask_cli.exposures.problems", f"{paths[1]}[SCI,1]: set aside: EXPTIME = 0")
     ]
     with pytest.raises(ExposureError, match="all exposures were set aside"):
         planned(paths[1])

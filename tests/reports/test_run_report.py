@@ -12,11 +12,17 @@ from astropy.table import QTable, Table
 
 from staticmask_cli import Parameters, StaticMask, __version__, create_masks
 from staticmask_cli.errors import ConfigError, OutputError
-from staticmask_cli.reports.run_report import check_report, plain, write_report
+from staticmask_cli.io.visible import visible
+from staticmask_cli.masks.findings import CHIPS_APART, Finding
+from staticmask_cli.masks.signature import Signature
+from staticmask_cli.pipeline.findings import findings_of
+from staticmask_cli.pipeline.masks import Masks
+from staticmask_cli.reports.run_report import Course, check_report, plain, write_report
 from staticmask_cli.simulate.visit import Visit
 from tests.support.documents import checked
 from tests.support.exposures import WriteExposure, digest, sky
 
+SHAPE = (60, 80)
 PARAMETERS = Parameters.load(None, {"input": "*flt.fits", "group": "sci,2", "final_bits": "256"})
 
 
@@ -117,6 +123,87 @@ def test_the_csv_has_a_row_for_each_chip(masks: list[StaticMask], tmp_path: Path
         assert row["file"] == member.label.file
         assert (float(row["rms"] or "nan") == member.rms) is member.used
         assert row["dqbits"] == ",".join(f"{b}:{n}" for b, n in member.added_by_bit.items())
+
+
+@pytest.fixture
+def visits(tmp_path: Path) -> Masks:
+    """Return the masks of a run with a nebula, an exposure that is faint, and one left out."""
+    masks = Masks(left_out={"gone_flt.fits": "no such file"}, seconds={"chips": 1.5, "masks": 0.25})
+    for visit, level in enumerate((1.0, 0.02)):
+        mask = StaticMask(Signature("ACSWFC", SHAPE, 1 + visit), final_bits="64,32", agree=2)
+        for number in range(4):
+            data = sky(SHAPE, seed=number) * (level if number == 2 else 1.0)
+            mask.add(data, label=f"v{visit}_{number}_flt.fits")
+        mask.sort_members()
+        mask.path = str(tmp_path / f"v{visit}_staticMask.fits")
+        masks.append(mask)
+    masks.findings = [Finding("v0_staticMask.fits", "it is\rodd", "odd", "look at it"),
+                      *findings_of(masks, ())]
+    return masks
+
+
+def test_warnings_and_what_stands_apart_are_in_all_forms(visits: Masks, tmp_path: Path) -> None:
+    course = Course(visits.findings, visits.left_out, visits.seconds)
+    for form in ("json", "ecsv", "csv"):
+        write_report(str(tmp_path / f"run.{form}"), PARAMETERS, visits, course)
+    document = checked("report", (tmp_path / "run.json").read_text())
+    assert [mask["status"] for mask in document["masks"]] == ["made", "made"]
+    assert [mask["warnings"] for mask in document["masks"]] == [["it is\rodd; look at it"], []]
+    assert [len(mask["apart"]) for mask in document["masks"]] == [0, 1]
+    assert document["left_out"] == [{"name": "gone_flt.fits", "why": "no such file"}]
+    assert document["seconds"] == {"chips": 1.5, "masks": 0.25}
+    assert [warning["short"] for warning in document["warnings"]] == ["odd", CHIPS_APART]
+    ecsv = Table.read(tmp_path / "run.ecsv")
+    assert {name: ecsv.meta[name] for name in ("left_out", "seconds", "versions")} == {
+        name: document[name] for name in ("left_out", "seconds", "versions")}
+    with (tmp_path / "run.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    for table in (document["chips"], ecsv, rows):
+        assert [row["file"] for row in table if "mode by -" in row["apart"]] == ["v1_2_flt.fits"]
+    assert {row["warnings"] for row in rows[:4]} == {"it is\\rodd; look at it"}
+    assert {row["warnings"] for row in ecsv[:4]} == {"it is\\rodd; look at it"}
+    assert (rows[-1]["file"], rows[-1]["used"], rows[-1]["whynot"], rows[-1]["status"]) == (
+        "gone_flt.fits", "False", "no such file", "left out")
+
+
+def test_the_csv_has_parameters_and_numbers_of_the_masks_beside(
+    visits: Masks, tmp_path: Path
+) -> None:
+    course = Course(seconds=visits.seconds)
+    write_report(str(tmp_path / "run.csv"), PARAMETERS, visits, course)
+    with (tmp_path / "run.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 8
+    for row, member in zip(rows, [m for mask in visits for m in mask.members], strict=True):
+        assert (row["final_bits"], row["group"], row["static_sig"]) == ("256", "SCI,2", "4.0")
+        assert (row["numpy"], row["seconds"], row["ncombine"]) == (np.__version__, "1.75", "4")
+        assert float(row["mode"]) == member.mode
+        assert "input" not in row
+
+
+def test_what_noise_makes_is_not_reported_where_it_is_not_known(tmp_path: Path) -> None:
+    mask = StaticMask(Signature("ACSWFC", SHAPE, 1))
+    mask.add(np.round(sky(SHAPE, noise=2.0)), label="coarse.fits")
+    mask.add(sky(SHAPE), label="fine.fits")
+    write_report(str(tmp_path / "run.json"), PARAMETERS, [mask])
+    document = checked("report", (tmp_path / "run.json").read_text())
+    assert [row["nchance"] is None for row in document["chips"]] == [True, False]
+
+
+@pytest.mark.parametrize("name", ["=1+1.fits", "+a.fits", "-a.fits", "@a.fits", "a\r\nb.fits",
+                                  "a\x1b[31m\u202e\u200b.fits", "\ta.fits"])
+def test_no_name_breaks_a_row_or_is_a_formula(name: str, tmp_path: Path) -> None:
+    mask = StaticMask(Signature("ACSWFC", SHAPE, 1))
+    mask.add(sky(SHAPE) - 1e4, label=name)
+    for form in ("csv", "ecsv"):
+        write_report(str(tmp_path / f"run.{form}"), PARAMETERS, [mask])
+    text = (tmp_path / "run.csv").read_text()
+    assert text.replace("\n", "").isprintable()
+    (row,) = csv.DictReader(text.splitlines())
+    assert row["file"] in (visible(name), f"'{name}")
+    assert row["file"][0] not in "=+-@"
+    assert float(row["mode"]) < 0  # a number stays a number
+    assert Table.read(tmp_path / "run.ecsv")["file"][0] == visible(name)
 
 
 @pytest.mark.parametrize("form", ["json", "ecsv", "csv"])

@@ -117,7 +117,7 @@ def test_every_benchmark_that_is_named_has_its_options() -> None:
     named = {found for page in PAGES for found in TITLE_OF_BENCHMARK.findall(page.text)}
     assert {module for module, _ in named} == {
         "tests.bench.completeness", "tests.bench.joint", "tests.bench.joint_backgrounds",
-        "tests.bench.scale",
+        "tests.bench.noise", "tests.bench.scale",
     }
     for module, words in named:
         code = (ROOT / (module.replace(".", "/") + ".py")).read_text(encoding="utf-8")
