@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from staticmask_cli.errors import ChipError, ExposureError, FaultError, InputError
-from staticmask_cli.fits.open import as_input_error, astropy_silenced, opened, read_hdus
+from staticmask_cli.fits.open import as_input_error, astropy_silenced, data_of, opened, read_hdus
 from staticmask_cli.fits.writer import NewHDU, image
 from staticmask_cli.io.user_path import output_path, user_path
 from staticmask_cli.masks.causes import count_by_cause
@@ -235,7 +235,8 @@ class StaticMask(PartialMask):
                 if mask.tally is not None:
                     by_pointing = mask.rule.counts_pointings and mask.pointings_known
                     rows = hdus["POINTINGS"].data if by_pointing else None
-                    mask.tally = tally_of(hdus["VOTES"].data, rows, mask.members, signature.shape)
+                    votes = data_of(hdus["VOTES"])
+                    mask.tally = tally_of(votes, rows, mask.members, signature.shape)
                 if mask.evidence is not None:
                     from staticmask_cli.masks.evidence_hdus import evidence_of  # noqa: PLC0415
 
