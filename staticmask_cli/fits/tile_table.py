@@ -101,6 +101,8 @@ class TileTable:
     def whole(self, key: str, default: int | None = None, *, most: int = _LARGEST) -> int:
         """Return a whole number >= 0 from the header."""
         value = self.header[key] if default is None else self.header.get(key, default)
+        if isinstance(value, bool):  # as astropy writes the parameter SMOOTH
+            value = int(value)
         if type(value) is not int or not 0 <= value <= most:
             msg = f"{key} = {value!s:.20}: expected a whole number from 0 to {most}"
             raise FaultError(msg)

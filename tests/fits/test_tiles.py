@@ -59,6 +59,13 @@ def test_real_numbers_are_those_of_astropy_to_the_last_bit(
     np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.parametrize("smooth", [True, False, 1])
+def test_a_lossy_image_of_hcompress_is_smoothed_as_astropy_does(smooth: Any) -> None:  # noqa: ANN401
+    content = packed(COUNTS, "HCOMPRESS_1", hcomp_scale=4, hcomp_smooth=smooth,
+                     tile_shape=SHAPE).content
+    np.testing.assert_array_equal(read(content), astropys(content))
+
+
 def test_a_tile_longer_than_the_table_of_random_numbers_uses_several_parts_of_it() -> None:
     pixels = np.random.default_rng(2).normal(5.0, 1.0, (5, 9_000)).astype("f4")
     content = packed(pixels, quantize_method=1, dither_seed=10_000, tile_shape=(3, 9_000)).content

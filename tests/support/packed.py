@@ -17,7 +17,7 @@ COMPRESSIONS = ("RICE_1", "GZIP_1", "GZIP_2", "HCOMPRESS_1", "PLIO_1", "NOCOMPRE
 
 @dataclass(frozen=True)
 class Packed:
-    """A file whose first extension is compressed in tiles.
+    """A file of which an extension is compressed in tiles.
 
     Attributes
     ----------
@@ -50,11 +50,11 @@ class Packed:
     def with_card(self, key: str, value: str) -> "Packed":
         """Return the file with another value of a keyword of the extension, or a new one.
 
-        A new card takes the place of the first blank one after END, or that of EXTVER.
+        A new card takes the place of EXTVER, or of EXTNAME.
         """
         header = self.content[self.header : self.rows]
         names = [header[n : n + 8].decode("ascii").strip() for n in range(0, len(header), 80)]
-        number = names.index(key) if key in names else names.index("EXTVER")
+        number = next(names.index(name) for name in (key, "EXTVER", "EXTNAME") if name in names)
         return self.with_bytes(self.header + 80 * number, card(key, value))
 
     def stream(self, row: int) -> tuple[int, int]:
@@ -90,10 +90,10 @@ def packed(pixels: Any, compression: str = "RICE_1", *, name: str = "SCI", **how
     return packed_from(fits_bytes(image))
 
 
-def packed_from(content: bytes) -> Packed:
-    """Return what is known of a file whose first extension is compressed in tiles."""
+def packed_from(content: bytes, number: int = 1) -> Packed:
+    """Return what is known of a file, of which an extension is compressed in tiles."""
     with fits.open(io.BytesIO(content), disable_image_compression=True) as hdus:
-        info, header = hdus[1].fileinfo(), hdus[1].header
+        info, header = hdus[number].fileinfo(), hdus[number].header
         width, count = header["NAXIS1"], header["NAXIS2"]
         return Packed(content, info["hdrLoc"], info["datLoc"], info["datLoc"] + width * count,
                       width, count, header["PCOUNT"])
