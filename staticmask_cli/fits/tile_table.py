@@ -6,8 +6,7 @@ the tile is in the heap that follows the rows (FITS standard 4.0, section 10).
 
 import math
 import re
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -30,8 +29,7 @@ _MOST_NUMBERED = 999  # keywords of a kind, by the standard
 _LARGEST = 1 << 48  # of any whole number, so that products of two are exact in 64 bits
 
 
-@dataclass(frozen=True, slots=True)
-class StreamColumn:
+class StreamColumn(NamedTuple):
     """Where the streams of a column are.
 
     Attributes
@@ -47,8 +45,7 @@ class StreamColumn:
     element: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Column:
+class _Column(NamedTuple):
     """Where a column begins in a row, and the letters of its type and of its elements."""
 
     start: int

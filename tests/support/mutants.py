@@ -3,9 +3,10 @@
     python -m tests.support.mutants READER FIRST COUNT FOLDER
 
 tries COUNT mutants from number FIRST on, and prints a line for each: its number, the seconds that
-it took, and a digest of its pixels, or ``-`` if it was refused.  READER is ``ours``, in two
-threads, or ``astropy``, in forked processes, since some mutants kill these; ``killed`` is printed
-for them.  The last line is the largest memory of the process, in MiB.
+it took, and a digest of its pixels, or ``-`` if it was refused.  READER is ``ours``, all readers
+in two threads; or ``pixels``, only that of images; or ``astropy``, in forked processes, since some
+mutants kill these; ``killed`` is printed for them.  The last line is the largest memory of the
+process, in MiB.
 """
 
 import gzip
@@ -193,7 +194,6 @@ def _digest(pixels: Any) -> str:  # noqa: ANN401
 
 def _read(kind: str, path: str, image: int) -> str:
     """Try all readers of ours for a kind of file, and return the digest of its image."""
-    result = "-"
     readers: tuple[Callable[[], object], ...] = (
         lambda: [read_pixels(chip) for chip in read_exposure(path).chips],
     )
@@ -209,12 +209,15 @@ def _read(kind: str, path: str, image: int) -> str:
         except StaticMaskError as error:
             if fuzzing.WORDS_OF_LIBRARIES.search(str(error).replace(path, "")):
                 raise AssertionError(str(error)) from error
+    return _read_pixels(kind, path, image)
+
+
+def _read_pixels(_kind: str, path: str, image: int) -> str:
     try:
         with as_input_error(path), opened(path) as hdus:
-            result = _digest(pixels_of(hdus[image], path))
+            return _digest(pixels_of(hdus[image], path))
     except StaticMaskError:
-        pass
-    return result
+        return "-"
 
 
 def _read_by_astropy(_kind: str, path: str, image: int) -> str:
@@ -277,11 +280,12 @@ def main(reader: str, first: int, count: int, folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     os.environ["SOURCE_DATE_EPOCH"] = "0"  # so that the masks are the same in each process
     all_bases(folder)
-    if reader == "ours":
-        warnings.simplefilter("error")
-        _try_all(_read, range(first, first + count), folder, 2)
-    else:
+    if reader == "astropy":
         _try_in_forks(first, first + count, folder)
+    else:
+        warnings.simplefilter("error")
+        ours = {"ours": _read, "pixels": _read_pixels}[reader]
+        _try_all(ours, range(first, first + count), folder, 2)
     _say("MiB", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
 
 
