@@ -71,7 +71,8 @@ def layouts(content: Content, size: int) -> Iterator[Layout]:
     ------
     LayoutError
         If the file is truncated, or a header has no end, claims more than the file holds (or may
-        inflate to), its headers are too large, or one has an impossible NAXIS, BITPIX, PCOUNT, GCOUNT or tile size.
+        inflate to), has an impossible NAXIS, BITPIX, PCOUNT, GCOUNT or tile size, or if all headers
+        together are too large.
     """
     start = headers = 0
     for _ in range(_MOST_HDUS):

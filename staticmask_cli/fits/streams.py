@@ -30,7 +30,8 @@ _WORDS_OF_HEADER = 7  # of PLIO_1
 _MAGIC = b"\xdd\x99"  # how a stream of HCOMPRESS_1 begins
 _START = 25  # bytes of its own header
 _MOST_PLANES = 64  # bits
-_MOST_WORK = 1 << 31  # bits of pixels of an image in HCOMPRESS_1, which need some seconds
+_MOST_WORK = 1 << 30  # bits of pixels of an image in HCOMPRESS_1, which need two seconds,
+_WORK_OF_BYTE = 256  # and so many more for each byte of its streams
 _HCOMPRESS = threading.Lock()  # its C code keeps its position in the stream in a global variable
 
 Bytes = npt.NDArray[np.uint8]
@@ -194,7 +195,7 @@ def _hcompress(smooth: int, most: int) -> Decoder:
         if sizes != tuple(n for n in shape if n != 1):
             msg = f"its stream is that of a tile of shape {sizes}, expected {shape}"
             raise FaultError(msg)
-        work += _count(shape, 8, most) * max(begin[22:])
+        work += _count(shape, 8, most) * max(begin[22:]) - _WORK_OF_BYTE * stream.size
         if work > _MOST_WORK:
             msg = "its streams claim more bits than can be decoded in a few seconds"
             raise FaultError(msg)

@@ -50,11 +50,12 @@ class Packed:
     def with_card(self, key: str, value: str) -> "Packed":
         """Return the file with another value of a keyword of the extension, or a new one.
 
-        A new card takes the place of EXTVER, or of EXTNAME.
+        A new card takes the place of EXTVER, of EXTNAME, or of the last card.
         """
         header = self.content[self.header : self.rows]
-        names = [header[n : n + 8].decode("ascii").strip() for n in range(0, len(header), 80)]
-        number = next(names.index(name) for name in (key, "EXTVER", "EXTNAME") if name in names)
+        names = [header[n : n + 8].decode("latin-1").strip() for n in range(0, len(header), 80)]
+        number = next((names.index(name) for name in (key, "EXTVER", "EXTNAME") if name in names),
+                      len(names) - 1)
         return self.with_bytes(self.header + 80 * number, card(key, value))
 
     def stream(self, row: int) -> tuple[int, int]:
