@@ -20,6 +20,7 @@ _BITPIX = (8, 16, 32, 64, -32, -64)
 _MOST = {"NAXIS": 999, "TFIELDS": 999}  # by the standard; readers look for each of so many
 _MOST_HDUS = 1024
 _LONGEST_HEADER = 1 << 22  # bytes; the longest of HST and JWST have some hundred thousand
+_LARGEST_HEADERS = 1 << 25  # bytes of all headers; astropy needs twenty times as much memory
 _LAYOUT = rb"(Z?(NAXIS\d*|BITPIX)|ZTILE\d+|PCOUNT|GCOUNT|TFIELDS|XTENSION|GROUPS|ZIMAGE)"
 _KEYWORDS = re.compile(rb"(" + _LAYOUT + rb"|EXTNAME) *$")
 # Other spellings of these keywords, and of END, which astropy reads as the same.
@@ -70,11 +71,16 @@ def layouts(content: Content, size: int) -> Iterator[Layout]:
     ------
     LayoutError
         If the file is truncated, or a header has no end, claims more than the file holds (or may
-        inflate to), or has an impossible NAXIS, BITPIX, PCOUNT, GCOUNT or tile size.
+        inflate to), has an impossible NAXIS, BITPIX, PCOUNT, GCOUNT or tile size, or if all headers
+        together are too large.
     """
-    start = 0
+    start = headers = 0
     for _ in range(_MOST_HDUS):
         header = _header_at(content, start)
+        headers += len(header)
+        if headers > _LARGEST_HEADERS:
+            msg = f"its headers have more than {_LARGEST_HEADERS} bytes"
+            raise LayoutError(msg)
         if not header:
             break
         if not start and not _STANDARD.match(header[:CARD]):

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from staticmask_cli.errors import ExposureError, InputError
-from staticmask_cli.fits.faults import UNREADABLE, as_input_error
+from staticmask_cli.fits.faults import as_input_error
 from staticmask_cli.fits.hdus import HDU, first_plain_hdus, hdu_of_astropy, plain_hdus
 from staticmask_cli.fits.header import AnyHeader, fits
 from staticmask_cli.fits.inflate import Content, Inflated, bounded
@@ -23,8 +23,8 @@ from staticmask_cli.fits.pixels import Stamp, stamp_of
 from staticmask_cli.io.paths import is_remote, open_file, size_of
 
 __all__ = [
-    "as_input_error", "astropy_silenced", "checksums_of", "open_content", "open_unchanged",
-    "open_with_astropy", "opened", "pixels_of", "read_hdus", "read_primary",
+    "as_input_error", "astropy_silenced", "checksums_of", "data_of", "open_content",
+    "open_unchanged", "open_with_astropy", "opened", "pixels_of", "read_hdus", "read_primary",
 ]
 
 _FAILED, _ABSENT = 0, 2  # what astropy returns for a checksum
@@ -200,19 +200,27 @@ def pixels_of(hdu: Any, path: str) -> npt.NDArray[Any]:  # noqa: ANN401 - any im
         ours.check(path)  # before an array of that size is allocated
         if ours.raw is not None:
             return ours.raw.read(stream, path)
-    try:
-        data = hdu.data
-    except UNREADABLE:
-        raise
-    except Exception as error:  # what astropy's C code raises has no public name
-        msg = str(error) or type(error).__name__
-        raise ValueError(msg) from error
+    data = data_of(hdu)
     if data is not None:
         return np.asarray(data)
     value = np.asarray(hdu.header.get("PIXVALUE", 0))
     if value.dtype.kind == "i":  # DQ flags are a bit pattern of this width
         value = value.astype(fits.BITPIX2DTYPE[hdu.header["BITPIX"]])
     return np.broadcast_to(value, ours.full_shape)
+
+
+def data_of(hdu: Any) -> Any:  # noqa: ANN401 - any HDU of astropy or of `opened_plain`
+    """Return what `hdu.data` is, but let `fits.tiles` read an image that is compressed in tiles.
+
+    The streams of such an image are untrusted, and what decodes them for astropy may end the
+    process, or return other pixels each time.
+    """
+    if type(hdu).__name__ != "CompImageHDU":  # by name, as masks of ours are read without astropy
+        return hdu.data
+    # Imported here because few files are compressed.
+    from staticmask_cli.fits.tiles import read_tiles  # noqa: PLC0415
+
+    return read_tiles(hdu)
 
 
 def checksums_of(hdus: "fits.HDUList") -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from staticmask_cli.errors import FaultError
 from staticmask_cli.fits.compressed import compressed_image
+from staticmask_cli.fits.open import data_of
 from staticmask_cli.fits.writer import NewHDU
 from staticmask_cli.localsky.evidence import SCORE_UNIT, WEIGHT_UNIT
 from staticmask_cli.masks.evidence import Evidence
@@ -63,7 +64,7 @@ def evidence_of(hdus: Any, shape: tuple[int, int], used: int) -> Evidence:  # no
     if units != (SCORE_UNIT, WEIGHT_UNIT):
         msg = "its SCORE and WEIGHT are those of another version"
         raise FaultError(msg)
-    arrays = [np.asarray(hdu.data) for hdu in (score, weight)]
+    arrays = [np.asarray(data_of(hdu)) for hdu in (score, weight)]
     if any(array.dtype.kind != "i" or array.shape != shape for array in arrays):
         msg = f"its SCORE and WEIGHT are not whole numbers, of shape {shape}"
         raise FaultError(msg)

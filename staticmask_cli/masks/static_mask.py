@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from staticmask_cli.errors import ChipError, FaultError
-from staticmask_cli.fits.open import astropy_silenced
+from staticmask_cli.fits.open import astropy_silenced, data_of
 from staticmask_cli.fits.writer import NewHDU, image
 from staticmask_cli.io.user_path import output_path, user_path
 from staticmask_cli.masks.causes import count_by_cause
@@ -241,7 +241,7 @@ class StaticMask(PartialMask):
         if mask.tally is not None:
             by_pointing = mask.rule.counts_pointings and mask.pointings_known
             rows = hdus["POINTINGS"].data if by_pointing else None
-            mask.tally = tally_of(hdus["VOTES"].data, rows, mask.members, signature.shape)
+            mask.tally = tally_of(data_of(hdus["VOTES"]), rows, mask.members, signature.shape)
         if mask.evidence is not None:
             from staticmask_cli.masks.evidence_hdus import evidence_of  # noqa: PLC0415
 

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from staticmask_cli.errors import FaultError
 from staticmask_cli.fits.compressed import compressed_image
+from staticmask_cli.fits.open import data_of
 from staticmask_cli.fits.writer import NewHDU
 from staticmask_cli.masks.causes import CAUSES, DESCRIPTIONS
 from staticmask_cli.stats.pixelset import PixelSet, read_only
@@ -41,7 +42,7 @@ def causes_in(hdus: Any, shape: tuple[int, int]) -> npt.NDArray[np.uint8] | None
     """
     if "WHY" not in hdus:
         return None
-    why = np.asarray(hdus["WHY"].data)
+    why = np.asarray(data_of(hdus["WHY"]))
     if why.dtype != np.uint8 or why.shape != shape or why.max(initial=0) >= 1 << len(CAUSES):
         msg = f"its WHY is not an image of causes, of shape {shape}"
         raise FaultError(msg)

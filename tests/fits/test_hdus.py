@@ -105,6 +105,13 @@ def test_all_headers_are_checked_also_where_they_are_left_to_astropy() -> None:
         read(content[:-2880])
 
 
+def test_headers_that_are_too_large_together_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("staticmask_cli.fits.layout._LARGEST_HEADERS", 2 * 2880)
+    assert read(content_of(IMAGE)) is not None
+    with pytest.raises(LayoutError, match="its headers have more than 5760 bytes"):
+        read(content_of(IMAGE, IMAGE))
+
+
 def test_headers_need_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     content = content_of(IMAGE)
     monkeypatch.setattr("staticmask_cli.fits.hdus._LARGEST_HEADERS", 2 * 2880)

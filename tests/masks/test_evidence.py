@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from astropy.io import fits
 from hypothesis import given, settings
@@ -170,15 +171,19 @@ def test_the_depth_of_a_pixel_of_which_nothing_is_known_is_missing() -> None:
         assert np.isnan(hdus["DEPTH"].data[7, 8])
 
 
+def other_weight(hdus: fits.HDUList, weight: npt.NDArray[np.int32]) -> None:
+    hdus[hdus.index_of("WEIGHT")] = fits.ImageHDU(weight, hdus["WEIGHT"].header)
+
+
 @pytest.mark.parametrize(("change", "message"), [
     (lambda hdus: hdus["SCORE"].header.set("NEXPOS", 4), "contradicts its MEMBERS"),
     (lambda hdus: hdus["SCORE"].header.set("GAINSUM", 0.5), "contradicts its MEMBERS"),
     (lambda hdus: hdus["SCORE"].header.set("GAINSUM", -1), "contradict each other"),
     (lambda hdus: hdus["SCORE"].header.set("SCUNIT", 1), "another version"),
     (lambda hdus: hdus["WEIGHT"].header.remove("WTUNIT"), "WTUNIT"),
-    (lambda hdus: hdus["WEIGHT"].data.fill(0), "contradict each other"),
-    (lambda hdus: hdus["WEIGHT"].data.fill(-1), "contradict each other"),
-    (lambda hdus: setattr(hdus["WEIGHT"], "data", hdus["WEIGHT"].data[:-1]), "whole numbers"),
+    (lambda hdus: other_weight(hdus, np.zeros(SHAPE, np.int32)), "contradict each other"),
+    (lambda hdus: other_weight(hdus, np.full(SHAPE, -1, np.int32)), "contradict each other"),
+    (lambda hdus: other_weight(hdus, hdus["WEIGHT"].data[:-1]), "whole numbers"),
     (lambda hdus: hdus.pop(), "WEIGHT"),
 ])
 def test_sums_that_contradict_each_other_are_refused(change: object, message: str) -> None:

@@ -125,7 +125,7 @@ def test_masks_without_a_date_that_makes_sense_are_named(
     history = history_of([undated, *months, theirs])
     assert history.undated == (undated, theirs)
     assert len(changes(history)) == 4
-    shown = done("inspect", "--history", undated, *months, theirs).stdout
+    shown = " ".join(done("inspect", "--history", undated, *months, theirs).stdout.split())
     assert f"Without a date, and hence left out: {undated}, {theirs}." in shown
 
 
