@@ -5,6 +5,7 @@ Only a GEIS file, which can be converted to FITS, raises an `ExposureError`.
 
 import io
 import os
+import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -133,14 +134,23 @@ def open_unchanged(path: str, stamp: Stamp | None) -> Iterator[IO[bytes] | None]
 @contextmanager
 def _open_regular(path: str) -> Iterator[IO[bytes]]:
     """Open a file that is a remote or a regular one; a named pipe would block for ever."""
-    if not is_remote(path) and not os.path.isfile(path):
-        found = "something that is not a file" if os.path.lexists(path) else "nothing"
-        msg = f"{path}: expected a FITS file, found {found}"
-        raise InputError(msg)
     # The stream is closed here because astropy leaves it open after an error.  It is never mapped
     # into memory, because a file that becomes shorter would then kill the process.
-    with as_input_error(path), open_file(path) as stream:
-        yield stream
+    with as_input_error(path):
+        if not is_remote(path) and not _is_regular(path):
+            found = "something that is not a file" if os.path.lexists(path) else "nothing"
+            msg = f"{path}: expected a FITS file, found {found}"
+            raise InputError(msg)
+        with open_file(path) as stream:
+            yield stream
+
+
+def _is_regular(path: str) -> bool:
+    """Whether there is a regular file of that name; an OSError if that cannot be found out."""
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 import os
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import IO, TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from staticmask_cli.io.atomic import (
     write_whole,
 )
 from staticmask_cli.io.open_files import allow_open_files
+from staticmask_cli.parallel.tasks import run_tasks
 
 if TYPE_CHECKING:
     from staticmask_cli.masks.static_mask import StaticMask
@@ -38,9 +38,10 @@ def write_masks(masks: Mapping[str, "StaticMask"]) -> None:
     """
     remove_stale_temporaries(masks)
     allow_open_files(len(masks))
-    with ExitStack() as stack, ThreadPoolExecutor(_WRITERS) as writers:
-        streams = [stack.enter_context(write_whole(path)) for path in masks]
-        for _ in writers.map(_write_to, masks, masks.values(), streams):
+    with ExitStack() as stack:
+        streams = {path: stack.enter_context(write_whole(path)) for path in masks}
+        for _ in run_tasks(lambda path: _write_to(path, masks[path], streams[path]), masks,
+                           jobs=_WRITERS):
             pass  # errors of the writers are raised here
         with interrupts_deferred():
             stack.close()  # which renames all of them

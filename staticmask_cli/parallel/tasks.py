@@ -76,7 +76,7 @@ def run_tasks(
         pending: set[Future[Result]] = set()
         try:
             for task in tasks:
-                pending.add(pool.submit(function, task))
+                pending.add(_submitted(pool, function, task, is_ours=executor is None))
                 if len(pending) > jobs:
                     done, pending = wait(pending, return_when=FIRST_COMPLETED)
                     yield from (future.result() for future in done)
@@ -86,6 +86,26 @@ def run_tasks(
         finally:
             for future in pending:
                 future.cancel()
+
+
+def _submitted(
+    pool: Executor, function: Callable[[Task], Result], task: Task, *, is_ours: bool
+) -> "Future[Result]":
+    """Submit a task; run it here if it was refused by a pool of ours, which cannot start a thread.
+
+    Each thread counts as a process of the user and needs some memory, and both may be limited.
+    """
+    try:
+        return pool.submit(function, task)
+    except RuntimeError:
+        if not is_ours:
+            raise
+    future: Future[Result] = Future()
+    try:
+        future.set_result(function(task))
+    except BaseException as error:  # noqa: BLE001 - as a pool does it
+        future.set_exception(error)
+    return future
 
 
 @contextmanager
