@@ -108,6 +108,14 @@ def test_a_run_that_can_start_no_thread_makes_its_masks(
     assert [len(StaticMask.read(here / path).used) for path in MASKS] == [2, 2]
 
 
+def test_a_home_that_cannot_be_entered_makes_no_difference(folder: Path, tmp_path: Path) -> None:
+    here = copied(folder, tmp_path / "here")
+    closed = Fault("stat", "EACCES", "/closed/", nth="1+")
+    for words in (("inspect", *MASKS), (*CREATE, "--overwrite", "-q")):
+        done = run_with_fault(closed, *words, cwd=here, HOME=str(tmp_path / "closed"))
+        assert (done.returncode, done.stderr) == (0, "")
+
+
 def limited(megabytes: int, *words: str | Path, cwd: Path) -> "subprocess.CompletedProcess[str]":
     """Run the command with limited memory."""
     limit = megabytes << 20
