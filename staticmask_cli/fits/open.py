@@ -9,6 +9,7 @@ import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain, repeat
 from typing import IO, Any
 
 import numpy as np
@@ -52,12 +53,14 @@ def read_hdus(path: str) -> list[HDU]:
         if hdus is not None:
             return hdus
         compressed = isinstance(content, Inflated)
-        # Only the last HDU can be incomplete.  The walk goes to its end, which is what leaves the
-        # content at its start.
-        complete = list(layouts(content, size))[-1].complete
+        # The walk goes to its end, which is what leaves the content at its start.
+        walk = list(layouts(content, size))
         with open_with_astropy(content) as others:
             hdus = [hdu_of_astropy(hdu, size, stamp, compressed=compressed) for hdu in others]
-        return [*hdus[:-1], *(hdu._replace(complete=complete) for hdu in hdus[-1:])]
+        # Only the last HDU can be incomplete.
+        hdus = [*hdus[:-1], *(hdu._replace(complete=walk[-1].complete) for hdu in hdus[-1:])]
+        cards = chain((layout.header for layout in walk), repeat(b""))
+        return [hdu._replace(cards=next(cards), stamp=stamp) for hdu in hdus]
 
 
 def read_primary(path: str) -> tuple[AnyHeader, npt.NDArray[Any]]:
@@ -77,7 +80,9 @@ def read_primary(path: str) -> tuple[AnyHeader, npt.NDArray[Any]]:
 
 
 @contextmanager
-def opened(path: str, *, checked: bool = False) -> Iterator["fits.HDUList"]:
+def opened(
+    path: str, *, checked: bool = False, stamp: Stamp | None = None
+) -> Iterator["fits.HDUList"]:
     """Open a FITS file with astropy.
 
     Parameters
@@ -86,16 +91,22 @@ def opened(path: str, *, checked: bool = False) -> Iterator["fits.HDUList"]:
         The path of the file.
     checked : bool
         Whether its headers were checked against the file before; if not, they are checked now.
+    stamp : int, str or None
+        The stamp that the file must have, where that is known.
 
     Raises
     ------
     InputError
         If the file is missing, not a regular file, truncated, not readable as FITS, or if its
-        headers claim more than it holds, even if this is noticed only inside the with block.
+        headers claim more than it holds, even if this is noticed only inside the with block, or
+        if it has another stamp.
     ExposureError
         If it is a GEIS file.
     """
-    with open_content(path) as (content, size, _):
+    with open_content(path) as (content, size, found):
+        if stamp not in (None, found):
+            msg = f"{path}: was changed while it was read; run it again"
+            raise InputError(msg)
         if not checked:
             check_layout(content, size)
         with open_with_astropy(content) as hdus:
@@ -122,13 +133,19 @@ def open_unchanged(path: str, stamp: Stamp | None) -> Iterator[IO[bytes] | None]
     ------
     InputError
         If the file is missing or cannot be read, even if this is noticed only inside the with
-        block.
+        block, or was changed during it.
     """
     if stamp is None:
         yield None
         return
     with _open_regular(path) as stream:
-        yield stream if stamp_of(stream) == stamp else None
+        if stamp_of(stream) != stamp:
+            yield None
+            return
+        yield stream
+        if stamp_of(stream) != stamp:
+            msg = f"{path}: was changed while it was read; run it again"
+            raise InputError(msg)
 
 
 @contextmanager

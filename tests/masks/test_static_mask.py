@@ -95,7 +95,7 @@ def test_members_has_a_row_for_each_chip(tmp_path: Path) -> None:
         "NOISE": "ELECTRONS", "NBELOW": "pixel", "NCHANCE": "pixel",
         "NDQ": "pixel", "DQBITS": None, "USED": None, "WHYNOT": None, "POINTING": None,
         "RA1": "deg", "DEC1": "deg", "RA2": "deg", "DEC2": "deg", "NNAN": "pixel",
-        "EXPSTART": "d",
+        "EXPSTART": "d", "HEADSUM": None,
     }
 
 
