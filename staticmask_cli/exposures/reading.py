@@ -127,7 +127,7 @@ def _read_for_run(path: str, task: _Task, first: dict[Signature, Chip]) -> Expos
     local = task.run.local_path(path)
     result = _read_or_error(local, task.group, dq=task.dq, form=task.form, name=task.name)
     if isinstance(result, StaticMaskError):
-        return type(result)(task.run.user_path(str(result), path))
+        return type(result)(task.run.with_host(task.run.user_path(str(result), path)))
     return result._replace(path=path, chips=tuple(
         _with_user_path(
             share_attributes(chip, first.setdefault(chip.signature, chip)), path, task.run

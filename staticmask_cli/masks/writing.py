@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import IO, TYPE_CHECKING
 
+from staticmask_cli.errors import ConfigError
 from staticmask_cli.fits.writer import write_hdus
 from staticmask_cli.io.atomic import (
     as_output_error,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["time_of_making", "write_masks"]
 
+_LAST_SECOND = "253402300799"  # of the year 9999
 _WRITERS = 2  # masks written at the same time: one waits for the disk while the other computes
 
 
@@ -57,7 +59,17 @@ def _write_to(path: str, mask: "StaticMask", stream: IO[bytes]) -> None:
 
 
 def time_of_making() -> str:
-    """Return the time now, or SOURCE_DATE_EPOCH where it is set (reproducible-builds.org)."""
+    """Return the time now, or SOURCE_DATE_EPOCH where it is set (reproducible-builds.org).
+
+    Raises
+    ------
+    ConfigError
+        If SOURCE_DATE_EPOCH is after the year 9999, so that no FITS header holds it.
+    """
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if len(epoch) > len(_LAST_SECOND) or (epoch.isdigit() and int(epoch) > int(_LAST_SECOND)):
+        msg = (f"SOURCE_DATE_EPOCH = {epoch:.40}: expected the seconds since 1970, up to "
+               f"{_LAST_SECOND}")
+        raise ConfigError(msg)
     seconds = int(epoch) if epoch.isascii() and epoch.isdigit() else time.time()
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))

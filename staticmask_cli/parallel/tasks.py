@@ -212,6 +212,13 @@ class RunContext:
         folder = re.escape(os.path.join(self.folder, ""))
         return re.sub(rf"(?<![^\s'\"(]){folder}", "", text)
 
+    def with_host(self, text: str) -> str:
+        """Return the text of an error with the name of this machine, if the run is on another."""
+        if platform.node() == self.host:
+            return text
+        return (f"{text} (reported by the worker on {platform.node()}; does it have the "
+                "files under the same paths?)")
+
     @contextmanager
     def checked(self) -> Iterator[None]:
         """Check the worker's version before a task, and add the worker's name to its errors.
@@ -232,9 +239,7 @@ class RunContext:
         except StaticMaskError as error:
             if platform.node() == self.host:
                 raise
-            msg = (f"{error} (reported by the worker on {platform.node()}; does it have the "
-                   "files under the same paths?)")
-            raise type(error)(msg) from error
+            raise type(error)(self.with_host(str(error))) from error
 
 
 def dask_setup(_worker: object) -> None:
