@@ -157,10 +157,10 @@ def test_a_chip_that_needs_too_much_memory_is_named_and_the_others_are_masked(
 def test_any_limit_of_memory_makes_masks_or_one_error(folder: Path, tmp_path: Path) -> None:
     copied(folder, tmp_path / "here")
     codes = Counter[int]()
-    for megabytes in range(100, 500, 10):
+    for megabytes in range(100, 400, 10):
         done = limited(megabytes, *CREATE, "--overwrite", "-q", cwd=tmp_path / "here")
         codes[done.returncode] += 1
-        if done.returncode and "import" not in done.stderr:
+        if done.returncode and "OpenBLAS" not in done.stderr:  # which ends the process on its own
             assert error_of(done)
     assert codes[0]
 

@@ -6,7 +6,6 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
@@ -216,7 +215,7 @@ def test_a_worker_on_another_machine_says_where_it_is(
     monkeypatch.setattr("staticmask_cli.exposures.reading.opened", open_nothing)
     with pytest.raises(InputError, match=r"found nothing \(reported by the worker on node17; "):
         clip_batch(batch)
-    reasons = clip_batch(replace(batch, keep_going=True)).left_out.values()
+    reasons = clip_batch(batch._replace(keep_going=True)).left_out.values()
     assert all("(reported by the worker on node17; " in reason for reason in reasons)
     assert len(reasons) == 2
 
