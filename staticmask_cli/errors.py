@@ -20,6 +20,7 @@ __all__ = [
     "described",
     "first_few",
     "in_words",
+    "is_of_system",
 ]
 
 _REMEDIES = {
@@ -86,6 +87,11 @@ def in_words(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return "; ".join(filter(None, (error.strerror, _REMEDIES.get(error.errno or 0))))
     return str(error)
+
+
+def is_of_system(error: StaticMaskError) -> bool:
+    """Whether a file could not be read because of the system, so that its content is unknown."""
+    return isinstance(error.__cause__, MemoryError) or bool(getattr(error.__cause__, "errno", None))
 
 
 def first_few(names: Sequence[str], most: int = 3) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from staticmask_cli.config.parameters import Parameters
-from staticmask_cli.errors import OutputError, StaticMaskError, first_few
+from staticmask_cli.errors import OutputError, StaticMaskError, first_few, is_of_system
 from staticmask_cli.exposures.exposure import Chip
 from staticmask_cli.fits.open import checksums_of, opened
 from staticmask_cli.io.paths import exists
@@ -80,7 +80,9 @@ def mask_status(plan: MaskPlan, parameters: Parameters) -> MaskStatus:
         return MaskStatus("missing")
     try:
         mask = StaticMask.read(plan.path)
-    except StaticMaskError:
+    except StaticMaskError as error:
+        if is_of_system(error):
+            raise
         return MaskStatus("foreign", ("does not list the exposures it was made from",))
     for state, reasons in (
         ("other members", _other_members(plan, mask)),

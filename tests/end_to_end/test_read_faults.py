@@ -116,6 +116,15 @@ def test_a_home_that_cannot_be_entered_makes_no_difference(folder: Path, tmp_pat
         assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_a_mask_that_cannot_be_read_is_not_taken_for_another_file(
+    folder: Path, tmp_path: Path
+) -> None:
+    here = copied(folder, tmp_path / "here")
+    for words in ((*CREATE, "--static-sig", "3"), ("plan", *CREATE[:-1])):
+        done = run_with_fault(Fault("read", "EIO", MASKS[0], nth="1+"), *words, cwd=here)
+        assert error_of(done).startswith(f"{MASKS[0]}: cannot be read: Input/output error; ")
+
+
 def limited(megabytes: int, *words: str | Path, cwd: Path) -> "subprocess.CompletedProcess[str]":
     """Run the command with limited memory."""
     limit = megabytes << 20
@@ -168,7 +177,7 @@ def test_any_limit_of_memory_makes_masks_or_one_error(folder: Path, tmp_path: Pa
 COMMANDS = {
     "create": (*CREATE, "--overwrite"),
     "update": (*CREATE, "--update"),
-    "plan": ("plan", *CREATE),
+    "plan": ("plan", *CREATE[:-1]),
     "apply": ("apply", *MASKS, "--to", *INPUTS, "-o", "flagged"),
     "plot": (*INPUTS, "-o", "out", "--overwrite", "--plot", "out/plot.png", "-j1"),
     "inspect": ("inspect", *MASKS),
@@ -176,15 +185,15 @@ COMMANDS = {
 }
 FAULTS = {"open": ("EIO", "ESTALE", "EMFILE", "EACCES"), "read": ("EIO", "ESTALE", "short"),
           "stat": ("ESTALE",), "close": ("EIO",)}
-NEW = {"inspect": ("/out/",), "export": ("/out/",), "update": ("/visit/", "/out/"),
-       "plan": ("/visit/", "/out/"), "apply": ("/visit/", "/out/")}
+PATHS = {"inspect": ("/out/",), "export": ("/out/",), "update": ("/visit/", "/out/"),
+         "plan": ("/visit/", "/out/"), "apply": ("/visit/", "/out/")}
 
 
 @thorough
 @pytest.mark.parametrize("case", [
     (command, call, path) for command in COMMANDS for call in FAULTS
-    for path in NEW.get(command, ("/visit/",))
-])
+    for path in PATHS.get(command, ("/visit/",))
+], ids="-".join)
 def test_any_read_that_fails_leaves_the_old_or_makes_the_new_with_one_line(
     case: tuple[str, str, str], folder: Path, tmp_path: Path,
     record_property: Callable[[str, object], None],
