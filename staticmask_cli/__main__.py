@@ -7,8 +7,6 @@ import sys
 from contextlib import suppress
 from typing import NoReturn
 
-from staticmask_cli.cli import main
-
 __all__ = ["run"]
 
 
@@ -20,10 +18,19 @@ def run() -> NoReturn:
     exit_codes: list[int] = []
     atexit.register(_end, exit_codes)  # registered first, so it is called last
     try:
-        main()
+        _main()
     except SystemExit as error:
         exit_codes.append(int(error.code or 0))
         raise
+
+
+def _main() -> NoReturn:
+    try:
+        from staticmask_cli.cli import main  # noqa: PLC0415 - whose files may be unreadable
+    except (ImportError, OSError) as error:
+        sys.stderr.write(f"Error: staticmask cannot be started: {error}\n")
+        sys.exit(1)
+    main()
 
 
 def _end(exit_codes: list[int]) -> None:

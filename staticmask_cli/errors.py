@@ -4,6 +4,7 @@ Each of them is also one of Python's own exceptions, so that code which catches 
 ``ValueError`` catches these too.
 """
 
+import errno
 import os
 from collections.abc import Iterable, Sequence
 
@@ -19,7 +20,18 @@ __all__ = [
     "StaticMaskError",
     "described",
     "first_few",
+    "in_words",
+    "is_of_system",
 ]
+
+_REMEDIES = {
+    errno.EIO: "the disk or the network failed: try again, or with a copy",
+    errno.ESTALE: "the file server has replaced it meanwhile: run it again",
+    errno.EMFILE: "raise the limit of open files (ulimit -n)",
+    errno.ENFILE: "wait until other programs have closed theirs",
+    errno.ENOMEM: "use a smaller --jobs, or a machine with more memory",
+    errno.EACCES: "change its permissions, or those of a folder above it",
+}
 
 
 class StaticMaskError(Exception):
@@ -81,6 +93,28 @@ class Lines(str):
 def _is_of_lines(message: object) -> bool:
     args = message.args if isinstance(message, BaseException) else (message,)
     return bool(args) and isinstance(args[0], Lines)
+
+
+def in_words(error: Exception) -> str:
+    """Describe an error in words for a user: what the system could not do, and what to do.
+
+    Examples
+    --------
+    >>> in_words(MemoryError())
+    'it needs more memory than there is; use a smaller --jobs, or a machine with more memory'
+    >>> in_words(OSError(errno.ENFILE, "Too many open files in system"))
+    'Too many open files in system; wait until other programs have closed theirs'
+    """
+    if isinstance(error, MemoryError):
+        return f"it needs more memory than there is; {_REMEDIES[errno.ENOMEM]}"
+    if isinstance(error, OSError) and error.strerror:
+        return "; ".join(filter(None, (error.strerror, _REMEDIES.get(error.errno or 0))))
+    return str(error)
+
+
+def is_of_system(error: StaticMaskError) -> bool:
+    """Whether a file could not be read because of the system, so that its content is unknown."""
+    return isinstance(error.__cause__, MemoryError) or bool(getattr(error.__cause__, "errno", None))
 
 
 def first_few(names: Sequence[str], most: int = 3) -> str:

@@ -16,6 +16,7 @@ from staticmask_cli.apply.mask_file import MaskFile
 from staticmask_cli.errors import (
     ConfigError,
     ExposureError,
+    InputError,
     OutputError,
     StaticMaskError,
     first_few,
@@ -26,7 +27,6 @@ from staticmask_cli.exposures.extensions import FileForm
 from staticmask_cli.exposures.problems import Problems
 from staticmask_cli.exposures.reading import read_headers
 from staticmask_cli.fits.cards import history
-from staticmask_cli.fits.pixels import Stamp
 from staticmask_cli.io.paths import folder_of_file, join_path
 from staticmask_cli.masks.members_table import as_ascii
 
@@ -147,6 +147,9 @@ class _Planner:
         arrays, stamp = read_dq_arrays(
             dq_path, {source.extension: str(chip.label) for chip, source in sources.items()}
         )
+        if any(source.stamp != stamp for source in sources.values()):
+            msg = f"{dq_path}: was changed while its headers were read; run it again"
+            raise InputError(msg)
         patches = sorted(
             (self._patch(chip, masked[chip], arrays[source.extension])
              for chip, source in sources.items()),
@@ -160,7 +163,7 @@ class _Planner:
             check_existing(dq_path, dq_target)
             check_existing(path, target, companion=dq_target)
             files = (FileCopy(dq_path, dq_target, stamp, tuple(patches)),
-                     FileCopy(path, target, _stamp_of(path)))
+                     FileCopy(path, target, next(iter(masked)).stamp))
         return ExposureCopy(target, files, len(patches))
 
     def _patch(self, chip: Chip, masks: Masks, array: DQArray) -> Patch:
@@ -204,10 +207,6 @@ class _Planner:
         for mask in self.masks:
             if mask not in used:
                 log.warning("%s: is of none of these exposures, and is not applied", mask.path)
-
-
-def _stamp_of(path: str) -> Stamp | None:
-    return read_dq_arrays(path, {})[1]
 
 
 def _no_dq(chip: Chip) -> str:

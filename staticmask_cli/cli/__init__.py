@@ -20,7 +20,7 @@ from staticmask_cli.cli.export import export
 from staticmask_cli.cli.inspect import inspect
 from staticmask_cli.cli.options import files
 from staticmask_cli.cli.plan import plan
-from staticmask_cli.errors import ConfigError, Lines, StaticMaskError
+from staticmask_cli.errors import ConfigError, Lines, StaticMaskError, in_words
 from staticmask_cli.terminal.streams import ensure_streams, write_message, write_stderr
 
 __all__ = ["cli", "main"]
@@ -138,10 +138,27 @@ def main() -> NoReturn:
     signal.signal(signal.SIGTERM, _terminate)
     try:
         cli(prog_name="staticmask")
-    except Exception:  # noqa: BLE001 - the last resort
+    except Exception as error:  # noqa: BLE001 - the last resort
+        if fault := _fault_of_system(error):
+            write_message(fault, "Error")
+            sys.exit(1)
         write_stderr(traceback.format_exc().rstrip())
         write_stderr(
             "staticmask: this is a bug in staticmask, not in your data; "
             "please report it with the lines above."
         )
     sys.exit(1)
+
+
+def _fault_of_system(error: BaseException) -> str:
+    """Describe what the system could not do, such as read a module; empty if it is not at fault."""
+    if isinstance(error, MemoryError):
+        return f"staticmask: {in_words(error)}"
+    if isinstance(error, OSError) and error.strerror:
+        named = f"{error.filename}: " if isinstance(error.filename, str) else ""
+        return f"{named}{in_words(error)}"
+    if isinstance(error, ImportError):  # packages explain theirs in many lines
+        cause = error.__cause__ or error.__context__
+        reason = str(error).strip().partition("\n")[0]
+        return (cause and _fault_of_system(cause)) or f"a package cannot be imported: {reason}"
+    return ""

@@ -16,7 +16,7 @@ from staticmask_cli.exposures.extensions import (
 from staticmask_cli.exposures.instruments import instrument_of
 from staticmask_cli.fits.hdus import HDU
 from staticmask_cli.fits.open import as_input_error, read_hdus
-from staticmask_cli.fits.pixels import RawPixels
+from staticmask_cli.fits.pixels import RawPixels, Stamp
 from staticmask_cli.io.paths import folder_of_file, is_file, join_path
 
 __all__ = ["DQSource", "companion_of", "dq_sources", "refuse_companion"]
@@ -33,11 +33,17 @@ class DQSource(NamedTuple):
         The number of the HDU in the file; the primary HDU is 0.
     raw : RawPixels or None
         Where the flags are in the file, if its bytes are the flags.
+    stamp : int, str or None
+        The stamp of the file when its headers were read.
+    header_sum : int
+        The sum of the header of the HDU and of the primary one.
     """
 
     path: str
     extension: int
     raw: RawPixels | None = None
+    stamp: Stamp | None = None
+    header_sum: int = 0
 
 
 def dq_sources(
@@ -85,14 +91,14 @@ def dq_sources(
                    f"found {names_of(hdus[1:]) or 'no extension'}")
             raise ExposureError(msg)
         return _by_chip(hdus, chips, hdus, named, path)
-    by_extver = _by_version([(n, hdu) for n, hdu in enumerate(hdus) if hdu.name == "DQ"], path)
+    by_extver = _by_version(hdus, [n for n, hdu in enumerate(hdus) if hdu.name == "DQ"], path)
     companion = companion_of(path, instrument)
     if not by_extver and companion is not None and is_file(companion):
         with as_input_error(companion):
             # All its images are DQ flags; their EXTNAME is not always DQ.
-            images = [(n, hdu) for n, hdu in enumerate(read_hdus(companion))
-                      if n and hdu.full_shape]
-            by_extver = _by_version(images, companion)
+            others = read_hdus(companion)
+            images = [n for n, hdu in enumerate(others) if n and hdu.full_shape]
+            by_extver = _by_version(others, images, companion)
     if by_extver:
         return {hdu: by_extver[extver] for hdu, extver in chips.items() if extver in by_extver}
     flags = [number for number in candidates if holds_flags(hdus[number].name)]
@@ -140,8 +146,9 @@ def _extver(hdu: HDU) -> int | None:
 
 
 def _source(path: str, hdus: Sequence[HDU], number: int) -> DQSource:
-    hdus[number].check(path)
-    return DQSource(path, number, hdus[number].raw)
+    hdu = hdus[number]
+    hdu.check(path)
+    return DQSource(path, number, hdu.raw, hdu.stamp, hdu.sum_with(hdus[0]))
 
 
 def companion_of(path: str, instrument: str, dq_ext: str = "") -> str | None:
@@ -161,15 +168,15 @@ def _companions(instrument: str, dq_ext: str) -> Mapping[str, str]:
     return {old: new} if old and new else {}
 
 
-def _by_version(images: Sequence[tuple[int, HDU]], path: str) -> dict[int, DQSource]:
-    """Return the first HDU of each EXTVER."""
+def _by_version(hdus: Sequence[HDU], numbers: Sequence[int], path: str) -> dict[int, DQSource]:
+    """Return the first of these HDUs for each EXTVER."""
     sources: dict[int, DQSource] = {}
-    for number, hdu in images:
+    for number in numbers:
+        hdu = hdus[number]
         if hdu.kind != "IMAGE":
             msg = f"{path}: expected an image in extension {number} (DQ), found {hdu.described}"
             raise ExposureError(msg)
-        hdu.check(path)
-        sources.setdefault(hdu.version, DQSource(path, number, hdu.raw))
+        sources.setdefault(hdu.version, _source(path, hdus, number))
     return sources
 
 

@@ -15,7 +15,7 @@ from staticmask_cli.exposures.products import refuse_product, refuse_reads
 from staticmask_cli.fits.hdus import HDU
 from staticmask_cli.fits.header import AnyHeader, header_float, header_str
 from staticmask_cli.fits.open import as_input_error, read_hdus
-from staticmask_cli.fits.pixels import RawPixels
+from staticmask_cli.fits.pixels import RawPixels, Stamp
 from staticmask_cli.masks.dates import start_of
 from staticmask_cli.masks.mask_name import BY_SIGNATURE
 from staticmask_cli.masks.members import ChipLabel
@@ -59,6 +59,8 @@ class Chip:
     exposure : str
         What all files of one exposure have in common, by the header: ROOTNAME and EXPSTART; empty
         if it lacks one of them.
+    stamp : int, str or None
+        The stamp of the file when its headers were read.
     """
 
     label: ChipLabel
@@ -72,6 +74,12 @@ class Chip:
     grid: dict[str, str | float] = field(hash=False)
     mask_name: str
     exposure: str = ""
+    stamp: Stamp | None = None
+
+    @property
+    def header_sum(self) -> int:
+        """The sum of the header of the chip and of the primary one."""
+        return self.label.headsum
 
 
 class Exposure(NamedTuple):
@@ -219,6 +227,7 @@ def _chip(file: _File, number: int, dq: DQSource | None, skip_reason: str) -> Ch
         header_float(hdu.header, primary, row.exptime_key),
         *corners_on_sky(hdu.header, (shape[0], shape[1])),
         start_of(hdu.header, primary),
+        headsum=hdu.sum_with(file.hdus[0]),
     )
     hdu.check(path)
     if not skip_reason and label.exptime <= 0:
@@ -235,7 +244,7 @@ def _chip(file: _File, number: int, dq: DQSource | None, skip_reason: str) -> Ch
         raise ExposureError(msg) from error
     return Chip(
         label, signature, path, number, dq, hdu.raw, skip_reason, facts=facts, grid=grid,
-        mask_name=mask_name, exposure=exposure_of(hdu.header, primary, path),
+        mask_name=mask_name, exposure=exposure_of(hdu.header, primary, path), stamp=hdu.stamp,
     )
 
 

@@ -4,7 +4,7 @@ Headers are read in this process, or by the workers of an executor if there are 
 process local files are read one by one, and remote ones several at a time.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from functools import partial
@@ -12,11 +12,19 @@ from typing import Any, NamedTuple
 
 import numpy.typing as npt
 
-from staticmask_cli.errors import ExposureError, StaticMaskError
+from staticmask_cli.errors import ExposureError, InputError, StaticMaskError
 from staticmask_cli.exposures.dq import DQSource
 from staticmask_cli.exposures.exposure import Chip, Exposure, Group, read_exposure
 from staticmask_cli.exposures.extensions import FileForm
-from staticmask_cli.fits.open import astropy_silenced, open_unchanged, opened, pixels_of
+from staticmask_cli.fits.open import (
+    as_input_error,
+    astropy_silenced,
+    open_unchanged,
+    opened,
+    pixels_of,
+    read_hdus,
+)
+from staticmask_cli.fits.pixels import Stamp
 from staticmask_cli.io.paths import is_remote
 from staticmask_cli.masks.mask_name import BY_SIGNATURE
 from staticmask_cli.masks.signature import Signature
@@ -119,7 +127,7 @@ def _read_for_run(path: str, task: _Task, first: dict[Signature, Chip]) -> Expos
     local = task.run.local_path(path)
     result = _read_or_error(local, task.group, dq=task.dq, form=task.form, name=task.name)
     if isinstance(result, StaticMaskError):
-        return type(result)(task.run.user_path(str(result), path))
+        return type(result)(task.run.with_host(task.run.user_path(str(result), path)))
     return result._replace(path=path, chips=tuple(
         _with_user_path(
             share_attributes(chip, first.setdefault(chip.signature, chip)), path, task.run
@@ -173,7 +181,7 @@ def read_pixels(
     Raises
     ------
     InputError
-        If a file can no longer be read.
+        If a file can no longer be read, or was replaced by one with other headers.
     ExposureError
         If the DQ array has not the shape of the SCI array, or is not of an integer type.
     """
@@ -204,19 +212,34 @@ def _read_arrays(
     """Read images of a file by name.
 
     Raw pixels are read from where they were when the headers were read, unless the file has
-    changed since then; all other images are read by astropy.
+    changed since then, and its headers must be compared; all other images are read by astropy.
     """
     arrays = {}
     raws = {name: image.raw for name, image in images.items() if image.raw is not None}
-    stamp = next((raw.stamp for raw in raws.values()), None)
+    stamp = next(image.stamp for image in images.values())
     with open_unchanged(path, stamp) as stream:
         if stream is not None:
             for name, raw in raws.items():
                 out = SCRATCH.get(name, raw.size, raw.dtype.type) if reuse_memory else None
                 arrays[name] = raw.read(stream, path, out)
-        others = [name for name in images if name not in arrays]
-        if others:
-            with opened(path, checked=True) as hdus:
-                for name in others:
-                    arrays[name] = pixels_of(hdus[images[name].extension], path)
+    others = [name for name in images if name not in arrays]
+    if others:
+        if stream is None:
+            stamp = _stamp_of_same(path, images.values())
+        with opened(path, checked=True, stamp=stamp) as hdus:
+            for name in others:
+                arrays[name] = pixels_of(hdus[images[name].extension], path)
     return arrays
+
+
+def _stamp_of_same(path: str, images: Iterable[Chip | DQSource]) -> Stamp | None:
+    """Return the stamp of a file that has changed; refuse it if its headers have, too."""
+    with as_input_error(path):
+        hdus = read_hdus(path)
+        for image in images:
+            number = image.extension
+            if number >= len(hdus) or hdus[number].sum_with(hdus[0]) != image.header_sum:
+                msg = (f"{path}: was replaced while this run was under way, and has other headers "
+                       "now; run it again")
+                raise InputError(msg)
+    return hdus[0].stamp

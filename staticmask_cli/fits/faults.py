@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from staticmask_cli.errors import FaultError, InputError, StaticMaskError
+from staticmask_cli.errors import FaultError, InputError, StaticMaskError, in_words
 from staticmask_cli.fits.header import fits
 
 __all__ = ["UNREADABLE", "as_input_error"]
@@ -44,7 +44,9 @@ def as_input_error(path: str) -> Iterator[None]:
         if not isinstance(error, UNREADABLE) and not isinstance(error, fits.VerifyError):
             raise
         log.debug("%s: %s: %s", path, type(error).__name__, error)
-        msg = f"{path}: cannot be read as FITS: {_in_plain_words(error)}"
+        by_system = isinstance(error, MemoryError) or getattr(error, "strerror", None)
+        what = f": {in_words(error)}" if by_system else f" as FITS: {_in_plain_words(error)}"
+        msg = f"{path}: cannot be read{what}"
         raise InputError(msg) from error
 
 
@@ -53,10 +55,6 @@ def _in_plain_words(error: Exception) -> str:
     missing = re.search(r"'([A-Z0-9_-]+)'", str(error)) if isinstance(error, KeyError) else None
     if missing:
         return f"{missing[1][:_LONGEST_NAME]} is missing"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    if isinstance(error, MemoryError):
-        return "it needs more memory than there is"
     if isinstance(error, EOFError | zlib.error | gzip.BadGzipFile):
         return "its compressed data are damaged or truncated"
     return "its headers or its data are damaged"

@@ -9,6 +9,7 @@ of which only astropy's code defines.  Both ways make HDUs of the same type, `HD
 """
 
 import math
+import zlib
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple, cast
 
@@ -52,6 +53,10 @@ class HDU(NamedTuple):
         headers were read without astropy.
     complete : bool
         Whether the file has all bytes of the last block of the data, those after the data too.
+    cards : bytes
+        The bytes of the header in the file.
+    stamp : int, str or None
+        The stamp of the file when the header was read.
     """
 
     header: AnyHeader
@@ -61,6 +66,8 @@ class HDU(NamedTuple):
     fault: str = ""
     rows: RawPixels | None = None
     complete: bool = True
+    cards: bytes = b""
+    stamp: Stamp | None = None
 
     @property
     def name(self) -> str:
@@ -90,6 +97,10 @@ class HDU(NamedTuple):
         if self.kind != "IMAGE":
             return "a table" if self.kind.endswith("TABLE") else "no image"
         return f"shape {self.full_shape}" if self.full_shape else "no pixels"
+
+    def sum_with(self, primary: "HDU") -> int:
+        """Return a sum (CRC-32) of the header and the primary one, which changes with them."""
+        return zlib.crc32(self.cards, zlib.crc32(primary.cards))
 
     def check(self, path: str) -> None:
         """Raise an InputError that names the file if the header claims what the file has not."""
@@ -169,16 +180,15 @@ def _plain_hdu(layout: Layout, stamp: Stamp | None, *, compressed: bool) -> HDU:
     axes = [f"NAXIS{n}" for n in range(cast("int", header["NAXIS"]), 0, -1)]
     are_plain = header.is_standard(*axes)
     if is_table and not (are_plain and len(axes) == 2):  # noqa: PLR2004
-        return HDU(header, kind, complete=layout.complete)
+        return HDU(header, kind, complete=layout.complete, cards=layout.header, stamp=stamp)
     if not are_plain:
         msg = "a length of an axis that is not a plain number"
         raise UnusualError(msg)
     shape = tuple(cast("int", header[axis]) for axis in axes)
     start = None if compressed else layout.start
     raw = _raw_pixels(header, shape, start, stamp)
-    if is_table:
-        return HDU(header, kind, rows=raw, complete=layout.complete)
-    return HDU(header, kind, shape, raw, complete=layout.complete)
+    hdu = HDU(header, kind, complete=layout.complete, cards=layout.header, stamp=stamp)
+    return hdu._replace(rows=raw) if is_table else hdu._replace(shape=shape, raw=raw)
 
 
 def _raw_pixels(

@@ -6,14 +6,17 @@ quotes.  Every other value is parsed by astropy, so that each value has one mean
 """
 
 import math
+import os
 import re
+import sys
+from contextlib import suppress
 from functools import cached_property
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 __all__ = [
-    "BLOCK", "CARD", "AnyHeader", "Header", "UnusualError", "Value", "fits", "header_float",
-    "header_str",
+    "BLOCK", "CARD", "AnyHeader", "Header", "UnusualError", "Value", "avoid_closed_home", "fits",
+    "header_float", "header_str",
 ]
 
 
@@ -24,7 +27,28 @@ class _LazyModule:
         self._name = name
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the module has
+        if self._name not in sys.modules:
+            avoid_closed_home()
         return getattr(import_module(self._name), name)
+
+
+def avoid_closed_home() -> None:
+    """Name a folder without settings to astropy if HOME cannot be entered.
+
+    Otherwise astropy could not be imported, as it looks for its settings in HOME then.
+    """
+    if "XDG_CONFIG_HOME" in os.environ:
+        return
+    home = os.path.expanduser("~")
+    try:
+        for name in (".astropy/config", ".config/astropy"):
+            with suppress(FileNotFoundError, NotADirectoryError):
+                os.stat(os.path.join(home, name))
+        is_closed = home == "~"  # there is no HOME, and no user of this number
+    except OSError:
+        is_closed = True
+    if is_closed:
+        os.environ.setdefault("ASTROPY_CONFIG_DIR", os.path.dirname(__file__))
 
 
 if TYPE_CHECKING:

@@ -27,6 +27,7 @@ _KEYWORDS = re.compile(rb"(" + _LAYOUT + rb"|EXTNAME) *$")
 _OTHER_SPELLING = re.compile(
     rb"\s*(HIERARCH\s*)?" + _LAYOUT + rb"\s*=|END[^A-Z0-9_-]", re.IGNORECASE
 )
+_OPEN = re.compile(rb"&' *(/|$)")  # a string that the next card continues
 _STANDARD = re.compile(rb"SIMPLE  = *T *(/|$)")
 _END = b"END".ljust(CARD)
 _HEADER_LIKE = re.compile(rb"XTENSION|SIMPLE", re.IGNORECASE)
@@ -140,9 +141,11 @@ def _is_end(card: bytes) -> bool:
 def _cards(header: bytes) -> dict[str, bytes]:
     """Return the cards that define the layout, by keyword.
 
-    A keyword that occurs twice must have the same value, as readers differ in which they use.
+    A keyword that occurs twice must have the same value, and only a string that ends with ``&``
+    may be continued, as readers differ in what they use otherwise.
     """
     cards: dict[str, bytes] = {}
+    before = b""
     for start in range(0, len(header), CARD):
         card = header[start : start + CARD]
         if card == _END:
@@ -152,6 +155,11 @@ def _cards(header: bytes) -> dict[str, bytes]:
             if cards.setdefault(key, value) != value and key != "EXTNAME":
                 msg = f"{key} is there twice, with different values"
                 raise LayoutError(msg)
+        elif card[:8] == b"CONTINUE" and _KEYWORDS.match(before[:8]) and not _OPEN.search(before):
+            key = before[:8].decode("ascii").strip()
+            msg = f"{key} is continued by a CONTINUE card, but is no string that ends with &"
+            raise LayoutError(msg)
+        before = card
     return cards
 
 

@@ -5,9 +5,11 @@ Only a GEIS file, which can be converted to FITS, raises an `ExposureError`.
 
 import io
 import os
+import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain, repeat
 from typing import IO, Any
 
 import numpy as np
@@ -51,12 +53,14 @@ def read_hdus(path: str) -> list[HDU]:
         if hdus is not None:
             return hdus
         compressed = isinstance(content, Inflated)
-        # Only the last HDU can be incomplete.  The walk goes to its end, which is what leaves the
-        # content at its start.
-        complete = list(layouts(content, size))[-1].complete
+        # The walk goes to its end, which is what leaves the content at its start.
+        walk = list(layouts(content, size))
         with open_with_astropy(content) as others:
             hdus = [hdu_of_astropy(hdu, size, stamp, compressed=compressed) for hdu in others]
-        return [*hdus[:-1], *(hdu._replace(complete=complete) for hdu in hdus[-1:])]
+        # Only the last HDU can be incomplete.
+        hdus = [*hdus[:-1], *(hdu._replace(complete=walk[-1].complete) for hdu in hdus[-1:])]
+        cards = chain((layout.header for layout in walk), repeat(b""))
+        return [hdu._replace(cards=next(cards), stamp=stamp) for hdu in hdus]
 
 
 def read_primary(path: str) -> tuple[AnyHeader, npt.NDArray[Any]]:
@@ -76,7 +80,9 @@ def read_primary(path: str) -> tuple[AnyHeader, npt.NDArray[Any]]:
 
 
 @contextmanager
-def opened(path: str, *, checked: bool = False) -> Iterator["fits.HDUList"]:
+def opened(
+    path: str, *, checked: bool = False, stamp: Stamp | None = None
+) -> Iterator["fits.HDUList"]:
     """Open a FITS file with astropy.
 
     Parameters
@@ -85,16 +91,22 @@ def opened(path: str, *, checked: bool = False) -> Iterator["fits.HDUList"]:
         The path of the file.
     checked : bool
         Whether its headers were checked against the file before; if not, they are checked now.
+    stamp : int, str or None
+        The stamp that the file must have, where that is known.
 
     Raises
     ------
     InputError
         If the file is missing, not a regular file, truncated, not readable as FITS, or if its
-        headers claim more than it holds, even if this is noticed only inside the with block.
+        headers claim more than it holds, even if this is noticed only inside the with block, or
+        if it has another stamp.
     ExposureError
         If it is a GEIS file.
     """
-    with open_content(path) as (content, size, _):
+    with open_content(path) as (content, size, found):
+        if stamp not in (None, found):
+            msg = f"{path}: was changed while it was read; run it again"
+            raise InputError(msg)
         if not checked:
             check_layout(content, size)
         with open_with_astropy(content) as hdus:
@@ -121,26 +133,41 @@ def open_unchanged(path: str, stamp: Stamp | None) -> Iterator[IO[bytes] | None]
     ------
     InputError
         If the file is missing or cannot be read, even if this is noticed only inside the with
-        block.
+        block, or was changed during it.
     """
     if stamp is None:
         yield None
         return
     with _open_regular(path) as stream:
-        yield stream if stamp_of(stream) == stamp else None
+        if stamp_of(stream) != stamp:
+            yield None
+            return
+        yield stream
+        if stamp_of(stream) != stamp:
+            msg = f"{path}: was changed while it was read; run it again"
+            raise InputError(msg)
 
 
 @contextmanager
 def _open_regular(path: str) -> Iterator[IO[bytes]]:
     """Open a file that is a remote or a regular one; a named pipe would block for ever."""
-    if not is_remote(path) and not os.path.isfile(path):
-        found = "something that is not a file" if os.path.lexists(path) else "nothing"
-        msg = f"{path}: expected a FITS file, found {found}"
-        raise InputError(msg)
     # The stream is closed here because astropy leaves it open after an error.  It is never mapped
     # into memory, because a file that becomes shorter would then kill the process.
-    with as_input_error(path), open_file(path) as stream:
-        yield stream
+    with as_input_error(path):
+        if not is_remote(path) and not _is_regular(path):
+            found = "something that is not a file" if os.path.lexists(path) else "nothing"
+            msg = f"{path}: expected a FITS file, found {found}"
+            raise InputError(msg)
+        with open_file(path) as stream:
+            yield stream
+
+
+def _is_regular(path: str) -> bool:
+    """Whether there is a regular file of that name; an OSError if that cannot be found out."""
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 @contextmanager

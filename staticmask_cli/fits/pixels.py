@@ -14,8 +14,8 @@ from staticmask_cli.io.paths import is_remote
 __all__ = ["RawPixels", "Stamp", "stamp_of"]
 
 Stamp = int | str
-"""What changes with the content of a file: the time when a local file was modified, in nanoseconds,
-or the identity of a version of a remote file, such as its size and ETag."""
+"""What changes with the content of a file: of a local file its inode, its size and the time when it
+was modified, in nanoseconds; of a remote one its identity, such as its size and ETag."""
 
 _DTYPES = {8: "u1", 16: "i2", 32: "i4", 64: "i8", -32: "f4", -64: "f8"}  # by BITPIX
 _CHUNK = 1 << 18  # pixels, whose bytes are still in the cache when their order is changed
@@ -89,6 +89,7 @@ class RawPixels(NamedTuple):
 def stamp_of(stream: Any) -> Stamp | None:  # noqa: ANN401 - a file object of any kind
     """Return the stamp of an open file; None if it has none."""
     try:
-        return os.fstat(stream.fileno()).st_mtime_ns
+        status = os.fstat(stream.fileno())
     except io.UnsupportedOperation:  # a remote file
         return getattr(stream, "identity", None)
+    return f"{status.st_ino} {status.st_size} {status.st_mtime_ns}"

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from staticmask_cli.errors import ChipError, ConfigError, described
+from staticmask_cli.fits.header import avoid_closed_home
 
 __all__ = ["EXPECTED_BITS", "bad_by_dq", "clean_final_bits", "good_bits", "pixels_by_bit",
            "with_good_bits"]
@@ -164,6 +165,7 @@ def _bad_bits(dq: npt.NDArray[Any], good: int) -> int:
 
 def _interpret(text: str, flags: dict[str, int] | None) -> int:
     """Interpret bits by astropy, with one message about what it allows."""
+    avoid_closed_home()
     # Imported here because it loads a quarter of astropy, and few runs give final_bits.
     from astropy.nddata.bitmask import (  # noqa: PLC0415
         extend_bit_flag_map,

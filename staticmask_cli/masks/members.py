@@ -46,6 +46,9 @@ class ChipLabel:
         in degrees, by which exposures of one pointing are recognised; NaN where they are unknown.
     expstart : float
         The start of the exposure as a modified Julian date in days; NaN where it is unknown.
+    headsum : int
+        A sum (CRC-32) of the header of the chip and of the primary one, which differ if the file
+        was replaced; 0 if it is unknown.
     """
 
     file: str
@@ -57,6 +60,7 @@ class ChipLabel:
     ra2: float = field(default=float("nan"), compare=False)
     dec2: float = field(default=float("nan"), compare=False)
     expstart: float = field(default=float("nan"), compare=False)
+    headsum: int = field(default=0, compare=False)
 
     @property
     def sort_key(self) -> SortKey:

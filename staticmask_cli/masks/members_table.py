@@ -80,6 +80,7 @@ COLUMNS = (
     Column("dec2", "deg", "D", "label.dec2"),
     Column("nnan", "pixel", "K", "not_finite"),
     Column("expstart", "d", "D", "label.expstart"),
+    Column("headsum", None, "K", "label.headsum"),
 )
 """The columns in the order of the table.
 
@@ -88,7 +89,7 @@ property is not stored: `_member` must check it and remove it from the row, as i
 """
 
 # Columns which files of older versions do not have.
-_LATER = ("pointing", "ra1", "dec1", "ra2", "dec2", "nnan", "expstart")
+_LATER = ("pointing", "ra1", "dec1", "ra2", "dec2", "nnan", "expstart", "headsum")
 _TYPES = {"A": str, "J": int, "K": int, "D": float, "L": bool}
 _DTYPES = {"J": "i4", "K": "i8", "D": "f8", "L": "b1"}  # as numpy names them
 _ESCAPED = re.compile(r"(?:[^\\]|\\(?:[\\nrt]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}))*")
@@ -139,7 +140,7 @@ def members_of(table: npt.NDArray[Any]) -> list[Member]:
 
     Tables of older versions have no pointings; their members have the number 0, and no corners.
     If they do not count the pixels that are not finite, NPIX includes these.  If they have no
-    EXPSTART, it is NaN.
+    EXPSTART, it is NaN; if they have no HEADSUM, it is 0, which stands for unknown.
 
     Raises
     ------

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from staticmask_cli.errors import ChipError
+from staticmask_cli.errors import ChipError, in_words
 from staticmask_cli.masks.causes import why_of
 from staticmask_cli.masks.detect import ChipResult, bad_pixels_of_chip
 from staticmask_cli.masks.members import ChipLabel, Member
@@ -212,13 +212,14 @@ class PartialMask:
         Raises
         ------
         ChipError
-            If `data` or `dq` is not numeric, has no pixels, or is not of the signature's shape.
+            If `data` or `dq` is not numeric, has no pixels, is not of the signature's shape, or
+            needs more memory than there is.
         """
         label = label if isinstance(label, ChipLabel) else ChipLabel(str(label))
         try:
             result = self._result(data, dq, good_bits)
-        except ChipError as error:
-            msg = f"{label}: {error}"
+        except (ChipError, MemoryError) as error:
+            msg = f"{label}: {in_words(error)}"
             raise ChipError(msg) from error
         if not result.skip_reason:
             self._vote(result, label)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from staticmask_cli.errors import ExposureError, FaultError, InputError
+from staticmask_cli.errors import ExposureError, FaultError, InputError, is_of_system
 from staticmask_cli.fits.open import as_input_error, read_hdus
 
 __all__ = ["bad_pixels_of", "expected_mask", "is_mask"]
@@ -30,7 +30,9 @@ def is_mask(path: str, shape: tuple[int, int]) -> bool:
         with as_input_error(path):
             primary = read_hdus(path)[0]
             return primary.header["BITPIX"] == 16 and primary.shape == shape  # noqa: PLR2004
-    except (InputError, ExposureError):
+    except (InputError, ExposureError) as error:
+        if is_of_system(error):
+            raise
         return False
 
 

@@ -3,10 +3,10 @@
 import os
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import IO, TYPE_CHECKING
 
+from staticmask_cli.errors import ConfigError
 from staticmask_cli.fits.writer import write_hdus
 from staticmask_cli.io.atomic import (
     as_output_error,
@@ -16,12 +16,14 @@ from staticmask_cli.io.atomic import (
     write_whole,
 )
 from staticmask_cli.io.open_files import allow_open_files
+from staticmask_cli.parallel.tasks import run_tasks
 
 if TYPE_CHECKING:
     from staticmask_cli.masks.static_mask import StaticMask
 
 __all__ = ["time_of_making", "write_masks"]
 
+_LAST_SECOND = "253402300799"  # of the year 9999
 _WRITERS = 2  # masks written at the same time: one waits for the disk while the other computes
 
 
@@ -38,9 +40,10 @@ def write_masks(masks: Mapping[str, "StaticMask"]) -> None:
     """
     remove_stale_temporaries(masks)
     allow_open_files(len(masks))
-    with ExitStack() as stack, ThreadPoolExecutor(_WRITERS) as writers:
-        streams = [stack.enter_context(write_whole(path)) for path in masks]
-        for _ in writers.map(_write_to, masks, masks.values(), streams):
+    with ExitStack() as stack:
+        streams = {path: stack.enter_context(write_whole(path)) for path in masks}
+        for _ in run_tasks(lambda path: _write_to(path, masks[path], streams[path]), masks,
+                           jobs=_WRITERS):
             pass  # errors of the writers are raised here
         with interrupts_deferred():
             stack.close()  # which renames all of them
@@ -56,7 +59,17 @@ def _write_to(path: str, mask: "StaticMask", stream: IO[bytes]) -> None:
 
 
 def time_of_making() -> str:
-    """Return the time now, or SOURCE_DATE_EPOCH where it is set (reproducible-builds.org)."""
+    """Return the time now, or SOURCE_DATE_EPOCH where it is set (reproducible-builds.org).
+
+    Raises
+    ------
+    ConfigError
+        If SOURCE_DATE_EPOCH is after the year 9999, so that no FITS header holds it.
+    """
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if len(epoch) > len(_LAST_SECOND) or (epoch.isdigit() and int(epoch) > int(_LAST_SECOND)):
+        msg = (f"SOURCE_DATE_EPOCH = {epoch:.40}: expected the seconds since 1970, up to "
+               f"{_LAST_SECOND}")
+        raise ConfigError(msg)
     seconds = int(epoch) if epoch.isascii() and epoch.isdigit() else time.time()
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))

@@ -78,7 +78,7 @@ def run_tasks(
         pending: set[Future[Result]] = set()
         try:
             for task in tasks:
-                pending.add(pool.submit(function, task))
+                pending.add(_submitted(pool, function, task, is_ours=executor is None))
                 while len(pending) > jobs:
                     done, pending = _wait(pending, executor)
                     yield from (future.result() for future in done)
@@ -98,6 +98,26 @@ def _wait(
         return wait(pending, return_when=FIRST_COMPLETED)
     executor.check()
     return wait(pending, _SECONDS_BETWEEN_CHECKS, return_when=FIRST_COMPLETED)
+
+
+def _submitted(
+    pool: Executor, function: Callable[[Task], Result], task: Task, *, is_ours: bool
+) -> "Future[Result]":
+    """Submit a task; run it here if it was refused by a pool of ours, which cannot start a thread.
+
+    Each thread counts as a process of the user and needs some memory, and both may be limited.
+    """
+    try:
+        return pool.submit(function, task)
+    except RuntimeError:
+        if not is_ours:
+            raise
+    future: Future[Result] = Future()
+    try:
+        future.set_result(function(task))
+    except BaseException as error:  # noqa: BLE001 - as a pool does it
+        future.set_exception(error)
+    return future
 
 
 @contextmanager
@@ -211,6 +231,13 @@ class RunContext:
         folder = re.escape(os.path.join(self.folder, ""))
         return re.sub(rf"(?<![^\s'\"(]){folder}", "", text)
 
+    def with_host(self, text: str) -> str:
+        """Return the text of an error with the name of this machine, if the run is on another."""
+        if platform.node() == self.host:
+            return text
+        return (f"{text} (reported by the worker on {platform.node()}; does it have the "
+                "files under the same paths?)")
+
     @contextmanager
     def checked(self) -> Iterator[None]:
         """Check the worker's version before a task, and add the worker's name to its errors.
@@ -231,9 +258,7 @@ class RunContext:
         except StaticMaskError as error:
             if platform.node() == self.host:
                 raise
-            msg = (f"{error} (reported by the worker on {platform.node()}; does it have the "
-                   "files under the same paths?)")
-            raise type(error)(msg) from error
+            raise type(error)(self.with_host(str(error))) from error
 
 
 def dask_setup(_worker: object) -> None:

@@ -180,6 +180,7 @@ def _add_chip(result: BatchResult, chip: Chip, batch: Batch) -> None:
         if not batch.keep_going:
             raise type(error)(text) from error
         reason = text.removeprefix(f"{chip.path}: ").removeprefix(f"{chip.label}: ")
+        reason = context.with_host(reason) if context else reason
         result.mask.set_aside(chip.label, reason)
         result.left_out[str(chip.label)] = reason
 

@@ -4,20 +4,21 @@ import logging
 import math
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from staticmask_cli.config.parameters import Parameters
-from staticmask_cli.errors import InputError, OutputError, StaticMaskError, first_few
+from staticmask_cli.errors import OutputError, StaticMaskError, first_few, is_of_system
 from staticmask_cli.exposures.exposure import Chip
 from staticmask_cli.fits.open import checksums_of, opened
-from staticmask_cli.io.paths import exists, modified_at
+from staticmask_cli.io.paths import exists
 from staticmask_cli.io.urls import is_remote
 from staticmask_cli.masks.members import Member
 from staticmask_cli.masks.rule import MaskRule
 from staticmask_cli.masks.static_mask import StaticMask
+from staticmask_cli.pipeline.changes import is_replaced, newer_files
 from staticmask_cli.pipeline.plan import MaskPlan, good_bits_of
 
 if TYPE_CHECKING:
@@ -29,12 +30,9 @@ __all__ = [
     "MemberIndex",
     "lacks_included",
     "mask_status",
-    "modified",
-    "needs_no_reading",
     "other_grid",
     "other_parameters",
     "read_existing_mask",
-    "refuse_changed",
 ]
 
 _LONGEST = 80  # characters of an untrusted header
@@ -67,9 +65,9 @@ class MaskStatus(NamedTuple):
 def mask_status(plan: MaskPlan, parameters: Parameters) -> MaskStatus:
     """Compare a mask on disk with the plan for it.
 
-    Members are compared by their paths as they were given, parameters by their meaning, and
-    ages by modification times, where equal times count as up to date, as in Make.  The version
-    of the program does not count.
+    Members are compared by their paths as they were given and by the sums of their headers,
+    parameters by their meaning, and ages by modification times, where equal times count as up to
+    date, as in Make.  The version of the program does not count.
 
     Parameters
     ----------
@@ -82,13 +80,15 @@ def mask_status(plan: MaskPlan, parameters: Parameters) -> MaskStatus:
         return MaskStatus("missing")
     try:
         mask = StaticMask.read(plan.path)
-    except StaticMaskError:
+    except StaticMaskError as error:
+        if is_of_system(error):
+            raise
         return MaskStatus("foreign", ("does not list the exposures it was made from",))
     for state, reasons in (
         ("other members", _other_members(plan, mask)),
         ("other parameters", [*other_parameters(plan, mask, parameters.rule),
                               *_other_included(plan, mask)]),
-        ("older", _newer_files(plan)),
+        ("older", newer_files(plan)),
     ):
         why = tuple(reasons)
         if why:
@@ -121,28 +121,6 @@ def read_existing_mask(plan: MaskPlan, parameters: Parameters) -> StaticMask:
     return mask
 
 
-def refuse_changed(plan: MaskPlan, pairs: Iterable[tuple[Chip, Member | None]]) -> None:
-    """Refuse members that have changed, as a mask cannot lose what they added to it."""
-    written = modified(plan.path)
-    wrong = []
-    for chip, member in pairs:
-        if member is None or not member.used:
-            continue
-        if member.label.rootname != chip.label.rootname:
-            wrong.append(f"{chip.label} (ROOTNAME was {member.label.rootname:.80}, "
-                         f"is {chip.label.rootname:.80})")
-        elif chip.skip_reason:
-            wrong.append(f"{chip.label} (is now set aside: {chip.skip_reason})")
-        elif _is_newer(chip, written):
-            wrong.append(f"{chip.label} (newer than the mask)")
-    if wrong:
-        msg = (
-            f"{plan.path}: cannot be updated, as members have changed: {first_few(wrong)}; "
-            "what they added cannot be removed: make it again without --update"
-        )
-        raise OutputError(msg)
-
-
 class MemberIndex:
     """Finds, for a chip of the run, the member of the mask that is the same chip."""
 
@@ -169,47 +147,15 @@ class MemberIndex:
         return None
 
 
-def needs_no_reading(chip: Chip, member: Member, written: int | None) -> bool:
-    """Whether a member need not be read again, as the result would be the same."""
-    if chip.skip_reason and not member.used:
-        return chip.skip_reason == member.skip_reason
-    return member.used or (member.pixels_seen and not _is_newer(chip, written))
-
-
-def modified(path: str) -> int | None:
-    """Return the time when a file was modified, in ns; None if a remote service has none.
-
-    Raises
-    ------
-    InputError
-        If there is no such file.
-    """
-    try:
-        return modified_at(path)
-    except StaticMaskError:
-        raise
-    except OSError as error:
-        msg = f"{path}: its date cannot be read: {error.strerror}"
-        raise InputError(msg) from error
-
-
 def _other_members(plan: MaskPlan, mask: StaticMask) -> Iterator[str]:
-    planned = {chip.label.identity for chip in plan.chips}
-    made = {member.label.identity for member in mask.members}
-    for what, names in (("new", planned - made), ("gone", made - planned)):
+    planned = {chip.label.identity: chip for chip in plan.chips}
+    made = {member.label.identity: member for member in mask.members}
+    replaced = {identity for identity in planned.keys() & made.keys()
+                if is_replaced(planned[identity], made[identity])}
+    for what, names in (("new", planned.keys() - made.keys()),
+                        ("gone", made.keys() - planned.keys()), ("replaced", replaced)):
         if names:
             yield f"{what}: {first_few(sorted(f'{file}[SCI,{extver}]' for file, extver in names))}"
-
-
-def _newer_files(plan: MaskPlan) -> Iterator[str]:
-    written = modified(plan.path)
-    ages = {path: modified(path) for path in plan.files}
-    newer = [path for path, when in ages.items() if when and written and when > written]
-    unknown = [path for path, when in ((plan.path, written), *ages.items()) if when is None]
-    if newer:
-        yield f"newer: {first_few(newer)}"
-    if unknown:
-        yield f"of unknown age: {first_few(unknown)}"
 
 
 def other_parameters(
@@ -282,9 +228,3 @@ def _same_bits(plan: MaskPlan, final_bits: str | None) -> bool:
 
 def _file_name_and_extver(identity: Identity) -> Identity:
     return os.path.basename(identity[0]), identity[1]
-
-
-def _is_newer(chip: Chip, written: int | None) -> bool:
-    files = {chip.path} if chip.dq is None else {chip.path, chip.dq.path}
-    ages = [modified(path) for path in files]
-    return written is not None and any(age is not None and age > written for age in ages)

@@ -28,6 +28,7 @@ from staticmask_cli.io.urls import normalized
 from staticmask_cli.masks import bitmask
 from staticmask_cli.masks.findings import Finding, about
 from staticmask_cli.masks.signature import Signature
+from staticmask_cli.masks.writing import time_of_making
 
 if TYPE_CHECKING:
     from staticmask_cli.forms.including import Included
@@ -138,6 +139,7 @@ def plan_masks(
     _check_current_folder()
     if write:
         check_writable(output_dir)
+        time_of_making()  # which refuses a date that no mask could have, before any work
     problems = problems or Problems()
     paths = expand_inputs(parameters.input, suffix, problems)
     headers = read_headers(

@@ -14,15 +14,13 @@ from staticmask_cli.io.urls import normalized
 from staticmask_cli.masks.members import Member, SortKey
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.masks.writing import write_masks
+from staticmask_cli.pipeline.changes import modified, needs_no_reading, refuse_changed
 from staticmask_cli.pipeline.copies import refuse_copies
 from staticmask_cli.pipeline.existing import (
     Identity,
     MemberIndex,
     lacks_included,
-    modified,
-    needs_no_reading,
     read_existing_mask,
-    refuse_changed,
 )
 from staticmask_cli.pipeline.plan import MaskPlan
 

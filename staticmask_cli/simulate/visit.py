@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from astropy.io import fits
 
+from staticmask_cli.fits.header import fits
 from staticmask_cli.io.atomic import make_folder, write_whole
 from staticmask_cli.simulate.cameras import CAMERAS, Camera
 

@@ -65,7 +65,7 @@ class PixelSet:
     def __len__(self) -> int:
         if self.indices is not None:
             return self.indices.size
-        return int(np.count_nonzero(self.bits))
+        return 0 if self._bits is None else int(np.count_nonzero(self._bits))
 
     @property
     def bits(self) -> Bits:

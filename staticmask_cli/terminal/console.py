@@ -186,12 +186,14 @@ def _report_and_load(report: Progress, done: int, total: int) -> None:
     """
     report(done, total)
     if done == total:
-        threading.Thread(target=_import_tables, daemon=True).start()
+        with suppress(RuntimeError):  # no thread can be started
+            threading.Thread(target=_import_tables, daemon=True).start()
 
 
 def _import_tables() -> None:
-    import_module("rich.console")
-    import_module("rich.table")
+    with suppress(ImportError, OSError, MemoryError):  # which the table will meet again
+        import_module("rich.console")
+        import_module("rich.table")
 
 
 class _StderrHandler(logging.Handler):

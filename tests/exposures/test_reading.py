@@ -3,14 +3,17 @@
 import gzip
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from astropy.io import fits
 
 from staticmask_cli.errors import InputError
 from staticmask_cli.exposures.exposure import Chip, read_exposure
 from staticmask_cli.exposures.reading import read_pixels
+from staticmask_cli.fits.pixels import RawPixels
 from tests.support.exposures import WriteExposure, sky
 
 
@@ -32,17 +35,50 @@ def test_plain_pixels_and_flags_are_read_without_the_headers(
         np.testing.assert_array_equal(flags, dq)
 
 
-def test_a_file_that_was_replaced_is_read_with_its_new_headers(
-    write_exposure: WriteExposure,
+def replaced_chip(write_exposure: WriteExposure, *, compress: bool, **more: float) -> Chip:
+    """Read the headers of an exposure, which is then replaced by one of the same date."""
+    path = write_exposure()
+    other = write_exposure("b.fits", chips=[{"data": sky(seed=2), **more}], ROOTNAME="a")
+    for file in (path, other) if compress else ():
+        file.write_bytes(gzip.compress(file.read_bytes()))
+    os.utime(other, ns=(0, path.stat().st_mtime_ns))
+    chip = only_chip(path)
+    other.replace(path)
+    return chip
+
+
+@pytest.mark.parametrize("compress", [False, True])
+def test_a_file_that_was_replaced_is_read_if_its_headers_are_the_same(
+    write_exposure: WriteExposure, *, compress: bool
+) -> None:
+    chip = replaced_chip(write_exposure, compress=compress)
+    np.testing.assert_array_equal(read_pixels(chip)[0], sky(seed=2))
+
+
+@pytest.mark.parametrize("compress", [False, True])
+def test_a_file_that_was_replaced_is_refused_if_its_headers_are_others(
+    write_exposure: WriteExposure, *, compress: bool
+) -> None:
+    chip = replaced_chip(write_exposure, compress=compress, CCDCHIP=2)
+    with pytest.raises(InputError, match=r"a_flt\.fits: was replaced while this run was under way"):
+        read_pixels(chip)
+
+
+def test_a_file_that_is_changed_while_it_is_read_is_refused(
+    write_exposure: WriteExposure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write_exposure()
-    chip, before = only_chip(path), path.stat().st_mtime_ns
-    path.unlink()
-    other = sky(seed=2).astype(np.float64)
-    write_exposure(chips=[{"data": other, **{f"KEY{n}": n for n in range(99)}}])
-    os.utime(path, ns=(0, before + 1))
-    data, _ = read_pixels(chip)
-    np.testing.assert_array_equal(data, other)
+    chip = only_chip(path)
+    read = RawPixels.read
+
+    def read_and_change(*words: Any) -> npt.NDArray[Any]:  # noqa: ANN401 - its own
+        pixels = read(*words)
+        os.utime(path, ns=(0, 0))
+        return pixels
+
+    monkeypatch.setattr(RawPixels, "read", read_and_change)
+    with pytest.raises(InputError, match=r"a_flt\.fits: was changed while it was read; run"):
+        read_pixels(chip)
 
 
 def test_a_file_that_became_shorter_is_an_error_even_with_the_same_time(
@@ -54,7 +90,7 @@ def test_a_file_that_became_shorter_is_an_error_even_with_the_same_time(
     before = path.stat().st_mtime_ns
     path.write_bytes(path.read_bytes()[: chip.raw.offset + 100])
     os.utime(path, ns=(before, before))
-    with pytest.raises(InputError, match=r"a_flt\.fits: is truncated: it became shorter"):
+    with pytest.raises(InputError, match=r"a_flt\.fits: is truncated"):
         read_pixels(chip)
 
 
@@ -93,7 +129,7 @@ def test_pixels_of_an_unchanged_remote_file_are_read_without_its_headers(
     (chip,) = read_exposure(url).chips
     expected = sky(dq.shape, seed=2 if change == "the file" else 1)
     if change == "the file":
-        other = write_exposure("b.fits", chips=[{"data": expected, "dq": dq, "LTV1": 0.0}])
+        other = write_exposure("b.fits", chips=[{"data": expected, "dq": dq}], ROOTNAME="a")
         files.pipe_file(url, other.read_bytes())
     # A worker in another process has no headers in memory.
     monkeypatch.setattr("staticmask_cli.io.remote.files.header_cache_of",

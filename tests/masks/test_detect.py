@@ -19,13 +19,13 @@ LABEL = ChipLabel("a_flt.fits", 2, "a", 500.0)
 def test_the_global_rule_marks_what_lies_below_its_threshold() -> None:
     data = sky()
     data[5, 7] = 20.0
-    data[6, 8] = np.nan
+    data[6, 8], data[6, 9], data[6, 10] = np.nan, np.inf, -np.inf
     found = bad_pixels_of_chip(data, MaskRule(3.0))
     statistics = chip_statistics(data)
     assert found.threshold == statistics.mode - 3.0 * statistics.rms
     np.testing.assert_array_equal(found.low.bits, data < found.threshold)
     assert found.low.bits[5, 7]
-    assert not found.low.bits[6, 8]
+    assert list(found.low.bits[6, 8:11]) == [False, False, True]
     assert found.flagged is None
 
 

@@ -95,7 +95,7 @@ def test_members_has_a_row_for_each_chip(tmp_path: Path) -> None:
         "NOISE": "ELECTRONS", "NBELOW": "pixel", "NCHANCE": "pixel",
         "NDQ": "pixel", "DQBITS": None, "USED": None, "WHYNOT": None, "POINTING": None,
         "RA1": "deg", "DEC1": "deg", "RA2": "deg", "DEC2": "deg", "NNAN": "pixel",
-        "EXPSTART": "d",
+        "EXPSTART": "d", "HEADSUM": None,
     }
 
 
@@ -288,6 +288,9 @@ def test_same_members_and_parameters_give_the_same_bytes(
     headers = [fits.getheader(tmp_path / name) for name in "ac"]
     differ = {key for key in headers[0] if headers[0][key] != headers[1][key]}
     assert differ == {"DATE", "CHECKSUM"}
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "12345678901234567890")
+    with pytest.raises(ConfigError, match=r"SOURCE_DATE_EPOCH = 1234.*: expected the seconds"):
+        made().write(str(tmp_path / "d"))
 
 
 @settings(max_examples=30)

@@ -221,9 +221,12 @@ def test_a_worker_on_another_machine_says_where_it_is(
     monkeypatch.setattr("staticmask_cli.exposures.reading.opened", open_nothing)
     with pytest.raises(InputError, match=r"found nothing \(reported by the worker on node17; "):
         clip_batch(batch)
+    reasons = clip_batch(batch._replace(keep_going=True)).left_out.values()
+    assert all("(reported by the worker on node17; " in reason for reason in reasons)
+    assert len(reasons) == 2
 
 
-def open_nothing(path: str, **_: bool) -> None:
+def open_nothing(path: str, **_: object) -> None:
     msg = f"{path}: expected a FITS file, found nothing"
     raise InputError(msg)
 

@@ -8,7 +8,7 @@ import pytest
 from astropy.io import fits
 
 from staticmask_cli import Parameters, create_masks
-from staticmask_cli.errors import InputError
+from staticmask_cli.errors import InputError, OutputError
 from staticmask_cli.pipeline.dry_run import DryRun, dry_run_of, plan_run
 from staticmask_cli.pipeline.existing import MaskStatus
 from staticmask_cli.reports.run_report import as_json
@@ -103,6 +103,60 @@ def test_a_mask_is_of_other_members(
     assert state(forecast(tmp_path, "a_flt.fits", "b_flt.fits")).state == "other members"
     create_masks(["a_flt.fits", "b_flt.fits"], output_dir=tmp_path)
     assert state(forecast(tmp_path, "./a_flt.fits", "b_flt.fits")).state == "up to date"
+
+
+def replace(path: Path, other: Path) -> None:
+    """Replace a file by another one, which gets its date."""
+    date = path.stat().st_mtime_ns
+    other.replace(path)
+    os.utime(path, ns=(date, date))
+
+
+def test_a_member_that_was_replaced_by_an_old_file_is_noticed(
+    exposures: list[Path], write_exposure: WriteExposure, tmp_path: Path
+) -> None:
+    create_masks(exposures, output_dir=tmp_path)
+    replace(exposures[1], write_exposure("d_flt.fits", ROOTNAME="b", DATE="2020-02-02"))
+    assert state(forecast(tmp_path, *exposures)) == MaskStatus(
+        "other members", (f"replaced: {exposures[1]}[SCI,1]",))
+    with pytest.raises(OutputError, match=r"b_flt\.fits\[SCI,1\] \(replaced: its headers"):
+        create_masks(exposures, output_dir=tmp_path, update=True)
+    create_masks(exposures, output_dir=tmp_path)
+    assert state(forecast(tmp_path, *exposures)) == MaskStatus("up to date")
+
+
+def test_an_exposure_that_is_replaced_after_it_was_read_is_noticed_by_the_next_run(
+    exposures: list[Path], write_exposure: WriteExposure, tmp_path: Path
+) -> None:
+    other = write_exposure("d_flt.fits", ROOTNAME="a", DATE="2020-02-02")
+
+    def replace_first(done: int, total: int) -> None:
+        if done == total:
+            replace(exposures[0], other)
+
+    create_masks(exposures, output_dir=tmp_path, jobs=1, progress=replace_first)
+    assert state(forecast(tmp_path, *exposures)).why == (f"replaced: {exposures[0]}[SCI,1]",)
+
+
+def test_copies_of_the_exposures_make_the_same_bytes(
+    exposures: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
+    monkeypatch.chdir(tmp_path)
+    names = [path.name for path in exposures]
+    (mask,) = create_masks(names)
+    before = digest(tmp_path / MASK)
+    for path in exposures:
+        path.write_bytes(path.read_bytes())
+        age(path, 7200)
+    assert state(forecast(Path(), *names)) == MaskStatus("up to date")
+    create_masks(names)
+    assert digest(tmp_path / MASK) == before
+    for member in mask.members:  # as an older version wrote it
+        object.__setattr__(member.label, "headsum", 0)
+    mask.write(MASK)
+    replace(exposures[0], exposures[1])
+    assert state(forecast(Path(), *names[:1], *names[2:])).why == (f"gone: {names[1]}[SCI,1]",)
 
 
 def test_many_names_are_shortened(write_exposure: WriteExposure, tmp_path: Path) -> None:

@@ -122,6 +122,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "a second NAXIS": (insert_card(b"NAXIS= 999999999"), "is not how FITS writes that"),
     "NAXIS twice": (replace_bytes(b"EXPTIME =                100.0",
                                   b"NAXIS   =            999999999"), "NAXIS is there twice"),
+    "a number that is continued": (insert_card(b"CONTINUE  '0'"), "BITPIX is continued by a CONT"),
     "an END of another kind": (insert_card(b"END     ="), "is not how FITS writes that"),
     "no end": (overwrite(b"SIMPLE  =                    T".ljust(80)
                          + b"COMMENT".ljust(80) * 60_000), "has no end within 4194304 bytes"),
