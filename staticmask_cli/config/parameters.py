@@ -20,7 +20,8 @@ from staticmask_cli.config.entries import flat_entries, with_resetbits
 from staticmask_cli.config.kinds import KINDS, Group
 from staticmask_cli.config.written import written
 from staticmask_cli.errors import ConfigError
-from staticmask_cli.io.atomic import refuse_binary, write_whole
+from staticmask_cli.io.atomic import write_whole
+from staticmask_cli.io.targets import refuse_binary
 from staticmask_cli.io.user_path import output_path
 from staticmask_cli.masks.rule import Agreement, MaskRule
 

@@ -9,7 +9,8 @@ from dataclasses import replace
 from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import OutputError, StaticMaskError, first_few
 from staticmask_cli.exposures.facts import common_facts
-from staticmask_cli.io.atomic import make_folder, update_lock
+from staticmask_cli.io.disk import make_folder
+from staticmask_cli.io.update_lock import update_lock
 from staticmask_cli.io.urls import normalized
 from staticmask_cli.masks.members import Member, SortKey
 from staticmask_cli.masks.static_mask import StaticMask

@@ -7,7 +7,8 @@ from contextlib import AbstractContextManager, ExitStack
 
 from staticmask_cli.errors import ExposureError
 from staticmask_cli.exposures.problems import Problems
-from staticmask_cli.io.atomic import make_folder, remove_stale_temporaries
+from staticmask_cli.io.disk import make_folder
+from staticmask_cli.io.leftovers import remove_stale_temporaries
 from staticmask_cli.masks.mask_warning import mask_warning
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.masks.writing import write_masks

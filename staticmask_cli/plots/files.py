@@ -2,17 +2,13 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING
 
 from staticmask_cli._version import __version__
 from staticmask_cli.errors import ConfigError, OutputError
-from staticmask_cli.io.atomic import (
-    as_output_error,
-    make_folder,
-    remove_stale_temporaries,
-    write_whole,
-)
+from staticmask_cli.io.atomic import write_together
+from staticmask_cli.io.disk import as_output_error, make_folder
 from staticmask_cli.io.open_files import allow_open_files
 from staticmask_cli.io.paths import check_writable, folder_of_file, is_file, open_file
 from staticmask_cli.plots.page import Page, draw_page
@@ -109,16 +105,15 @@ def drawn(files: Mapping[str, Iterable[Page]]) -> Iterator[None]:
         make_folder(folder)
     for name in files:
         _refuse_fits(name)
-    remove_stale_temporaries(files)
     allow_open_files(len(files))
-    with ExitStack() as stack:
+    with write_together(files) as new:
         with mpl.rc_context():
             mpl.rcdefaults()  # the user's own style may not be readable in grey
             mpl.rcParams.update(_STYLE)
-            for name, pages in files.items():
-                stream = stack.enter_context(write_whole(name))
-                with as_output_error(name):
-                    _write(stream, _format_of(name), pages)
+            for file, pages in zip(new, files.values(), strict=True):
+                with as_output_error(file.path):
+                    _write(file.stream, _format_of(file.path), pages)
+                    file.flush()
         yield
 
 

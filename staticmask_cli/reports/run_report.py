@@ -20,8 +20,10 @@ import numpy as np
 from staticmask_cli._version import __version__
 from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import ConfigError
-from staticmask_cli.io.atomic import make_folder, refuse_binary, write_whole
+from staticmask_cli.io.atomic import write_whole
+from staticmask_cli.io.disk import make_folder
 from staticmask_cli.io.paths import folder_of_file
+from staticmask_cli.io.targets import refuse_binary
 from staticmask_cli.masks.members_table import COLUMNS, row_of
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.masks.writing import time_of_making

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self
 
 from staticmask_cli._version import __version__
 from staticmask_cli.errors import OutputError
-from staticmask_cli.io.atomic import refuse_binary
+from staticmask_cli.io.targets import refuse_binary
 from staticmask_cli.io.urls import redacted
 from staticmask_cli.terminal.closing_table import closing_table
 from staticmask_cli.terminal.streams import (

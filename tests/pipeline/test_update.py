@@ -14,7 +14,7 @@ from staticmask_cli import StaticMask, create_masks
 from staticmask_cli.errors import ConfigError, InputError, OutputError
 from staticmask_cli.exposures.exposure import Chip
 from staticmask_cli.exposures.reading import read_pixels
-from staticmask_cli.io.atomic import update_lock
+from staticmask_cli.io.update_lock import update_lock
 from staticmask_cli.pipeline import batches
 from tests.support.command import run
 from tests.support.documents import checked
