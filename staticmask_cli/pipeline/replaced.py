@@ -9,6 +9,7 @@ from staticmask_cli.errors import OutputError, StaticMaskError, first_few
 from staticmask_cli.masks.heading import MaskHeading, read_heading
 from staticmask_cli.masks.members import ChipLabel
 from staticmask_cli.masks.reading import is_mask
+from staticmask_cli.masks.run_id import warn_of_different_runs
 from staticmask_cli.pipeline.existing import other_grid, other_parameters
 from staticmask_cli.pipeline.plan import MaskPlan
 
@@ -34,7 +35,8 @@ def check_replaced(
     parameters : Parameters
         The parameters that the plans were made with.
     warn : bool
-        Whether to warn of each mask that holds more than the one that replaces it.
+        Whether to warn of each mask that holds more than the one that replaces it.  Masks that
+        different runs wrote are warned of in any case.
 
     Raises
     ------
@@ -42,8 +44,9 @@ def check_replaced(
         If a file is not a mask, or is one of other detector pixels; all of them are named.
     """
     foreign, other_pixels, warnings = [], [], []
+    headings = {plan.path: _heading_of(plan.path) for plan in plans}
     for plan in plans:
-        mask = _heading_of(plan.path)
+        mask = headings[plan.path]
         of_shape = (is_mask(plan.path, plan.signature.shape) if mask is None else
                     mask.signature.shape == plan.signature.shape)
         if not of_shape:
@@ -62,6 +65,10 @@ def check_replaced(
         raise OutputError("\n".join(f"{problem}; {remedy}" for problem in problems))
     for warning in warnings if warn else ():
         log.warning("%s", warning)
+    files = {plan.path: plan.files for plan in plans}
+    warn_of_different_runs(
+        {path: mask.run_id for path, mask in headings.items() if mask is not None},
+        files.__getitem__)
 
 
 def _heading_of(path: str) -> MaskHeading | None:

@@ -10,6 +10,7 @@ from staticmask_cli.exposures.problems import Problems
 from staticmask_cli.io.disk import make_folder
 from staticmask_cli.io.leftovers import remove_stale_temporaries
 from staticmask_cli.masks.mask_warning import mask_warning
+from staticmask_cli.masks.run_id import set_run_ids
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.masks.writing import write_masks
 from staticmask_cli.pipeline.plan import MaskPlan
@@ -94,6 +95,7 @@ def write_all(
             if warning := mask_warning(mask):
                 log.warning("%s: %s", mask.name, warning)
         if write:
+            set_run_ids(to_write.values(), (done[path] for path in done.keys() - to_write.keys()))
             make_folder(output_dir)
         masks = dict(sorted({**done, **to_write}.items()))
         if picture is not None:
