@@ -20,6 +20,7 @@ __all__ = ["check_matplotlib", "check_plot", "drawn", "names_of_files"]
 
 _DPI = 200
 _FITS_START = b"SIMPLE  ="
+_PICTURE_STARTS = (b"\x89PNG", b"%PDF", b"<?xml", b"<svg")
 _FORMATS = ("png", "pdf", "svg")
 _STYLE = {
     "font.size": 9.0,
@@ -38,7 +39,7 @@ def check_plot(path: str) -> None:
         If the suffix of `path` is none of ``.png``, ``.pdf`` and ``.svg``, or matplotlib is
         missing.
     OutputError
-        If `path` is a folder or a FITS file.
+        If `path` is a folder, or a file that is no picture.
     """
     if _format_of(path) not in _FORMATS:
         msg = f"plot = {path}: expected a name that ends with .png, .pdf or .svg"
@@ -47,7 +48,7 @@ def check_plot(path: str) -> None:
     if os.path.isdir(path):
         msg = f"{path}: is a folder, expected the name of a picture"
         raise OutputError(msg)
-    _refuse_fits(path)
+    _refuse_others(path)
     check_matplotlib(path)
 
 
@@ -97,14 +98,15 @@ def drawn(files: Mapping[str, Iterable[Page]]) -> Iterator[None]:
     Raises
     ------
     OutputError
-        If a file cannot be written, or would replace a FITS file; no file is changed then.
+        If a file cannot be written, or would replace one that is no picture; no file is
+        changed then.
     """
     import matplotlib as mpl  # noqa: PLC0415 - an extra
 
     for folder in {folder_of_file(path) or "." for path in files}:
         make_folder(folder)
     for name in files:
-        _refuse_fits(name)
+        _refuse_others(name)
     allow_open_files(len(files))
     with write_together(files) as new:
         with mpl.rc_context():
@@ -138,8 +140,8 @@ def _figure_of(page: Page) -> "Figure":
     return figure
 
 
-def _refuse_fits(path: str) -> None:
-    """Refuse to replace a FITS file by a picture, whatever the name of the file."""
+def _refuse_others(path: str) -> None:
+    """Refuse to replace a file that is no picture, whatever its name; empty files may go."""
     if not is_file(path):  # reading from a pipe would block
         return
     start = b""
@@ -147,6 +149,9 @@ def _refuse_fits(path: str) -> None:
         start = stream.read(len(_FITS_START))
     if start == _FITS_START:
         msg = f"{path}: is a FITS file and stays as it is; choose another name"
+        raise OutputError(msg)
+    if start and not start.startswith(_PICTURE_STARTS):
+        msg = f"{path}: exists and is not a picture; choose another name, or move it away"
         raise OutputError(msg)
 
 

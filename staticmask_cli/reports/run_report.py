@@ -10,6 +10,7 @@ import logging
 import math
 import os
 import platform
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from itertools import islice
@@ -23,7 +24,7 @@ from staticmask_cli.errors import ConfigError
 from staticmask_cli.io.atomic import write_whole
 from staticmask_cli.io.disk import make_folder
 from staticmask_cli.io.paths import folder_of_file
-from staticmask_cli.io.targets import refuse_binary
+from staticmask_cli.io.targets import refuse_others
 from staticmask_cli.masks.members_table import COLUMNS, row_of
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.masks.writing import time_of_making
@@ -32,6 +33,12 @@ __all__ = ["as_json", "check_report", "json_pieces", "plain", "write_report"]
 
 _PIECES = 4096  # parts of the text of a document that are joined before they are written
 _VERSION = 1  # of the JSON documents; it is raised when a key is removed or changes its meaning
+
+# How reports of runs and of inspect begin: JSON, CSV, and ECSV, whose header lists the columns.
+_REPORT = re.compile(
+    rb'\s*\{\s*"format": *"staticmask |(mask,bunit|path,detector|detector,number),|'
+    rb'# %ECSV.*\n(#.*\n)*?# - \{name: (mask|path|detector),.*\n# - \{name: (bunit|detector|number),'
+)
 
 # The BUNIT values of HST and their names in astropy; other units have the same name in both.
 _UNITS = {
@@ -42,21 +49,30 @@ _UNITS = {
 log = logging.getLogger(__name__)
 
 
-def check_report(path: str) -> None:
+def check_report(path: str, *, overwrite: bool = False) -> None:
     """Check that a report can be written to a path, before any work is done.
+
+    Parameters
+    ----------
+    path : str
+        The path of the report.
+    overwrite : bool
+        Whether the report may replace any text, and not only another report.
 
     Raises
     ------
     ConfigError
         If the suffix of `path` is none of ``.json``, ``.ecsv`` and ``.csv``.
     OutputError
-        If the report would replace a file that is not a text.
+        If the report would replace another file.
     """
     _formatter_of(path)
-    refuse_binary(path)
+    refuse_others(path, "a report of staticmask", _REPORT.match, overwrite=overwrite)
 
 
-def write_report(path: str, parameters: Parameters, masks: Sequence[StaticMask]) -> None:
+def write_report(
+    path: str, parameters: Parameters, masks: Sequence[StaticMask], *, overwrite: bool = False
+) -> None:
     """Write the report of a run, completely or not at all.
 
     A ``.json`` report is described by ``schemas/report.schema.json`` in the package.  An
@@ -71,16 +87,18 @@ def write_report(path: str, parameters: Parameters, masks: Sequence[StaticMask])
         The parameters of the run.
     masks : sequence of StaticMask
         The masks that the run wrote.
+    overwrite : bool
+        Whether the report may replace any text, and not only another report.
 
     Raises
     ------
     ConfigError
         If the suffix of `path` is none of these three.
     OutputError
-        If the file cannot be written, or would replace a file that is not a text.
+        If the file cannot be written, or would replace another file.
     """
+    check_report(path, overwrite=overwrite)
     formatter = _formatter_of(path)
-    refuse_binary(path)
     text = formatter(_facts(parameters, masks), masks)
     make_folder(folder_of_file(path) or ".")
     with write_whole(path) as stream:

@@ -3,6 +3,7 @@
 import logging
 import os
 import platform
+import re
 import shlex
 import sys
 import threading
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 
 from staticmask_cli._version import __version__
 from staticmask_cli.errors import OutputError
-from staticmask_cli.io.targets import refuse_binary
+from staticmask_cli.io.targets import refuse_others
 from staticmask_cli.io.urls import redacted
 from staticmask_cli.terminal.closing_table import closing_table
 from staticmask_cli.terminal.streams import (
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from staticmask_cli.masks.static_mask import StaticMask
 
 __all__ = ["Console"]
+
+_DATED_LINE = re.compile(rb"^\W?\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d", re.MULTILINE)
 
 log = logging.getLogger("staticmask_cli")
 
@@ -203,7 +206,7 @@ class _LogFile(logging.FileHandler):
 
 
 def _log_file_handler(path: str) -> logging.Handler:
-    refuse_binary(path)
+    refuse_others(path, "a log, with a date in a line", _DATED_LINE.search)
     try:
         handler = _LogFile(path)
     except OSError as error:
