@@ -1,7 +1,8 @@
 /* Faults at system calls of the process that loads this library with LD_PRELOAD.
  *
  * FAULT_CALL  open, stat, read, write, close, fsync, rename, unlink, mkdir, truncate, chmod, lock,
- *             link, seek or list (a folder); "any" is all of them
+ *             link, seek, list (a folder) or thread (its start, which has no path); "any" is all
+ *             of them
  * FAULT_PATH  a part of the absolute path of the file, or of either path; empty for every file
  * FAULT_NTH   which of these calls fail: "3" is the third one alone, "3+" are all from it on
  * FAULT_KIND  the number of an error; "short" transfers half of the bytes; "before" and "after"
@@ -14,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -146,6 +148,13 @@ WRAP(ssize_t, copy_file_range, copy_file_range, fault_at("read", from), -1,
      (from, at, to, at_of, count, flags))
 WRAP(ssize_t, sendfile64, sendfile64, fault_at("read", from), -1,
      (int to, int from, off64_t *at, size_t count), (to, from, at, count))
+
+/* This function returns the number of its error. */
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *),
+                   void *argument) {
+    int found = fault_of("thread", "", "");
+    return found > 0 ? found : REAL(pthread_create)(thread, attributes, start, argument);
+}
 
 /* The descriptor of a file whose close fails is closed nevertheless, as Linux does it. */
 int close(int fd) {
