@@ -103,12 +103,12 @@ def replace_all(files: Sequence[NewFile]) -> None:
     OutputError
         If a target cannot be replaced.  All are as they were, but for those that the message names.
     """
-    existed = {file.path for file in files if os.path.lexists(file.path)}
-    if len(files) > 1:
-        for file in files:
-            if file.path in existed:
-                _refuse_irreplaceable(file)
-            if file.path in existed and file is not files[-1]:  # the last one is never restored
+    existed = set()
+    for file in files if len(files) > 1 else ():
+        with as_output_error(file.path), suppress(FileNotFoundError):
+            _refuse_irreplaceable(file)
+            existed.add(file.path)
+            if file is not files[-1]:  # which is never restored
                 file.keep_old()
     done: list[NewFile] = []
     try:
@@ -119,7 +119,7 @@ def replace_all(files: Sequence[NewFile]) -> None:
     except BaseException as error:
         new = [file.path for file in done if not file.restore(existed=file.path in existed)]
         if new and isinstance(error, OutputError):
-            msg = f"{error}; of the same run are already, and cannot be undone: {', '.join(new)}"
+            msg = f"{error}; these are new already, and cannot be undone: {', '.join(new)}"
             raise OutputError(msg) from error
         raise
     for folder in {file.folder or "." for file in files}:
@@ -148,8 +148,16 @@ def _mode_of(path: str) -> int:
 
 
 def _refuse_irreplaceable(file: NewFile) -> None:
-    """Refuse a file that the system would not let us replace, before any other is."""
-    folder, there = os.stat(file.folder or "."), os.lstat(file.path)
+    """Refuse a target that the system would not let us replace, before any other is.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is none.
+    OutputError
+        If it cannot be replaced.
+    """
+    there, folder = os.lstat(file.path), os.stat(file.folder or ".")
     user = os.geteuid() if hasattr(os, "geteuid") else 0
     why = ""
     if stat.S_ISVTX & folder.st_mode and user not in (0, folder.st_uid, there.st_uid):

@@ -6,8 +6,8 @@ locks, as on some network file systems, its existence alone counts.
 """
 
 import os
+import platform
 import re
-import socket
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -106,7 +106,7 @@ def _taken(lock_path: str) -> int | None:
     if (is_new if is_locked is None else is_locked) and is_named(descriptor, lock_path):
         with suppress(OSError):
             os.truncate(descriptor, 0)
-            os.write(descriptor, f"the process {os.getpid()} on {socket.gethostname()}\n".encode())
+            os.write(descriptor, f"the process {os.getpid()} on {platform.node()}\n".encode())
         return descriptor
     os.close(descriptor)
     return None
@@ -130,6 +130,6 @@ def _holder_of(lock_path: str) -> str:
         for line in locks:
             match = re.search(rf": FLOCK .* (\d+) {file} ", line)
             if match:
-                return f"the process {match[1]} on {socket.gethostname()}"
+                return f"the process {match[1]} on {platform.node()}"
     words = text.decode("utf-8", "replace").strip()
     return words if words and words.isprintable() else "another process"

@@ -10,7 +10,6 @@ from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import OutputError, StaticMaskError, first_few
 from staticmask_cli.exposures.facts import common_facts
 from staticmask_cli.io.disk import make_folder
-from staticmask_cli.io.update_lock import update_lock
 from staticmask_cli.io.urls import normalized
 from staticmask_cli.masks.members import Member, SortKey
 from staticmask_cli.masks.run_id import set_run_ids, warn_of_different_runs
@@ -193,6 +192,8 @@ class MaskUpdate(NewMasks):
             If a mask on disk no longer fits the run, lacks members that this run did not read,
             or holds members that this run has read, whose votes would count twice.
         """
+        from staticmask_cli.io.update_lock import update_lock  # noqa: PLC0415 - few runs update
+
         for folder in {os.path.dirname(path) for path in fresh}:
             make_folder(folder or ".")
         with update_lock(fresh):

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from staticmask_cli.simulate.visit import simulate_visit
+from tests.support.command import run
 from tests.support.exposures import digest
 from tests.support.faults import Fault, calls_of, can_inject, run_with_fault
-from tests.support.process import run_python
 
 ERRORS = ("ENOSPC", "EIO", "EDQUOT", "ESTALE", "EMFILE", "ENOMEM")
 DEATHS = ("before", "after")
@@ -76,6 +76,7 @@ def is_temporary(name: str) -> bool:
 def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Stage]:
     """Return a function that prepares the stage of a command, by its name."""
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
+    monkeypatch.chdir(tmp_path)
     if not can_inject():
         pytest.skip("faults are injected on Linux, with gcc")
 
@@ -89,21 +90,16 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], St
         for path in tmp_path.glob("*_c[01]m.fits"):
             path.rename(tmp_path / f"p_{path.name[-8:]}")
         if command == "apply":
-            started("p_c0m.fits -o masks", tmp_path)
+            run("p_c0m.fits", "-o", "masks", "-q", code=0)
         result = Stage(tmp_path, [*COMMANDS[command][-1].split(), "-q"], [])
         for line in COMMANDS[command]:
-            started(line, tmp_path)
+            run(*line.split(), "-q", code=0)
             result.states.append(result.found())
             if len(result.states) == 1:
                 shutil.copytree(tmp_path / "out", tmp_path / "old")
         return result
 
     return prepare
-
-
-def started(line: str, folder: Path) -> None:
-    done = run_python("-m", "staticmask_cli", *line.split(), "-q", cwd=folder)
-    assert done.returncode == 0, done.stderr
 
 
 def suffer(stage: Stage, fault: Fault) -> str:
@@ -124,8 +120,8 @@ def suffer(stage: Stage, fault: Fault) -> str:
         assert lines[0].startswith("Error: "), what
         assert outcome not in {"mixed", "new"} or "cannot be flushed to disk" in lines[0], what
     if found not in (stage.states[0], stage.states[-1]):
-        again = run_python("-m", "staticmask_cli", *stage.words, cwd=stage.folder)
-        assert again.returncode == 0, f"{what}\nthe next run: {again.stderr}"
+        again = run(*stage.words)
+        assert again.exit_code == 0, f"{what}\nthe next run: {again.stderr}"
         assert stage.found() == stage.states[-1], f"{what}\nafter the next run: {stage.found()}"
     return f"{'killed' if fault.kind in DEATHS else f'exit {process.returncode}'}, {outcome}"
 

@@ -66,8 +66,8 @@ def test_what_cannot_be_undone_is_named(tmp_path: Path, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(os, "link", denies)  # as on file systems that have no links
     monkeypatch.setattr(os, "replace", failing(os.replace, 2, denied))
-    message = (rf"b\.fits: cannot be written: Operation not permitted; of the same run are "
-               rf"already, and cannot be undone: {tmp_path}/a\.fits$")
+    message = (r"b\.fits: cannot be written: Operation not permitted; these are new already, and "
+               rf"cannot be undone: {tmp_path}/a\.fits$")
     with pytest.raises(OutputError, match=message):
         write(tmp_path)
     assert contents(tmp_path) == {"a.fits": b"new", "b.fits": b"old", "c.fits": b"old"}

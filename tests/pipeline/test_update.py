@@ -377,10 +377,10 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]
     """Do something when a run has read its exposures, and not yet looked at the masks again."""
     def arrange(action: Callable[[], object]) -> None:
         def held(paths: Any) -> Any:  # noqa: ANN401
-            monkeypatch.setattr("staticmask_cli.pipeline.update.update_lock", update_lock)
+            monkeypatch.setattr("staticmask_cli.io.update_lock.update_lock", update_lock)
             action()
             return update_lock(paths)
-        monkeypatch.setattr("staticmask_cli.pipeline.update.update_lock", held)
+        monkeypatch.setattr("staticmask_cli.io.update_lock.update_lock", held)
     return arrange
 
 
