@@ -29,9 +29,14 @@ def new_temporary(folder: str, name: str) -> IO[bytes]:
             dir=folder, prefix=f".{name}.", suffix=".tmp", delete=False
         )
         is_locked = try_lock(stream.fileno())
-        # Another run may have removed it as a leftover before it was locked.
-        if is_locked is None or (is_locked and is_named(stream.fileno(), stream.name)):
-            return stream
+        try:
+            # Another run may have removed it as a leftover before it was locked.
+            if is_locked is None or (is_locked and is_named(stream.fileno(), stream.name)):
+                return stream
+        except OSError:
+            os.unlink(stream.name)
+            stream.close()
+            raise
         stream.close()
 
 

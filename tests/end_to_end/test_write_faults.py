@@ -131,7 +131,6 @@ def test_a_fault_leaves_old_or_new_masks_and_no_litter_after_the_next_run(
 ) -> None:
     ready = stage("create")
     for call, kind, nth, expected in (
-        ("fsync", "ENOSPC", "2", "exit 1, old"),
         ("rename", "EIO", "2", "exit 1, old"),
         ("fsync", "EIO", "3", "exit 1, new"),  # of the folder
         ("rename", "before", "2", "killed, mixed"),
