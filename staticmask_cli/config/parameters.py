@@ -28,10 +28,6 @@ from staticmask_cli.masks.rule import Agreement, MaskRule
 
 __all__ = ["Parameters"]
 
-# How a .cfg begins that `save` or the editor of drizzlepac (TEAL) wrote.
-_SAVED = re.compile(rb"\A# Parameters for: staticmask|^_task_name_ *= *.?staticMask\b",
-                    re.MULTILINE)
-
 
 @dataclass(frozen=True)
 class Parameters:
@@ -186,7 +182,10 @@ class Parameters:
             If the file cannot be written, or would replace another file.
         """
         path = output_path(path)
-        refuse_others(path, "a .cfg that staticmask or drizzlepac's editor saved", _SAVED.search,
+        # How a .cfg begins that this method wrote, or the editor of drizzlepac (TEAL).
+        saved = re.compile(rb"\A# Parameters for: staticmask|^_task_name_ *= *.?staticMask\b",
+                           re.MULTILINE)
+        refuse_others(path, "a .cfg that staticmask or drizzlepac's editor saved", saved.search,
                       overwrite=overwrite)
         content = self.text().encode("utf-8")
         with write_whole(path) as stream:

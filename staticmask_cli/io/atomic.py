@@ -8,8 +8,7 @@ import signal
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
-from typing import IO
+from typing import IO, NamedTuple
 
 from staticmask_cli.io.disk import as_output_error
 from staticmask_cli.io.leftovers import remove_stale_temporaries
@@ -69,8 +68,7 @@ def write_together(paths: Iterable[str]) -> Iterator[list["NewFile | RemoteFile"
             stack.close()  # which sends remote files
 
 
-@dataclass(frozen=True)
-class RemoteFile:
+class RemoteFile(NamedTuple):
     """A temporary file that is sent to a URL when it is complete.
 
     Attributes

@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Console"]
 
-_DATED_LINE = re.compile(rb"^\W?\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d", re.MULTILINE)
-
 log = logging.getLogger("staticmask_cli")
 
 
@@ -206,7 +204,8 @@ class _LogFile(logging.FileHandler):
 
 
 def _log_file_handler(path: str) -> logging.Handler:
-    refuse_others(path, "a log, with a date in a line", _DATED_LINE.search)
+    dated_line = re.compile(rb"^\W?\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d", re.MULTILINE)
+    refuse_others(path, "a log, with a date in a line", dated_line.search)
     try:
         handler = _LogFile(path)
     except OSError as error:
