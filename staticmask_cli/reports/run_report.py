@@ -37,7 +37,8 @@ _VERSION = 1  # of the JSON documents; it is raised when a key is removed or cha
 # How reports of runs and of inspect begin: JSON, CSV, and ECSV, whose header lists the columns.
 _REPORT = re.compile(
     rb'\s*\{\s*"format": *"staticmask |(mask,bunit|path,detector|detector,number),|'
-    rb'# %ECSV.*\n(#.*\n)*?# - \{name: (mask|path|detector),.*\n# - \{name: (bunit|detector|number),'
+    rb'# %ECSV.*\n(#.*\n)*?# - \{name: (mask|path|detector),.*\n'
+    rb'# - \{name: (bunit|detector|number),'
 )
 
 # The BUNIT values of HST and their names in astropy; other units have the same name in both.

@@ -114,3 +114,11 @@ def test_config_saves_over_what_it_read_but_over_no_list(exposure: str) -> None:
     assert "local" in Path("run.cfg").read_text()
     assert STAYS in run("config", "@visit.lst", "--save", "visit.lst").stderr
     assert "exists and is not a .cfg" in run("config", exposure, "--save", "reduce.py").stderr
+
+
+@pytest.mark.parametrize("suffix", ["json", "csv", "ecsv"])
+def test_a_report_of_inspect_is_written_again(suffix: str, exposure: str) -> None:
+    assert run(exposure).exit_code == 0
+    for _ in range(2):
+        result = run("inspect", "--brief", MASK, "--report", f"all.{suffix}")
+        assert result.exit_code == 0, result.stderr
