@@ -25,7 +25,7 @@ from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import ConfigError, ExposureError, first_few
 from staticmask_cli.exposures.exposure import Chip, read_exposure
 from staticmask_cli.exposures.inputs import expand_inputs
-from staticmask_cli.io.atomic import as_output_error
+from staticmask_cli.io.disk import as_output_error
 from staticmask_cli.masks.signature import Signature, grid_differences
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.pipeline.create import make_masks

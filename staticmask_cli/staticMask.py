@@ -29,7 +29,8 @@ from staticmask_cli.config.cfgfile import declarations
 from staticmask_cli.config.editor import edit_parameters
 from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import ConfigError
-from staticmask_cli.io.atomic import refuse_binary, write_whole
+from staticmask_cli.io.atomic import write_whole
+from staticmask_cli.io.targets import refuse_binary
 from staticmask_cli.io.user_path import output_path
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.pipeline.create import make_masks

@@ -14,7 +14,7 @@ from staticmask_cli.errors import ConfigError
 from staticmask_cli.exposures.extensions import FileForm
 from staticmask_cli.exposures.inputs import expand_inputs
 from staticmask_cli.fits.open import astropy_silenced
-from staticmask_cli.io.atomic import make_folder, remove_stale_temporaries
+from staticmask_cli.io.disk import make_folder
 from staticmask_cli.io.user_path import output_path
 from staticmask_cli.parallel.tasks import default_jobs, run_tasks
 
@@ -150,7 +150,6 @@ def _write(
 ) -> None:
     """Write all copies, several at a time."""
     make_folder(output_dir)
-    remove_stale_temporaries(file.target for copy in copies for file in copy.files)
     done, total = 0, sum(copy.chips for copy in copies)
     report = progress or (lambda _done, _total: None)
     report(done, total)

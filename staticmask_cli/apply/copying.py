@@ -1,7 +1,7 @@
 """Copies of exposures, in which DQ flags are set and all other bytes are those of the exposure."""
 
 import os
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -15,7 +15,8 @@ from staticmask_cli.fits.checksums import sum_added, sum_of
 from staticmask_cli.fits.header import BLOCK
 from staticmask_cli.fits.open import as_input_error
 from staticmask_cli.fits.pixels import Stamp, stamp_of
-from staticmask_cli.io.atomic import as_output_error, interrupts_deferred, write_whole
+from staticmask_cli.io.atomic import write_together
+from staticmask_cli.io.disk import as_output_error
 from staticmask_cli.io.paths import is_remote, open_file
 
 __all__ = ["FileCopy", "Patch", "write_copies"]
@@ -72,17 +73,14 @@ def write_copies(copies: tuple[FileCopy, ...]) -> None:
     OutputError
         If a copy cannot be written; what was there before stays as it is.
     """
-    with ExitStack() as stack:
-        for copy in copies:
-            stream = stack.enter_context(write_whole(copy.target))
+    with write_together(copy.target for copy in copies) as files:
+        for copy, file in zip(copies, files, strict=True):
             with as_input_error(copy.source), open_file(copy.source) as source:
                 if stamp_of(source) != copy.stamp:
                     msg = f"{copy.source}: was changed while the masks were applied; run it again"
                     raise InputError(msg)
                 with as_output_error(copy.target):
-                    _write_copy(copy, source, stream)
-        with interrupts_deferred():
-            stack.close()  # which renames all of them
+                    _write_copy(copy, source, file.stream)
 
 
 def _write_copy(copy: FileCopy, source: IO[bytes], stream: IO[bytes]) -> None:

@@ -54,5 +54,8 @@ def config(
         if save is None:
             write_stdout(parameters.text())
         else:
+            from staticmask_cli.pipeline.kept_inputs import refuse_inputs
+
+            refuse_inputs(parameters, None, {"--save": save})
             parameters.save(save)
             console.say(f"{save}: saved")

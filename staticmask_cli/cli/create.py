@@ -76,13 +76,18 @@ def create(
             console.say("Cancelled: nothing was made.")
             return
         console.log_parameters(parameters)
+        targets_by_option = {"--report": report, "--save-config": save_config, "--plot": plot}
+        if any(targets_by_option.values()):
+            from staticmask_cli.pipeline.kept_inputs import refuse_inputs
+
+            refuse_inputs(parameters, config, targets_by_option)
         if report is not None:
             from staticmask_cli.reports.run_report import check_report
 
-            check_report(report)
+            check_report(report, overwrite=overwrite)
         targets = copies_of(parameters, apply_to, suffix, keep_going=keep_going)
         if save_config is not None:
-            parameters.save(save_config)
+            parameters.save(save_config, overwrite=overwrite)
         with connected_executor(scheduler, jobs=jobs) as executor, console.progress() as progress:
             masks = make_masks(
                 parameters, suffix=suffix, output_dir=output_dir, overwrite=overwrite,
@@ -96,7 +101,7 @@ def create(
             from staticmask_cli.reports.run_report import Course, write_report
 
             course = Course(masks.findings, masks.left_out, masks.seconds)
-            write_report(report, parameters, masks, course)
+            write_report(report, parameters, masks, course, overwrite=overwrite)
         if apply_to is not None and masks:
             members = {member.label.file for mask in masks for member in mask.members}
             apply_and_show(console, masks, [path for path in targets if path in members],

@@ -207,7 +207,8 @@ output_dir = click.option(
     shell_complete=folders, help="Where the masks go; made when missing.  [default: this folder]")
 overwrite = click.option(
     "--overwrite", is_flag=True,
-    help="Replace a file of a mask's name even if it is no mask, or one of other pixels.")
+    help="Replace a file of a mask's name even if it is no mask, or one of other pixels; and any "
+         "text that is in the way of --report and --save-config.")
 update = click.option(
     "--update", is_flag=True,
     help="Add the exposures to the masks that are there, made with the same parameters; members "

@@ -154,7 +154,7 @@ class Form(App[Parameters]):
         if path is None or self._parameters is None or not self._are_valid():
             return
         try:
-            self._parameters.save(path)
+            self._parameters.save(path, overwrite=True)  # as the dialog announced
         except StaticMaskError as error:
             self._show_status(f"Not saved: {error}")
         else:

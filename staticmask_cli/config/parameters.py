@@ -5,6 +5,7 @@ declares.  Parameters can be written as a ``.cfg`` again, and as a text for each
 """
 
 import io
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,7 +21,8 @@ from staticmask_cli.config.entries import flat_entries, with_resetbits
 from staticmask_cli.config.kinds import KINDS, Group
 from staticmask_cli.config.written import written
 from staticmask_cli.errors import ConfigError, Lines
-from staticmask_cli.io.atomic import refuse_binary, write_whole
+from staticmask_cli.io.atomic import write_whole
+from staticmask_cli.io.targets import refuse_others
 from staticmask_cli.io.user_path import output_path
 from staticmask_cli.masks.rule import Agreement, MaskRule
 
@@ -163,16 +165,28 @@ class Parameters:
         cfg.write(stream)
         return stream.getvalue().decode("utf-8")
 
-    def save(self, path: str) -> None:
+    def save(self, path: str, *, overwrite: bool = False) -> None:
         """Write `text` to a file, completely or not at all.
+
+        Parameters
+        ----------
+        path : str
+            The path of the file.
+        overwrite : bool
+            Whether to replace any text, and not only parameters that this method or the editor of
+            drizzlepac saved.
 
         Raises
         ------
         OutputError
-            If the file cannot be written, or would replace a file that is not a text.
+            If the file cannot be written, or would replace another file.
         """
         path = output_path(path)
-        refuse_binary(path)
+        # How a .cfg begins that this method wrote, or the editor of drizzlepac (TEAL).
+        saved = re.compile(rb"\A# Parameters for: staticmask|^_task_name_ *= *.?staticMask\b",
+                           re.MULTILINE)
+        refuse_others(path, "a .cfg that staticmask or drizzlepac's editor saved", saved.search,
+                      overwrite=overwrite)
         content = self.text().encode("utf-8")
         with write_whole(path) as stream:
             stream.write(content)

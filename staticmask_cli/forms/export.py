@@ -1,7 +1,6 @@
 """Export masks in the forms of other tools: all files are written, or none."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from typing import IO
 
 from staticmask_cli.errors import ConfigError, InputError, Lines, OutputError, StaticMaskError
@@ -13,12 +12,8 @@ from staticmask_cli.forms.listed import Bits
 from staticmask_cli.forms.origin import is_exported
 from staticmask_cli.forms.regions import regions_text
 from staticmask_cli.forms.tables import defects_text, pixels_text
-from staticmask_cli.io.atomic import (
-    interrupts_deferred,
-    make_folder,
-    remove_stale_temporaries,
-    write_whole,
-)
+from staticmask_cli.io.atomic import write_together
+from staticmask_cli.io.disk import as_output_error, make_folder
 from staticmask_cli.io.paths import canonical_path, check_writable, exists, join_path
 from staticmask_cli.io.urls import normalized
 from staticmask_cli.io.user_path import matching_files, output_path
@@ -83,12 +78,10 @@ def export_masks(
             for path, (mask, form) in planned.items()
         }
     make_folder(output_dir)
-    remove_stale_temporaries(contents)
-    with ExitStack() as stack:
-        for path, write in contents.items():
-            write(stack.enter_context(write_whole(path)))
-        with interrupts_deferred():
-            stack.close()  # which renames all of them
+    with write_together(contents) as files:
+        for file, write in zip(files, contents.values(), strict=True):
+            with as_output_error(file.path):
+                write(file.stream)
     return list(contents)
 
 

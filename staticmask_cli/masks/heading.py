@@ -18,6 +18,7 @@ from staticmask_cli.masks.mask_cards import (
     facts_of,
     included_from,
     rule_of,
+    run_id_of,
     signature_of,
 )
 from staticmask_cli.masks.members import ChipLabel
@@ -50,6 +51,8 @@ class MaskHeading:
         The names of the files that list the pixels that are bad in any case.
     used : tuple of ChipLabel
         The chips that take part in the mask.
+    run_id : str
+        The number of the run that wrote it; empty if it has none.
     """
 
     signature: Signature
@@ -57,6 +60,7 @@ class MaskHeading:
     grid: Mapping[str, str | float]
     included_from: tuple[str, ...]
     used: tuple[ChipLabel, ...]
+    run_id: str
 
 
 def read_heading(path: str) -> MaskHeading:
@@ -84,7 +88,7 @@ def _heading(header: Any, shape: tuple[int, ...], rows: npt.NDArray[Any]) -> Mas
     ny, nx = shape
     grid = {key: value for key, value in facts_of(header).items() if key not in TEXT_FACTS}
     return MaskHeading(signature_of(header, (ny, nx)), rule_of(header), grid,
-                       included_from(header), tuple(_labels(rows)))
+                       included_from(header), tuple(_labels(rows)), run_id_of(header))
 
 
 def _rows(hdu: HDU, content: Content, path: str) -> npt.NDArray[Any] | None:

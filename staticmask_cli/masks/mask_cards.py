@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DETECTOR_FACTS", "TEXT_FACTS", "cards_of", "facts_of", "included_from", "rule_of",
-    "signature_of",
+    "run_id_of", "signature_of",
 ]
 
 TEXT_FACTS = ("TELESCOP", "INSTRUME", "DETECTOR", "BUNIT")
@@ -52,6 +52,8 @@ def cards_of(mask: "StaticMask", date: str) -> list[Card]:
         ("CREATOR", f"staticmask {__version__}", "program that made this mask"),
         ("DATE", date, "when the mask was made (UTC)"),
     ]
+    if mask.run_id:
+        cards.append(("RUNID", mask.run_id, "of all masks that one run made together"))
     cards += [
         (key, _escaped(mask.facts[key]), comment)
         for key, comment in DETECTOR_FACTS.items() if key in mask.facts
@@ -106,6 +108,11 @@ def rule_of(header: Mapping[str, Any]) -> MaskRule:
         header["STATSIG"], header["SKY"], clean_agree(header["AGREE"]), final_bits,
         bool(header.get("HIGH", False)), header.get("LEASTDEP", LEAST_DEPTH),
     )
+
+
+def run_id_of(header: Mapping[str, Any]) -> str:
+    """Return the number of the run that wrote a mask; empty if the header has none."""
+    return str(header.get("RUNID", ""))
 
 
 def facts_of(header: Mapping[str, Any]) -> dict[str, str | float]:

@@ -16,6 +16,7 @@ from staticmask_cli.masks.mask_cards import (
     facts_of,
     included_from,
     rule_of,
+    run_id_of,
     signature_of,
 )
 from staticmask_cli.masks.members import Member, SortKey
@@ -65,17 +66,16 @@ class StaticMask(PartialMask):
     rule : MaskRule
         The parameters above but the signature and the facts.
     path : str or None
-        Where the mask was last written to or read from; in a run, where it is to be written.
+        Where the mask was last written to or read from, or a run is to write it.
+    run_id : str
+        The number of the run that wrote it, see `masks.run_id`; empty if none did.
     included_from : tuple of str
         The names of the files that list the pixels in `included`, without folders, sorted.
     previous_members : frozenset
         The sort keys of the members that were in the file before a run added others.
-    causes_known : bool
-        Whether `why` and `nbelow` distinguish the causes; files of older versions do not contain
-        them.
-    pointings_known : bool
-        Whether it is known which of the members share a pointing; files of older versions do not
-        contain it.
+    causes_known, pointings_known : bool
+        Whether `why` and `nbelow` distinguish the causes, and whether it is known which of the
+        members share a pointing; files of older versions contain neither.
     """
 
     def __init__(
@@ -94,6 +94,7 @@ class StaticMask(PartialMask):
         super().__init__(as_signature(signature), rule.checked())
         self.facts = dict(facts or {})
         self.path: str | None = None
+        self.run_id = ""
         self.included_from: tuple[str, ...] = ()
         self.previous_members: frozenset[SortKey] = frozenset()
         self.causes_known = True
@@ -204,6 +205,7 @@ class StaticMask(PartialMask):
         OutputError
             If the file cannot be written; a file that was there before stays as it is.
         """
+        self.run_id = ""
         write_masks({output_path(path): self})
 
     @classmethod
@@ -231,7 +233,7 @@ class StaticMask(PartialMask):
         rule, signature = rule_of(header), signature_of(header, good.shape)
         mask = cls(signature, facts=facts_of(header))
         PartialMask.__init__(mask, signature, rule)  # of any values, as headers have them
-        mask.included_from = included_from(header)
+        mask.included_from, mask.run_id = included_from(header), run_id_of(header)
         set_causes(mask, bad, causes_in(hdus, signature.shape))
         table = hdus["MEMBERS"].data
         mask.members = members_of(table)

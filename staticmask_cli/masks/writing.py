@@ -3,18 +3,12 @@
 import os
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from staticmask_cli.errors import ConfigError
 from staticmask_cli.fits.writer import write_hdus
-from staticmask_cli.io.atomic import (
-    as_output_error,
-    flush_to_disk,
-    interrupts_deferred,
-    remove_stale_temporaries,
-    write_whole,
-)
+from staticmask_cli.io.atomic import NewFile, RemoteFile, write_together
+from staticmask_cli.io.disk import as_output_error
 from staticmask_cli.io.open_files import allow_open_files
 from staticmask_cli.parallel.tasks import run_tasks
 
@@ -31,31 +25,27 @@ def write_masks(masks: Mapping[str, "StaticMask"]) -> None:
     """Write masks to the paths that are their keys: all of them, or none.
 
     Each is written to a temporary file and flushed to disk; when all are complete, all are
-    renamed.
+    renamed.  If one cannot be renamed, those that were are undone.
 
     Raises
     ------
     OutputError
         If one cannot be written; the files that were there before stay as they are.
     """
-    remove_stale_temporaries(masks)
     allow_open_files(len(masks))
-    with ExitStack() as stack:
-        streams = {path: stack.enter_context(write_whole(path)) for path in masks}
-        for _ in run_tasks(lambda path: _write_to(path, masks[path], streams[path]), masks,
-                           jobs=_WRITERS):
+    with write_together(masks) as files:
+        written = zip(files, masks.values(), strict=True)
+        for _ in run_tasks(lambda pair: _write_to(*pair), written, jobs=_WRITERS):
             pass  # errors of the writers are raised here
-        with interrupts_deferred():
-            stack.close()  # which renames all of them
     for path, mask in masks.items():
         mask.path = path
 
 
-def _write_to(path: str, mask: "StaticMask", stream: IO[bytes]) -> None:
+def _write_to(file: NewFile | RemoteFile, mask: "StaticMask") -> None:
     date = time_of_making()
-    with as_output_error(path):
-        write_hdus(stream, mask.hdus(date), date)
-        flush_to_disk(stream)
+    with as_output_error(file.path):
+        write_hdus(file.stream, mask.hdus(date), date)
+        file.flush()
 
 
 def time_of_making() -> str:

@@ -264,7 +264,7 @@ def _process(
                   len(plan.files))
     for plans, report in split_with_progress(work.to_do, checkpoint, progress):
         if fresh:
-            done |= work.save(fresh)
+            done |= work.save(fresh, done)
         for plan, mask in zip(plans, process(plans, report=report), strict=True):
             if plan.path in fresh:
                 merge_members(fresh[plan.path], mask)

@@ -9,6 +9,7 @@ from staticmask_cli.errors import ConfigError
 from staticmask_cli.exposures.dq import companion_of
 from staticmask_cli.exposures.extensions import FileForm
 from staticmask_cli.io.paths import is_file, is_remote
+from staticmask_cli.masks.run_id import sharing_files
 from staticmask_cli.pipeline.plan import MaskPlan
 
 __all__ = ["make_rules"]
@@ -68,7 +69,7 @@ def make_rules(
     """
     # The lists of bad pixels must find their masks, so that a run with lists makes all masks.
     has_lists = any(plan.included is not None for plan in plans)
-    groups = [list(plans)] if has_lists else _sharing_files(plans)
+    groups = [list(plans)] if has_lists else sharing_files(plans, lambda plan: plan.files)
     rules = [_rule(group, options, others) for group in groups]
     if copies is not None:
         rules += _rules_of_copies(plans, copies, form)
@@ -143,19 +144,3 @@ def _name(path: str) -> str:
 
 def _is_allowed(char: str) -> bool:
     return char.isprintable() or "\udc80" <= char <= "\udcff"  # a byte that is not text
-
-
-def _sharing_files(plans: Sequence[MaskPlan]) -> list[list[MaskPlan]]:
-    """Group plans so that no two groups share a file, in the order of the plans."""
-    groups: list[tuple[set[str], list[MaskPlan]]] = []
-    for plan in plans:
-        files, members = set(plan.files), [plan]
-        apart = []
-        for others, earlier in groups:
-            if others.isdisjoint(files):
-                apart.append((others, earlier))
-            else:
-                files |= others
-                members = [*earlier, *members]
-        groups = [*apart, (files, members)]
-    return [members for _, members in sorted(groups, key=lambda group: group[1][0].path)]

@@ -9,6 +9,7 @@ from staticmask_cli.masks.findings import Finding
 from staticmask_cli.masks.heading import MaskHeading, read_heading
 from staticmask_cli.masks.members import ChipLabel
 from staticmask_cli.masks.reading import is_mask
+from staticmask_cli.masks.run_id import warn_of_different_runs
 from staticmask_cli.pipeline.existing import other_grid, other_parameters
 from staticmask_cli.pipeline.plan import MaskPlan
 
@@ -33,6 +34,7 @@ def check_replaced(
         The parameters that the plans were made with.
     warn : callable, optional
         A function that is called for each mask that holds more than the one that replaces it.
+        Masks that different runs wrote are warned of in any case.
 
     Raises
     ------
@@ -41,8 +43,9 @@ def check_replaced(
     """
     foreign, other_pixels = [], []
     replaced: list[tuple[str, str, str]] = []  # the path, what is lost, and what to do
+    headings = {plan.path: _heading_of(plan.path) for plan in plans}
     for plan in plans:
-        mask = _heading_of(plan.path)
+        mask = headings[plan.path]
         of_shape = (is_mask(plan.path, plan.signature.shape) if mask is None else
                     mask.signature.shape == plan.signature.shape)
         if not of_shape:
@@ -64,6 +67,10 @@ def check_replaced(
         for path, lost, remedy in replaced:
             warn(Finding(path, f"replaces {lost}", "masks of other exposures or rules are replaced",
                          remedy))
+    files = {plan.path: plan.files for plan in plans}
+    warn_of_different_runs(
+        {path: mask.run_id for path, mask in headings.items() if mask is not None},
+        files.__getitem__)
 
 
 def _heading_of(path: str) -> MaskHeading | None:

@@ -9,9 +9,10 @@ from dataclasses import replace
 from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import Lines, OutputError, StaticMaskError, first_few
 from staticmask_cli.exposures.facts import common_facts
-from staticmask_cli.io.atomic import make_folder, update_lock
+from staticmask_cli.io.disk import make_folder
 from staticmask_cli.io.urls import normalized
 from staticmask_cli.masks.members import Member, SortKey
+from staticmask_cli.masks.run_id import set_run_ids, warn_of_different_runs
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.masks.writing import write_masks
 from staticmask_cli.pipeline.changes import modified, needs_no_reading, refuse_changed
@@ -54,11 +55,14 @@ class NewMasks:
         """Yield the masks that the with block is to write, by path."""
         yield dict(fresh)
 
-    def save(self, fresh: dict[str, StaticMask]) -> dict[str, StaticMask]:
+    def save(
+        self, fresh: dict[str, StaticMask], done: Mapping[str, StaticMask]
+    ) -> dict[str, StaticMask]:
         """Write the masks that can be written by now, and remove them from `fresh`.
 
-        A mask with fewer voters than `agree` requires cannot have a bad pixel.  It stays in
-        `fresh`, and if it still has too few at the end of the run, the run reports an error.
+        `done` holds the masks that are complete on disk, by path.  A mask with fewer voters than
+        `agree` requires cannot have a bad pixel.  It stays in `fresh`, and if it still has too few
+        at the end of the run, the run reports an error.
 
         Returns
         -------
@@ -66,6 +70,7 @@ class NewMasks:
             The masks that were written, by path.
         """
         with self.merged(fresh) as masks:
+            set_run_ids(masks.values(), (done[path] for path in done.keys() - masks.keys()))
             ready = {path: mask for path, mask in masks.items() if mask.has_enough_voters}
             write_masks(ready)
         for path in ready:
@@ -114,6 +119,7 @@ class MaskUpdate(NewMasks):
         self._plans = {plan.path: plan for plan in plans}
         self._already_members: dict[str, set[Identity]] = {}
         self._read: dict[str, set[SortKey]] = {}
+        self._run_ids: dict[str, str] = {}
         self._opened = {normalized(chip.path) for plan in plans for chip in plan.chips}
         self._unopened = {normalized(path) for path in unopened}
         problems = []
@@ -124,6 +130,7 @@ class MaskUpdate(NewMasks):
                 problems.append(str(error))
         if problems:
             raise OutputError(Lines.of(problems))
+        warn_of_different_runs(self._run_ids, lambda path: self._plans[path].files)
 
     def _decide(self, plan: MaskPlan) -> None:
         """Decide which chips of a plan must be read."""
@@ -132,6 +139,7 @@ class MaskUpdate(NewMasks):
             self._read[plan.path] = {chip.label.sort_key for chip in plan.chips}
             return
         mask = read_existing_mask(plan, self._parameters)
+        self._run_ids[plan.path] = mask.run_id
         index = MemberIndex(mask.members)
         pairs = [(chip, index.member_of(chip)) for chip in plan.chips]
         refuse_changed(plan, pairs)
@@ -182,6 +190,8 @@ class MaskUpdate(NewMasks):
             If a mask on disk no longer fits the run, lacks members that this run did not read,
             or holds members that this run has read, whose votes would count twice.
         """
+        from staticmask_cli.io.update_lock import update_lock  # noqa: PLC0415 - few runs update
+
         for folder in {os.path.dirname(path) for path in fresh}:
             make_folder(folder or ".")
         with update_lock(fresh):

@@ -7,8 +7,10 @@ from contextlib import AbstractContextManager, ExitStack
 
 from staticmask_cli.errors import ExposureError, Lines
 from staticmask_cli.exposures.problems import Problems
-from staticmask_cli.io.atomic import make_folder, remove_stale_temporaries
+from staticmask_cli.io.disk import make_folder
+from staticmask_cli.io.leftovers import remove_stale_temporaries
 from staticmask_cli.masks.findings import Finding
+from staticmask_cli.masks.run_id import set_run_ids
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.masks.writing import write_masks
 from staticmask_cli.pipeline.findings import findings_of
@@ -94,6 +96,7 @@ def write_all(
         for finding in findings_of(list(masks.values()), tuple(problems.findings)):
             problems.warn(finding)
         if write:
+            set_run_ids(to_write.values(), (done[path] for path in done.keys() - to_write.keys()))
             make_folder(output_dir)
         if picture is not None:
             stack.enter_context(picture.drawn(masks, work.to_do))

@@ -2,17 +2,13 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING
 
 from staticmask_cli._version import __version__
 from staticmask_cli.errors import ConfigError, OutputError
-from staticmask_cli.io.atomic import (
-    as_output_error,
-    make_folder,
-    remove_stale_temporaries,
-    write_whole,
-)
+from staticmask_cli.io.atomic import write_together
+from staticmask_cli.io.disk import as_output_error, make_folder
 from staticmask_cli.io.open_files import allow_open_files
 from staticmask_cli.io.paths import check_writable, folder_of_file, is_file, open_file
 from staticmask_cli.plots.page import Page, draw_page
@@ -24,6 +20,7 @@ __all__ = ["check_matplotlib", "check_plot", "drawn", "names_of_files"]
 
 _DPI = 200
 _FITS_START = b"SIMPLE  ="
+_PICTURE_STARTS = (b"\x89PNG", b"%PDF", b"<?xml", b"<svg")
 _FORMATS = ("png", "pdf", "svg")
 _STYLE = {
     "font.size": 9.0,
@@ -42,7 +39,7 @@ def check_plot(path: str) -> None:
         If the suffix of `path` is none of ``.png``, ``.pdf`` and ``.svg``, or matplotlib is
         missing.
     OutputError
-        If `path` is a folder or a FITS file.
+        If `path` is a folder, or a file that is no picture.
     """
     if _format_of(path) not in _FORMATS:
         msg = f"plot = {path}: expected a name that ends with .png, .pdf or .svg"
@@ -51,7 +48,7 @@ def check_plot(path: str) -> None:
     if os.path.isdir(path):
         msg = f"{path}: is a folder, expected the name of a picture"
         raise OutputError(msg)
-    _refuse_fits(path)
+    _refuse_others(path)
     check_matplotlib(path)
 
 
@@ -101,24 +98,24 @@ def drawn(files: Mapping[str, Iterable[Page]]) -> Iterator[None]:
     Raises
     ------
     OutputError
-        If a file cannot be written, or would replace a FITS file; no file is changed then.
+        If a file cannot be written, or would replace one that is no picture; no file is
+        changed then.
     """
     import matplotlib as mpl  # noqa: PLC0415 - an extra
 
     for folder in {folder_of_file(path) or "." for path in files}:
         make_folder(folder)
     for name in files:
-        _refuse_fits(name)
-    remove_stale_temporaries(files)
+        _refuse_others(name)
     allow_open_files(len(files))
-    with ExitStack() as stack:
+    with write_together(files) as new:
         with mpl.rc_context():
             mpl.rcdefaults()  # the user's own style may not be readable in grey
             mpl.rcParams.update(_STYLE)
-            for name, pages in files.items():
-                stream = stack.enter_context(write_whole(name))
-                with as_output_error(name):
-                    _write(stream, _format_of(name), pages)
+            for file, pages in zip(new, files.values(), strict=True):
+                with as_output_error(file.path):
+                    _write(file.stream, _format_of(file.path), pages)
+                    file.flush()
         yield
 
 
@@ -143,8 +140,8 @@ def _figure_of(page: Page) -> "Figure":
     return figure
 
 
-def _refuse_fits(path: str) -> None:
-    """Refuse to replace a FITS file by a picture, whatever the name of the file."""
+def _refuse_others(path: str) -> None:
+    """Refuse to replace a file that is no picture, whatever its name; empty files may go."""
     if not is_file(path):  # reading from a pipe would block
         return
     start = b""
@@ -152,6 +149,9 @@ def _refuse_fits(path: str) -> None:
         start = stream.read(len(_FITS_START))
     if start == _FITS_START:
         msg = f"{path}: is a FITS file and stays as it is; choose another name"
+        raise OutputError(msg)
+    if start and not start.startswith(_PICTURE_STARTS):
+        msg = f"{path}: exists and is not a picture; choose another name, or move it away"
         raise OutputError(msg)
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from staticmask_cli.io.atomic import as_output_error, make_folder, write_whole
+from staticmask_cli.io.atomic import write_whole
+from staticmask_cli.io.disk import as_output_error, make_folder
 from staticmask_cli.io.paths import folder_of_file
 from staticmask_cli.plots.draw import check_plot
 

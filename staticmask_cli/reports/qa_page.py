@@ -7,20 +7,14 @@ untrusted: all are escaped, in texts and in links.
 import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, suppress
+from contextlib import AbstractContextManager, suppress
 from html import escape
 from urllib.parse import quote
 
 from staticmask_cli._version import __version__
 from staticmask_cli.errors import OutputError
-from staticmask_cli.io.atomic import (
-    as_output_error,
-    flush_to_disk,
-    interrupts_deferred,
-    make_folder,
-    remove_stale_temporaries,
-    write_whole,
-)
+from staticmask_cli.io.atomic import write_together
+from staticmask_cli.io.disk import as_output_error, make_folder
 from staticmask_cli.io.paths import exists, is_file, is_remote, join_path, open_file
 from staticmask_cli.reports.overview import Glance
 
@@ -102,15 +96,11 @@ def write_page(
     for path in (page, *pictures.values()):
         _refuse_others(path)
     make_folder(folder)
-    remove_stale_temporaries([page])
-    with ExitStack() as stack:
-        stream = stack.enter_context(write_whole(page))  # which is renamed last
-        stack.enter_context(draw({path: glances[index].path for index, path in pictures.items()}))
-        with as_output_error(page):
-            stream.write(_html(glances, folder, pictures))
-            flush_to_disk(stream)
-        with interrupts_deferred():
-            stack.close()
+    masks = {path: glances[index].path for index, path in pictures.items()}
+    with write_together([page]) as (file,), draw(masks), as_output_error(page):
+        # The page is flushed before the pictures are renamed, and renamed after them.
+        file.stream.write(_html(glances, folder, pictures))
+        file.flush()
     return page
 
 

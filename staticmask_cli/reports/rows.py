@@ -6,7 +6,8 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from staticmask_cli.io.atomic import make_folder, refuse_binary, write_whole
+from staticmask_cli.io.atomic import write_whole
+from staticmask_cli.io.disk import make_folder
 from staticmask_cli.io.paths import folder_of_file
 from staticmask_cli.reports.run_report import as_json, check_report, plain
 
@@ -37,7 +38,6 @@ def write_rows(path: str, kind: str, content: Any, rows: Rows) -> None:  # noqa:
         As by `write_report`.
     """
     check_report(path)
-    refuse_binary(path)
     suffix = os.path.splitext(path)[1].lower()
     text = as_json(kind, content) + "\n" if suffix == ".json" else _TABLES[suffix](rows)
     make_folder(folder_of_file(path) or ".")

@@ -9,6 +9,7 @@ import logging
 import math
 import os
 import platform
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from itertools import islice
@@ -19,8 +20,10 @@ import numpy as np
 from staticmask_cli._version import __version__
 from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import ConfigError
-from staticmask_cli.io.atomic import make_folder, refuse_binary, write_whole
+from staticmask_cli.io.atomic import write_whole
+from staticmask_cli.io.disk import make_folder
 from staticmask_cli.io.paths import folder_of_file
+from staticmask_cli.io.targets import refuse_others
 from staticmask_cli.masks.findings import APART, CHIPS_APART, Finding
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.masks.writing import time_of_making
@@ -31,6 +34,13 @@ __all__ = ["Course", "as_json", "check_report", "json_pieces", "plain", "write_r
 _PIECES = 4096  # parts of the text of a document that are joined before they are written
 _VERSION = 1  # of the JSON documents; it is raised when a key is removed or changes its meaning
 _APART = (APART, CHIPS_APART)
+# How reports of runs and of inspect begin: JSON, CSV, and ECSV, whose header lists the columns.
+_REPORT = re.compile(
+    rb'\s*\{\s*"format": *"staticmask |(mask,bunit|path,detector|detector,number),|'
+    rb'# %ECSV.*\n(#.*\n)*?# - \{name: (mask|path|detector),.*\n'
+    rb'# - \{name: (bunit|detector|number),'
+)
+
 
 log = logging.getLogger(__name__)
 
@@ -54,22 +64,30 @@ class Course:
     seconds: Mapping[str, float] = field(default_factory=dict)
 
 
-def check_report(path: str) -> None:
+def check_report(path: str, *, overwrite: bool = False) -> None:
     """Check that a report can be written to a path, before any work is done.
+
+    Parameters
+    ----------
+    path : str
+        The path of the report.
+    overwrite : bool
+        Whether the report may replace any text, and not only another report.
 
     Raises
     ------
     ConfigError
         If the suffix of `path` is none of ``.json``, ``.ecsv`` and ``.csv``.
     OutputError
-        If the report would replace a file that is not a text.
+        If the report would replace another file.
     """
     _formatter_of(path)
-    refuse_binary(path)
+    refuse_others(path, "a report of staticmask", _REPORT.match, overwrite=overwrite)
 
 
 def write_report(
-    path: str, parameters: Parameters, masks: Sequence[StaticMask], course: Course | None = None
+    path: str, parameters: Parameters, masks: Sequence[StaticMask], course: Course | None = None,
+    *, overwrite: bool = False,
 ) -> None:
     """Write the report of a run, completely or not at all.
 
@@ -88,16 +106,18 @@ def write_report(
         The masks that the run wrote.
     course : Course, optional
         How the run went.
+    overwrite : bool
+        Whether the report may replace any text, and not only another report.
 
     Raises
     ------
     ConfigError
         If the suffix of `path` is none of these three.
     OutputError
-        If the file cannot be written, or would replace a file that is not a text.
+        If the file cannot be written, or would replace another file.
     """
+    check_report(path, overwrite=overwrite)
     formatter = _formatter_of(path)
-    refuse_binary(path)
     facts = plain(_facts(parameters, masks, course or Course()))
     text = formatter(facts, rows_of(facts, masks))
     make_folder(folder_of_file(path) or ".")

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from staticmask_cli.fits.header import fits
-from staticmask_cli.io.atomic import make_folder, write_whole
+from staticmask_cli.io.atomic import write_whole
+from staticmask_cli.io.disk import make_folder
 from staticmask_cli.simulate.cameras import CAMERAS, Camera
 
 __all__ = ["CAMERAS", "Camera", "Visit", "simulate_visit"]

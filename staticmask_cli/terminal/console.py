@@ -3,6 +3,7 @@
 import logging
 import os
 import platform
+import re
 import shlex
 import sys
 import threading
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Self
 
 from staticmask_cli._version import __version__
 from staticmask_cli.errors import OutputError
-from staticmask_cli.io.atomic import refuse_binary
+from staticmask_cli.io.targets import refuse_others
 from staticmask_cli.io.urls import redacted
 from staticmask_cli.io.visible import visible
 from staticmask_cli.terminal.closing_table import closing_table
@@ -225,7 +226,8 @@ class _LogFile(logging.FileHandler):
 
 
 def _log_file_handler(path: str) -> logging.Handler:
-    refuse_binary(path)
+    dated_line = re.compile(rb"^\W?\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d", re.MULTILINE)
+    refuse_others(path, "a log, with a date in a line", dated_line.search)
     try:
         handler = _LogFile(path)
     except OSError as error:

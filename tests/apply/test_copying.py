@@ -9,7 +9,7 @@ import pytest
 from staticmask_cli import apply_masks, create_masks
 from staticmask_cli.apply import copying
 from staticmask_cli.errors import InputError, OutputError
-from staticmask_cli.io import atomic
+from staticmask_cli.io import replacing
 from staticmask_cli.simulate.visit import Visit
 from tests.support.applied import applied
 from tests.support.exposures import digest
@@ -60,7 +60,7 @@ def test_a_full_disk_is_an_error_that_names_the_copy(
     if in_kernel:
         monkeypatch.setattr(os, "copy_file_range", full, raising=False)
         monkeypatch.setattr(copying, "_read_into", full)
-    monkeypatch.setattr(atomic, "flush_to_disk", full)
+    monkeypatch.setattr(replacing, "flush_to_disk", full)
     with pytest.raises(OutputError, match=r"out/jsim6000q_flt.fits: cannot be written: No space"):
         applied(tmp_path, masks, visit.paths[0])
     assert list((tmp_path / "out").iterdir()) == []

@@ -503,7 +503,8 @@ def test_an_exposure_is_never_written_to(
     result = run(path, option, path)
     assert digest(path) == before
     assert result.exit_code == 1
-    assert result.stderr.startswith(f"Error: {path}: is not a text file and stays as it is")
+    why = "is an input of this run," if "save" in option else "is not a text file"
+    assert result.stderr.startswith(f"Error: {path}: {why} and stays as it is")
     assert masks_in(folder) == {}
 
 

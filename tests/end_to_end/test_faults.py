@@ -21,7 +21,8 @@ from astropy.io import fits
 
 from staticmask_cli import create_masks
 from staticmask_cli.errors import OutputError
-from staticmask_cli.io.atomic import remove_stale_temporaries, write_whole
+from staticmask_cli.io.atomic import write_whole
+from staticmask_cli.io.leftovers import remove_stale_temporaries
 from staticmask_cli.simulate.visit import Visit
 from tests.support.exposures import WriteExposure, digest
 from tests.support.process import process_environment

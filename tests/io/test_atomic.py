@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from staticmask_cli.errors import InputError, OutputError
-from staticmask_cli.io.atomic import make_folder, refuse_binary, write_whole
+from staticmask_cli.io.atomic import write_whole
+from staticmask_cli.io.disk import make_folder
+from staticmask_cli.io.targets import refuse_binary
 from tests.support.exposures import WriteExposure, digest
 from tests.support.process import run_python
 

@@ -14,7 +14,7 @@ from staticmask_cli import StaticMask, create_masks
 from staticmask_cli.errors import ConfigError, InputError, OutputError
 from staticmask_cli.exposures.exposure import Chip
 from staticmask_cli.exposures.reading import read_pixels
-from staticmask_cli.io.atomic import update_lock
+from staticmask_cli.io.update_lock import update_lock
 from staticmask_cli.pipeline import batches
 from tests.support.command import run
 from tests.support.documents import checked
@@ -386,10 +386,10 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], object]
     """Do something when a run has read its exposures, and not yet looked at the masks again."""
     def arrange(action: Callable[[], object]) -> None:
         def held(paths: Any) -> Any:  # noqa: ANN401
-            monkeypatch.setattr("staticmask_cli.pipeline.update.update_lock", update_lock)
+            monkeypatch.setattr("staticmask_cli.io.update_lock.update_lock", update_lock)
             action()
             return update_lock(paths)
-        monkeypatch.setattr("staticmask_cli.pipeline.update.update_lock", held)
+        monkeypatch.setattr("staticmask_cli.io.update_lock.update_lock", held)
     return arrange
 
 

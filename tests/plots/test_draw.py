@@ -248,11 +248,11 @@ def test_masks_that_cannot_be_written_leave_the_picture_unwritten(
         raise OutputError(msg)
 
     monkeypatch.setattr("staticmask_cli.pipeline.write.write_masks", fail)
-    Path("m.pdf").write_text("before")
+    Path("m.pdf").write_text("%PDF before")
     with pytest.raises(OutputError, match="full"):
         create_masks(visit.paths, plot="m.pdf")
     assert files() == ["m.pdf"]
-    assert Path("m.pdf").read_text() == "before"
+    assert Path("m.pdf").read_text() == "%PDF before"
 
 
 def test_create_masks_refuses_another_suffix() -> None:
