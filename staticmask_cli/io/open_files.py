@@ -9,7 +9,7 @@ except ImportError:  # on Windows
 
 __all__ = ["allow_open_files"]
 
-_OTHERS = 64  # files that a run has open besides
+_OTHERS = 1024  # files that the process may have open besides
 
 
 def allow_open_files(number: int) -> None:

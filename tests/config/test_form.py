@@ -390,7 +390,7 @@ def on_a_terminal(*words: str, keys: bytes = b"") -> tuple[int, str, str]:
 @pytest.mark.parametrize(
     ("keys", "code", "closing"),
     [(b"\x1b", 0, "Cancelled: nothing was made."),
-     (b"\x12", 1, "Error: nowhere_flt.fits: no such file")],
+     (b"\x12", 1, "nowhere_flt.fits: no such file")],
     ids=["escape", "ctrl+r"],
 )
 def test_the_command_shows_the_form_on_a_terminal(

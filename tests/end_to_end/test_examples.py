@@ -136,7 +136,7 @@ def test_the_batch_goes_on_past_a_bad_visit(folder: Path) -> None:
     assert result.stderr.endswith("2 of 3 visits done\n")
     assert StaticMask.read(f"one/{IR[0]}").rule.final_bits == "64,32"
     assert "final_bits = 64,32" in Path("one/masks/staticmask.log").read_text()
-    assert len(list(Path("qa").iterdir())) == 3
+    assert len(list(Path("qa").iterdir())) == 4
     assert run("sh", "run.sh").returncode == 2
 
 
@@ -145,18 +145,18 @@ def test_many_visits_are_made_by_one_pattern_rule_and_those_that_stand_apart_are
     folder: Path
 ) -> None:
     shutil.copytree(EXAMPLES / "batch", folder, dirs_exist_ok=True)
-    for name, exposures in (("v1", 3), ("v2", 2)):
+    for name, exposures in (("v1", 3), ("v2", 2), ("v3", 3)):
         simulate_visit(f"data/{name}", "WFC3/IR", shape=(30, 50), exposures=exposures)
     made = [run("make", "-k", "-j2") for _ in range(2)]
-    assert [result.stdout.count("staticmask create") for result in made] == [2, 0]
+    assert [result.stdout.count("staticmask create") for result in made] == [3, 0]
     next(Path("data/v1").glob("*_flt.fits")).touch()
     again = run("make", "-k", "-j2").stdout
     assert again.count("staticmask create") == again.count("data/v1/masks/report.json") == 1
     page = run("make", "page")
     assert page.returncode == 2
     assert "Error 3" in page.stderr
-    assert f"data/v2/{IR[0]}: it has 2 exposures, where 2.5 are usual" in page.stdout
-    assert len(list(Path("qa").iterdir())) == 3
+    assert f"data/v2/{IR[0]}: it has 2 exposures, where 3 are usual" in page.stdout
+    assert len(list(Path("qa").iterdir())) == 4
 
 
 def test_the_notebook_hands_masks_on_and_leaves_the_exposures_alone(folder: Path) -> None:

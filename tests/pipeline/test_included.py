@@ -1,6 +1,7 @@
 """Pixels that are known to be bad, in a whole run."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -76,14 +77,19 @@ def test_included_pixels_are_bad_whatever_the_exposures_show(
     assert "INCLUDE" not in fits.getheader(f"out/{OTHER}")
 
 
+def without_run_id(path: Path) -> bytes:
+    """Return the bytes of a mask without the cards that differ from run to run."""
+    return re.sub(rb"(RUNID   |CHECKSUM)=.{70}", b"", path.read_bytes())
+
+
 def test_masks_without_lists_are_the_bytes_of_a_run_without_any(
     exposures: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
     create_masks(exposures, output_dir="plain")
     create_masks(exposures, output_dir="out", include=f"{FIRST}=more.txt")
-    assert digest(Path("plain", OTHER)) == digest(Path("out", OTHER))
-    assert digest(Path("plain", NAME)) != digest(Path("out", NAME))
+    assert without_run_id(Path("plain", OTHER)) == without_run_id(Path("out", OTHER))
+    assert without_run_id(Path("plain", NAME)) != without_run_id(Path("out", NAME))
 
 
 def test_a_run_without_lists_imports_nothing_for_them(exposures: list[str], folder: Path) -> None:
