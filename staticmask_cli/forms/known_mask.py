@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from staticmask_cli.errors import InputError
-from staticmask_cli.fits.open import opened, pixels_of
+from staticmask_cli.fits.open import read_primary
 from staticmask_cli.forms.listed import Bits
 from staticmask_cli.forms.origin import is_ours
 from staticmask_cli.masks.causes import CAUSES
@@ -80,10 +80,8 @@ def read_known_mask(path: str) -> KnownMask:
     InputError
         If the file cannot be read, or is no such mask.
     """
-    with opened(path) as hdus:
-        header = hdus[0].header
-        ours, form = is_ours(header), header.get("FORM")
-        pixels = None if ours else pixels_of(hdus[0], path)
+    header, pixels = read_primary(path)
+    ours, form = is_ours(header), header.get("FORM")
     if ours and form is not None:
         msg = f"{path}: is a list in the form {form!s:.20}; expected the mask it was made from"
         raise InputError(msg)
@@ -95,7 +93,7 @@ def read_known_mask(path: str) -> KnownMask:
         msg = (f"{path}: is not known to be a static mask: expected one of staticmask, or one of "
                "drizzlepac under its own name, which ends with _NUMBER_staticMask.fits")
         raise InputError(msg)
-    if pixels is None or pixels.ndim != 2 or pixels.dtype.kind != "i" or not pixels.size or (  # noqa: PLR2004
+    if pixels.ndim != 2 or pixels.dtype.kind != "i" or not pixels.size or (  # noqa: PLR2004
             pixels.min() < 0 or pixels.max() > 1):
         msg = f"{path}: is not a static mask: expected an image of whole numbers, 1 good and 0 bad"
         raise InputError(msg)

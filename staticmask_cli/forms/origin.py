@@ -4,7 +4,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from staticmask_cli._version import __version__
 from staticmask_cli.errors import FaultError
@@ -12,6 +12,9 @@ from staticmask_cli.fits.open import as_input_error, read_hdus
 from staticmask_cli.io.paths import is_file, open_file
 from staticmask_cli.masks.mask_cards import DETECTOR_FACTS, TEXT_FACTS
 from staticmask_cli.masks.signature import Signature
+
+if TYPE_CHECKING:
+    from staticmask_cli.fits.header import AnyHeader
 
 __all__ = [
     "facts_in", "is_exported", "is_ours", "signature_in", "text_lines", "words_in", "words_of",
@@ -71,7 +74,7 @@ def _value(text: str) -> str | float | None:
     return value if isinstance(value, str) or math.isfinite(value) else None
 
 
-def is_ours(words: Mapping[str, Any]) -> bool:
+def is_ours(words: "Mapping[str, Any] | AnyHeader") -> bool:
     """Whether the words, or a FITS header, are those of a file of this program."""
     return "CREATOR" in words and str(words["CREATOR"]).startswith(f"{_PROGRAM} ")
 
@@ -118,6 +121,6 @@ def is_exported(path: str) -> bool:
             return is_ours(words) and "FORM" in words
         with as_input_error(path):
             header = read_hdus(path)[0].header
-            return is_ours(header) and "FORM" in header  # type: ignore[arg-type]
+            return is_ours(header) and "FORM" in header
     except (OSError, ValueError):  # which are the base classes of our errors, too
         return False
