@@ -6,10 +6,9 @@ import signal
 import sys
 import traceback
 from types import FrameType
-from typing import IO, Any, NoReturn
+from typing import IO, TYPE_CHECKING, Any, NoReturn
 
 import click
-from click.shell_completion import CompletionItem
 
 from staticmask_cli._version import __version__
 from staticmask_cli.cli.apply import apply
@@ -22,6 +21,9 @@ from staticmask_cli.cli.options import files
 from staticmask_cli.cli.plan import plan
 from staticmask_cli.errors import ConfigError, Lines, StaticMaskError, in_words
 from staticmask_cli.terminal.streams import ensure_streams, write_message, write_stderr
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 __all__ = ["cli", "main"]
 
@@ -77,7 +79,7 @@ class _Commands(click.Group):
         """List the commands in the order in which they were added."""
         return list(self.commands)
 
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
         """Complete commands, and the options and files that `create` would accept here."""
         of_create = create.shell_complete(click.Context(create, parent=ctx), incomplete)
         if not incomplete.startswith("-"):

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Collection
 from functools import wraps
+from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
-from click.shell_completion import CompletionItem
 
 from staticmask_cli.io.user_path import output_path, user_path
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 __all__ = [
     "TopicalCommand", "apply_to", "checkpoint", "console_options", "dq_ext", "edit", "files",
@@ -69,16 +72,22 @@ def _topic_of(option: click.Option) -> str:
 
 def files(
     _ctx: click.Context, _option: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
+) -> "list[CompletionItem]":
     """Let the shell complete the name of a file."""
-    return [CompletionItem(incomplete, type="file")]
+    return [_completed_by_shell(incomplete, "file")]
 
 
 def folders(
     _ctx: click.Context, _option: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
+) -> "list[CompletionItem]":
     """Let the shell complete the name of a folder."""
-    return [CompletionItem(incomplete, type="dir")]
+    return [_completed_by_shell(incomplete, "dir")]
+
+
+def _completed_by_shell(incomplete: str, kind: str) -> "CompletionItem":
+    from click.shell_completion import CompletionItem
+
+    return CompletionItem(incomplete, type=kind)
 
 
 def words_of(ctx: click.Context, leave_out: Collection[str]) -> list[str]:

@@ -2,7 +2,6 @@
 
 import os
 import re
-import tempfile
 import time
 from collections.abc import Iterable
 from contextlib import suppress
@@ -25,9 +24,12 @@ def new_temporary(folder: str, name: str) -> IO[bytes]:
         The folder, and the name that the file will get.
     """
     while True:
-        stream: IO[bytes] = tempfile.NamedTemporaryFile(  # noqa: SIM115 - the caller closes it
-            dir=folder, prefix=f".{name}.", suffix=".tmp", delete=False
-        )
+        path = os.path.join(folder, f".{name}.{os.urandom(6).hex()}.tmp")
+        try:
+            # The module tempfile does the same; it takes 2% of a small run to import.
+            stream: IO[bytes] = open(path, "w+b", opener=_open_new)  # noqa: SIM115
+        except FileExistsError:
+            continue
         is_locked = try_lock(stream.fileno())
         try:
             # Another run may have removed it as a leftover before it was locked.
@@ -38,6 +40,11 @@ def new_temporary(folder: str, name: str) -> IO[bytes]:
             stream.close()
             raise
         stream.close()
+
+
+def _open_new(path: str, flags: int) -> int:
+    """Open a file that does not exist yet, for this user alone."""
+    return os.open(path, flags | os.O_EXCL, 0o600)
 
 
 def remove_stale_temporaries(paths: Iterable[str]) -> None:

@@ -7,7 +7,6 @@ imported only for URLs.
 import os
 import re
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from types import ModuleType
@@ -158,6 +157,8 @@ def stop_requests() -> None:
 @contextmanager
 def write_remote(url: str) -> Iterator[IO[bytes]]:
     """Yield a temporary file that is written to a URL if the with block succeeds."""
+    import tempfile  # noqa: PLC0415 - slow to import, and seldom needed
+
     check_writable(url)
     with tempfile.TemporaryFile() as stream:
         yield stream

@@ -5,8 +5,7 @@ within a row: runs that touch in neighbouring rows are joined, until each run is
 the first run of its cluster.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +15,7 @@ __all__ = ["Clusters", "clusters_of"]
 Integers = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class Clusters:
+class Clusters(NamedTuple):
     """All clusters of a mask, the largest first.
 
     Attributes

@@ -1,8 +1,7 @@
 """The bad pixels of one chip: below the global or the local threshold, or flagged in DQ."""
 
 import math
-from dataclasses import KW_ONLY, dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -38,8 +37,10 @@ _FEWEST_OF_SAMPLE = 300  # pixels there, among which fewer values do not occur b
 _FEWEST_STEPS = 40  # values there: the steps are smaller than a sixth of the rms
 
 
-@dataclass(frozen=True)
-class ChipResult:
+_NO_BITS: dict[int, int] = {}  # which nobody changes
+
+
+class ChipResult(NamedTuple):
     """The bad pixels of a chip, and the numbers that they were found with.
 
     Attributes
@@ -72,9 +73,8 @@ class ChipResult:
     npix: int
     low: PixelSet
     lines: PixelSet
-    _: KW_ONLY
     flagged: Bits | None = None
-    added_by_bit: dict[int, int] = field(default_factory=dict)
+    added_by_bit: dict[int, int] = _NO_BITS
     mode: float = math.nan
     rms: float = math.nan
     median: float = math.nan
@@ -186,8 +186,9 @@ def _is_coarse(data: npt.NDArray[Any], statistics: ChipStatistics) -> bool:
     ny, nx = data.shape
     values = data[::max(1, ny // _SAMPLE[0]), ::max(1, nx // _SAMPLE[1])].ravel()
     reach = _CORE * statistics.rms
-    core = values[np.abs(values.astype(np.float64) - statistics.mode) < reach]
-    return core.size > _FEWEST_OF_SAMPLE and np.unique(core).size < _FEWEST_STEPS
+    core = np.sort(values[np.abs(values.astype(np.float64) - statistics.mode) < reach])
+    steps = np.count_nonzero(core[1:] != core[:-1])  # numpy.unique would import masked arrays
+    return core.size > _FEWEST_OF_SAMPLE and bool(steps + 1 < _FEWEST_STEPS)
 
 
 def _dark_pixels(data: npt.NDArray[Any], clipping: Clipping, rule: MaskRule) -> Bits | None:
@@ -218,7 +219,7 @@ def _in_a_larger_unit(
     with np.errstate(over="ignore"):  # such a pixel is infinite, and does not count
         larger = (data.astype(np.float64) / unit).astype(np.float32)
     result = bad_pixels_of_chip(larger, rule, dq, good_bits)
-    return replace(result, mode=unit * result.mode, rms=unit * result.rms,
+    return result._replace(mode=unit * result.mode, rms=unit * result.rms,
                    median=unit * result.median, noise=unit * result.noise)
 
 

@@ -12,7 +12,6 @@ import numpy as np
 from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import OutputError, StaticMaskError, first_few, is_of_system
 from staticmask_cli.exposures.exposure import Chip
-from staticmask_cli.fits.plain import checksums_in, opened_plain
 from staticmask_cli.io.paths import exists
 from staticmask_cli.io.urls import is_remote
 from staticmask_cli.masks.members import Member
@@ -98,6 +97,9 @@ def mask_status(plan: MaskPlan, parameters: Parameters) -> MaskStatus:
 
 def read_existing_mask(plan: MaskPlan, parameters: Parameters) -> StaticMask:
     """Read the mask on disk that a plan is to update; refuse one that cannot be updated."""
+    # Imported here because most runs make new masks.
+    from staticmask_cli.fits.plain import checksums_in, opened_plain  # noqa: PLC0415
+
     try:
         with opened_plain(plan.path) as hdus:
             if checksums_in(hdus) == "wrong":

@@ -4,7 +4,7 @@ import math
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from staticmask_cli.masks.clusters import clusters_of
 from staticmask_cli.masks.members import Member
 from staticmask_cli.masks.static_mask import StaticMask
-from staticmask_cli.reports.bad_pixels import deviations
+from staticmask_cli.reports.outliers import deviations
 
 __all__ = [
     "Numbers", "block_of", "described", "median_of", "member_deviations", "numbers_of", "reasons",
@@ -27,8 +27,7 @@ _SIDE = 8  # pixels along each side of a tile
 _FEWEST_TILES = 4  # that are low everywhere, of a block
 
 
-@dataclass(frozen=True)
-class Numbers:
+class Numbers(NamedTuple):
     """What a mask is compared with others by.
 
     Attributes

@@ -1,7 +1,5 @@
 """What stands apart: blocks of low pixels, and exposures that could not be opened."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -30,12 +28,12 @@ def test_low_pixels_everywhere_are_no_block() -> None:
 def test_an_exposure_that_could_not_be_opened_is_a_reason_for_masks_that_lack_it() -> None:
     rows = [("v1/a.fits", 1), ("v1/b.fits", 0), ("v2/c.fits", 0)]
     assert unopened_beside(rows) == ("v1/b.fits",)
-    lacks = replace(USUAL, exposures=3, unopened=("v1/b.fits",))
+    lacks = USUAL._replace(exposures=3, unopened=("v1/b.fits",))
     assert reasons([USUAL] * 3 + [lacks]) == {
         3: ["it has 3 exposures, where 4 are usual", "v1/b.fits could not be opened"]}
-    listed = replace(USUAL, unopened=("b.fits",))  # by all masks of a run
+    listed = USUAL._replace(unopened=("b.fits",))  # by all masks of a run
     assert reasons([listed] * 4) == {}
 
 
 def test_no_number_of_exposures_is_usual_if_most_masks_have_others() -> None:
-    assert reasons([replace(USUAL, exposures=number) for number in (2, 3, 4, 5)]) == {}
+    assert reasons([USUAL._replace(exposures=number) for number in (2, 3, 4, 5)]) == {}

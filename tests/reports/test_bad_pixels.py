@@ -11,10 +11,10 @@ from staticmask_cli.reports.bad_pixels import (
     Line,
     SizeClass,
     compare,
-    deviations,
     shape_of_bad,
     worst_lines,
 )
+from staticmask_cli.reports.outliers import deviations
 
 
 def test_the_worst_lines_come_first_and_are_counted_from_one() -> None:
