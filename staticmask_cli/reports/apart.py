@@ -12,7 +12,7 @@ import numpy.typing as npt
 from staticmask_cli.masks.clusters import clusters_of
 from staticmask_cli.masks.members import Member
 from staticmask_cli.masks.static_mask import StaticMask
-from staticmask_cli.reports.outliers import deviations
+from staticmask_cli.reports.outliers import deviations, median
 
 __all__ = [
     "Numbers", "block_of", "described", "median_of", "member_deviations", "numbers_of", "reasons",
@@ -93,7 +93,7 @@ def unopened_beside(members: Iterable[tuple[str, int]]) -> tuple[str, ...]:
 def median_of(values: Sequence[float]) -> float:
     """Return the median of the finite values, or NaN if there are none."""
     finite = [value for value in values if math.isfinite(value)]
-    return float(np.median(finite)) if finite else math.nan
+    return median(np.array(finite)) if finite else math.nan
 
 
 def member_deviations(members: Sequence[Member]) -> list[dict[str, float]]:
@@ -106,7 +106,7 @@ def member_deviations(members: Sequence[Member]) -> list[dict[str, float]]:
         (`deviations`); empty if there are none, or if it was set aside.
     """
     used = [member for member in members if member.used]
-    noise = float(np.median([member.rms for member in used])) if used else 0.0
+    noise = median(np.array([member.rms for member in used])) if used else 0.0
     # Smaller standard deviations would make outliers of differences without significance:
     # a tenth of the noise for a mode, a fiftieth for an rms, Poisson noise for a count.
     by_name = {
@@ -123,7 +123,7 @@ def member_deviations(members: Sequence[Member]) -> list[dict[str, float]]:
 
 
 def _count_deviations(counts: Sequence[int]) -> list[float]:
-    return deviations(counts, max(float(np.median(counts)), 1.0) ** 0.5) if counts else []
+    return deviations(counts, max(median(np.array(counts)), 1.0) ** 0.5) if counts else []
 
 
 def described(apart: Mapping[str, float]) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["deviations"]
+__all__ = ["deviations", "median"]
 
 _FEWEST_VALUES = 4  # an outlier among fewer values cannot be identified
 _OUTLIER = 5.0  # standard deviations, in the limit of many values
@@ -36,17 +36,20 @@ def deviations(values: Sequence[float], least: float = 0.0) -> list[float]:
     finite = array[np.isfinite(array)]
     if finite.size < _FEWEST_VALUES:
         return [0.0] * len(values)
-    median = _median(finite)
-    sigma = max(1.4826 * _median(np.abs(finite - median)), least)
+    middle = median(finite)
+    sigma = max(1.4826 * median(np.abs(finite - middle)), least)
     if sigma == 0:
         return [0.0] * len(values)
     with np.errstate(over="ignore"):
-        deviation = (array - median) / sigma
+        deviation = (array - middle) / sigma
     is_outlier = np.abs(deviation) > _OUTLIER + 4 * _OUTLIER / finite.size
     return [float(value) for value in np.where(is_outlier, deviation, 0.0)]
 
 
-def _median(values: npt.NDArray[np.float64]) -> float:
-    """Return what ``numpy.median`` does, of few values in a tenth of its time."""
+def median(values: npt.NDArray[np.float64]) -> float:
+    """Return what ``numpy.median`` does, of few values in a tenth of its time.
+
+    ``numpy.median`` would also import masked arrays, which takes 30 ms.
+    """
     ordered = np.sort(values)
     return float((ordered[(ordered.size - 1) // 2] + ordered[ordered.size // 2]) / 2)
