@@ -20,6 +20,7 @@ EXPECTED_BITS = (
     "or names of the instrument's flags (WARMPIX,HOTPIX)"
 )
 _NAMES = re.compile(r"~?\(?\s*[A-Za-z_]\w*\s*([,+|]\s*[A-Za-z_]\w*\s*)*\)?")
+_NUMBERS = re.compile(r"~?[0-9]{1,9}(,[0-9]{1,9})*")
 _NOTHING = {"", "none", "indef"}
 
 
@@ -165,8 +166,10 @@ def _bad_bits(dq: npt.NDArray[Any], good: int) -> int:
 
 def _interpret(text: str, flags: dict[str, int] | None) -> int:
     """Interpret bits by astropy, with one message about what it allows."""
+    if (number := _as_number(text)) is not None:
+        return number
     avoid_closed_home()
-    # Imported here because it loads a quarter of astropy, and few runs give final_bits.
+    # Imported here because it loads a quarter of astropy, which takes as long as two exposures.
     from astropy.nddata.bitmask import (  # noqa: PLC0415
         extend_bit_flag_map,
         interpret_bit_flags,
@@ -182,6 +185,16 @@ def _interpret(text: str, flags: dict[str, int] | None) -> int:
     if bits is None:
         raise ConfigError(_message(text))
     return int(bits)
+
+
+def _as_number(text: str) -> int | None:
+    """Interpret what most users give, a number or powers of 2 between commas; None if it is not."""
+    if not _NUMBERS.fullmatch(text):
+        return None
+    numbers = {int(word) for word in text.lstrip("~").split(",")}
+    if "," in text and not all(number > 0 and number & (number - 1) == 0 for number in numbers):
+        return None
+    return ~sum(numbers) if text.startswith("~") else sum(numbers)
 
 
 def _message(value: object) -> str:

@@ -6,7 +6,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from astropy.nddata.bitmask import bitfield_to_boolean_mask, extend_bit_flag_map
+from astropy.nddata.bitmask import (
+    bitfield_to_boolean_mask,
+    extend_bit_flag_map,
+    interpret_bit_flags,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -52,6 +56,19 @@ def test_every_syntax_means_what_astropy_says(final_bits: Any, dtype: str) -> No
         warnings.filterwarnings("ignore", "Bit .* was specified|.*[Dd]uplicate")
         theirs = bitfield_to_boolean_mask(dq, ignore_flags=flags, flag_name_map=names)
     np.testing.assert_array_equal(bad_by_dq(dq, good(final_bits)), theirs)
+
+
+@given(st.from_regex(r"~?[0-9]{1,3}(,(1|2|4|8|16|3|0|64|064)){0,3}", fullmatch=True))
+def test_numbers_are_interpreted_as_by_astropy(text: str) -> None:
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Bit .* was specified|.*[Dd]uplicate")
+            expected = interpret_bit_flags(text)
+    except ValueError:
+        with pytest.raises(ConfigError):
+            clean_final_bits(text)
+    else:
+        assert good_bits(clean_final_bits(text), "ACS", {}) == expected
 
 
 @pytest.mark.parametrize("order", "<>")
