@@ -1,6 +1,7 @@
 """The command ``staticmask create``: make static masks."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import click
 
@@ -8,6 +9,9 @@ from staticmask_cli.cli import options
 from staticmask_cli.cli.apply import apply_and_show, copies_of
 from staticmask_cli.cli.options import TopicalCommand
 from staticmask_cli.terminal.console import Console
+
+if TYPE_CHECKING:
+    from staticmask_cli.config.parameters import Parameters
 
 __all__ = ["create"]
 
@@ -76,15 +80,7 @@ def create(
             console.say("Cancelled: nothing was made.")
             return
         console.log_parameters(parameters)
-        targets_by_option = {"--report": report, "--save-config": save_config, "--plot": plot}
-        if any(targets_by_option.values()):
-            from staticmask_cli.pipeline.kept_inputs import refuse_inputs
-
-            refuse_inputs(parameters, config, targets_by_option)
-        if report is not None:
-            from staticmask_cli.reports.run_report import check_report
-
-            check_report(report, overwrite=overwrite)
+        _check_targets(parameters, config, report, save_config, plot, overwrite=overwrite)
         targets = copies_of(parameters, apply_to, suffix, keep_going=keep_going)
         if save_config is not None:
             parameters.save(save_config, overwrite=overwrite)
@@ -109,3 +105,19 @@ def create(
                            sci_ext=parameters.sci_ext, dq_ext=parameters.dq_ext, jobs=jobs)
     if masks.left_out:
         raise click.exceptions.Exit(1)
+
+
+def _check_targets(
+    parameters: "Parameters", config: str | None, report: str | None, save_config: str | None,
+    plot: str | None, *, overwrite: bool,
+) -> None:
+    """Refuse to write over an input, or a report over another text, before any work is done."""
+    targets = {"--report": report, "--save-config": save_config, "--plot": plot}
+    if any(targets.values()):
+        from staticmask_cli.pipeline.kept_inputs import refuse_inputs
+
+        refuse_inputs(parameters, config, targets)
+    if report is not None:
+        from staticmask_cli.reports.run_report import check_report
+
+        check_report(report, overwrite=overwrite)
