@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO
 
-from staticmask_cli.errors import ConfigError, InputError, Lines, OutputError, StaticMaskError
+from staticmask_cli.errors import ConfigError, OutputError
 from staticmask_cli.fits.open import astropy_silenced
 from staticmask_cli.fits.writer import write_hdus
 from staticmask_cli.forms.images import IMAGES, image_of
@@ -18,6 +18,7 @@ from staticmask_cli.io.paths import canonical_path, check_writable, exists, join
 from staticmask_cli.io.urls import normalized
 from staticmask_cli.io.user_path import matching_files, output_path
 from staticmask_cli.masks.grow import grown
+from staticmask_cli.masks.reading import each_read
 from staticmask_cli.masks.writing import time_of_making
 
 __all__ = ["FORMS", "export_masks"]
@@ -86,15 +87,7 @@ def export_masks(
 
 
 def _masks(paths: Sequence[str]) -> list[KnownMask]:
-    masks, problems = [], []
-    for path in paths:
-        try:
-            masks.append(read_known_mask(path))
-        except StaticMaskError as error:
-            problems.append(str(error))
-    if problems:
-        raise InputError(Lines.of(problems))
-    return masks
+    return [mask for _, mask in each_read(paths, read_known_mask)]
 
 
 def _planned(

@@ -9,7 +9,7 @@ from typing import IO
 from staticmask_cli.errors import OutputError, StaticMaskError
 from staticmask_cli.io.paths import check_writable, is_remote
 
-__all__ = ["as_output_error", "flush_folder", "flush_to_disk", "is_there", "make_folder"]
+__all__ = ["as_output_error", "flush_folder", "flush_to_disk", "make_folder"]
 
 # What a system answers that flushes no folders, or not those that this user cannot read.
 _CANNOT_FLUSH = (errno.EINVAL, errno.EBADF, errno.EACCES, errno.EPERM, errno.ENOTSUP, errno.ENOSYS)
@@ -33,22 +33,6 @@ def as_output_error(path: str) -> Iterator[None]:
         cause = error.strerror or f"a full disk, or a limit of file sizes ({error})"
         msg = f"{path}: cannot be written: {cause}"
         raise OutputError(msg) from error
-
-
-def is_there(path: str) -> bool:
-    """Whether there is a file of that name; a file server that does not answer is an error.
-
-    Raises
-    ------
-    OutputError
-        If the system does not know it, as with a stale handle of NFS.
-    """
-    with as_output_error(path):
-        try:
-            os.lstat(path)
-        except (FileNotFoundError, NotADirectoryError):
-            return False
-    return True
 
 
 def make_folder(path: str) -> None:

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from types import ModuleType
 from typing import IO, Any
 
-from staticmask_cli.errors import ConfigError
+from staticmask_cli.errors import ConfigError, InputError, in_words
 from staticmask_cli.io.urls import (
     WEB,
     folder_of,
@@ -64,8 +64,24 @@ def open_file(path: str) -> AbstractContextManager[Any]:
 
 
 def exists(path: str) -> bool:
-    """Return whether there is a file, a folder or a link of that name."""
-    return bool(_remote_files(path).exists(path)) if is_remote(path) else os.path.lexists(path)
+    """Return whether there is a file, a folder or a link of that name.
+
+    Raises
+    ------
+    InputError
+        If the system does not know it, as with a stale handle of NFS: a mask that is there must
+        not be taken for missing.
+    """
+    if is_remote(path):
+        return bool(_remote_files(path).exists(path))
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # the last for a null character
+        return False
+    except OSError as error:
+        msg = f"{path}: cannot be read: {in_words(error)}"
+        raise InputError(msg) from error
+    return True
 
 
 def is_file(path: str) -> bool:

@@ -1,16 +1,47 @@
 """What is accepted as the file of a mask, and the errors about one that is not."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from staticmask_cli.errors import ExposureError, FaultError, InputError, is_of_system
+from staticmask_cli.errors import (
+    ExposureError,
+    FaultError,
+    InputError,
+    Lines,
+    StaticMaskError,
+    is_of_system,
+)
 from staticmask_cli.fits.open import as_input_error, read_hdus
 
-__all__ = ["bad_pixels_of", "expected_mask", "is_mask"]
+__all__ = ["bad_pixels_of", "each_read", "expected_mask", "is_mask"]
+
+Result = TypeVar("Result")
+
+
+def each_read(
+    paths: Iterable[str], read: Callable[[str], Result]
+) -> Iterator[tuple[str, Result]]:
+    """Yield each path of a mask with what `read` returns for it.
+
+    Raises
+    ------
+    InputError
+        At the end, if `read` raised an error for any of the files.  The message names all of them.
+    """
+    problems = []
+    for path in paths:
+        try:
+            result = read(path)
+        except StaticMaskError as error:
+            problems.append(error)
+        else:
+            yield path, result
+    if problems:
+        raise InputError(Lines.of(problems))
 
 
 @contextmanager

@@ -155,7 +155,7 @@ def plan_masks(
         _plan(members, parameters, output_dir)
         for (_, name), members in chips.items()
         if not all(chip.skip_reason for chip in members)
-        or (update and os.path.lexists(_path_of(name, output_dir)))
+        or (update and exists(_path_of(name, output_dir)))
     ), set_aside)
     if not plans:
         msg = "all exposures were set aside, so there is nothing to make a mask from"

@@ -9,7 +9,8 @@ from dataclasses import replace
 from staticmask_cli.config.parameters import Parameters
 from staticmask_cli.errors import Lines, OutputError, StaticMaskError, first_few
 from staticmask_cli.exposures.facts import common_facts
-from staticmask_cli.io.disk import is_there, make_folder
+from staticmask_cli.io.disk import make_folder
+from staticmask_cli.io.paths import exists
 from staticmask_cli.io.urls import normalized
 from staticmask_cli.masks.members import Member, SortKey
 from staticmask_cli.masks.run_id import set_run_ids, warn_of_different_runs
@@ -134,7 +135,7 @@ class MaskUpdate(NewMasks):
 
     def _decide(self, plan: MaskPlan) -> None:
         """Decide which chips of a plan must be read."""
-        if not is_there(plan.path):
+        if not exists(plan.path):
             self.to_do.append(plan)
             self._read[plan.path] = {chip.label.sort_key for chip in plan.chips}
             return
@@ -199,7 +200,7 @@ class MaskUpdate(NewMasks):
 
     def _merged(self, path: str, fresh: StaticMask) -> StaticMask:
         already_members = self._already_members.get(path, set())
-        if not is_there(path) and not already_members:
+        if not exists(path) and not already_members:
             return fresh
         plan = self._plans[path]
         mask = read_existing_mask(plan, self._parameters)

@@ -24,6 +24,7 @@ _LEAST_RATIO_OF_BLOCKS = 0.3  # likewise, of the largest clusters, which differ 
 _BLOCK = 25  # pixels of a cluster, which stars and their trails seldom have
 _SMALL = 4  # pixels of a cluster, and along each side of a tile, that is no block
 _SIDE = 8  # pixels along each side of a tile
+_FILLED = 0.5  # of the box around a block; an unlit border all around fills less
 _FEWEST_TILES = 4  # that are low everywhere, of a block
 
 
@@ -214,5 +215,7 @@ def block_of(low: npt.NDArray[np.bool_]) -> str:
         return ""
     found = clusters_of(low)
     (left, right), (bottom, top) = (found.columns[0] + 1).tolist(), (found.rows[0] + 1).tolist()
+    if found.pixels[0] < _FILLED * (right - left + 1) * (top - bottom + 1):
+        return ""
     return (f"{found.pixels[0]} low pixels are one block, in columns {left} to {right} and rows "
             f"{bottom} to {top}")

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from staticmask_cli.errors import ExposureError, InputError
+from staticmask_cli.errors import InputError
 from staticmask_cli.fits.open import astropy_silenced, read_primary
 from staticmask_cli.io.urls import redacted
 from staticmask_cli.masks.dates import as_text, middle_of
 from staticmask_cli.masks.heading import read_heading
+from staticmask_cli.masks.reading import each_read
 from staticmask_cli.masks.signature import Signature, grid_differences
 from staticmask_cli.reports.inspection import check_pixels, described_rule
 
@@ -161,20 +162,13 @@ def history_of(paths: Iterable[str]) -> History:
     InputError
         If a file is missing or is not a static mask.  The message names all such files.
     """
-    dated, undated, problems = [], [], []
+    dated, undated = [], []
     with astropy_silenced():
-        for path in map(redacted, paths):
-            try:
-                found = _dated(path)
-            except (InputError, ExposureError) as error:
-                problems.append(str(error))
-                continue
+        for path, found in each_read(map(redacted, paths), _dated):
             if found is None:
                 undated.append(path)
             else:
                 dated.append(found)
-        if problems:
-            raise InputError("\n".join(problems))
         return History(tuple(map(_trend, _grouped(dated))), tuple(undated))
 
 

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from staticmask_cli.errors import InputError, Lines
+from staticmask_cli.errors import InputError
 from staticmask_cli.fits.open import astropy_silenced
 from staticmask_cli.fits.plain import checksums_in, opened_plain
 from staticmask_cli.io.urls import redacted
 from staticmask_cli.masks.members import Member
 from staticmask_cli.masks.members_table import row_of
-from staticmask_cli.masks.reading import expected_mask
+from staticmask_cli.masks.reading import each_read, expected_mask
 from staticmask_cli.masks.rule import Agreement, MaskRule
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.reports.apart import member_deviations
@@ -117,18 +117,10 @@ def inspect_masks(paths: Sequence[str]) -> Inspections:
     """
     inspections: list[Inspection] = []
     pixels: list[npt.NDArray[np.bool_]] = []
-    problems = []
     with astropy_silenced():
-        for path in map(redacted, paths):
-            try:
-                inspection, bad = inspect_mask(path)
-            except InputError as error:
-                problems.append(str(error))
-                continue
+        for _, (inspection, bad) in each_read(map(redacted, paths), inspect_mask):
             inspections.append(inspection)
             pixels = [*pixels[-1:], bad]  # of the last two masks, as no more are compared
-    if problems:
-        raise InputError(Lines.of(problems))
     comparable = len(inspections) == 2 and _comparable(*inspections)  # noqa: PLR2004
     return Inspections(tuple(inspections), compare(*pixels) if comparable else None)
 

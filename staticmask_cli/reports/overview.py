@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any
 
-from staticmask_cli.errors import InputError, Lines
 from staticmask_cli.fits.open import astropy_silenced
 from staticmask_cli.io.urls import redacted
 from staticmask_cli.masks.dates import as_text, middle_of
+from staticmask_cli.masks.reading import each_read
 from staticmask_cli.reports.apart import Numbers, described, median_of, reasons, unopened_beside
 from staticmask_cli.reports.inspection import Inspection, described_rule, inspect_mask
 
@@ -92,18 +92,11 @@ def overview_of(paths: Sequence[str]) -> list[Glance]:
     InputError
         If a file is missing or is not a static mask.  The message names all such files.
     """
-    glances, numbers, problems = [], [], []
+    glances, numbers = [], []
     with astropy_silenced():
-        for path in map(redacted, paths):
-            try:
-                inspection, _ = inspect_mask(path)
-            except InputError as error:
-                problems.append(str(error))
-                continue
+        for _, (inspection, _bad) in each_read(map(redacted, paths), inspect_mask):
             glances.append(_glance(inspection))
             numbers.append(_numbers(glances[-1], inspection))
-    if problems:
-        raise InputError(Lines.of(problems))
     of_others = reasons(numbers)
     return [replace(glance, apart=(*glance.apart, *of_others[index]))
             for index, glance in enumerate(glances)]

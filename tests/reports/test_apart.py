@@ -21,6 +21,12 @@ def test_a_block_is_many_low_pixels_in_rows_and_columns(
     assert block_of(low) == expected
 
 
+def test_a_border_all_around_is_no_block() -> None:
+    low = np.ones((200, 301), np.bool_)
+    low[20:-20, 20:-20] = False
+    assert block_of(low) == ""
+
+
 def test_low_pixels_everywhere_are_no_block() -> None:
     assert block_of(np.random.default_rng(1).random((200, 301)) < 0.3) == ""
 
