@@ -150,12 +150,16 @@ class PartialMask:
     @property
     def nbad(self) -> int:
         """The number of bad pixels."""
+        if all(others is None for others in (self.tally, self.flagged, self.included)):
+            return len(self.low)
         return int(np.count_nonzero(self.bad))
 
     @property
     def nbelow(self) -> int:
         """The number of bad pixels that lie below the threshold in a chip, or in all together."""
-        below = self.below if self.tally is None else self.below & self.bad
+        if self.tally is None:
+            return len(self.low)
+        below = self.below & self.bad
         if self.evidence is not None:
             below = below | self.evidence.low(self.rule)
         return int(np.count_nonzero(below))

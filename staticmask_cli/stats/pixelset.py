@@ -49,6 +49,7 @@ class PixelSet:
         self.shape = shape
         self._bits = bits
         self.indices = indices
+        self._count: int | None = None  # of the pixels, once they are counted
 
     def __getstate__(self) -> "tuple[tuple[int, int], PackedBits | None]":
         return self.shape, PackedBits(self.bits) if self.has_pixels else None
@@ -56,6 +57,7 @@ class PixelSet:
     def __setstate__(self, state: "tuple[tuple[int, int], PackedBits | None]") -> None:
         self.shape, packed = state
         self._bits, self.indices = packed.unpacked() if packed else None, None
+        self._count = None
 
     @property
     def has_pixels(self) -> bool:
@@ -65,7 +67,9 @@ class PixelSet:
     def __len__(self) -> int:
         if self.indices is not None:
             return self.indices.size
-        return 0 if self._bits is None else int(np.count_nonzero(self._bits))
+        if self._count is None:
+            self._count = 0 if self._bits is None else int(np.count_nonzero(self._bits))
+        return self._count
 
     @property
     def bits(self) -> Bits:
@@ -87,6 +91,7 @@ class PixelSet:
         if not self.has_pixels and other.indices is not None:
             self.indices = other.indices
             return
+        self._count = None
         bits = self.bits
         if other.indices is not None:
             self._set(other.indices)
