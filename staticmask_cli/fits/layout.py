@@ -117,8 +117,9 @@ def _header_at(content: Content, start: int) -> bytes:
         if start and not header and not _EXTENSION.startswith(block[: len(_EXTENSION)] or b"-"):
             return b""
         header += block
-        if any(_is_end(block[n : n + CARD]) for n in range(0, len(block), CARD)):
-            return bytes(header)
+        for n in range(0, len(block), CARD):
+            if _is_end(block[n : n + CARD]):
+                return bytes(header)
         if len(block) < BLOCK:
             which = "extension" if start else "header"
             msg = f"is truncated: the {which} that begins at byte {start} is not complete"
@@ -131,8 +132,9 @@ def _is_end(card: bytes) -> bool:
     """Whether a card is the END card; cards that other readers may read as it are refused."""
     if card == _END:
         return True
-    plain = _KEYWORDS.match(card[:8]) and card[8:10] == b"= "
-    if not plain and card[:8].strip() and _OTHER_SPELLING.match(card):
+    if not _OTHER_SPELLING.match(card) or not card[:8].strip():
+        return False
+    if not (_KEYWORDS.match(card[:8]) and card[8:10] == b"= "):
         msg = f"{card.rstrip()[:CARD].decode('ascii', 'replace')!r} is not how FITS writes that"
         raise LayoutError(msg)
     return False
