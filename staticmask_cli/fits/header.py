@@ -66,7 +66,7 @@ Value = bool | int | float | str
 
 _KEYWORD = 8  # bytes of a keyword in a card
 _COMMENTARY = {"COMMENT", "HISTORY", ""}
-_NAME = re.compile(rb"(?!(?:COMMENT|HISTORY|CONTINUE|END) *$)[A-Z0-9_-]+ *")
+_NAME = re.compile(r"(?!(?:COMMENT|HISTORY|CONTINUE|END) *$)[A-Z0-9_-]+ *")
 _NOT_TEXT = re.compile(rb"[^ -~]")
 _VALUE = re.compile(
     r" *(?:'(?P<text>[^']*)'|(?P<logical>[TF])|(?P<whole>[+-]?\d{1,18})"
@@ -98,28 +98,28 @@ class Header:
         if _NOT_TEXT.search(cards):
             msg = "a header with bytes that are not text"
             raise UnusualError(msg)
-        self._cards = cards
+        self._cards = cards.decode("ascii")
         self._fields: dict[str, str] = {}  # what follows "= ", by keyword
         self._is_standard = True
         last = ""
         for start in range(0, len(cards), CARD):
-            name = cards[start : start + _KEYWORD]
-            field = cards[start + _KEYWORD : start + CARD]
-            word = name.rstrip().decode("ascii")
+            name = self._cards[start : start + _KEYWORD]
+            field = self._cards[start + _KEYWORD : start + CARD]
+            word = name.rstrip()
             if word == "END" and not field.strip():
                 break
-            if word == "CONTINUE" and last and field.startswith(b"  '"):
+            if word == "CONTINUE" and last and field.startswith("  '"):
                 self._fields[last] = ""  # which is no value of a standard form
-            elif field.startswith(b"= ") and _NAME.fullmatch(name) and word not in self._fields:
+            elif field.startswith("= ") and _NAME.fullmatch(name) and word not in self._fields:
                 last = word
-                self._fields[word] = field[2:].decode("ascii")
+                self._fields[word] = field[2:]
             elif word not in _COMMENTARY:
                 self._is_standard = False  # HIERARCH, lower case, or a keyword that occurs twice
 
     @cached_property
     def _astropys(self) -> "fits.Header":
         """The same header, parsed by astropy."""
-        return fits.Header.fromstring(self._cards.decode("ascii"))
+        return fits.Header.fromstring(self._cards)
 
     def is_standard(self, *keys: str) -> bool:
         """Whether all cards, and the values of these keywords, are parsed without astropy."""
