@@ -43,7 +43,7 @@ _OUTLIER = 4.0  # distance from the prediction, in units of the scatter, that ma
 # The distances below the prediction are not Gaussian.  Their scatter is measured at some sigma of a
 # Gaussian distribution, where this fraction of pixels lies beyond, and some that may be bad.
 _TAILS = ((1.5, 0.0668), (2.5, 0.0062 + 0.005), (3.0, 0.00135 + 0.003))
-_GAP = 2.2  # ratio of two of these scatters that shows a gap between noise and defects
+_GAP = 1.9  # ratio of two of these scatters that shows a gap between noise and defects
 _FEWEST_BEYOND = 4  # pixels beyond such a quantile
 _RIDGE = 1e-3  # added to the normal equations, so that a fit to equal pixels has a solution
 _OUTLYING = 3.0  # largest distance of a neighbour from the level, in units of the structure
