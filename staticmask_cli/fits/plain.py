@@ -5,7 +5,6 @@ compressed in rows by GZIP_2.  Files with anything else are left to astropy.
 """
 
 import re
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from staticmask_cli.fits.header import Header, UnusualError
 from staticmask_cli.fits.inflate import Content, Inflated
 from staticmask_cli.fits.layout import Layout, layouts
 from staticmask_cli.fits.open import checksums_of, open_content, open_with_astropy
+from staticmask_cli.fits.streams import gunzipped, typed
 
 if TYPE_CHECKING:
     from astropy.io import fits
@@ -32,7 +32,6 @@ _FORM = re.compile(r"(?!0)\d{0,6}A|1?[JKDL]")
 _DTYPES = {"L": "S1", "J": ">i4", "K": ">i8", "D": ">f8"}
 _WIDTHS = {"L": 1, "J": 4, "K": 8, "D": 8}
 _IMAGE_DTYPES = {8: "u1", 16: ">i2", 32: ">i4"}  # by BITPIX, or ZBITPIX
-_GZIP = 31  # how zlib calls the format of gzip
 _CHUNK = 1 << 20  # bytes that are summed at a time
 _ALL_ONES = 0xFFFFFFFF
 # Parts of keywords that change the meaning of pixels or rows: BSCALE, ZZERO, TSCAL1 and others.
@@ -96,22 +95,20 @@ class PlainHDU:
         ny, nx, rows = (self._number(key) for key in ("ZNAXIS2", "ZNAXIS1", "ZTILE2"))
         dtype = np.dtype(_IMAGE_DTYPES[self._number("ZBITPIX")])
         tiles, heap = self._number("NAXIS2"), self._number("PCOUNT")
-        stored = self._read(0, 8 * tiles + heap)
-        places = np.frombuffer(stored, ">i4", 2 * tiles).reshape(tiles, 2).astype(np.int64)
+        stored = np.frombuffer(self._read(0, 8 * tiles + heap), np.uint8)
+        places = stored[: 8 * tiles].view(">i4").reshape(tiles, 2).astype(np.int64)
         pixels = np.empty((ny, nx), dtype)
         for number, (length, offset) in enumerate(places.tolist()):
             out = pixels[number * rows : (number + 1) * rows]
             if not (0 <= offset <= offset + length <= heap):
                 msg = "a compressed image has a tile that is not in its data"
                 raise FaultError(msg)
-            start = 8 * tiles + offset
-            content = zlib.decompressobj(_GZIP).decompress(
-                stored[start : start + length], out.nbytes + 1)
-            if len(content) != out.nbytes:
+            stream = stored[8 * tiles + offset :][:length]
+            content = gunzipped(stream, out.shape, out.nbytes)
+            if content.nbytes != out.nbytes:
                 msg = "a compressed image has a tile of another size than its header says"
                 raise FaultError(msg)
-            planes = np.frombuffer(content, np.uint8).reshape(dtype.itemsize, -1)
-            out[...] = planes.T.copy().view(dtype).reshape(out.shape)
+            out[...] = typed(content, out.shape, is_real=False, by_significance=True)
         return pixels
 
 

@@ -150,9 +150,8 @@ class PartialMask:
     @property
     def nbad(self) -> int:
         """The number of bad pixels."""
-        if all(others is None for others in (self.tally, self.flagged, self.included)):
-            return len(self.low)
-        return int(np.count_nonzero(self.bad))
+        is_low_alone = all(x is None for x in (self.tally, self.flagged, self.included))
+        return len(self.low) if is_low_alone else int(np.count_nonzero(self.bad))
 
     @property
     def nbelow(self) -> int:
@@ -253,10 +252,8 @@ class PartialMask:
         """Add the bad pixels of a chip that is used."""
         if self.tally is not None:
             low, flagged = result.low.bits, result.flagged
-            together = self.rule.counts_pointings and label.has_corners
-            self.tally.add(
-                low if flagged is None else low | flagged, label.corners if together else None
-            )
+            corners = label.corners if self.rule.counts_pointings and label.has_corners else None
+            self.tally.add(low if flagged is None else low | flagged, corners)
         if self.evidence is not None and result.scores is not None:
             self.evidence.add(result.scores)
         self.low.add(result.low)
