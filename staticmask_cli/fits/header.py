@@ -135,10 +135,7 @@ class Header:
 
     def get(self, key: str, default: Value | None = None) -> Value | None:
         """Return the value of a keyword, or `default` if the header does not have it."""
-        try:
-            return self[key]
-        except KeyError:
-            return default
+        return self[key] if key in self else default
 
 
 def _parsed(field: str) -> Value | None:

@@ -28,6 +28,7 @@ _OTHER_SPELLING = re.compile(
     rb"\s*(HIERARCH\s*)?" + _LAYOUT + rb"\s*=|END[^A-Z0-9_-]", re.IGNORECASE
 )
 _OPEN = re.compile(rb"&' *(/|$)")  # a string that the next card continues
+_WHOLE = re.compile(rb" *([+-]?\d{1,18}) *(/|$)")  # a number
 _STANDARD = re.compile(rb"SIMPLE  = *T *(/|$)")
 _END = b"END".ljust(CARD)
 _HEADER_LIKE = re.compile(rb"XTENSION|SIMPLE", re.IGNORECASE)
@@ -172,7 +173,7 @@ def _number(cards: dict[str, bytes], key: str, default: int | None = None) -> in
             msg = f"{key} is missing"
             raise LayoutError(msg)
         return default
-    found = re.match(rb" *([+-]?\d{1,18}) *(/|$)", cards[key])
+    found = _WHOLE.match(cards[key])
     number = int(found.group(1)) if found else -1
     most = _MOST.get(key.removeprefix("Z"), math.inf)
     if not 0 <= number <= most and not (found and key.endswith("BITPIX")):
