@@ -135,7 +135,9 @@ class Header:
 
     def get(self, key: str, default: Value | None = None) -> Value | None:
         """Return the value of a keyword, or `default` if the header does not have it."""
-        return self[key] if key in self else default
+        if key not in self:
+            return default
+        return self[key]
 
 
 def _parsed(field: str) -> Value | None:

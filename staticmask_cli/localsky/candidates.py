@@ -20,6 +20,7 @@ Doubles = npt.NDArray[np.float64]
 _MARGIN = 0.4  # of the threshold, by which the neighbours of a low pixel must lie above it
 _EDGE = 3  # pixels from the edge of a chip, within which neighbours must lie above by all of it
 _ACROSS = 6  # pixels on each side, of which one must be sky
+_CONTRAST = 0.15  # of the rise to the second highest neighbour, below which a depth means nothing
 _CENTRE = 4  # index of the central pixel of 3 x 3
 _SHORTEST_RUN = 3  # pixels
 
@@ -71,7 +72,8 @@ class Candidates(NamedTuple):
 
         The pixels at the end of a dark lane do not.  One of the eight may be lower, as on the slope
         of a star, and so may any number of them that are low themselves.  At the edge of a chip,
-        where a slope looks like the bottom of a lane, none may be.
+        where a slope looks like the bottom of a lane, none may be.  Beside a saturated star no
+        prediction is better than a part of the step to it, so a candidate must be deeper than that.
 
         Parameters
         ----------
@@ -94,12 +96,15 @@ class Candidates(NamedTuple):
         pixels = neighbourhoods(data, self.rows, self.columns, 1).reshape(-1, 9)
         excused = neighbourhoods(low, self.rows, self.columns, 1).reshape(-1, 9) > 0
         with np.errstate(invalid="ignore", over="ignore"):
-            above = pixels - pixels[:, _CENTRE, None] > margin[:, None]
+            rises = pixels - pixels[:, _CENTRE, None]
+            above = rises > margin[:, None]
         above |= np.isnan(pixels)
         above[:, _CENTRE] = True
+        step = np.partition(np.where(np.isfinite(rises), rises, 0), -2, axis=1)[:, -2]
         all_but_one = np.count_nonzero(above, axis=1) >= above.shape[1] - 1
         inside = all_but_one | (above | excused).all(axis=1)
-        return np.asarray(np.where(at_edge, above.all(axis=1), inside))
+        lowest = np.where(at_edge, above.all(axis=1), inside)
+        return np.asarray(lowest & (self.depth >= _CONTRAST * step))
 
 
     def in_gaps(

@@ -89,6 +89,16 @@ def test_farther_from_the_edge_a_margin_is_enough(position: tuple[int, int]) -> 
     assert lowest(data, [position]) == [True]
 
 
+def test_beside_two_saturated_pixels_a_candidate_must_be_deep() -> None:
+    data = np.full(SHAPE, 50.0)
+    data[4, 5], data[3, 4] = 40.0, 60_000.0
+    assert lowest(data, [(4, 5)]) == [True]  # as a single one may be a cosmic ray
+    data[4, 4] = 98.0  # a step of 58, for which the depth of 9 is just enough
+    assert lowest(data, [(4, 5)]) == [True]
+    data[4, 4] = 105.0
+    assert lowest(data, [(4, 5)]) == [False]
+
+
 def test_clusters_of_low_pixels_are_kept_and_ends_of_lanes_are_not() -> None:
     data = np.full(SHAPE, 50.0)
     data[4:7, 5:7] = 20.0
