@@ -72,7 +72,8 @@ def createMask(
     Parameters
     ----------
     input : str or sequence of str
-        The exposures: paths, wildcards, ``@lists`` or association tables.
+        The exposures: paths, wildcards, ``@lists`` or association tables; None for those of
+        `configObj`.
     static_sig : float
         A pixel is bad when it lies more than this many rms below the mode of its chip.
     group : str, int or None
@@ -93,7 +94,7 @@ def createMask(
     Raises
     ------
     ValueError
-        If there is no `input`.
+        If there is neither an `input` nor a `configObj`.
     ConfigError
         If a parameter is not valid or unknown; the nearest name is suggested.
     InputError, ExposureError, OutputError
@@ -104,11 +105,12 @@ def createMask(
     >>> from staticmask_cli import staticMask
     >>> masks = staticMask.createMask('*flt.fits')  # doctest: +SKIP
     """
-    if input is None:
+    if input is None and configObj is None:
         msg = "createMask needs an input, such as createMask('*flt.fits')"
         raise ConfigError(msg)
     given = {name: value for name, value in inputDict.items() if name not in _WITHOUT_EFFECT}
-    given["input"] = input
+    if input is not None:
+        given["input"] = input
     if not isinstance(static_sig, _Default):
         given["static_sig"] = static_sig
     if group is not None:

@@ -186,6 +186,12 @@ def test_parameters_come_from_config_obj_and_are_overridden_by_name(
     np.testing.assert_array_equal(mask.array, oracle_mask([sky()], static_sig))
 
 
+def test_the_exposures_can_come_from_config_obj(write_exposure: WriteExposure) -> None:
+    Path("run.cfg").write_text(f"input = {write_exposure()}\n", encoding="utf-8")
+    (mask,) = staticMask.createMask(configObj="run.cfg", static_sig=3.0)
+    assert mask.rule.static_sig == 3.0
+
+
 def test_an_unknown_name_suggests_the_nearest() -> None:
     with pytest.raises(ConfigError, match=r"static_sgi = 3: no such .*did you mean static_sig"):
         staticMask.createMask("x.fits", static_sgi=3)
