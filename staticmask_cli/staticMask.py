@@ -23,6 +23,7 @@ from staticmask_cli._imageobjects import (
     perform_step,
     source_of,
     staticMask,
+    with_effect,
 )
 from staticmask_cli._version import __version__
 from staticmask_cli.config.cfgfile import declarations
@@ -50,10 +51,6 @@ __all__ = [
 
 __taskname__ = "staticMask"
 STEP_NUM = 1
-
-# Arguments of drizzlepac's task that have no effect because inputs are never changed.
-_WITHOUT_EFFECT = {"updatewcs"}
-
 
 class _Default(float):
     """A default that differs in type from the same value given by the caller."""
@@ -108,7 +105,7 @@ def createMask(
     if input is None and configObj is None:
         msg = "createMask needs an input, such as createMask('*flt.fits')"
         raise ConfigError(msg)
-    given = {name: value for name, value in inputDict.items() if name not in _WITHOUT_EFFECT}
+    given = with_effect(inputDict)
     if input is not None:
         given["input"] = input
     if not isinstance(static_sig, _Default):
