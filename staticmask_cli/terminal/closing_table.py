@@ -55,12 +55,8 @@ def _cells(mask: "StaticMask") -> Iterator[tuple[str, str]]:
 
 def _exposures(mask: "StaticMask") -> str:
     """Return how many exposures a mask has, of how many that may belong to it."""
-    used, number = len(mask.used), len(mask.members)
-    if used != number:
-        from staticmask_cli.reports.apart import unopened_beside
-
-        labels = [(member.label.file, member.label.extver) for member in mask.members]
-        number = sum(extver > 0 for _, extver in labels) + len(unopened_beside(labels))
+    used = len(mask.used)
+    number = used if used == len(mask.members) else mask.candidates
     text = f"{used}" if used == number else f"{used} of {number}"
     if mask.previous_members:
         text += f", {len(mask.added)} new"
