@@ -2,8 +2,7 @@
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
@@ -25,8 +24,7 @@ _CHUNK = 1024 * BLOCK  # bytes that are changed at a time, a whole number of pix
 _FLUSHED = 8 << 20  # bytes after which the system begins to write them to disk
 
 
-@dataclass(frozen=True, eq=False)
-class Patch:
+class Patch(NamedTuple):
     """What changes in the HDU of a DQ array.
 
     Attributes
@@ -44,8 +42,7 @@ class Patch:
     history: tuple[list[bytes], ...]
 
 
-@dataclass(frozen=True, eq=False)
-class FileCopy:
+class FileCopy(NamedTuple):
     """A copy of a file.
 
     Attributes
