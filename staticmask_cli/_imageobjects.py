@@ -23,10 +23,12 @@ from staticmask_cli.masks.writing import write_masks
 
 __all__ = [
     "PROCSTEPS_NAME", "buildSignatureKey", "constructFilename", "numbers_of", "perform_step",
-    "source_of", "staticMask",
+    "source_of", "staticMask", "with_effect",
 ]
 
 PROCSTEPS_NAME = "Static Mask"
+
+_WITHOUT_EFFECT = {"output", "updatewcs"}
 
 log = logging.getLogger(__name__)
 
@@ -213,7 +215,16 @@ def source_of(configObj: str | Mapping[str, object] | None) -> str | Mapping[str
     """Return the source of the parameters; it is None for ``"defaults"`` and an empty name."""
     if isinstance(configObj, str) and configObj in ("", "defaults"):
         return None
-    return configObj
+    return with_effect(configObj) if isinstance(configObj, Mapping) else configObj
+
+
+def with_effect(values: Mapping[str, object]) -> dict[str, object]:
+    """Return parameters without those of drizzlepac's task that have no effect on masks.
+
+    Inputs are never changed (``updatewcs``), and a name of the product (``output``), without which
+    drizzlepac makes a mask for each exposure, is part of no mask.
+    """
+    return {name: value for name, value in values.items() if name not in _WITHOUT_EFFECT}
 
 
 def perform_step(

@@ -23,6 +23,7 @@ from staticmask_cli._imageobjects import (
     perform_step,
     source_of,
     staticMask,
+    with_effect,
 )
 from staticmask_cli._version import __version__
 from staticmask_cli.config.cfgfile import declarations
@@ -51,10 +52,6 @@ __all__ = [
 __taskname__ = "staticMask"
 STEP_NUM = 1
 
-# Arguments of drizzlepac's task that have no effect because inputs are never changed.
-_WITHOUT_EFFECT = {"updatewcs"}
-
-
 class _Default(float):
     """A default that differs in type from the same value given by the caller."""
 
@@ -72,7 +69,8 @@ def createMask(
     Parameters
     ----------
     input : str or sequence of str
-        The exposures: paths, wildcards, ``@lists`` or association tables.
+        The exposures: paths, wildcards, ``@lists`` or association tables; None for those of
+        `configObj`.
     static_sig : float
         A pixel is bad when it lies more than this many rms below the mode of its chip.
     group : str, int or None
@@ -93,7 +91,7 @@ def createMask(
     Raises
     ------
     ValueError
-        If there is no `input`.
+        If there is neither an `input` nor a `configObj`.
     ConfigError
         If a parameter is not valid or unknown; the nearest name is suggested.
     InputError, ExposureError, OutputError
@@ -104,11 +102,12 @@ def createMask(
     >>> from staticmask_cli import staticMask
     >>> masks = staticMask.createMask('*flt.fits')  # doctest: +SKIP
     """
-    if input is None:
+    if input is None and configObj is None:
         msg = "createMask needs an input, such as createMask('*flt.fits')"
         raise ConfigError(msg)
-    given = {name: value for name, value in inputDict.items() if name not in _WITHOUT_EFFECT}
-    given["input"] = input
+    given = with_effect(inputDict)
+    if input is not None:
+        given["input"] = input
     if not isinstance(static_sig, _Default):
         given["static_sig"] = static_sig
     if group is not None:

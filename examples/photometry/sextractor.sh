@@ -11,7 +11,7 @@ staticmask export "$mask" --as flag --grow 1 -o forms --quiet
 
 command=source-extractor # as Debian calls it; elsewhere it is sex or sextractor
 printf '%s\n' NUMBER X_IMAGE Y_IMAGE FLUX_AUTO FLAGS IMAFLAGS_ISO > columns.param
-"$command" "$image" -PARAMETERS_NAME columns.param -FILTER N -VERBOSE_TYPE QUIET \
+"$command" "$image" -c /dev/null -PARAMETERS_NAME columns.param -FILTER N -VERBOSE_TYPE QUIET \
     -WEIGHT_IMAGE "forms/${name}_weight.fits" -WEIGHT_TYPE MAP_WEIGHT \
     -FLAG_IMAGE "forms/${name}_flag.fits" -FLAG_TYPE OR \
     -CHECKIMAGE_TYPE SEGMENTATION -CHECKIMAGE_NAME objects.fits \

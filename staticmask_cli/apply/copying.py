@@ -2,8 +2,7 @@
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
@@ -16,16 +15,16 @@ from staticmask_cli.fits.header import BLOCK
 from staticmask_cli.fits.open import as_input_error
 from staticmask_cli.fits.pixels import Stamp, stamp_of
 from staticmask_cli.io.atomic import write_together
-from staticmask_cli.io.disk import as_output_error
+from staticmask_cli.io.disk import as_output_error, start_flush
 from staticmask_cli.io.paths import is_remote, open_file
 
 __all__ = ["FileCopy", "Patch", "write_copies"]
 
 _CHUNK = 1024 * BLOCK  # bytes that are changed at a time, a whole number of pixels and of words
+_FLUSHED = 8 << 20  # bytes after which the system begins to write them to disk
 
 
-@dataclass(frozen=True, eq=False)
-class Patch:
+class Patch(NamedTuple):
     """What changes in the HDU of a DQ array.
 
     Attributes
@@ -43,8 +42,7 @@ class Patch:
     history: tuple[list[bytes], ...]
 
 
-@dataclass(frozen=True, eq=False)
-class FileCopy:
+class FileCopy(NamedTuple):
     """A copy of a file.
 
     Attributes
@@ -127,6 +125,7 @@ def _write_image(
         if has_sums(cards):
             total = sum_added(total, _sum_of_bytes(chunk))
     _finish(stream, header_start, cards, total, length)
+    start_flush(stream, header_start, stream.tell())
     return end
 
 
@@ -187,10 +186,11 @@ def _copied_by_kernel(source: IO[bytes], stream: IO[bytes], start: int, end: int
     with suppress(OSError):  # the usual way is tried next, whose errors say what is wrong
         while start < end:
             count = os.copy_file_range(
-                source.fileno(), stream.fileno(), end - start, start, position
+                source.fileno(), stream.fileno(), min(end - start, _FLUSHED), start, position
             )
             if not count:
                 break
+            start_flush(stream, position, position + count)
             start, position = start + count, position + count
     stream.seek(position)
     return start

@@ -1,8 +1,7 @@
 """The DQ arrays of a file: where their bytes are, and how flags are written into them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +21,7 @@ _BITS_OF_CONSTANT = 16
 _UNSIGNED_BYTE = 8  # BITPIX of the only type that is unsigned without an offset
 
 
-@dataclass(frozen=True, slots=True)
-class DQArray:
+class DQArray(NamedTuple):
     """Where a DQ array is in a file, and how its flags are stored.
 
     Attributes

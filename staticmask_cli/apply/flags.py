@@ -1,7 +1,7 @@
 """The DQ bits that masks set in the pixels of a chip, cut and grown."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +15,7 @@ __all__ = ["ChipFlags", "flags_of"]
 Bits = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, eq=False)
-class ChipFlags:
+class ChipFlags(NamedTuple):
     """The DQ bits to set in the pixels of a chip.
 
     Attributes

@@ -164,10 +164,10 @@ def read_mask(path: str, *, causes: bool = False) -> MaskFile:
 
 def _bad_pixels(path: str, pixels: npt.NDArray[Any]) -> Bits:
     """Return the bad pixels of a mask, True = bad; refuse pixels that are not those of one."""
-    if pixels.dtype.kind in "iu" and pixels.ndim == 2 and pixels.size:  # noqa: PLR2004
+    if pixels.dtype.kind in "iu" and pixels.ndim == 2 and pixels.size and (  # noqa: PLR2004
+            pixels.min() >= 0 and pixels.max() <= 1):
         bad: Bits = pixels == 0
-        if np.count_nonzero(bad) + np.count_nonzero(pixels == 1) == pixels.size:
-            return bad
+        return bad
     msg = (f"{path}: is not a static mask: expected an image of the integers 1 (good) and 0 "
            "(bad) in the primary HDU")
     raise InputError(msg)

@@ -5,6 +5,7 @@ import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from staticmask_cli._version import __version__
 from staticmask_cli.apply.bits import DQBits
@@ -37,8 +38,7 @@ log = logging.getLogger(__name__)
 Masks = tuple[MaskFile, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class ExposureCopy:
+class ExposureCopy(NamedTuple):
     """The copy of an exposure.
 
     Attributes

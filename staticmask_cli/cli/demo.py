@@ -36,4 +36,5 @@ def demo(
         with console.progress() as progress:
             outcome = demonstrate(folder, exposures, camera, progress=progress)
         console.show_masks(outcome.masks)
-        console.say(str(outcome))
+        for line in str(outcome).split("\n"):
+            console.say(line)

@@ -31,6 +31,7 @@ _ASTRODRIZZLE_SECTION = re.compile(
 _TASKS = {"", "staticmask", "astrodrizzle"}
 _OF_OTHERS_TOO = {"name"}  # parameters that the files of other programs have as well
 _MOST_MISSPELT = 3  # more problems, and no name that exists: a file of another program
+_OF_MULTIDRIZZLE = {"staticfile": "include", "static_goodval": "include_bad"}  # by our names
 _IGNORED_NAMES = {"_task_name_", "_rules_"}
 
 
@@ -102,7 +103,8 @@ def nearest(name: str, names: Collection[str]) -> str:
     """Suggest the most similar of the allowed names, as the end of a message."""
     import difflib  # noqa: PLC0415 - only for this message
 
-    matches = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
+    matches = [_OF_MULTIDRIZZLE[name.lower()]] if name.lower() in _OF_MULTIDRIZZLE else (
+        difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5))
     return f"; did you mean {matches[0]}?" if matches else f"; there are {', '.join(names)}"
 
 

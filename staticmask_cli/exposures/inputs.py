@@ -27,7 +27,7 @@ from staticmask_cli.io.paths import (
     remote_path_within,
 )
 from staticmask_cli.io.urls import is_remote, redacted, with_credentials
-from staticmask_cli.io.user_path import user_path
+from staticmask_cli.io.user_path import no_folder, no_match, user_path
 
 __all__ = ["expand_inputs"]
 
@@ -128,8 +128,7 @@ def _expand(word: str, context: _Context) -> Iterator[str]:
     if not _is_name(word):
         context.problems.leave_out(path, InputError(f"{path}: no such file"))
     elif os.path.isdir(path):
-        example = os.path.join(path, "*flt.fits")
-        context.problems.refuse(f"{path}: is a folder, expected files such as {example}")
+        context.problems.refuse(no_folder(path))
     elif os.path.exists(path):
         yield from _expand_file(path, context)
     elif word.startswith("@") and not _is_list_of_words(word, context):
@@ -169,7 +168,7 @@ def _expand_remote(word: str, context: _Context) -> Iterator[str]:
     if mark:
         yield from _expand_list(url, context)
     elif url.endswith("/"):
-        context.problems.refuse(f"{url}: is a folder, expected files such as {url}*flt.fits")
+        context.problems.refuse(no_folder(url))
     elif found is None:
         yield from _expand_file(url, context)
     elif not found:
@@ -214,7 +213,7 @@ def _why_no_match(path: str) -> str:
     """Return the message for a wildcard without matches, or for the extension of a file."""
     extension = _EXTENSION.search(path)
     if extension is None:
-        return f"{path}: no file matches"
+        return no_match(path)
     return (f"{path}: no such file; extensions are chosen for all exposures: name "
             f"{path[: extension.start()]}, and --group {extension[1]} (in Python "
             f"group={extension[1]!r})")

@@ -37,7 +37,7 @@ def as_input_error(path: str) -> Iterator[None]:
     except StaticMaskError:
         raise
     except FaultError as error:
-        verb = "" if str(error).startswith("is truncated") else "cannot be read as FITS: "
+        verb = "" if str(error).startswith("is ") else "cannot be read as FITS: "
         msg = f"{path}: {verb}{error}"
         raise InputError(msg) from error
     except Exception as error:

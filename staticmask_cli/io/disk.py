@@ -3,13 +3,13 @@
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO
 
 from staticmask_cli.errors import OutputError, StaticMaskError
 from staticmask_cli.io.paths import check_writable, is_remote
 
-__all__ = ["as_output_error", "flush_folder", "flush_to_disk", "make_folder"]
+__all__ = ["as_output_error", "flush_folder", "flush_to_disk", "make_folder", "start_flush"]
 
 # What a system answers that flushes no folders, or not those that this user cannot read.
 _CANNOT_FLUSH = (errno.EINVAL, errno.EBADF, errno.EACCES, errno.EPERM, errno.ENOTSUP, errno.ENOSYS)
@@ -64,6 +64,16 @@ def flush_to_disk(stream: IO[bytes]) -> None:
     """Make what was written so far survive a power failure; a full disk raises an error here."""
     stream.flush()
     os.fsync(stream.fileno())
+
+
+def start_flush(stream: IO[bytes], start: int, end: int) -> None:
+    """Let the system write bytes to disk already, which it does not wait for, where it can.
+
+    `flush_to_disk` then has less to wait for; it also raises the error if these cannot be written.
+    """
+    # Linux begins to write what it is told will not be needed soon, and keeps it until then.
+    with suppress(OSError, AttributeError):
+        os.posix_fadvise(stream.fileno(), start, end - start, os.POSIX_FADV_DONTNEED)
 
 
 def flush_folder(folder: str) -> None:

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from types import ModuleType
 from typing import IO, Any
 
-from staticmask_cli.errors import ConfigError, InputError, in_words
+from staticmask_cli.errors import ConfigError, InputError, OutputError, in_words
 from staticmask_cli.io.urls import (
     WEB,
     folder_of,
@@ -153,15 +153,28 @@ def remote_path_within(folder: str, word: str) -> str | None:
 
 
 def check_writable(path: str) -> None:
-    """Refuse a URL whose service cannot write a file atomically; local paths pass.
+    """Refuse a place where no file can be written, before any work is done.
+
+    Parameters
+    ----------
+    path : str
+        A file or a folder, which may be missing yet.
 
     Raises
     ------
     OutputError
-        If the URL is such a one; the message lists the services that can.
+        If the service of a URL cannot write a file atomically, where the message lists those that
+        can, or if the local folder is not writable.
     """
     if is_remote(path):
         _remote_files(path).check_writable(path)
+        return
+    folder = os.path.abspath(path)
+    while not os.path.isdir(folder) and folder != os.path.dirname(folder):
+        folder = os.path.dirname(folder)
+    if not os.access(folder, os.W_OK):
+        msg = f"{path}: cannot be written: the folder {folder} is not writable; choose another one"
+        raise OutputError(msg)
 
 
 def stop_requests() -> None:

@@ -1,6 +1,8 @@
 """What one chip contributed to a mask: its label, its numbers, and warnings about them."""
 
 import math
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from staticmask_cli.io.urls import normalized
@@ -9,6 +11,7 @@ from staticmask_cli.masks.chip_warnings import chance_is_known, chip_findings
 __all__ = [
     "NO_FINITE_PIXEL", "TOO_FEW_BINS", "TOO_SMALL_UNIT", "UNCLIPPABLE", "UNKNOWN_CORNERS",
     "ChipLabel", "Corners", "Member", "SortKey",
+    "unopened_beside",
 ]
 
 SortKey = tuple[bool, str, int]
@@ -180,3 +183,13 @@ class Member:
             The options to recommend where the global rule overlooks low pixels.
         """
         return [finding.text for finding in chip_findings(str(self.label), [self], remedy)]
+
+
+def unopened_beside(members: Iterable[tuple[str, int]]) -> tuple[str, ...]:
+    """Return the files that could not be opened and may belong to a mask, by folder and EXTVER.
+
+    A run lists such files (EXTVER 0) in MEMBERS of all its masks.
+    """
+    rows = list(members)
+    folders = {os.path.dirname(file) for file, extver in rows if extver}
+    return tuple(file for file, extver in rows if not extver and os.path.dirname(file) in folders)

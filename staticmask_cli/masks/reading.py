@@ -71,7 +71,7 @@ def bad_pixels_of(good: Any) -> npt.NDArray[np.bool_]:  # noqa: ANN401 - an arra
     """Return the bad pixels of a primary image, which must hold int16 0 and 1."""
     if good is None or good.ndim != 2 or good.dtype.kind != "i" or not good.size or (  # noqa: PLR2004
             good.min() < 0 or good.max() > 1):
-        msg = "its pixels are not those of a mask: an int16 image of 0 and 1"
+        msg = "is not a static mask: its first image is not one of the int16 numbers 0 and 1"
         raise FaultError(msg)
     bad: npt.NDArray[np.bool_] = good == 0
     return bad

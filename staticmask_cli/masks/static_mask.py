@@ -19,7 +19,7 @@ from staticmask_cli.masks.mask_cards import (
     run_id_of,
     signature_of,
 )
-from staticmask_cli.masks.members import Member, SortKey
+from staticmask_cli.masks.members import Member, SortKey, unopened_beside
 from staticmask_cli.masks.members_table import bunit_of, members_of, members_table
 from staticmask_cli.masks.partial import PartialMask
 from staticmask_cli.masks.reading import bad_pixels_of, expected_mask
@@ -137,6 +137,12 @@ class StaticMask(PartialMask):
         """The members that were not in the file before."""
         before = self.previous_members
         return [member for member in self.members if member.label.sort_key not in before]
+
+    @property
+    def candidates(self) -> int:
+        """The number of exposures that were used, set aside, or may belong to the mask unread."""
+        labels = [(member.label.file, member.label.extver) for member in self.members]
+        return sum(extver > 0 for _, extver in labels) + len(unopened_beside(labels))
 
     @property
     def grid(self) -> dict[str, str | float]:

@@ -58,9 +58,9 @@ def _too_few(rule: MaskRule, name: str, voters: int, exposures: int) -> str:
     if rule.joint:
         return (f"agree = joint: only {who} of {name} can be used, and {FEWEST_POINTINGS} "
                 "pointings are needed, as structure of the sky would count like defects; use "
-                "agree = 2, or add exposures at other pointings")
-    return (f"agree = {rule.agree}: only {who} of {name} vote, so no pixel could be bad; expected "
-            f"at most {voters}, or any or all")
+                f"agree = {'2' if voters > 1 else 'any'}, or add exposures at other pointings")
+    return (f"agree = {rule.agree}: only {who} of {name} can vote, so no pixel could be bad; "
+            f"expected at most {voters}, or any or all")
 
 
 def log_shared_pointings(masks: Iterable[StaticMask], problems: Problems) -> None:

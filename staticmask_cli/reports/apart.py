@@ -1,22 +1,20 @@
 """What stands apart: members of a mask from its others, and masks from those of their signature."""
 
 import math
-import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from staticmask_cli.masks.clusters import clusters_of
-from staticmask_cli.masks.members import Member
+from staticmask_cli.masks.members import Member, unopened_beside
 from staticmask_cli.masks.static_mask import StaticMask
 from staticmask_cli.reports.outliers import deviations, median
 
 __all__ = [
     "Numbers", "block_of", "described", "median_of", "member_deviations", "numbers_of", "reasons",
-    "unopened_beside",
 ]
 
 _LEAST_RATIO = 0.1  # of a number, by the logarithm of which smaller differences mean nothing
@@ -79,16 +77,6 @@ def _full_tiles(bad: npt.NDArray[np.bool_], side: int) -> int:
     rows = np.ascontiguousarray(bad[: ny * side, : nx * side]).view(f"u{side}")
     tiles = np.bitwise_and.reduce(rows.reshape(ny, side, nx), axis=1)
     return int(np.count_nonzero(tiles == int.from_bytes(bytes([1] * side))))
-
-
-def unopened_beside(members: Iterable[tuple[str, int]]) -> tuple[str, ...]:
-    """Return the files that could not be opened and may belong to a mask, by folder and EXTVER.
-
-    A run lists such files (EXTVER 0) in MEMBERS of all its masks.
-    """
-    rows = list(members)
-    folders = {os.path.dirname(file) for file, extver in rows if extver}
-    return tuple(file for file, extver in rows if not extver and os.path.dirname(file) in folders)
 
 
 def median_of(values: Sequence[float]) -> float:

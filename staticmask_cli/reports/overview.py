@@ -9,8 +9,9 @@ from typing import Any
 from staticmask_cli.fits.open import astropy_silenced
 from staticmask_cli.io.urls import redacted
 from staticmask_cli.masks.dates import as_text, middle_of
+from staticmask_cli.masks.members import unopened_beside
 from staticmask_cli.masks.reading import each_read
-from staticmask_cli.reports.apart import Numbers, described, median_of, reasons, unopened_beside
+from staticmask_cli.reports.apart import Numbers, described, median_of, reasons
 from staticmask_cli.reports.inspection import Inspection, described_rule, inspect_mask
 
 __all__ = ["Glance", "overview_of", "rows_of", "sorted_by"]

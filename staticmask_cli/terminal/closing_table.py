@@ -40,12 +40,8 @@ def closing_table(masks: Sequence["StaticMask"]) -> "Table":
 def _cells(mask: "StaticMask") -> Iterator[tuple[str, str]]:
     """Yield the titles of all columns, and what they have of a mask."""
     used, causes = mask.used, mask.count_by_cause()
-    of_members = "" if len(used) == len(mask.members) else f" of {len(mask.members)}"
-    details = f", {len(mask.added)} new" if mask.previous_members else ""
-    if mask.rule.agree != "any" and mask.pointings != len(used):
-        details += f", {mask.pointings} pointing{'s' * (mask.pointings != 1)}"
     yield "mask", mask.name.removesuffix("_staticMask.fits")
-    yield "exposures", f"{len(used)}{of_members}{details}"
+    yield "exposures", _exposures(mask)
     yield "mode", _range([member.mode for member in used], ".4g")
     yield "rms", _range([member.rms for member in used], ".4g")
     yield "below", f"{mask.nbelow:,}" if mask.causes_known else "?"
@@ -55,6 +51,18 @@ def _cells(mask: "StaticMask") -> Iterator[tuple[str, str]]:
     for name in _FURTHER_CAUSES:
         yield name, f"{causes.get(name, 0):,}"
     yield "bad", f"{mask.nbad / mask.below.size:.4%}"
+
+
+def _exposures(mask: "StaticMask") -> str:
+    """Return how many exposures a mask has, of how many that may belong to it."""
+    used = len(mask.used)
+    number = used if used == len(mask.members) else mask.candidates
+    text = f"{used}" if used == number else f"{used} of {number}"
+    if mask.previous_members:
+        text += f", {len(mask.added)} new"
+    if mask.rule.agree != "any" and mask.pointings != used:
+        text += f", {mask.pointings} pointing{'s' * (mask.pointings != 1)}"
+    return text
 
 
 def _expected(mask: "StaticMask") -> str:

@@ -588,7 +588,7 @@ def test_the_demonstration_finds_nearly_all_planted_pixels_and_can_be_repeated(
     assert f"Found {found} of {planted.sum()} low pixels that were planted, and {others} others" \
         in result.stderr
 
-    command = result.stderr.splitlines()[-1].partition("The same again: staticmask ")[2]
+    command = result.stderr.splitlines()[-1].removeprefix("The same again: staticmask ")
     shutil.rmtree("again", ignore_errors=True)
     done(*shlex.split(command)[:-1], "again")
     for name, mask in masks_in(Path("again")).items():

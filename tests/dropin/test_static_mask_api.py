@@ -170,7 +170,8 @@ def test_create_mask_without_input_is_refused() -> None:
         ({"configObj": "run.cfg", "static_sig": 4.0}, 4.0),
         ({"configObj": "run.cfg", "static_sig": 3}, 3.0),
         ({"STEP 1: STATIC MASK": {"static_sig": 3.5}}, 3.5),
-        ({"updatewcs": False}, 4.0),
+        ({"updatewcs": False, "output": "field"}, 4.0),
+        ({"configObj": {"output": "field", "static_sig": 2.5}}, 2.5),
     ],
 )
 def test_parameters_come_from_config_obj_and_are_overridden_by_name(
@@ -186,9 +187,17 @@ def test_parameters_come_from_config_obj_and_are_overridden_by_name(
     np.testing.assert_array_equal(mask.array, oracle_mask([sky()], static_sig))
 
 
+def test_the_exposures_can_come_from_config_obj(write_exposure: WriteExposure) -> None:
+    Path("run.cfg").write_text(f"input = {write_exposure()}\n", encoding="utf-8")
+    (mask,) = staticMask.createMask(configObj="run.cfg", static_sig=3.0)
+    assert mask.rule.static_sig == 3.0
+
+
 def test_an_unknown_name_suggests_the_nearest() -> None:
     with pytest.raises(ConfigError, match=r"static_sgi = 3: no such .*did you mean static_sig"):
         staticMask.createMask("x.fits", static_sgi=3)
+    with pytest.raises(ConfigError, match=r"staticfile = m.fits: no such .*did you mean include\?"):
+        staticMask.createMask("x.fits", staticfile="m.fits")  # as of MultiDrizzle
 
 
 def test_static_off_makes_nothing(write_exposure: WriteExposure, folder: Path) -> None:

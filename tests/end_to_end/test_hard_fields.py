@@ -131,8 +131,8 @@ def test_exposures_that_are_set_aside_do_not_vote(
 
 
 def test_more_votes_than_exposures_are_refused(hard: Hard, tmp_path: Path) -> None:
-    expected = (r"agree = 5: only 4 exposures of ACSWFC_60x80_1_staticMask\.fits vote, so no pixel "
-                "could be bad; expected at most 4, or any or all")
+    expected = (r"agree = 5: only 4 exposures of ACSWFC_60x80_1_staticMask\.fits can vote, so no "
+                "pixel could be bad; expected at most 4, or any or all")
     with pytest.raises(ConfigError, match=expected):
         create_masks(hard, agree=5, output_dir=tmp_path / "none")
     assert not (tmp_path / "none").exists()

@@ -25,6 +25,7 @@ TWICE = "the same exposure twice; choose one kind with --suffix flc (or flt)"
 EXTENSION = ("no such file; extensions are chosen for all exposures: name {}, and --group {} "
              "(in Python group={})")
 BESIDE = "expected a file beside the association or below"
+HOME = os.path.expanduser("~")
 NO_FILE = os.strerror(errno.ENOENT)
 
 LISTS = {
@@ -259,8 +260,9 @@ PROBLEMS = {
     "./gone_flt.fits": ["./gone_flt.fits: no such file"],
     "gone/jx_flt.fits": ["gone/jx_flt.fits: no such file"],
     f"{A}/jx_flt.fits": [f"{A}/jx_flt.fits: no such file"],
-    "nothing*.fits": ["nothing*.fits: no file matches"],
-    "gone/*.fits": ["gone/*.fits: no file matches"],
+    "nothing*.fits": [("nothing*.fits: no file matches; in that folder are 6 *_asn.fits, "
+                       "4 *_flt.fits, 2 *_crj.fits, 1 *_flx.fits")],
+    "gone/*.fits": ["gone/*.fits: no file matches, as there is no folder gone"],
     f"{A},no1.fits, no2.fits": ["no1.fits: no such file", "no2.fits: no such file"],
     "more": ["more: is a folder, expected files such as more/*flt.fits"],
     "more/": ["more/: is a folder, expected files such as more/*flt.fits"],
@@ -271,7 +273,8 @@ PROBLEMS = {
     "@self.lst": ["@self.lst: the list includes itself"],
     "@ring1.lst": ["@more/../ring1.lst: the list includes itself"],
     "@link.lst": ["@self.lst: the list includes itself"],
-    "@bad.lst": ["more/no3.fits: no such file", "more/no*.fits: no file matches",
+    "@bad.lst": ["more/no3.fits: no such file",
+                 "more/no*.fits: no file matches; in that folder are no FITS files",
                  f"@more/none.lst: cannot read the list: {NO_FILE}"],
     "lost_asn.fits": ["lost_asn.fits: member LOST1: no such exposure beside the association",
                       "lost_asn.fits: member LOST2: no such exposure beside the association"],
@@ -281,7 +284,7 @@ PROBLEMS = {
     "gone_asn.fits": ["gone_asn.fits: no such file"],
     "twice_fl?.fits": [f"twice_flc.fits and twice_flt.fits: {TWICE}"],
     "nul\0_flt.fits": ["nul\0_flt.fits: no such file"],
-    "~/gone/*.fits": [f"{os.path.expanduser('~')}/gone/*.fits: no file matches"],
+    "~/gone/*.fits": [f"{HOME}/gone/*.fits: no file matches, as there is no folder {HOME}/gone"],
     "$GONE/x_flt.fits": ["$GONE/x_flt.fits: no such file"],
     f"{A}[sci,1]": [f"{A}[sci,1]: {EXTENSION.format(A, 'sci,1', repr('sci,1'))}"],
     f"{A}[1],{A}[SCI,2]": [f"{A}[1]: {EXTENSION.format(A, '1', repr('1'))}",

@@ -601,12 +601,22 @@ def test_a_mask_whose_low_pixels_differ_in_all_exposures_causes_one_warning(
     ]
 
 
+def test_a_folder_that_is_not_writable_is_refused_before_an_exposure_is_read(
+    monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    (folder / "x_flt.fits").write_bytes(b"never read")
+    monkeypatch.setattr(os, "access", lambda path, mode: path != str(folder) or mode != os.W_OK)
+    for target in (folder, folder / "new" / "folder"):
+        with pytest.raises(OutputError, match=f"{target}: cannot be written: the folder {folder} "):
+            create_masks(folder / "x_flt.fits", output_dir=target)
+
+
 def test_more_votes_than_pointings_are_refused(
     write_exposure: WriteExposure, folder: Path
 ) -> None:
     paths = write_pairs(write_exposure, 0.0, 0.2)
     expected = (r"agree = 2: only 1 pointing \(2 exposures\) of ACSWFC_60x80_1_staticMask\.fits "
-                "vote, so no pixel could be bad; expected at most 1, or any or all")
+                "can vote, so no pixel could be bad; expected at most 1, or any or all")
     with pytest.raises(ConfigError, match=expected):
         create_masks(paths, sky="local", agree=2, output_dir=folder / "none")
     (mask,) = create_masks(paths, static_sig=5, sky="local", agree="all", output_dir=folder)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from staticmask_cli.reports.apart import Numbers, block_of, reasons, unopened_beside
+from staticmask_cli.masks.members import unopened_beside
+from staticmask_cli.reports.apart import Numbers, block_of, reasons
 
 USUAL = Numbers("ACSWFC", "rule", 4, (), 0.002, 3, 80.0, 10.0)
 

@@ -60,7 +60,7 @@ def test_the_readme_begins_with_setting_up_and_testing() -> None:
 
 
 def test_the_readme_can_be_read_in_five_minutes() -> None:
-    assert len(README.text) <= 12_000
+    assert len(README.text) <= 10_300
 
 
 @pytest.mark.parametrize("page", pages_with("console"), ids=str)

@@ -71,6 +71,20 @@ def test_the_table_counts_the_exposures_that_were_used(
     assert row[:3] == ["1 of 2", f"{member.mode:.4g}", f"{member.rms:.4g}"]
 
 
+def test_a_file_that_cannot_be_opened_counts_for_the_masks_of_its_folder(
+    write_exposure: WriteExposure, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = []
+    for visit in ("v1", "v2"):
+        (tmp_path / visit).mkdir()
+        paths.append(write_exposure(f"{visit}/{visit}000a_flt.fits", ROOTNAME=f"jx01{visit}aaq"))
+    (tmp_path / "v1" / "cut_flt.fits").write_bytes(b"SIMPLE")
+    paths.append(tmp_path / "v1" / "cut_flt.fits")
+    masks = create_masks(paths, name="{signature}_{visit}", keep_going=True, output_dir=tmp_path)
+    rows = shown(masks, capsys)
+    assert [row[0] for name, row in rows.items() if name.startswith("ACSWFC")] == ["1 of 2", "1"]
+
+
 def test_the_table_counts_pixels_that_are_not_finite(
     write_exposure: WriteExposure, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
