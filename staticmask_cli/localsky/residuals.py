@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from staticmask_cli.localsky.median import REACH, Network, fill_missing, median_filter
+from staticmask_cli.localsky.median import REACH, fill_missing, median_filter
+from staticmask_cli.localsky.network import Network
 from staticmask_cli.localsky.noise import NoiseModel
 from staticmask_cli.localsky.prediction import (
     CLASSES,
@@ -49,7 +50,8 @@ _OFFSETS = [(-y, -x) for y in range(-3, 4) for x in range(-3, 4)][:PAIRS]
 # A network that sorts eight values (19 comparators, Knuth, The Art of Computer Programming 3).
 _SORT = ((0, 1), (2, 3), (4, 5), (6, 7), (0, 2), (1, 3), (4, 6), (5, 7), (1, 2), (5, 6), (0, 4),
          (3, 7), (1, 5), (2, 6), (1, 4), (3, 6), (2, 4), (3, 5), (3, 4))
-_SECOND_AND_SEVENTH = Network(8, _SORT, (1, 6))
+_AROUND = [(y, x) for y in range(3) for x in range(3) if (y, x) != (1, 1)]
+_SECOND_AND_SEVENTH = Network("around", _AROUND, _SORT, (1, 6))
 
 
 class Residuals(NamedTuple):
@@ -160,7 +162,7 @@ class ChipResiduals:
     def _on_flat_sky(self, tile: Floats, start: int) -> tuple[Floats, ...]:
         """Return pixels, medians, noise, structure, and the mean of the neighbours, of a block."""
         inner = tile[REACH:-REACH, REACH:-REACH]
-        median = median_filter(tile).copy()  # the network below uses the same buffers
+        median = median_filter(tile)
         rows = self._y[start + REACH : start + REACH + median.shape[0]]
         noise = self._noise.block(median, rows, self._x[REACH:-REACH])
         with np.errstate(invalid="ignore", over="ignore"):
@@ -170,12 +172,9 @@ class ChipResiduals:
             mean = _sum_of_five(rows_of_five, 1)
             mean -= typical[REACH:-REACH, REACH:-REACH]
             mean /= np.float32(24)
-            ny, nx = mean.shape
-            around = [filled[REACH + y : REACH + y + ny, REACH + x : REACH + x + nx]
-                      for y in (-1, 0, 1) for x in (-1, 0, 1) if y or x]
-            second, seventh = _SECOND_AND_SEVENTH.sorted(around)
+            second, seventh = _SECOND_AND_SEVENTH.run(filled)
             noise = noise[REACH:-REACH, REACH:-REACH]
-            structure = (seventh - second) / noise
+            structure = (seventh - second)[1:-1, 1:-1] / noise
         middle = np.s_[REACH:-REACH, REACH:-REACH]
         return inner[middle], median[middle], noise, structure, mean
 
