@@ -33,14 +33,13 @@ def distances_from_local_sky(data: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     noise_model = NoiseModel.of(data)
     if not noise_model:
         return distances
-    noise = noise_model.table()
-    columns = np.arange(data.shape[1])
+    noise = noise_model.table(np.arange(data.shape[1]))
     for start, tile in RowBlocks(data, _BLOCK):
         sky = median_filter(tile)
         rows = np.arange(start, start + sky.shape[0])
         with np.errstate(invalid="ignore", over="ignore"):
             distance = tile[REACH:-REACH, REACH:-REACH] - sky
-            distance /= noise.block(sky, rows, columns)
+            distance /= noise.block(sky, rows)
         distance[~np.isfinite(distance)] = np.nan
         distances[rows] = distance
     return distances

@@ -32,6 +32,7 @@ LARGEST_DISTANCE = 3.0
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int32]
+Indices = npt.NDArray[np.intp]
 
 _LEAST_SCATTER = 0.3  # of the distances from a median, in units of the noise
 _SMALLEST_GAIN, _LARGEST_GAIN = 1.0, 64.0
@@ -141,13 +142,24 @@ class _Scales:
 
     def score(self, residuals: Residuals, scores: Scores) -> None:
         """Write the scores of a block into arrays of its shape."""
-        classes = residuals.classes
+        predicted, median = residuals.predicted.reshape(-1), residuals.median.reshape(-1)
+        classes = residuals.classes.reshape(-1)
+        score, weight = scores.score.reshape(-1), scores.weight.reshape(-1)
+        others = np.flatnonzero(classes != 0)
+        number = classes[others].astype(np.intp)
         with np.errstate(invalid="ignore", over="ignore"):
-            distance = np.maximum(residuals.predicted / self.predicted[classes],
-                                  residuals.median / self.median[classes])
+            score[:] = self._scores(predicted, median, 0)
+            distance = self._scores(predicted[others], median[others], number)
+        distance[number == UNKNOWN] = 0.0
+        score[others] = distance
+        weight[:] = self.weight[0]
+        weight[others] = self.weight[number]
+
+    def _scores(self, predicted: Floats, median: Floats, number: Indices | int) -> Floats:
+        """Return the scores of pixels, whose classes are given as an array or are all the same."""
+        distance = predicted / self.predicted[number]
+        np.maximum(distance, median / self.median[number], out=distance)
         np.clip(distance, -LARGEST_DISTANCE, LARGEST_DISTANCE, out=distance)
-        distance -= self.centre[classes]
-        distance *= self.factor[classes]
-        distance[classes == UNKNOWN] = 0.0
-        scores.score[:] = np.rint(distance)
-        scores.weight[:] = self.weight[classes]
+        distance -= self.centre[number]
+        distance *= self.factor[number]
+        return np.rint(distance, out=distance)

@@ -109,43 +109,44 @@ class NoiseModel:
             y, x = (np.asarray(index / self.cell, dtype=np.intp) for index in (rows, columns))
             return np.asarray(noise * self.excess[y, x])
 
-
-    def table(self) -> "NoiseTable":
-        """Return the same noise from a table, for many pixels."""
-        return NoiseTable(self)
+    def table(self, columns: Indices) -> "NoiseTable":
+        """Return the same noise from a table, for many pixels of these columns."""
+        return NoiseTable(self, columns)
 
 
 class NoiseTable:
     """The noise of many pixels, from a table of equal steps of the level."""
 
-    def __init__(self, model: NoiseModel) -> None:
+    def __init__(self, model: NoiseModel, columns: Indices) -> None:
         self._model = model
         self._first = np.float32(model.level[0])
         self._step = np.float32(max(model.level[-1] - model.level[0], 1e-30) / (_STEPS - 1))
         levels = self._first + self._step * np.arange(_STEPS, dtype=np.float32)
         self._noise = np.interp(levels, model.level, model.noise).astype(np.float32)
+        self._top = np.float32(max(model.level[-1], model.noise[-1]))
+        cells = (columns / model.cell).astype(np.intp)
+        self._excess = model.excess.astype(np.float32)[:, cells]
 
-    def block(self, level: Floats, rows: Indices, columns: Indices) -> Floats:
-        """Return the noise of a block of pixels.
+    def block(self, level: Floats, rows: Indices) -> Floats:
+        """Return the noise of some rows of pixels.
 
         Parameters
         ----------
         level : numpy.ndarray of float32, shape (ny, nx)
-            The levels of the sky.
-        rows, columns : numpy.ndarray of integer, shape (ny,) and (nx,)
-            The places on the chip of the rows and columns of the block.
+            The levels of the sky, which are not NaN.
+        rows : numpy.ndarray of integer, shape (ny,)
+            The places of the rows on the chip.
         """
-        with np.errstate(invalid="ignore", over="ignore"):
-            number = (level - self._first) / self._step
-            np.clip(np.nan_to_num(number, copy=False), 0, _STEPS - 1, out=number)
-            noise = self._noise[number.astype(np.int32)]
-            top = np.float32(max(self._model.level[-1], self._model.noise[-1]))
-            above = level > top
-            if above.any():
-                noise[above] *= level[above] / top
-            y, x = ((index / self._model.cell).astype(np.intp) for index in (rows, columns))
-            noise *= self._model.excess[y][:, x].astype(np.float32)
-        return np.asarray(noise)
+        with np.errstate(over="ignore"):
+            number = level - self._first
+            number /= self._step
+            np.clip(number, 0, _STEPS - 1, out=number)
+            noise: Floats = self._noise.take(number.astype(np.intp))
+            np.divide(level, self._top, out=number)
+            np.maximum(number, 1, out=number)
+            noise *= number
+            noise *= self._excess[(rows / self._model.cell).astype(np.intp)]
+        return noise
 
     def at(self, level: Floats, rows: Indices, columns: Indices) -> Floats:
         """Return the noise of single pixels, all arrays of shape (n,)."""

@@ -42,9 +42,12 @@ Classes = npt.NDArray[np.uint8]
 _BLOCK = 1 << 16  # pixels of a block, which with its temporaries stays in the cache
 _MARGIN = 2 * REACH  # pixels around a block: neighbours of a pixel need medians of their own
 _OUTLIER = 3.5  # distance from the median in units of the noise; such pixels predict no other
-_CHUNK = 8192  # pixels that are processed together, which limits the memory
+_CHUNK = 1 << 15  # pixels that are processed together, which limits the memory
 _EDGE = 3  # pixels from the edge of a chip where a pixel is also compared with those along the edge
 _MEASURED = 1 << 19  # pixels of a sample
+# A pixel in single precision is not below a limit of a class if it is not below these.
+_LIMITS = [low if (low := np.float32(limit)) >= limit else np.nextafter(low, np.float32(np.inf))
+           for limit in CLASSES]
 # From a pixel to the second of each pair of opposite pixels, in the order of `Fit.weights`.
 _OFFSETS = [(-y, -x) for y in range(-3, 4) for x in range(-3, 4)][:PAIRS]
 # A network that sorts eight values (19 comparators, Knuth, The Art of Computer Programming 3).
@@ -77,26 +80,29 @@ class ChipResiduals:
 
     def __init__(self, data: npt.NDArray[Any], noise_model: NoiseModel) -> None:
         self._data = data
-        self._noise = noise_model.table()
         ny, nx = data.shape
         self._rows = min(ny, max(1, _BLOCK // nx))
         self._y = mirrored(-_MARGIN, ny + _MARGIN, ny)
         self._x = mirrored(-_MARGIN, nx + _MARGIN, nx)
+        self._noise = noise_model.table(self._x[REACH:-REACH])
         fits = self._learned()
         self._weights = np.array([fit.weights for fit in fits], np.float32).T.copy()
         self._spreads = np.array([fit.spread for fit in fits], np.float32)
+        self._sampled: dict[int, Residuals] = {}
 
-    def blocks(self, step: int = 1) -> Iterator[tuple[int, Residuals]]:
-        """Yield the first row and the residuals of each block, or of each `step`-th one."""
-        for start in range(0, self._data.shape[0], self._rows * step):
-            yield start, self._residuals(start)
+    def blocks(self) -> Iterator[tuple[int, Residuals]]:
+        """Yield the first row and the residuals of each block, in arrays of its own."""
+        for start in range(0, self._data.shape[0], self._rows):
+            yield start, (self._sampled.pop(start) if start in self._sampled
+                          else self._residuals(start))
 
     def sample(self) -> Residuals:
         """Return the residuals of some blocks, evenly distributed over the chip."""
-        step = max(1, self._data.size // _MEASURED)
-        parts = [tuple(values.ravel() for values in residuals)
-                 for _, residuals in self.blocks(step)]
-        return Residuals(*(np.concatenate(values) for values in zip(*parts, strict=True)))
+        step = self._rows * max(1, self._data.size // _MEASURED)
+        self._sampled = {start: self._residuals(start)
+                         for start in range(0, self._data.shape[0], step)}
+        parts = zip(*self._sampled.values(), strict=True)
+        return Residuals(*(np.concatenate([values.ravel() for values in part]) for part in parts))
 
     def _learned(self) -> list[Fit]:
         """Return the weights of the neighbours for each class of structure."""
@@ -138,16 +144,16 @@ class ChipResiduals:
         """Return the residuals of the block that starts at a row."""
         ny, nx = self._data.shape
         end = min(start + self._rows, ny)
-        with np.errstate(over="ignore"):
-            tile = self._data[self._y[start : end + 2 * _MARGIN]][:, self._x].astype(np.float32)
-        fill_missing(tile)
+        tile = self._tile(start, end)
         pixels, median, noise, structure, predicted = self._on_flat_sky(tile, start)
         classes = np.zeros(pixels.shape, np.uint8)
-        y, x = np.nonzero(~(structure < CLASSES[0]))
+        y, x = np.nonzero(~(structure < np.float32(CLASSES[0])))
         classes[y, x] = _classes_of(structure[y, x])
         with np.errstate(invalid="ignore", over="ignore"):
-            depth = (pixels - median) / noise
-            predicted = (pixels - predicted) / noise
+            depth = pixels - median
+            depth /= noise
+            np.subtract(pixels, predicted, out=predicted)
+            predicted /= noise
             for part in range(0, y.size, _CHUNK):
                 some = y[part : part + _CHUNK], x[part : part + _CHUNK]
                 predicted[some] = self._structured(
@@ -156,25 +162,42 @@ class ChipResiduals:
                 expected = _median_of_four(tile, rows, columns, along)
                 distance = (pixels[rows, columns] - expected) / noise[rows, columns]
                 depth[rows, columns] = np.fmax(depth[rows, columns], distance)
-        classes[~(np.isfinite(predicted) & np.isfinite(depth))] = UNKNOWN
+        known = np.isfinite(predicted)
+        known &= np.isfinite(depth)
+        if not known.all():
+            classes[~known] = UNKNOWN
         return Residuals(predicted, depth, classes)
+
+    def _tile(self, start: int, end: int) -> Floats:
+        """Return some rows with margins, mirrored at the edges; missing pixels are infinite."""
+        rows = self._y[start : end + 2 * _MARGIN]
+        tile = np.empty((rows.size, self._x.size), np.float32)
+        with np.errstate(over="ignore"):
+            for row, source in zip(tile, rows, strict=True):
+                row[_MARGIN:-_MARGIN] = self._data[source]
+        for edge in (slice(_MARGIN), slice(-_MARGIN, None)):
+            tile[:, edge] = tile[:, _MARGIN + self._x[edge]]
+        fill_missing(tile)
+        return tile
 
     def _on_flat_sky(self, tile: Floats, start: int) -> tuple[Floats, ...]:
         """Return pixels, medians, noise, structure, and the mean of the neighbours, of a block."""
         inner = tile[REACH:-REACH, REACH:-REACH]
         median = median_filter(tile)
-        rows = self._y[start + REACH : start + REACH + median.shape[0]]
-        noise = self._noise.block(median, rows, self._x[REACH:-REACH])
+        noise = self._noise.block(median, self._y[start + REACH : start + REACH + len(median)])
         with np.errstate(invalid="ignore", over="ignore"):
             filled = np.where(np.isfinite(inner), inner, median)
-            typical = np.where(np.abs(filled - median) < _OUTLIER * noise, filled, median)
+            distance = filled - median
+            np.abs(distance, out=distance)
+            typical = np.where(distance < _OUTLIER * noise, filled, median)
             rows_of_five = _sum_of_five(typical, 0)
             mean = _sum_of_five(rows_of_five, 1)
             mean -= typical[REACH:-REACH, REACH:-REACH]
             mean /= np.float32(24)
             second, seventh = _SECOND_AND_SEVENTH.run(filled)
             noise = noise[REACH:-REACH, REACH:-REACH]
-            structure = (seventh - second)[1:-1, 1:-1] / noise
+            structure = (seventh - second)[1:-1, 1:-1]
+            structure /= noise
         middle = np.s_[REACH:-REACH, REACH:-REACH]
         return inner[middle], median[middle], noise, structure, mean
 
@@ -190,22 +213,47 @@ class ChipResiduals:
         """
         pixels, width = tile.reshape(-1), tile.shape[1]
         index = (rows + _MARGIN) * width + columns + _MARGIN
-        spread = self._spreads[classes]
-        predicted = np.zeros(rows.size, np.float32)
-        for number, offset in enumerate(y * width + x for y, x in _OFFSETS):
-            pair = pixels[index - offset] + pixels[index + offset]
-            pair -= 2 * level
-            pair /= noise
-            pair *= self._weights[number][classes]
-            pair[~(np.abs(pair) < np.inf) | (pair > spread)] = 0.0
-            predicted += pair
+        number = classes.astype(np.intp)
+        predicted = self._from_pairs(tile, index, level, noise, number, may_miss=False)
+        missed = np.flatnonzero(~np.isfinite(predicted))
+        predicted[missed] = self._from_pairs(
+            tile, index[missed], level[missed], noise[missed], number[missed], may_miss=True)
         distance = (pixels[index] - level) / noise - predicted
-        distance[np.isinf(spread)] = np.nan
+        distance[np.isinf(self._spreads.take(number))] = np.nan
         return np.asarray(distance)
+
+    def _from_pairs(
+        self, tile: Floats, index: Indices, level: Floats, noise: Floats, classes: Indices, *,
+        may_miss: bool,
+    ) -> Floats:
+        """Return what the pairs of neighbours predict, not finite where a pixel is missing.
+
+        With `may_miss` such a pair is left out, which takes twice as long.
+        """
+        pixels, width = tile.reshape(-1), tile.shape[1]
+        middle = _MARGIN * (width + 1)
+        corner, twice = index - middle, 2 * level
+        spread = self._spreads.take(classes)
+        predicted = np.zeros(index.size, np.float32)
+        for weights, (y, x) in zip(self._weights, _OFFSETS, strict=True):
+            offset = y * width + x
+            pair = pixels[middle - offset :].take(corner)
+            pair += pixels[middle + offset :].take(corner)
+            pair -= twice
+            pair /= noise
+            pair *= weights.take(classes)
+            if may_miss:
+                pair[~np.isfinite(pair) | (pair > spread)] = 0.0
+            else:
+                pair *= pair <= spread
+            predicted += pair
+        return predicted
 
 
 def _classes_of(structure: Floats) -> Classes:
-    classes = np.searchsorted(CLASSES, structure, side="right").astype(np.uint8)
+    classes = np.zeros(structure.shape, np.uint8)
+    for limit in _LIMITS:
+        classes += structure >= limit
     classes[~np.isfinite(structure)] = UNKNOWN
     return classes
 
