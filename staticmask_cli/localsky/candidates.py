@@ -60,12 +60,14 @@ class Candidates(NamedTuple):
         axis : int
             0 for runs along a column, 1 for runs along a row.
         """
-        width = int(self.columns.max(initial=0)) + 2 * _SHORTEST_RUN
-        index = self.rows * width + self.columns
-        step = 1 if axis else width
-        before, after = ([np.isin(index + sign * step * distance, index)
-                          for distance in range(1, _SHORTEST_RUN)] for sign in (-1, 1))
-        return np.asarray(before[0] & before[1] | before[0] & after[0] | after[0] & after[1])
+        along, across = (self.columns, self.rows) if axis else (self.rows, self.columns)
+        order = np.lexsort((along, across))
+        line = across[order] * (int(along.max(initial=0)) + _SHORTEST_RUN) + along[order]
+        begins = line[_SHORTEST_RUN - 1 :] - line[: -_SHORTEST_RUN + 1] == _SHORTEST_RUN - 1
+        found = np.zeros(line.size, np.bool_)
+        for number in range(_SHORTEST_RUN):
+            found[order[number : number + begins.size][begins]] = True
+        return found
 
     def lowest_of_neighbours(self, data: npt.NDArray[Any], low: Bits, static_sig: float) -> Bits:
         """Return which candidates lie clearly below the eight pixels around them.

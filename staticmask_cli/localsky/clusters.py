@@ -58,7 +58,7 @@ def blocks_of(data: npt.NDArray[Any]) -> Floats:
     with np.errstate(invalid="ignore", over="ignore"):
         for start in range(0, ny, _ROWS):
             end = min(start + _ROWS, ny)
-            rows = data[start * BLOCK : end * BLOCK, : nx * BLOCK].astype(np.float32)
+            rows = data[start * BLOCK : end * BLOCK, : nx * BLOCK].astype(np.float32, copy=False)
             of_three = rows[0::3] + rows[1::3] + rows[2::3]
             total = of_three[:, 0::3] + of_three[:, 1::3] + of_three[:, 2::3]
             blocks[start:end] = total / np.float32(BLOCK * BLOCK)
@@ -84,10 +84,7 @@ def mark_clusters(
     static_sig : float
         The threshold, in units of the noise or of the scatter of the ring.
     """
-    is_low = np.zeros([length // BLOCK for length in data.shape], dtype=np.bool_)
-    is_low[blocks.rows, blocks.columns] = True
-    around = neighbourhoods(is_low, blocks.rows, blocks.columns, _LARGEST // 2)
-    blocks = blocks.select(np.count_nonzero(around, axis=(1, 2)) <= _MOST_BLOCKS)
+    blocks = blocks.select(_number_around(data.shape, blocks) <= _MOST_BLOCKS)
     blocks = blocks.select(_have_several_low_pixels(data, blocks, static_sig))
     middle = np.stack([blocks.rows, blocks.columns], axis=1) * BLOCK + BLOCK // 2
     offset = np.arange(-_REACH, _REACH + 1)
@@ -104,8 +101,27 @@ def mark_clusters(
         inside = (((rows >= 0) & (rows < low.shape[0]))[:, :, None]
                   & ((columns >= 0) & (columns < low.shape[1]))[:, None, :])
         depth[~inside] = np.nan  # the mirror image is not part of a cluster
-        number, dy, dx = np.nonzero(_clusters(depth, static_sig))
+        few = np.count_nonzero(depth > static_sig, axis=(1, 2)) < _FEWEST
+        if few.all():
+            continue
+        y, x = y[~few], x[~few]
+        number, dy, dx = np.nonzero(_clusters(depth[~few], static_sig))
         low[y[number] + offset[dy], x[number] + offset[dx]] = True
+
+
+def _number_around(shape: tuple[int, ...], blocks: Candidates) -> npt.NDArray[np.uint8]:
+    """Return how many low blocks lie within 7 x 7 of each, mirrored at the edges of the chip."""
+    ny, nx = (length // BLOCK for length in shape)
+    low = np.zeros((ny, nx), np.uint8)
+    low[blocks.rows, blocks.columns] = 1
+    low = np.pad(low, _LARGEST // 2, mode="reflect")
+    of_rows = low[:ny].copy()
+    for line in range(1, _LARGEST + 1):
+        of_rows += low[line : line + ny]
+    number = of_rows[:, :nx].copy()
+    for line in range(1, _LARGEST + 1):
+        number += of_rows[:, line : line + nx]
+    return number[blocks.rows, blocks.columns]
 
 
 def _clusters(depth: Doubles, static_sig: float) -> Bits:

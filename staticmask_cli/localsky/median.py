@@ -10,7 +10,7 @@ fast to compute.  Where it is true for many, as among stars, the pixels of their
 so much higher are counted.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +28,8 @@ Indices = npt.NDArray[np.intp]
 
 _SIDE = 2 * REACH + 1
 _HALF = _SIDE * _SIDE // 2
-_MANY = 1 / 16  # of the pixels; for more candidates, all of the tile takes less time
+_SOME = 1 << 10  # candidates, for more of which counting the higher pixels is worth while
+_MANY = 1 / 8  # of the pixels; for more candidates, all of the tile takes less time
 # The shortest network that sorts five values.  The first two comparators are the same, but for a
 # shift, so that both together cost as much as one.
 _SORT = ((0, 1), (3, 4), (2, 4), (2, 3), (1, 4), (0, 3), (0, 2), (1, 3), (1, 2))
@@ -93,22 +94,32 @@ def far_below_median(tile: Floats, limit: np.float32) -> tuple[Indices, Indices,
     flat, width = tile.reshape(-1), tile.shape[1]
     with np.errstate(invalid="ignore", over="ignore"):
         found = _below_all_corners(flat, width, limit)
-        count = np.count_nonzero(found)
-        if count > _MANY * tile.size:
-            found = _below_more_than_half(flat, width, limit)
-        corner = np.flatnonzero(found)
+        if np.count_nonzero(found) > _MANY * tile.size:
+            pixels = (flat[offset:][: found.size] for offset in _offsets(width))
+            found = _below_more_than_half(list(pixels), limit)
+            corner = np.flatnonzero(found)
+        else:
+            corner = np.flatnonzero(found)
+            if corner.size > _SOME:
+                pixels = (flat[offset:].take(corner) for offset in _offsets(width))
+                corner = corner[_below_more_than_half(list(pixels), limit)]
         rows, columns = np.divmod(corner, width)
         inside = columns < width - 2 * REACH  # other windows continue in the next row
         corner, rows, columns = corner[inside], rows[inside], columns[inside]
         if corner.size > _MANY * tile.size:
             medians = median_filter(tile)[rows, columns]
         else:
-            around = flat[corner[:, None] + [y * width + x for y, x in _WINDOW]]
+            around = flat[corner[:, None] + _offsets(width)]
             around.partition(_HALF, axis=1)
             medians = around[:, _HALF]
         depth = medians - flat[corner + REACH * (width + 1)]
         far = (depth > limit) & np.isfinite(depth)
     return rows[far], columns[far], medians[far]
+
+
+def _offsets(width: int) -> list[int]:
+    """Return the distances in memory from the first pixel of a window to each of its pixels."""
+    return [row * width + column for row, column in _WINDOW]
 
 
 def _below_all_corners(flat: Floats, width: int, limit: np.float32) -> npt.NDArray[np.bool_]:
@@ -140,20 +151,29 @@ def _below_all_corners(flat: Floats, width: int, limit: np.float32) -> npt.NDArr
     return np.greater(values, limit, out=SCRATCH.get("bytes", values.size, np.bool_))
 
 
-def _below_more_than_half(flat: Floats, width: int, limit: np.float32) -> npt.NDArray[np.bool_]:
+def _below_more_than_half(pixels: Sequence[Floats], limit: np.float32) -> npt.NDArray[np.bool_]:
     """Find the pixels that lie more than `limit` below more than half of their window, or nearly.
 
-    The arguments and the result are those of `_below_all_corners`.
+    Parameters
+    ----------
+    pixels : sequence of numpy.ndarray of float32, shape (n,)
+        The first pixels of all windows, the second ones, and so on.
+    limit : numpy.float32
+        The distance.
+
+    Returns
+    -------
+    numpy.ndarray of bool, shape (n,)
+        True = below, in a scratch buffer.
     """
-    size = flat.size - 2 * REACH * (width + 1)
-    least = SCRATCH.get("corners", size, np.float32)
+    middle = pixels[_HALF]
     # Rounding is monotonic: a pixel of the window is not below this sum if it lies so much higher.
-    np.add(flat[REACH * (width + 1) :][:size], limit, out=least)
-    higher, count = (SCRATCH.get(name, size, np.bool_) for name in ("bytes", "count"))
+    least = np.add(middle, limit, out=SCRATCH.get("corners", middle.size, np.float32))
+    higher, count = (SCRATCH.get(name, middle.size, np.bool_) for name in ("bytes", "count"))
     numbers = count.view(np.uint8)
     numbers[:] = 0
-    for y, x in _WINDOW:
-        np.greater_equal(flat[y * width + x :][:size], least, out=higher)
+    for values in pixels:
+        np.greater_equal(values, least, out=higher)
         np.add(numbers, higher.view(np.uint8), out=numbers)
     return np.greater(numbers, _HALF, out=higher)
 

@@ -25,6 +25,7 @@ _PIXELS_FOR_LEVELS = 1 << 17  # pixels of the patches from which the noise at a 
 _BINS = 32  # bins of the sky level, before the highest one is divided further
 _SMOOTHED_BINS = 8  # bins of lower levels that are smoothed together with one
 _STEPS = 4096  # of the level in a table
+_TOGETHER = 128  # patches that are looked at together and stay in the cache
 _TAIL_BIN = 400  # pixels in the bin of the highest level, at least
 
 
@@ -207,17 +208,29 @@ def _excess(patches: Patches, model: NoiseModel) -> Doubles:
     Only the darker half of each patch counts, which structure of the sky affects least.  The factor
     is the median of 3 x 3 cells.
     """
-    noise = model.sigma(patches.level, 0, 0)  # whose excess is 1
-    darker = patches.level <= quantile_of_rows(patches.level, 0.5)[:, None]
-    with np.errstate(invalid="ignore"):
-        depth, difference = (np.where(darker, values / noise, np.nan)
-                             for values in (patches.depth, np.abs(patches.difference)))
-    by_cell = np.fmin(quantile_of_rows(depth, (1 + TAIL) / 2, FEWEST) / (TAIL_SIGMA * COMPRESSED),
-                      quantile_of_rows(difference, ONE_SIGMA, FEWEST)).reshape(patches.cells)
+    parts = []
+    for start in range(0, len(patches.level), _TOGETHER):
+        some = slice(start, start + _TOGETHER)
+        parts.append(_excess_of_patches(
+            patches.level[some], patches.depth[some], patches.difference[some], model))
+    by_cell = np.concatenate(parts).reshape(patches.cells)
     padded = np.pad(by_cell, 1, mode="edge")
     windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3))
     median = quantile_of_rows(windows.reshape(-1, 9), 0.5)
     return np.asarray(np.fmax(1.0, median).reshape(patches.cells))
+
+
+def _excess_of_patches(
+    level: Floats, depth: Floats, difference: Floats, model: NoiseModel
+) -> Doubles:
+    """Return the factor of each patch from its own pixels."""
+    noise = model.sigma(level, 0, 0)  # whose excess is 1
+    darker = level <= quantile_of_rows(level, 0.5)[:, None]
+    with np.errstate(invalid="ignore"):
+        low, steps = (np.where(darker, values / noise, np.nan)
+                      for values in (depth, np.abs(difference)))
+    by_depth = quantile_of_rows(low, (1 + TAIL) / 2, FEWEST) / (TAIL_SIGMA * COMPRESSED)
+    return np.asarray(np.fmin(by_depth, quantile_of_rows(steps, ONE_SIGMA, FEWEST)))
 
 
 def _bin_ends(count: int) -> list[int]:

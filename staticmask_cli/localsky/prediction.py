@@ -83,11 +83,14 @@ class Prediction:
         if without_axis is not None:
             np.moveaxis(self._used, without_axis, 1)[_REACH] = False
         self._pairs = self._used.ravel()[:PAIRS]
+        near = self._used[1:-1, 1:-1]  # 5 x 5
+        closest = np.pad(near[1:-1, 1:-1], 1)
+        self._near, self._closest = np.flatnonzero(near), np.flatnonzero(closest)
         self._fits: dict[int, Fit] = {}
         self._rows, self._columns = sample_positions(data.shape, SAMPLE)
-        squares = neighbourhoods(data, self._rows, self._columns, 2)
+        squares = neighbourhoods(data, self._rows, self._columns, 2).reshape(-1, 25)
         _, structure, _ = self._local_sky(squares, self._rows, self._columns)
-        known = np.isfinite(structure) & np.isfinite(squares[:, 2, 2])
+        known = np.isfinite(structure) & np.isfinite(squares[:, 12])
         self._classes = np.where(known, np.searchsorted(CLASSES, structure), _UNKNOWN)
 
     def below(self, rows: Indices, columns: Indices, static_sig: float) -> tuple[Bits, Bits]:
@@ -132,8 +135,9 @@ class Prediction:
     def _windows(self, rows: Indices, columns: Indices) -> "Windows":
         """Return the pixels at some positions, and their neighbours."""
         pixels = neighbourhoods(self._data, rows, columns, _REACH)
-        level, structure, noise = self._local_sky(pixels[:, 1:-1, 1:-1], rows, columns)
-        median = quantile_of_rows(pixels[:, 1:-1, 1:-1].reshape(rows.size, -1), 0.5)
+        squares = pixels[:, 1:-1, 1:-1].reshape(-1, 25)
+        level, structure, noise = self._local_sky(squares, rows, columns)
+        median = quantile_of_rows(squares, 0.5)
         with np.errstate(invalid="ignore", over="ignore"):
             values = pixels.reshape(rows.size, -1) - level[:, None]
             limit = (_OUTLYING * structure * noise)[:, None]
@@ -146,17 +150,17 @@ class Prediction:
     def _local_sky(
         self, pixels: Floats, rows: Indices, columns: Indices
     ) -> tuple[Doubles, Doubles, Doubles]:
-        """Return level, structure and noise of squares of 5 x 5 pixels, without the centres.
+        """Return level, structure and noise of squares of 5 x 5 pixels without the centres.
 
         The level is the median of the closest pixels, from which the noise follows.  The extremes
         are left out of the structure, so that three low and three high pixels change it no more
         than noise does.  Missing pixels do not count; if most are missing, it is infinite.
         """
-        used = self._used[1:-1, 1:-1]
-        closest = pixels[:, 1:-1, 1:-1][:, used[1:-1, 1:-1]]
-        level = np.nan_to_num(quantile_of_rows(closest, 0.5)).astype(np.float64)
+        level = quantile_of_rows(pixels.take(self._closest, axis=1), 0.5)
+        level = np.nan_to_num(level).astype(np.float64)
         noise = self._noise_model.sigma(level.astype(np.float32), rows, columns)
-        ordered = np.sort(pixels[:, used], axis=1)  # NaN last
+        ordered = pixels.take(self._near, axis=1)
+        ordered.sort(axis=1)  # NaN last
         known = ordered.shape[1] - np.count_nonzero(np.isnan(ordered), axis=1)
         highest = np.maximum(known - 1 - _EXTREMES, _EXTREMES)
         with np.errstate(invalid="ignore", over="ignore"):

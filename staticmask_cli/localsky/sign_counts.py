@@ -42,8 +42,8 @@ class SignCounts:
     def __init__(self, shape: tuple[int, int]) -> None:
         ny, nx = shape
         self._shape = shape
-        self._along_columns = np.zeros((-(-ny // SHORTEST_LINE), nx), dtype=np.float32)
-        self._along_rows = np.zeros((-(-nx // SHORTEST_LINE), ny), dtype=np.float32)
+        self._along_columns = np.zeros((-(-ny // SHORTEST_LINE), nx), np.int8)
+        self._along_rows = np.zeros((-(-nx // SHORTEST_LINE), ny), np.int8)
 
     def counted(self, blocks: Iterable[tuple[int, Floats]]) -> Iterator[tuple[int, Floats]]:
         """Yield the blocks of rows of a chip, and count the signs of each."""
@@ -120,19 +120,20 @@ def _signs(tile: Floats, step: int) -> npt.NDArray[np.int8]:
     return signs.reshape(tile.shape)
 
 
-def _prevailing(signs: Floats, length: int, static_sig: float) -> Bits:
+def _prevailing(signs: npt.NDArray[np.int8], length: int, static_sig: float) -> Bits:
     """Return the lines of which a part, of one segment or of several, is mostly below others.
 
     If there are too many, only those are returned in which one sign prevails most.
     """
-    total = np.concatenate([np.zeros((1, signs.shape[1])), np.cumsum(signs, axis=0)])
+    total = np.zeros((signs.shape[0] + 1, signs.shape[1]), np.int32)
+    np.cumsum(signs, axis=0, dtype=np.int32, out=total[1:])
     strength = np.zeros(signs.shape[1])  # the excess in units of the least significant one
     segments = 1
     while segments < 2 * signs.shape[0]:
         span = min(segments, signs.shape[0])
         pixels = min(span * SHORTEST_LINE, length)
         excess = total[span:] - total[:-span]
-        usual = max(np.sqrt(pixels), float(np.quantile(np.abs(excess), _ONE_SIGMA)))
+        usual = max(np.sqrt(pixels), _quantile(np.abs(excess), _ONE_SIGMA))
         least = min(max(static_sig * usual, _LEAST_EXCESS * pixels), _CERTAIN_EXCESS * pixels)
         excess = excess.max(axis=0)
         np.maximum(strength, excess / least, out=strength)
@@ -140,3 +141,12 @@ def _prevailing(signs: Floats, length: int, static_sig: float) -> Bits:
     likely = strength > 1
     likely[np.argsort(-strength, kind="stable")[_MOST_LINES:]] = False  # also of equal ones
     return likely
+
+
+def _quantile(numbers: npt.NDArray[np.int32], part: float) -> float:
+    """Return a quantile of whole numbers from 0 upwards as ``numpy.quantile``, without sorting."""
+    upto = np.cumsum(np.bincount(numbers.ravel()))
+    rank = part * (numbers.size - 1)
+    lower = int(rank)
+    pair = np.searchsorted(upto, [lower, lower + 1], side="right")
+    return float(np.quantile(pair, rank - lower))
