@@ -58,11 +58,11 @@ def below_surface_fit(data: npt.NDArray[Any], candidates: Candidates, static_sig
             data, candidates.rows[chunk], candidates.columns[chunk], max(_REACHES)
         )
         medians = _medians(pixels)
-        depths, scatters = zip(
-            *(surface.depth(pixels, medians, noise) for surface in _SURFACES), strict=True
-        )
-        limit = np.maximum(noise, _SCATTER * scatters[0])  # of the wider surface, for both
-        below[chunk] = np.minimum(*depths) > static_sig * limit
+        (wide, others), (narrow, _) = (
+            surface.depth(pixels, medians, noise) for surface in _SURFACES)
+        scatter = np.nan_to_num(scatter_of_rows(others))  # of the wider surface, for both
+        limit = np.maximum(noise, _SCATTER * scatter)
+        below[chunk] = np.minimum(wide, narrow) > static_sig * limit
     return below
 
 
@@ -105,9 +105,10 @@ class _Surface:
 
         Returns
         -------
-        depth, scatter : numpy.ndarray of float64, shape (n,)
-            The distance of the centre from the surface, positive below it, and the scatter of
-            the other pixels around the surface.
+        depth : numpy.ndarray of float64, shape (n,)
+            The distance of the centre from the surface, positive below it.
+        others : numpy.ndarray of float64, shape (n, pixels)
+            The absolute distances of the other pixels; NaN for those that do not count.
         """
         values, levels = self._part(pixels), self._part(medians)
         centre = values.shape[1] // 2
@@ -121,8 +122,8 @@ class _Surface:
             distance = np.abs(values - coefficients @ self._terms.T)
             coefficients = self._fit(values, usable & (distance < _OUTLIER * noise[:, None]))
         distance = np.abs(values - coefficients @ self._terms.T)
-        scatter = np.nan_to_num(scatter_of_rows(np.where(usable, distance, np.nan)))
-        return coefficients[:, 0] - values[:, centre], scatter
+        distance[~usable] = np.nan
+        return coefficients[:, 0] - values[:, centre], distance
 
     def _part(self, windows: Floats) -> Doubles:
         """Return the central part of each window as a row, in double precision."""

@@ -199,7 +199,8 @@ def quantile_of_rows(values: npt.NDArray[Any], part: float, fewest: int = 1) -> 
     finite = np.isfinite(values)
     count = np.count_nonzero(finite, axis=1)
     is_complete = values.dtype.kind == "f" and finite.all()
-    ordered = np.sort(values if is_complete else np.where(finite, values, np.inf), axis=1)
+    ordered = np.array(values if is_complete else np.where(finite, values, np.inf), order="C")
+    ordered.sort(axis=1)  # far faster where the values of a row lie side by side
     rank = (part * np.maximum(count - 1, 0)).astype(np.intp)
     found = np.take_along_axis(ordered, rank[:, None], axis=1)[:, 0]
     found[count < fewest] = np.nan
