@@ -67,7 +67,9 @@ class Scores(NamedTuple):
     gain: float
 
 
-def scores_of_chip(data: npt.NDArray[Any], gain: float) -> Scores:
+def scores_of_chip(
+    data: npt.NDArray[Any], gain: float, noise_model: NoiseModel | None = None
+) -> Scores:
     """Return the evidence of one exposure.
 
     Parameters
@@ -76,9 +78,11 @@ def scores_of_chip(data: npt.NDArray[Any], gain: float) -> Scores:
         Pixels of any real dtype; not modified.  Nothing is known about a NaN pixel.
     gain : float
         The weight of the exposure, see `gain_of`.
+    noise_model : NoiseModel, optional
+        The noise of the chip, which is otherwise estimated.
     """
     scores = Scores(np.zeros(data.shape, np.int32), np.zeros(data.shape, np.int32), gain)
-    noise_model = NoiseModel.of(data)
+    noise_model = NoiseModel.of(data) if noise_model is None else noise_model
     if not noise_model:
         return scores
     chip = ChipResiduals(data, noise_model)

@@ -36,7 +36,9 @@ _EACH_TEST = 0.99
 _SOFT = 0.4  # of the depth of a short line, which the pixels on its sides may have
 
 
-def pixels_below_local_sky(data: npt.NDArray[Any], static_sig: float) -> tuple[Bits, Bits]:
+def pixels_below_local_sky(
+    data: npt.NDArray[Any], static_sig: float, noise_model: NoiseModel | None = None
+) -> tuple[Bits, Bits]:
     """Find the pixels that lie more than `static_sig` times the local noise below the local sky.
 
     Parameters
@@ -45,6 +47,8 @@ def pixels_below_local_sky(data: npt.NDArray[Any], static_sig: float) -> tuple[B
         Pixels of any real dtype and byte order, which are converted to float32; not modified.
     static_sig : float
         The threshold, in units of the local noise.
+    noise_model : NoiseModel, optional
+        The noise of the chip, which is otherwise estimated.
 
     Returns
     -------
@@ -61,7 +65,7 @@ def pixels_below_local_sky(data: npt.NDArray[Any], static_sig: float) -> tuple[B
     low, lines = np.zeros(data.shape, dtype=np.bool_), np.zeros(data.shape, dtype=np.bool_)
     if data.dtype.kind == "f":
         np.less(data, -_LARGEST, out=low)
-    noise_model = NoiseModel.of(data)
+    noise_model = NoiseModel.of(data) if noise_model is None else noise_model
     if not noise_model:
         return low, lines
     signs = SignCounts(data.shape)

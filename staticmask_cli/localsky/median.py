@@ -33,6 +33,8 @@ _MANY = 1 / 8  # of the pixels; for more candidates, all of the tile takes less 
 # The shortest network that sorts five values.  The first two comparators are the same, but for a
 # shift, so that both together cost as much as one.
 _SORT = ((0, 1), (3, 4), (2, 4), (2, 3), (1, 4), (0, 3), (0, 2), (1, 3), (1, 2))
+# This one sorts four and inserts the fifth, which is shorter where only three are needed at an end.
+_INSERT = ((0, 1), (2, 3), (0, 2), (1, 3), (1, 2), (3, 4), (2, 3), (1, 2), (0, 1))
 # Pixels that can be the median of 25 whose ranks are sorted along both axes, as 5 * rank + column,
 # and comparators that move it to the seventh of these positions.  They were found by a search; the
 # tests prove them by the 0-1 principle.
@@ -46,8 +48,10 @@ def _comparators() -> Iterable[tuple[int, int]]:
     """Yield the comparators that sort columns, then equal ranks across them, then select."""
     for column in range(_SIDE):
         yield from ((_SIDE * low + column, _SIDE * high + column) for low, high in _SORT)
-    for rank in range(_SIDE):
-        yield from ((_SIDE * rank + low, _SIDE * rank + high) for low, high in _SORT)
+    upper = [[(_SIDE - 1 - high, _SIDE - 1 - low) for low, high in network]  # the mirror image
+             for network in (_INSERT, _SORT)]
+    for rank, network in enumerate((_SORT, _INSERT, _SORT, *upper)):
+        yield from ((_SIDE * rank + low, _SIDE * rank + high) for low, high in network)
     yield from ((_LEFT[low], _LEFT[high]) for low, high in _SELECT)
 
 

@@ -23,6 +23,7 @@ from staticmask_cli.stats.pixelset import PixelSet
 
 if TYPE_CHECKING:
     from staticmask_cli.localsky.evidence import Scores
+    from staticmask_cli.localsky.noise import NoiseModel
 
 __all__ = ["ChipResult", "bad_pixels_of_chip"]
 
@@ -154,7 +155,8 @@ def bad_pixels_of_chip(
         reason = reason if statistics.npix else NO_FINITE_PIXEL
         return ChipResult.set_aside((data.shape[0], data.shape[1]), reason, data.size - npix)
     noise = pixel_noise(data)
-    low, lines, threshold = _low_pixels(data, clipping, rule)
+    noise_model = _noise_model(data, rule)
+    low, lines, threshold = _low_pixels(data, clipping, rule, noise_model)
     dark = _dark_pixels(data, clipping, rule)
     blocks = None if dark is None else dead_blocks(data, dark, lines.bits, noise, rule.static_sig)
     if blocks is not None:
@@ -174,7 +176,7 @@ def bad_pixels_of_chip(
         unflagged=unflagged, overlooked=_overlooked(dark, low, flagged),
         expected_low=math.nan if _is_coarse(data, statistics) else expected_false_positives(
             npix, rule.static_sig),
-        scores=_scores(data, statistics.mode, noise) if rule.joint else None,
+        scores=_scores(data, statistics.mode, noise, noise_model) if rule.joint else None,
     )
 
 
@@ -240,15 +242,26 @@ def _unflagged(
     return unflagged.mode, unflagged.rms
 
 
-def _scores(data: npt.NDArray[Any], mode: float, noise: float) -> "Scores":
+def _noise_model(data: npt.NDArray[Any], rule: MaskRule) -> "NoiseModel | None":
+    """Return the noise of a chip, if both its low pixels and its evidence are to be found by it."""
+    if not rule.joint or rule.sky == "global":
+        return None
+    from staticmask_cli.localsky.noise import NoiseModel  # noqa: PLC0415 - as below
+
+    return NoiseModel.of(data)
+
+
+def _scores(
+    data: npt.NDArray[Any], mode: float, noise: float, noise_model: "NoiseModel | None"
+) -> "Scores":
     """Return the evidence of a chip."""
     from staticmask_cli.localsky.evidence import gain_of, scores_of_chip  # noqa: PLC0415 - as below
 
-    return scores_of_chip(data, gain_of(mode, noise))
+    return scores_of_chip(data, gain_of(mode, noise), noise_model)
 
 
 def _low_pixels(
-    data: npt.NDArray[Any], clipping: Clipping, rule: MaskRule
+    data: npt.NDArray[Any], clipping: Clipping, rule: MaskRule, noise_model: "NoiseModel | None"
 ) -> tuple[PixelSet, PixelSet, float]:
     """Return the low pixels, those of lines, and the threshold, NaN under the local rule."""
     if rule.sky == "local":
@@ -256,7 +269,7 @@ def _low_pixels(
         # the global rule does not need.
         from staticmask_cli.localsky.local_sky import pixels_below_local_sky  # noqa: PLC0415
 
-        low, lines = pixels_below_local_sky(data, rule.static_sig)
+        low, lines = pixels_below_local_sky(data, rule.static_sig, noise_model)
         return PixelSet(data.shape, bits=low), PixelSet(data.shape, bits=lines), math.nan
     threshold = clipping.statistics.threshold(rule.static_sig)
     return low_pixels(data, clipping, threshold), PixelSet(data.shape), threshold
