@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from staticmask_cli.localsky.median import REACH, fill_missing, median_filter
+from staticmask_cli.localsky.median import REACH, median_filter
 from staticmask_cli.localsky.network import Network
 from staticmask_cli.localsky.noise import NoiseModel
 from staticmask_cli.localsky.prediction import (
@@ -21,7 +21,12 @@ from staticmask_cli.localsky.prediction import (
     Windows,
     sums_of_opposites,
 )
-from staticmask_cli.localsky.windows import mirrored, neighbourhoods, sample_positions
+from staticmask_cli.localsky.windows import (
+    mirrored,
+    neighbourhoods,
+    rows_with_margins,
+    sample_positions,
+)
 
 __all__ = ["FEWEST", "UNKNOWN", "ChipResiduals", "Residuals"]
 
@@ -82,9 +87,8 @@ class ChipResiduals:
         self._data = data
         ny, nx = data.shape
         self._rows = min(ny, max(1, _BLOCK // nx))
-        self._y = mirrored(-_MARGIN, ny + _MARGIN, ny)
-        self._x = mirrored(-_MARGIN, nx + _MARGIN, nx)
-        self._noise = noise_model.table(self._x[REACH:-REACH])
+        self._y = mirrored(-REACH, ny + REACH, ny)
+        self._noise = noise_model.table(mirrored(-REACH, nx + REACH, nx))
         fits = self._learned()
         self._weights = np.array([fit.weights for fit in fits], np.float32).T.copy()
         self._spreads = np.array([fit.spread for fit in fits], np.float32)
@@ -144,7 +148,7 @@ class ChipResiduals:
         """Return the residuals of the block that starts at a row."""
         ny, nx = self._data.shape
         end = min(start + self._rows, ny)
-        tile = self._tile(start, end)
+        tile = rows_with_margins(self._data, start, end, _MARGIN)
         pixels, median, noise, structure, predicted = self._on_flat_sky(tile, start)
         classes = np.zeros(pixels.shape, np.uint8)
         y, x = np.nonzero(~(structure < np.float32(CLASSES[0])))
@@ -168,23 +172,11 @@ class ChipResiduals:
             classes[~known] = UNKNOWN
         return Residuals(predicted, depth, classes)
 
-    def _tile(self, start: int, end: int) -> Floats:
-        """Return some rows with margins, mirrored at the edges; missing pixels are infinite."""
-        rows = self._y[start : end + 2 * _MARGIN]
-        tile = np.empty((rows.size, self._x.size), np.float32)
-        with np.errstate(over="ignore"):
-            for row, source in zip(tile, rows, strict=True):
-                row[_MARGIN:-_MARGIN] = self._data[source]
-        for edge in (slice(_MARGIN), slice(-_MARGIN, None)):
-            tile[:, edge] = tile[:, _MARGIN + self._x[edge]]
-        fill_missing(tile)
-        return tile
-
     def _on_flat_sky(self, tile: Floats, start: int) -> tuple[Floats, ...]:
         """Return pixels, medians, noise, structure, and the mean of the neighbours, of a block."""
         inner = tile[REACH:-REACH, REACH:-REACH]
         median = median_filter(tile)
-        noise = self._noise.block(median, self._y[start + REACH : start + REACH + len(median)])
+        noise = self._noise.block(median, self._y[start : start + len(median)])
         with np.errstate(invalid="ignore", over="ignore"):
             filled = np.where(np.isfinite(inner), inner, median)
             distance = filled - median

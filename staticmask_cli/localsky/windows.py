@@ -11,7 +11,7 @@ from staticmask_cli.stats.blocks import SCRATCH
 
 __all__ = [
     "RowBlocks", "lines_through", "median_and_scatter", "mirrored", "neighbourhoods",
-    "quantile_of_rows", "sample_positions", "scatter_of_rows",
+    "quantile_of_rows", "rows_with_margins", "sample_positions", "scatter_of_rows",
 ]
 
 Indices = npt.NDArray[np.intp]
@@ -45,8 +45,6 @@ class RowBlocks:
         self._data = data
         ny, nx = data.shape
         self.rows = min(ny, max(1, size // (nx + 2 * REACH)))
-        self._y = mirrored(-REACH, ny + REACH, ny)
-        self._x = mirrored(-REACH, nx + REACH, nx)
 
     def __iter__(self) -> Iterator[tuple[int, Floats]]:
         for start in range(0, self._data.shape[0], self.rows):
@@ -66,18 +64,41 @@ class RowBlocks:
             The rows with margins, which are mirrored at the edges of the chip, in contiguous
             memory.  Pixels that are not finite are replaced as in `fill_missing`.
         """
-        end = min(start + self.rows, self._data.shape[0])
-        nx = self._data.shape[1]
-        rows = self._y[start : end + 2 * REACH]
-        width = nx + 2 * REACH
-        tile = SCRATCH.get("tile", rows.size * width, np.float32).reshape(rows.size, width)
-        with np.errstate(over="ignore"):
-            for row, source in enumerate(rows):
-                np.copyto(tile[row, REACH:-REACH], self._data[source], casting="unsafe")
-        for column in (*range(REACH), *range(nx + REACH, width)):
-            tile[:, column] = tile[:, REACH + self._x[column]]
-        fill_missing(tile)
-        return tile
+        return rows_with_margins(
+            self._data, start, min(start + self.rows, self._data.shape[0]), REACH)
+
+
+def rows_with_margins(data: npt.NDArray[Any], start: int, end: int, reach: int) -> Floats:
+    """Return some rows of a chip with margins, which are mirrored at the edges of the chip.
+
+    Parameters
+    ----------
+    data : numpy.ndarray, shape (ny, nx)
+        Pixels of any real dtype and byte order; not modified.
+    start, end : int
+        The first row, and one past the last.
+    reach : int
+        The number of pixels of each margin.
+
+    Returns
+    -------
+    numpy.ndarray of float32, shape (end - start + 2 * reach, nx + 2 * reach)
+        The pixels in contiguous memory, a scratch buffer.  Those that are not finite are replaced
+        as in `fill_missing`.
+    """
+    ny, nx = data.shape
+    height, width = end - start + 2 * reach, nx + 2 * reach
+    tile = SCRATCH.get("tile", height * width, np.float32).reshape(height, width)
+    inside = tile[:, reach:-reach]
+    rows = mirrored(start - reach, end + reach, ny)
+    with np.errstate(over="ignore"):
+        np.copyto(inside[reach:-reach], data[start:end], casting="unsafe")
+        for row in (*range(reach), *range(-reach, 0)):
+            np.copyto(inside[row], data[rows[row]], casting="unsafe")
+    tile[:, :reach] = inside[:, mirrored(-reach, 0, nx)]
+    tile[:, -reach:] = inside[:, mirrored(nx, nx + reach, nx)]
+    fill_missing(tile)
+    return tile
 
 
 def mirrored(first: int, last: int, size: int) -> Indices:
