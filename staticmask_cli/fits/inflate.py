@@ -1,11 +1,13 @@
 """Files of gzip and bzip2 inflated up to a bound, as small ones may inflate to any size."""
 
-import gzip
 import io
 from contextlib import ExitStack
-from typing import IO
+from typing import IO, TYPE_CHECKING, Any
 
 from staticmask_cli.errors import FaultError
+
+if TYPE_CHECKING:
+    from staticmask_cli.fits.gunzip import Gunzipped
 
 __all__ = ["Content", "Inflated", "LayoutError", "bounded", "largest_content"]
 
@@ -21,13 +23,10 @@ class LayoutError(FaultError):
 class Inflated(io.BufferedIOBase):
     """The content of a compressed file, which is not inflated beyond a bound.
 
-    It is no `gzip.GzipFile`, whose length astropy takes for 0, so that it would read damaged
-    extensions without end.
-
     Parameters
     ----------
-    content : GzipFile, or binary file
-        The compressed file, or what it inflates to.
+    content : Gunzipped or binary file
+        What the file inflates to.
     most : int
         The bound, in bytes of the content.
     unpacker : str
@@ -36,7 +35,7 @@ class Inflated(io.BufferedIOBase):
         The length of the content in bytes, if it is known.
     """
 
-    def __init__(self, content: IO[bytes] | gzip.GzipFile, most: int, unpacker: str,
+    def __init__(self, content: "io.BufferedRandom | Gunzipped", most: int, unpacker: str,
                  length: int | None = None) -> None:
         self._content = content
         self.unpacker = unpacker
@@ -61,6 +60,13 @@ class Inflated(io.BufferedIOBase):
         content = self._content.read(room if size is None or size < 0 else min(size, room))
         self._check(self.tell())
         return content
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - any that is writable
+        """Read as many bytes as `buffer` has, or all that are left; return their number."""
+        room = self._most - self.tell() + 1
+        count = self._content.readinto(memoryview(buffer).cast("B")[:room])
+        self._check(self.tell())
+        return count
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move to a position, or to the end if that comes first."""
@@ -91,7 +97,7 @@ def _check_length(length: int, most: int) -> None:
         raise LayoutError(msg)
 
 
-def _unpacked(stream: IO[bytes], most: int) -> tuple[IO[bytes], int]:
+def _unpacked(stream: IO[bytes], most: int) -> tuple[io.BufferedRandom, int]:
     """Inflate a file of bzip2 to a temporary file, as bzip2 is too slow to be read repeatedly.
 
     Returns
@@ -125,8 +131,19 @@ def largest_content(size: int) -> int:
     return max(_LARGEST_INFLATED, _MOST_INFLATION * size)
 
 
-def bounded(stream: IO[bytes], size: int) -> Content:
-    """Return the content of a file of `size` bytes: itself, or what it inflates to.
+def bounded(
+    stream: IO[bytes], size: int, version: tuple[str, int | str] | None = None
+) -> Content:
+    """Return the content of a file: itself, or what it inflates to.
+
+    Parameters
+    ----------
+    stream : binary file
+        The file, at its start.
+    size : int
+        Its length in bytes.
+    version : tuple of str and Stamp, optional
+        The path and the stamp of the file, as in `Gunzipped`.
 
     Raises
     ------
@@ -139,8 +156,10 @@ def bounded(stream: IO[bytes], size: int) -> Content:
         msg = "the file is empty"
         raise LayoutError(msg)
     if start.startswith(b"\x1f\x8b"):
-        packed = gzip.GzipFile(fileobj=stream, mode="rb")
-        return Inflated(packed, largest_content(size), "gunzip")
+        # Imported here because few files are compressed.
+        from staticmask_cli.fits.gunzip import Gunzipped  # noqa: PLC0415
+
+        return Inflated(Gunzipped(stream, version), largest_content(size), "gunzip")
     if start.startswith(b"BZh"):
         most = largest_content(size)
         content, length = _unpacked(stream, most)
