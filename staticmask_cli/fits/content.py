@@ -9,7 +9,7 @@ from typing import IO
 
 from staticmask_cli.errors import ExposureError, InputError
 from staticmask_cli.fits.faults import as_input_error
-from staticmask_cli.fits.inflate import Content, Inflated, bounded
+from staticmask_cli.fits.inflate import Content, bounded
 from staticmask_cli.fits.pixels import Stamp, stamp_of
 from staticmask_cli.io.paths import is_remote, open_file
 
@@ -22,8 +22,7 @@ def open_content(path: str) -> Iterator[tuple[Content, int, Stamp | None]]:
     with _open_regular(path) as stream:
         stamp = stamp_of(stream)
         _refuse_geis(stream.read(30), path)
-        with _content_of(stream, path, stamp) as (content, size):
-            yield content, size, stamp
+        yield *_content_of(stream, path, stamp), stamp
 
 
 @contextmanager
@@ -60,11 +59,7 @@ def open_unchanged(
         if stamp_of(stream) != stamp:
             yield None
             return
-        if compressed:
-            with _content_of(stream, path, stamp) as (content, _):
-                yield content
-        else:
-            yield stream
+        yield _content_of(stream, path, stamp)[0] if compressed else stream
         if stamp_of(stream) != stamp:
             msg = f"{path}: was changed while it was read; run it again"
             raise InputError(msg)
@@ -92,19 +87,11 @@ def _is_regular(path: str) -> bool:
         return False
 
 
-@contextmanager
-def _content_of(
-    stream: IO[bytes], path: str, stamp: Stamp | None
-) -> Iterator[tuple[Content, int]]:
-    """Yield what an open file holds or inflates to, and its length on disk."""
+def _content_of(stream: IO[bytes], path: str, stamp: Stamp | None) -> tuple[Content, int]:
+    """Return what an open file holds or inflates to, and its length on disk."""
     size = stream.seek(0, io.SEEK_END)
     stream.seek(0)
-    content = bounded(stream, size, None if stamp is None else (path, stamp))
-    try:
-        yield content, size
-    finally:
-        if isinstance(content, Inflated):
-            content.close()
+    return bounded(stream, size, None if stamp is None else (path, stamp)), size
 
 
 def _refuse_geis(start: bytes, path: str) -> None:

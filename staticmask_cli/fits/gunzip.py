@@ -111,9 +111,6 @@ class Gunzipped:
             self._states.add(offset, self._stream.tell() - len(self._rest), self._inflater)
         return self._position
 
-    def close(self) -> None:
-        """Do nothing, as the file is closed by who opened it."""
-
     def _inflated(self, most: int) -> bytes:
         """Return up to `most` of the next bytes, and at least one before the end of the content."""
         while True:

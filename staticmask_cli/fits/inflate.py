@@ -1,18 +1,18 @@
 """Files of gzip and bzip2 inflated up to a bound, as small ones may inflate to any size."""
 
 import io
-from contextlib import ExitStack
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
 from staticmask_cli.errors import FaultError
 
 if TYPE_CHECKING:
+    from staticmask_cli.fits.bunzip2 import Bunzipped
     from staticmask_cli.fits.gunzip import Gunzipped
 
 __all__ = ["Content", "Inflated", "LayoutError", "bounded", "largest_content"]
 
 _LARGEST_INFLATED = 1 << 28  # bytes that compressed files of any size may inflate to,
-_PIECE = 1 << 20  # bytes
 _MOST_INFLATION = 100  # or this many times their own size
 
 
@@ -25,22 +25,18 @@ class Inflated(io.BufferedIOBase):
 
     Parameters
     ----------
-    content : Gunzipped or binary file
+    content : Gunzipped or Bunzipped
         What the file inflates to.
     most : int
         The bound, in bytes of the content.
     unpacker : str
         The program that unpacks it.
-    length : int, optional
-        The length of the content in bytes, if it is known.
     """
 
-    def __init__(self, content: "io.BufferedRandom | Gunzipped", most: int, unpacker: str,
-                 length: int | None = None) -> None:
+    def __init__(self, content: "Bunzipped | Gunzipped", most: int, unpacker: str) -> None:
         self._content = content
         self.unpacker = unpacker
         self._most = most
-        self._length = length
 
     def readable(self) -> bool:
         """Return True."""
@@ -71,55 +67,22 @@ class Inflated(io.BufferedIOBase):
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move to a position, or to the end if that comes first."""
         if whence == io.SEEK_END:
-            if self._length is None:
-                self._length = self._content.seek(self._most + 1)
-                self._check(self._length)
-            offset += self._length
+            end = self._content.seek(self._most + 1)
+            self._check(end)
+            offset += end
         elif whence == io.SEEK_CUR:
             offset += self.tell()
         self._check(offset)
-        if self._length is not None:
-            offset = min(offset, self._length)
         return self._content.seek(offset)
 
-    def close(self) -> None:
-        """Close the content, but not the compressed file."""
-        self._content.close()
-        super().close()
-
     def _check(self, position: int) -> None:
-        _check_length(position, self._most)
+        _check_length(self._most, position)
 
 
-def _check_length(length: int, most: int) -> None:
+def _check_length(most: int, length: int) -> None:
     if length > most:
         msg = f"it would inflate to more than {most} bytes"
         raise LayoutError(msg)
-
-
-def _unpacked(stream: IO[bytes], most: int) -> tuple[io.BufferedRandom, int]:
-    """Inflate a file of bzip2 to a temporary file, as bzip2 is too slow to be read repeatedly.
-
-    Returns
-    -------
-    content : binary file
-        The temporary file, which the caller closes.
-    length : int
-        Its length in bytes.
-    """
-    import bz2  # noqa: PLC0415 - few files need it, and some Pythons do not have it
-    import tempfile  # noqa: PLC0415 - likewise
-
-    with ExitStack() as stack:
-        content = stack.enter_context(tempfile.TemporaryFile())
-        with bz2.BZ2File(stream) as packed:
-            while piece := packed.read(_PIECE):
-                content.write(piece)
-                _check_length(content.tell(), most)
-        length = content.tell()
-        content.seek(0)
-        stack.pop_all()  # it is left open
-        return content, length
 
 
 Content = IO[bytes] | Inflated
@@ -162,8 +125,11 @@ def bounded(
         return Inflated(Gunzipped(stream, version), largest_content(size), "gunzip")
     if start.startswith(b"BZh"):
         most = largest_content(size)
-        content, length = _unpacked(stream, most)
-        return Inflated(content, most, "bunzip2", length)
+        # Likewise, and some Pythons do not have bz2.
+        from staticmask_cli.fits.bunzip2 import Bunzipped  # noqa: PLC0415
+
+        return Inflated(
+            Bunzipped(stream, version, partial(_check_length, most)), most, "bunzip2")
     if start != b"SIMPLE":
         msg = f"it begins with {start.decode('latin-1')!r}, expected SIMPLE, gzip or bzip2"
         raise LayoutError(msg)
