@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from staticmask_cli.errors import OutputError, StaticMaskError
+from staticmask_cli.fits.content import open_content
 from staticmask_cli.fits.layout import layouts
-from staticmask_cli.fits.open import as_input_error, open_content
+from staticmask_cli.fits.open import as_input_error
 from staticmask_cli.io.paths import (
     canonical_path,
     check_writable,

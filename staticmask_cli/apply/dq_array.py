@@ -8,10 +8,11 @@ import numpy.typing as npt
 
 from staticmask_cli.apply.flags import ChipFlags
 from staticmask_cli.errors import ExposureError
+from staticmask_cli.fits.content import open_content
 from staticmask_cli.fits.header import Header
 from staticmask_cli.fits.inflate import Inflated
 from staticmask_cli.fits.layout import Layout, layouts
-from staticmask_cli.fits.open import as_input_error, open_content
+from staticmask_cli.fits.open import as_input_error
 from staticmask_cli.fits.pixels import Stamp
 
 __all__ = ["DQArray", "read_dq_arrays"]

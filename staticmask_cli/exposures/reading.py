@@ -16,10 +16,10 @@ from staticmask_cli.errors import ExposureError, InputError, StaticMaskError
 from staticmask_cli.exposures.dq import DQSource
 from staticmask_cli.exposures.exposure import Chip, Exposure, Group, read_exposure
 from staticmask_cli.exposures.extensions import FileForm
+from staticmask_cli.fits.content import open_unchanged
 from staticmask_cli.fits.open import (
     as_input_error,
     astropy_silenced,
-    open_unchanged,
     opened,
     pixels_of,
     read_hdus,
@@ -215,9 +215,12 @@ def _read_arrays(
     changed since then, and its headers must be compared; all other images are read by astropy.
     """
     arrays = {}
-    raws = {name: image.raw for name, image in images.items() if image.raw is not None}
     stamp = next(image.stamp for image in images.values())
-    with open_unchanged(path, stamp) as stream:
+    # A compressed file is left to astropy as a whole, so that it is not inflated for both.
+    compressed = all(image.raw is not None and image.raw.compressed for image in images.values())
+    raws = {name: image.raw for name, image in images.items()
+            if image.raw is not None and image.raw.compressed == compressed}
+    with open_unchanged(path, stamp, compressed=compressed) as stream:
         if stream is not None:
             for name, raw in raws.items():
                 out = SCRATCH.get(name, raw.size, raw.dtype.type) if reuse_memory else None

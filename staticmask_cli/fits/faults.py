@@ -1,6 +1,5 @@
 """Whatever is wrong with a file, as an `InputError` that names it in plain words."""
 
-import gzip
 import logging
 import re
 import struct
@@ -55,6 +54,6 @@ def _in_plain_words(error: Exception) -> str:
     missing = re.search(r"'([A-Z0-9_-]+)'", str(error)) if isinstance(error, KeyError) else None
     if missing:
         return f"{missing[1][:_LONGEST_NAME]} is missing"
-    if isinstance(error, EOFError | zlib.error | gzip.BadGzipFile):
+    if isinstance(error, EOFError | zlib.error):
         return "its compressed data are damaged or truncated"
     return "its headers or its data are damaged"

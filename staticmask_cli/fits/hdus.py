@@ -45,7 +45,7 @@ class HDU(NamedTuple):
         The shape of the image, ``(ny, nx)`` for one of two dimensions; empty if the HDU has no
         image, or one that is a single constant.
     raw : RawPixels or None
-        Where the pixels are, if the bytes of the file are the pixels.
+        Where the pixels are, if the bytes of the file, or of what it inflates to, are the pixels.
     fault : str
         Why the data cannot be what the header claims; empty if nothing is wrong with them.
     rows : RawPixels or None
@@ -185,19 +185,18 @@ def _plain_hdu(layout: Layout, stamp: Stamp | None, *, compressed: bool) -> HDU:
         msg = "a length of an axis that is not a plain number"
         raise UnusualError(msg)
     shape = tuple(cast("int", header[axis]) for axis in axes)
-    start = None if compressed else layout.start
-    raw = _raw_pixels(header, shape, start, stamp)
+    raw = _raw_pixels(header, shape, layout.start, stamp, compressed=compressed)
     hdu = HDU(header, kind, complete=layout.complete, cards=layout.header, stamp=stamp)
     return hdu._replace(rows=raw) if is_table else hdu._replace(shape=shape, raw=raw)
 
 
 def _raw_pixels(
-    header: AnyHeader, shape: tuple[int, ...], start: int | None, stamp: Stamp | None
+    header: AnyHeader, shape: tuple[int, ...], start: int, stamp: Stamp | None, *, compressed: bool
 ) -> RawPixels | None:
     """Return where the pixels of an image are, if the bytes from `start` on are the pixels."""
-    if start is None or not math.prod(shape) or not shape or any(k in header for k in _SCALING):
+    if not math.prod(shape) or not shape or any(k in header for k in _SCALING):
         return None
-    return RawPixels(start, shape, cast("int", header["BITPIX"]), stamp)
+    return RawPixels(start, shape, cast("int", header["BITPIX"]), stamp, compressed)
 
 
 def hdu_of_astropy(
@@ -229,5 +228,5 @@ def hdu_of_astropy(
     if end > most:
         name = _name_in(header) or "PRIMARY"
         fault = f"is truncated: {name} should end at byte {end}, the file ends at {most}"
-    raw = None if compressed or in_tiles else _raw_pixels(header, shape, start, stamp)
+    raw = None if in_tiles else _raw_pixels(header, shape, start, stamp, compressed=compressed)
     return HDU(header, "IMAGE", shape, raw, fault)

@@ -1,16 +1,18 @@
 """Files of gzip and bzip2 inflated up to a bound, as small ones may inflate to any size."""
 
-import gzip
 import io
-from contextlib import ExitStack
-from typing import IO
+from functools import partial
+from typing import IO, TYPE_CHECKING, Any
 
 from staticmask_cli.errors import FaultError
+
+if TYPE_CHECKING:
+    from staticmask_cli.fits.bunzip2 import Bunzipped
+    from staticmask_cli.fits.gunzip import Gunzipped
 
 __all__ = ["Content", "Inflated", "LayoutError", "bounded", "largest_content"]
 
 _LARGEST_INFLATED = 1 << 28  # bytes that compressed files of any size may inflate to,
-_PIECE = 1 << 20  # bytes
 _MOST_INFLATION = 100  # or this many times their own size
 
 
@@ -21,27 +23,20 @@ class LayoutError(FaultError):
 class Inflated(io.BufferedIOBase):
     """The content of a compressed file, which is not inflated beyond a bound.
 
-    It is no `gzip.GzipFile`, whose length astropy takes for 0, so that it would read damaged
-    extensions without end.
-
     Parameters
     ----------
-    content : GzipFile, or binary file
-        The compressed file, or what it inflates to.
+    content : Gunzipped or Bunzipped
+        What the file inflates to.
     most : int
         The bound, in bytes of the content.
     unpacker : str
         The program that unpacks it.
-    length : int, optional
-        The length of the content in bytes, if it is known.
     """
 
-    def __init__(self, content: IO[bytes] | gzip.GzipFile, most: int, unpacker: str,
-                 length: int | None = None) -> None:
+    def __init__(self, content: "Bunzipped | Gunzipped", most: int, unpacker: str) -> None:
         self._content = content
         self.unpacker = unpacker
         self._most = most
-        self._length = length
 
     def readable(self) -> bool:
         """Return True."""
@@ -62,58 +57,32 @@ class Inflated(io.BufferedIOBase):
         self._check(self.tell())
         return content
 
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - any that is writable
+        """Read as many bytes as `buffer` has, or all that are left; return their number."""
+        room = self._most - self.tell() + 1
+        count = self._content.readinto(memoryview(buffer).cast("B")[:room])
+        self._check(self.tell())
+        return count
+
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move to a position, or to the end if that comes first."""
         if whence == io.SEEK_END:
-            if self._length is None:
-                self._length = self._content.seek(self._most + 1)
-                self._check(self._length)
-            offset += self._length
+            end = self._content.seek(self._most + 1)
+            self._check(end)
+            offset += end
         elif whence == io.SEEK_CUR:
             offset += self.tell()
         self._check(offset)
-        if self._length is not None:
-            offset = min(offset, self._length)
         return self._content.seek(offset)
 
-    def close(self) -> None:
-        """Close the content, but not the compressed file."""
-        self._content.close()
-        super().close()
-
     def _check(self, position: int) -> None:
-        _check_length(position, self._most)
+        _check_length(self._most, position)
 
 
-def _check_length(length: int, most: int) -> None:
+def _check_length(most: int, length: int) -> None:
     if length > most:
         msg = f"it would inflate to more than {most} bytes"
         raise LayoutError(msg)
-
-
-def _unpacked(stream: IO[bytes], most: int) -> tuple[IO[bytes], int]:
-    """Inflate a file of bzip2 to a temporary file, as bzip2 is too slow to be read repeatedly.
-
-    Returns
-    -------
-    content : binary file
-        The temporary file, which the caller closes.
-    length : int
-        Its length in bytes.
-    """
-    import bz2  # noqa: PLC0415 - few files need it, and some Pythons do not have it
-    import tempfile  # noqa: PLC0415 - likewise
-
-    with ExitStack() as stack:
-        content = stack.enter_context(tempfile.TemporaryFile())
-        with bz2.BZ2File(stream) as packed:
-            while piece := packed.read(_PIECE):
-                content.write(piece)
-                _check_length(content.tell(), most)
-        length = content.tell()
-        content.seek(0)
-        stack.pop_all()  # it is left open
-        return content, length
 
 
 Content = IO[bytes] | Inflated
@@ -125,8 +94,19 @@ def largest_content(size: int) -> int:
     return max(_LARGEST_INFLATED, _MOST_INFLATION * size)
 
 
-def bounded(stream: IO[bytes], size: int) -> Content:
-    """Return the content of a file of `size` bytes: itself, or what it inflates to.
+def bounded(
+    stream: IO[bytes], size: int, version: tuple[str, int | str] | None = None
+) -> Content:
+    """Return the content of a file: itself, or what it inflates to.
+
+    Parameters
+    ----------
+    stream : binary file
+        The file, at its start.
+    size : int
+        Its length in bytes.
+    version : tuple of str and Stamp, optional
+        The path and the stamp of the file, as in `Gunzipped`.
 
     Raises
     ------
@@ -139,12 +119,17 @@ def bounded(stream: IO[bytes], size: int) -> Content:
         msg = "the file is empty"
         raise LayoutError(msg)
     if start.startswith(b"\x1f\x8b"):
-        packed = gzip.GzipFile(fileobj=stream, mode="rb")
-        return Inflated(packed, largest_content(size), "gunzip")
+        # Imported here because few files are compressed.
+        from staticmask_cli.fits.gunzip import Gunzipped  # noqa: PLC0415
+
+        return Inflated(Gunzipped(stream, version), largest_content(size), "gunzip")
     if start.startswith(b"BZh"):
         most = largest_content(size)
-        content, length = _unpacked(stream, most)
-        return Inflated(content, most, "bunzip2", length)
+        # Likewise, and some Pythons do not have bz2.
+        from staticmask_cli.fits.bunzip2 import Bunzipped  # noqa: PLC0415
+
+        return Inflated(
+            Bunzipped(stream, version, partial(_check_length, most)), most, "bunzip2")
     if start != b"SIMPLE":
         msg = f"it begins with {start.decode('latin-1')!r}, expected SIMPLE, gzip or bzip2"
         raise LayoutError(msg)

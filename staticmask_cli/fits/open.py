@@ -3,30 +3,28 @@
 Only a GEIS file, which can be converted to FITS, raises an `ExposureError`.
 """
 
-import io
-import os
-import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain, repeat
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from staticmask_cli.errors import ExposureError, InputError
+from staticmask_cli.errors import InputError
+from staticmask_cli.fits.content import open_content
 from staticmask_cli.fits.faults import as_input_error
 from staticmask_cli.fits.hdus import HDU, first_plain_hdus, hdu_of_astropy, plain_hdus
 from staticmask_cli.fits.header import AnyHeader, fits
-from staticmask_cli.fits.inflate import Content, Inflated, bounded
+from staticmask_cli.fits.inflate import Content, Inflated
 from staticmask_cli.fits.layout import check_layout, layouts
-from staticmask_cli.fits.pixels import Stamp, stamp_of
-from staticmask_cli.io.paths import is_remote, open_file, size_of
+from staticmask_cli.fits.pixels import Stamp
+from staticmask_cli.io.paths import open_file, size_of
 
 __all__ = [
-    "as_input_error", "astropy_silenced", "checksums_of", "data_of", "open_content",
-    "open_unchanged", "open_with_astropy", "opened", "pixels_of", "read_hdus", "read_primary",
+    "as_input_error", "astropy_silenced", "checksums_of", "data_of", "open_with_astropy",
+    "opened", "pixels_of", "read_hdus", "read_primary",
 ]
 
 _FAILED, _ABSENT = 0, 2  # what astropy returns for a checksum
@@ -74,7 +72,7 @@ def read_primary(path: str) -> tuple[AnyHeader, npt.NDArray[Any]]:
     with open_content(path) as (content, size, stamp):
         (primary,) = first_plain_hdus(content, size, stamp, 1) or (None,)
         if primary is not None and primary.raw is not None:
-            return primary.header, primary.raw.read(content, path)  # type: ignore[arg-type]
+            return primary.header, primary.raw.read(content, path)
     with opened(path, checked=True) as hdus:
         return hdus[0].header, pixels_of(hdus[0], path)
 
@@ -114,86 +112,6 @@ def opened(
 
 
 @contextmanager
-def open_unchanged(path: str, stamp: Stamp | None) -> Iterator[IO[bytes] | None]:
-    """Open a file whose headers were read before, to read its raw pixels.
-
-    Parameters
-    ----------
-    path : str
-        The path of the file.
-    stamp : int, str or None
-        The stamp that the file had when its headers were read.
-
-    Yields
-    ------
-    binary file or None
-        None if the file has another stamp by now, or `stamp` is None.
-
-    Raises
-    ------
-    InputError
-        If the file is missing or cannot be read, even if this is noticed only inside the with
-        block, or was changed during it.
-    """
-    if stamp is None:
-        yield None
-        return
-    with _open_regular(path) as stream:
-        if stamp_of(stream) != stamp:
-            yield None
-            return
-        yield stream
-        if stamp_of(stream) != stamp:
-            msg = f"{path}: was changed while it was read; run it again"
-            raise InputError(msg)
-
-
-@contextmanager
-def _open_regular(path: str) -> Iterator[IO[bytes]]:
-    """Open a file that is a remote or a regular one; a named pipe would block for ever."""
-    # The stream is closed here because astropy leaves it open after an error.  It is never mapped
-    # into memory, because a file that becomes shorter would then kill the process.
-    with as_input_error(path):
-        if not is_remote(path) and not _is_regular(path):
-            found = "something that is not a file" if os.path.lexists(path) else "nothing"
-            msg = f"{path}: expected a FITS file, found {found}"
-            raise InputError(msg)
-        with open_file(path) as stream:
-            yield stream
-
-
-def _is_regular(path: str) -> bool:
-    """Whether there is a regular file of that name; an OSError if that cannot be found out."""
-    try:
-        return stat.S_ISREG(os.stat(path).st_mode)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-
-
-@contextmanager
-def open_content(path: str) -> Iterator[tuple[Content, int, Stamp | None]]:
-    """Open a file; yield what it holds or inflates to, its length on disk, and its stamp."""
-    with _open_regular(path) as stream:
-        stamp = stamp_of(stream)
-        _refuse_geis(stream.read(30), path)
-        size = stream.seek(0, io.SEEK_END)
-        stream.seek(0)
-        content = bounded(stream, size)
-        try:
-            yield content, size, stamp
-        finally:
-            if isinstance(content, Inflated):
-                content.close()
-
-
-def _refuse_geis(start: bytes, path: str) -> None:
-    """Refuse the header file of a GEIS image, which begins almost as FITS, and name the remedy."""
-    if start.startswith(b"SIMPLE") and start.replace(b" ", b"")[:8] == b"SIMPLE=F":
-        msg = f"{path}: is a GEIS image; convert it to FITS with readgeis of stsci.tools"
-        raise ExposureError(msg)
-
-
-@contextmanager
 def open_with_astropy(content: Content) -> Iterator["fits.HDUList"]:
     """Open with astropy what a file holds, whose layout was checked."""
     with (
@@ -225,7 +143,7 @@ def pixels_of(hdu: Any, path: str) -> npt.NDArray[Any]:  # noqa: ANN401 - any im
         compressed = stream.read(6) != b"SIMPLE"
         ours = hdu_of_astropy(hdu, size_of(path), compressed=compressed)
         ours.check(path)  # before an array of that size is allocated
-        if ours.raw is not None:
+        if ours.raw is not None and not compressed:
             return ours.raw.read(stream, path)
     data = data_of(hdu)
     if data is not None:

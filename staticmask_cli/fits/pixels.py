@@ -3,12 +3,13 @@
 import io
 import math
 import os
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from staticmask_cli.errors import InputError
+from staticmask_cli.fits.inflate import Content
 from staticmask_cli.io.paths import is_remote
 
 __all__ = ["RawPixels", "Stamp", "stamp_of"]
@@ -22,7 +23,7 @@ _CHUNK = 1 << 18  # pixels, whose bytes are still in the cache when their order 
 
 
 class RawPixels(NamedTuple):
-    """Where the pixels of an image are in a file, if they are neither compressed nor scaled.
+    """Where the pixels of an image are in a file, if they are neither in tiles nor scaled.
 
     Attributes
     ----------
@@ -35,12 +36,15 @@ class RawPixels(NamedTuple):
     stamp : int, str or None
         The stamp of the file when its headers were read; None if it has none, so that the
         headers must be read again.
+    compressed : bool
+        Whether `offset` is a position in what the file inflates to.
     """
 
     offset: int
     shape: tuple[int, ...]
     bitpix: int
     stamp: Stamp | None
+    compressed: bool = False
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -53,14 +57,14 @@ class RawPixels(NamedTuple):
         return math.prod(self.shape)
 
     def read(
-        self, stream: IO[bytes], path: str, out: npt.NDArray[Any] | None = None
+        self, stream: Content, path: str, out: npt.NDArray[Any] | None = None
     ) -> npt.NDArray[Any]:
         """Read the pixels, in the type of the file and the byte order of the machine.
 
         Parameters
         ----------
         stream : binary file
-            The open file.
+            The open file, or what it inflates to.
         path : str
             The path of the file.
         out : numpy.ndarray, optional
@@ -79,7 +83,7 @@ class RawPixels(NamedTuple):
         for start in range(0, self.size, step):
             chunk = pixels[start : start + step]
             content = buffer[: chunk.nbytes]
-            if stream.readinto(content.data) != content.size:  # type: ignore[attr-defined]
+            if stream.readinto(content.data) != content.size:  # type: ignore[union-attr]
                 msg = f"{path}: is truncated: it became shorter while it was read"
                 raise InputError(msg)
             np.copyto(chunk, content.view(self.dtype.newbyteorder(">")))

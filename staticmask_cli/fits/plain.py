@@ -16,10 +16,11 @@ import numpy.typing as npt
 
 from staticmask_cli.errors import FaultError
 from staticmask_cli.fits.checksums import sum_added, sum_of
+from staticmask_cli.fits.content import open_content
 from staticmask_cli.fits.header import Header, UnusualError
 from staticmask_cli.fits.inflate import Content, Inflated
 from staticmask_cli.fits.layout import Layout, layouts
-from staticmask_cli.fits.open import checksums_of, open_content, open_with_astropy
+from staticmask_cli.fits.open import checksums_of, open_with_astropy
 from staticmask_cli.fits.streams import gunzipped, typed
 
 if TYPE_CHECKING:

@@ -1,12 +1,11 @@
 """Targets of a run that stay as they are: files that are no text, and texts of others."""
 
 from collections.abc import Callable
-from contextlib import suppress
 
 from staticmask_cli.errors import OutputError
-from staticmask_cli.io.paths import check_writable, is_file, open_file
+from staticmask_cli.io.paths import check_writable, exists, is_file, open_file
 
-__all__ = ["refuse_binary", "refuse_others"]
+__all__ = ["refuse_binary", "refuse_others", "start_of"]
 
 _START = 1 << 16  # bytes
 
@@ -17,9 +16,10 @@ def refuse_binary(path: str) -> None:
     Raises
     ------
     OutputError
-        If `path` is a file that starts like FITS or contains NUL bytes, as compressed FITS does.
+        If `path` is a file that starts like FITS or contains NUL bytes, as compressed FITS does,
+        or cannot be read.
     """
-    start = _start_of(path)
+    start = start_of(path)
     if start.startswith(b"SIMPLE  =") or b"\0" in start[:4096]:
         msg = f"{path}: is not a text file and stays as it is; choose another name"
         raise OutputError(msg)
@@ -47,18 +47,29 @@ def refuse_others(
         If there is another file, or one that is not a text.
     """
     refuse_binary(path)
-    start = b"" if overwrite else _start_of(path)
+    start = b"" if overwrite else start_of(path)
     if start and not is_expected(start):
         msg = f"{path}: exists and is not {expected}; choose another name, or move it away"
         raise OutputError(msg)
 
 
-def _start_of(path: str) -> bytes:
-    """Return the first bytes of a file; none if there is no regular file."""
+def start_of(path: str) -> bytes:
+    """Return the first bytes of a file that may be replaced; none if there is no regular file.
+
+    Raises
+    ------
+    InputError, OutputError
+        If the system does not answer, or the file cannot be read, so that it may be any.
+    """
     check_writable(path)
     if not is_file(path):  # reading from a pipe would block
+        exists(path)  # raises what `is_file` takes for no file
         return b""
-    with suppress(OSError), open_file(path) as stream:
-        start: bytes = stream.read(_START)
-        return start
-    return b""
+    try:
+        with open_file(path) as stream:
+            start: bytes = stream.read(_START)
+            return start
+    except OSError as error:
+        msg = (f"{path}: exists, cannot be read ({error.strerror}), and stays as it is; choose "
+               "another name, or move it away")
+        raise OutputError(msg) from error

@@ -103,11 +103,18 @@ def _taken(lock_path: str) -> int | None:
             return None  # it was removed just now, or is that of another user
     is_locked = try_lock(descriptor)
     # Where there are no locks, a file that was there before may be that of a live run.
-    if (is_new if is_locked is None else is_locked) and is_named(descriptor, lock_path):
+    holds_it = is_new if is_locked is None else is_locked
+    try:
+        if holds_it and is_named(descriptor, lock_path):
+            with suppress(OSError):
+                os.truncate(descriptor, 0)
+                os.write(descriptor, f"the process {os.getpid()} on {platform.node()}\n".encode())
+            return descriptor
+    except OSError:
         with suppress(OSError):
-            os.truncate(descriptor, 0)
-            os.write(descriptor, f"the process {os.getpid()} on {platform.node()}\n".encode())
-        return descriptor
+            os.unlink(lock_path)  # otherwise it would stay, and be waited for
+        os.close(descriptor)
+        raise
     os.close(descriptor)
     return None
 

@@ -10,9 +10,10 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from staticmask_cli.fits.content import open_content
 from staticmask_cli.fits.hdus import HDU, first_plain_hdus
 from staticmask_cli.fits.inflate import Content
-from staticmask_cli.fits.open import as_input_error, open_content, opened
+from staticmask_cli.fits.open import as_input_error, opened
 from staticmask_cli.masks.mask_cards import (
     TEXT_FACTS,
     facts_of,
@@ -111,7 +112,7 @@ def _rows(hdu: HDU, content: Content, path: str) -> npt.NDArray[Any] | None:
     if sorted(names) != sorted(expected) or end != hdu.rows.shape[1]:
         return None
     dtype = np.dtype({"names": names, "formats": formats, "offsets": offsets, "itemsize": end})
-    return hdu.rows.read(content, path).reshape(-1).view(dtype)  # type: ignore[arg-type]
+    return hdu.rows.read(content, path).reshape(-1).view(dtype)
 
 
 def _labels(rows: npt.NDArray[Any]) -> Iterator[ChipLabel]:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
 from staticmask_cli._version import __version__
@@ -10,7 +10,8 @@ from staticmask_cli.errors import ConfigError, OutputError
 from staticmask_cli.io.atomic import write_together
 from staticmask_cli.io.disk import as_output_error, make_folder
 from staticmask_cli.io.open_files import allow_open_files
-from staticmask_cli.io.paths import check_writable, folder_of_file, is_file, open_file
+from staticmask_cli.io.paths import check_writable, folder_of_file
+from staticmask_cli.io.targets import start_of
 from staticmask_cli.plots.page import Page, draw_page
 
 if TYPE_CHECKING:
@@ -142,12 +143,8 @@ def _figure_of(page: Page) -> "Figure":
 
 def _refuse_others(path: str) -> None:
     """Refuse to replace a file that is no picture, whatever its name; empty files may go."""
-    if not is_file(path):  # reading from a pipe would block
-        return
-    start = b""
-    with suppress(OSError), open_file(path) as stream:
-        start = stream.read(len(_FITS_START))
-    if start == _FITS_START:
+    start = start_of(path)
+    if start.startswith(_FITS_START):
         msg = f"{path}: is a FITS file and stays as it is; choose another name"
         raise OutputError(msg)
     if start and not start.startswith(_PICTURE_STARTS):

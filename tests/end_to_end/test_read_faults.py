@@ -2,7 +2,7 @@
 
 STATICMASK_FAULTS=1 lets each system call on an input fail in turn, for each command:
 
-    STATICMASK_FAULTS=1 python -m pytest tests/end_to_end/test_read_faults.py
+    STATICMASK_FAULTS=1 pytest --basetemp=/dev/shm/faults tests/end_to_end/test_read_faults.py
 """
 
 import os
@@ -11,10 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from itertools import count
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +19,7 @@ import pytest
 from staticmask_cli import StaticMask, create_masks
 from staticmask_cli.simulate.visit import simulate_visit
 from tests.support.exposures import digest
-from tests.support.faults import Fault, calls_of, can_inject, run_with_fault
+from tests.support.faults import Fault, Runner, calls_of, can_inject, forks, run_with_fault
 from tests.support.process import process_environment
 
 pytestmark = pytest.mark.skipif(not can_inject(), reason="needs gcc on Linux")
@@ -189,7 +186,7 @@ COMMANDS = {
     "update": (*CREATE, "--update"),
     "plan": ("plan", *CREATE[:-1]),
     "apply": ("apply", *MASKS, "--to", *INPUTS, "-o", "flagged"),
-    "plot": (*INPUTS, "-o", "out", "--overwrite", "--plot", "out/plot.png", "-j1"),
+    "plot": (*INPUTS, "-o", "out", "--overwrite", "--plot", "out/p.svg", "--group", "sci,1", "-j1"),
     "inspect": ("inspect", *MASKS),
     "export": ("export", *MASKS, "--as", "dq", "--as", "regions", "-o", "forms"),
 }
@@ -199,31 +196,33 @@ PATHS = {"inspect": ("/out/",), "export": ("/out/",), "update": ("/visit/", "/ou
          "plan": ("/visit/", "/out/"), "apply": ("/visit/", "/out/")}
 
 
+@pytest.fixture(scope="module")
+def runner() -> Iterator[Runner]:
+    with forks() as run:
+        yield run
+
+
 @thorough
 @pytest.mark.parametrize("case", [
     (command, call, path) for command in COMMANDS for call in FAULTS
     for path in PATHS.get(command, ("/visit/",))
 ], ids="-".join)
 def test_any_read_that_fails_leaves_the_old_or_makes_the_new_with_one_line(
-    case: tuple[str, str, str], folder: Path, tmp_path: Path,
+    case: tuple[str, str, str], folder: Path, tmp_path: Path, runner: Runner,
     record_property: Callable[[str, object], None],
 ) -> None:
     command, call, path = case
-    more = {"SOURCE_DATE_EPOCH": "0"}
-    numbers = count()
+    more, words = {"SOURCE_DATE_EPOCH": "0"}, COMMANDS[command]
+    here = copied(folder, tmp_path / "here")
+    old = state_of(here)
+    calls = calls_of(call, path, *words, cwd=here, runner=runner, **more)
+    new = state_of(here)
 
-    def fresh() -> Path:
-        return copied(folder, tmp_path / str(next(numbers)))
-
-    good, words = fresh(), COMMANDS[command]
-    old = state_of(good)
-    calls = calls_of(call, path, *words, cwd=good, **more)
-    new = state_of(good)
-
-    def outcome(here: Path, fault: Fault) -> str:
-        done = run_with_fault(fault, *words, cwd=here, **more)
-        found = state_of(here)
+    def outcome(fault: Fault) -> str:
         shutil.rmtree(here)
+        copied(folder, here)
+        done = runner(fault, *words, cwd=here, **more)
+        found = state_of(here)
         errors = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
         assert "Traceback" not in done.stderr, (fault, done.stderr)
         assert (done.returncode, len(errors)) in ((0, 0), (1, 1)), (fault, done.stderr)
@@ -233,12 +232,6 @@ def test_any_read_that_fails_leaves_the_old_or_makes_the_new_with_one_line(
             assert found == (old if done.returncode else new), fault
         return f"{fault.kind} x exit {done.returncode}"
 
-    faults = [Fault(call, kind, path, str(nth))
-              for kind in FAULTS[call] for nth in range(1, len(calls) + 1)]
-    with ThreadPoolExecutor(2) as pool:
-        outcomes = Counter(pool.map(partial(_of, outcome), [(fresh(), fault) for fault in faults]))
+    outcomes = Counter(outcome(Fault(call, kind, path, str(nth)))
+                       for kind in FAULTS[call] for nth in range(1, len(calls) + 1))
     record_property(f"{command}, {call} of {path}", dict(outcomes))
-
-
-def _of(function: Callable[[Path, Fault], str], pair: Iterable[object]) -> str:
-    return function(*pair)  # type: ignore[arg-type]

@@ -1,9 +1,11 @@
 """Atomic writes, and the folders and files that are refused."""
 
+import errno
 import gzip
 import os
 import stat
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -151,6 +153,20 @@ def test_no_text_file_replaces_an_exposure(
     with pytest.raises(OutputError, match="is not a text file and stays as it is; choose another"):
         refuse_binary(str(path))
     assert digest(path) == before
+
+
+def test_a_file_that_cannot_be_read_may_be_any_and_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "run.json"
+    path.write_text("notes")
+
+    def unreadable(_: str) -> NoReturn:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("staticmask_cli.io.targets.open_file", unreadable)
+    with pytest.raises(OutputError, match=r"run\.json: exists, cannot be read \(Input/output e"):
+        refuse_binary(str(path))
 
 
 def test_text_files_and_unused_names_are_not_refused(tmp_path: Path) -> None:

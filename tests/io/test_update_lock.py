@@ -1,5 +1,6 @@
 """One run at a time updates a mask; others wait, say for whom, and not for ever."""
 
+import errno
 import fcntl
 import os
 import re
@@ -8,6 +9,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -45,6 +47,19 @@ def test_one_thread_at_a_time_holds_a_lock(tmp_path: Path) -> None:
         thread.join()
     assert count.read_text() == "24"
     assert os.listdir(tmp_path) == ["count"]
+
+
+@pytest.mark.usefixtures("no_locks")
+def test_a_lock_does_not_stay_if_the_file_server_does_not_answer_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unanswered(*_: object) -> NoReturn:
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    monkeypatch.setattr(module, "is_named", unanswered)
+    with pytest.raises(OutputError, match="Stale"), update_lock([str(tmp_path / "mask.fits")]):
+        pass
+    assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.usefixtures("no_locks")

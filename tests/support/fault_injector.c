@@ -37,7 +37,8 @@ static const char *setting(const char *name) {
     return value ? value : "";
 }
 
-__attribute__((constructor)) static void start(void) {
+/* Read the variables, also once more where a fork has others. */
+__attribute__((constructor)) void fault_start(void) {
     const char *nth = setting("FAULT_NTH"), *word = setting("FAULT_KIND");
     first = atol(nth);
     last = strchr(nth, '+') ? LONG_MAX : first;
