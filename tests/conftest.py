@@ -5,6 +5,7 @@ import importlib.util
 import os
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import spherical_geometry
@@ -13,6 +14,9 @@ from hypothesis import settings
 from staticmask_cli.simulate.visit import Visit, simulate_visit
 from tests.support.editor import Editor
 from tests.support.exposures import WriteExposure, writer_into
+
+if TYPE_CHECKING:
+    from staticmask_cli.plots.page import Page  # which needs matplotlib
 
 # It is part of the extra dev.
 collect_ignore = [] if importlib.util.find_spec("moto") else ["support/s3_service.py"]
@@ -63,6 +67,15 @@ def visit(tmp_path_factory: pytest.TempPathFactory) -> Visit:
     """Four small simulated ACS/WFC exposures; not to be changed."""
     folder = tmp_path_factory.mktemp("visit")
     return simulate_visit(str(folder), "ACS/WFC", shape=(150, 220))
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> "list[Page]":
+    """Return the list of the pages that are drawn; the drawing itself is skipped."""
+    pages: list[Page] = []
+    monkeypatch.setattr(
+        "staticmask_cli.plots.files.draw_page", lambda _, page: pages.append(page))
+    return pages
 
 
 @pytest.fixture
