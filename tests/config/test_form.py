@@ -78,6 +78,10 @@ def disabled(pilot: FormPilot) -> set[str | None]:
     return {button.id for button in pilot.app.query(Button) if button.disabled}
 
 
+def content(path: str) -> str:
+    return Path(path).read_text(encoding="utf-8")
+
+
 # The content of the form.
 
 
@@ -227,7 +231,7 @@ def test_save_writes_the_cfg_of_the_run() -> None:
             await pilot.pause()
             assert shown(pilot, "#status") == "Saved: run.cfg"
             saved = dataclasses.replace(START, static_sig=float(text))
-            assert Path("run.cfg").read_text(encoding="utf-8") == saved.text()
+            assert content("run.cfg") == saved.text()
             assert Parameters.load("run.cfg") == saved
         await pilot.press("escape")
 
@@ -237,7 +241,6 @@ def test_save_writes_the_cfg_of_the_run() -> None:
 
 def test_a_cfg_of_another_program_is_replaced_only_if_that_is_confirmed() -> None:
     other = "[STEP 1: STATIC MASK]\nstatic_sig = 4.0\n[STEP 2: SKY SUBTRACTION]\nskysub = True\n"
-    path = Path("drizzle.cfg")
 
     async def acts(pilot: FormPilot) -> None:
         await enter(pilot, "static_sig", "5.5")
@@ -247,10 +250,10 @@ def test_a_cfg_of_another_program_is_replaced_only_if_that_is_confirmed() -> Non
             assert shown(pilot, "#note").startswith("Enter replaces the file that is there")
             await pilot.press(answer)
             await pilot.pause()
-            assert path.read_text(encoding="utf-8") == expected
+            assert content("drizzle.cfg") == expected
         await pilot.press("ctrl+r")
 
-    path.write_text(other, encoding="utf-8")
+    Path("drizzle.cfg").write_text(other, encoding="utf-8")
     assert use(acts, path="drizzle.cfg") == CHANGED
 
 
