@@ -5,14 +5,19 @@ import importlib.util
 import os
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import spherical_geometry
+from astropy.io import fits
 from hypothesis import settings
 
 from staticmask_cli.simulate.visit import Visit, simulate_visit
 from tests.support.editor import Editor
 from tests.support.exposures import WriteExposure, writer_into
+
+if TYPE_CHECKING:
+    from staticmask_cli.plots.page import Page  # which needs matplotlib
 
 # It is part of the extra dev.
 collect_ignore = [] if importlib.util.find_spec("moto") else ["support/s3_service.py"]
@@ -21,12 +26,16 @@ collect_ignore = [] if importlib.util.find_spec("moto") else ["support/s3_servic
 # The libraries are 300,000 objects: traversing them again and again takes a fifth of the time.
 gc.set_threshold(20_000, 20, 50)
 
+# Astropy looks these two up in its configuration for each card of each header: 7% of the time.
+for name in ("strip_header_whitespace", "enable_record_valued_keyword_cards"):
+    setattr(type(fits.conf), name, getattr(fits.conf, name))
+
 # Everyone sees the same examples, so that a change is judged by what it changes; new ones are tried
 # with STATICMASK_FUZZ, the number of files that tests/support/fuzzing.py mutates.
 # No test is about time: machines are shared.
 FUZZ = "STATICMASK_FUZZ" in os.environ
 settings.register_profile(
-    "ours", derandomize=not FUZZ, deadline=None, max_examples=100 if FUZZ else 40
+    "ours", derandomize=not FUZZ, deadline=None, max_examples=100 if FUZZ else 25
 )
 settings.load_profile("ours")
 
@@ -63,6 +72,15 @@ def visit(tmp_path_factory: pytest.TempPathFactory) -> Visit:
     """Four small simulated ACS/WFC exposures; not to be changed."""
     folder = tmp_path_factory.mktemp("visit")
     return simulate_visit(str(folder), "ACS/WFC", shape=(150, 220))
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> "list[Page]":
+    """Return the list of the pages that are drawn; the drawing itself is skipped."""
+    pages: list[Page] = []
+    monkeypatch.setattr(
+        "staticmask_cli.plots.files.draw_page", lambda _, page: pages.append(page))
+    return pages
 
 
 @pytest.fixture

@@ -264,7 +264,7 @@ def _dq_images(planes: list[_Plane]) -> Iterator[fits.ImageHDU]:
 
 def _write(path: str, hdus: list[Any]) -> None:
     with write_whole(path) as stream:
-        fits.HDUList(hdus).writeto(stream)
+        fits.HDUList(hdus).writeto(stream, output_verify="ignore")
 
 
 def _letters(number: int) -> str:

@@ -22,7 +22,8 @@ def test_it_prints_a_row_for_every_scene_and_rule(capsys: pytest.CaptureFixture[
 
 @pytest.mark.parametrize("name", SCENES)
 def test_a_low_pixel_is_found_by_the_local_rule_and_hardly_any_other(name: str) -> None:
-    found = judge(SCENES[name], seed=3, shape=(220, 300)).by_rule
+    shape = (220, 300) if name == "gradient" else (150, 220)  # whose sky must rise far enough
+    found = judge(SCENES[name], seed=3, shape=shape).by_rule
     for rule in (LOCAL, AGREED):
         assert found[rule, 4].deep > 0.9
         # All lanes of a nebula cross on this small chip.

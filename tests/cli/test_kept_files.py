@@ -87,6 +87,7 @@ def test_overwrite_replaces_a_text_of_another_program(option: str, exposure: str
      ("--save-config", "new.cfg"), ("--log-file", "run.log"), ("--report", "empty.csv"),
      ("--plot", "run.png"), ("--plot", "run.pdf"), ("--plot", "run.svg")],
 )
+@pytest.mark.usefixtures("drawn")
 def test_what_a_run_wrote_is_written_again(option: str, name: str, exposure: str) -> None:
     Path("empty.csv").touch()
     for static_sig in ("4", "5"):

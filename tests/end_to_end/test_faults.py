@@ -99,7 +99,7 @@ def test_a_run_killed_at_any_moment_leaves_whole_masks_and_the_next_one_clears_u
     lasts = time.monotonic() - began
     old = {path.name: fits.getdata(path) for path in tmp_path.glob("*.fits")}
     assert len(old) == 2
-    for moment in np.linspace(0.1, 1.0, 50 if THOROUGH else 4) * lasts:
+    for moment in np.linspace(0.1, 1.0, 50 if THOROUGH else 3) * lasts:
         process = start(*words, folder=tmp_path)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(timeout=float(moment))
@@ -127,7 +127,7 @@ def test_an_update_killed_at_any_moment_leaves_whole_masks_and_goes_on_to_those_
     lasts = time.monotonic() - began
     grown = tmp_path / "grown"
     assert {path.name: path.read_bytes() for path in grown.iterdir()} == whole
-    for moment in np.linspace(0.3, 1.0, 20 if THOROUGH else 3) * lasts:
+    for moment in np.linspace(0.3, 1.0, 20 if THOROUGH else 2) * lasts:
         for path in grown.iterdir():
             path.unlink()
         process = start(*words, folder=tmp_path)
@@ -162,7 +162,7 @@ def test_many_runs_at_once_in_one_folder_all_succeed(
 ) -> None:
     masks = create_masks(visit.paths, static_sig=3.0 + number / 5, output_dir=tmp_path / "alone")
     words = [*visit.paths, "-q", "-j1", "--static-sig", str(3.0 + number / 5)]
-    count = 16 if THOROUGH else 5
+    count = 16 if THOROUGH else 4
     runs = [start(*words, folder=tmp_path) for _ in range(count)]
     outcomes = [(*run.communicate(timeout=120), run.returncode) for run in runs]
     names = [Path(str(mask.path)).name for mask in masks]

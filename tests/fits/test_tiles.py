@@ -36,7 +36,7 @@ def astropys(content: bytes) -> Any:  # noqa: ANN401
 def test_whole_numbers_are_read_as_they_were_written(kind: str, dtype: str) -> None:
     # PLIO_1 is not for negative numbers, as which FITS stores half of the unsigned ones.
     pixels = (COUNTS // 7).astype("u1" if kind == "PLIO_1" and dtype[0] == "u" else dtype)
-    for tile in [(12, 37), (16, 20), SHAPE] + [(1, 37)] * (kind != "HCOMPRESS_1"):
+    for tile in [(16, 20), SHAPE] + [(1, 37)] * (kind != "HCOMPRESS_1"):
         found = read(packed(pixels, kind, tile_shape=tile).content)
         assert found.dtype.name == pixels.dtype.name
         np.testing.assert_array_equal(found, pixels)

@@ -12,12 +12,12 @@ from tests.support.skies import exposed, grid, with_stars
 
 Floats = npt.NDArray[np.float64]
 
-SHAPE = (300, 420)
+SHAPE = (220, 300)
 Y, X = grid(SHAPE)
 FIELDS = {
     "flat": np.full(SHAPE, 80.0),
     "gradient": 40.0 + 0.5 * X + 0.3 * Y,
-    "stars": with_stars(np.full(SHAPE, 80.0), 1500),
+    "stars": with_stars(np.full(SHAPE, 80.0), 800),
     "waves": 400.0 * (1.5 + np.sin(X / 9.0) * np.cos(Y / 7.0)),
 }
 PLANTED = np.zeros(SHAPE, bool)

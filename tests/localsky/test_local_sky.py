@@ -76,8 +76,8 @@ def dust(seed: int) -> Floats:
 
 def test_hardly_any_pixel_of_narrow_dust_lanes_is_low() -> None:
     found = [low_pixels(exposure(dust(seed), seed=seed), 5.0).sum()
-             for seed in range(8)]
-    assert sum(found) <= 15  # of 374,400
+             for seed in range(4)]
+    assert sum(found) <= 7  # of 187,200
 
 
 @pytest.mark.parametrize("name", FIELDS)
@@ -102,7 +102,7 @@ def test_the_size_of_the_row_blocks_does_not_matter(monkeypatch: pytest.MonkeyPa
     data[31:44, 100:140] = np.nan
     whole = low_pixels(data, 5.0)
     assert whole.sum() > PLANTED.sum() / 2
-    for size in (1, 3000, 9000):
+    for size in (1, 3000):
         monkeypatch.setattr(local_sky, "_BLOCK", size)
         np.testing.assert_array_equal(low_pixels(data, 5.0), whole)
 
@@ -181,7 +181,7 @@ def test_clusters_are_found_whole(size: int, depth: float) -> None:
     assert (found & ~low).sum() <= 1
 
 
-@pytest.mark.parametrize("slope", [2.0, 5.0, 20.0])
+@pytest.mark.parametrize("slope", [2.0, 20.0])
 def test_a_steep_slope_at_an_edge_is_not_low(slope: float) -> None:
     for distance in (Y, SHAPE[0] - 1 - Y, X, SHAPE[1] - 1 - X, np.minimum(X, Y)):
         light = 100.0 + 10.0 * slope * np.minimum(distance, 12.0)
@@ -311,7 +311,7 @@ def test_extreme_values_do_no_harm() -> None:
     assert not low[data > 1e30].any()
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("level", [0.0, 100.0, 1e10])
 def test_pixels_of_any_magnitude_give_a_mask_and_no_warning(seed: int, level: float) -> None:
     rng = np.random.default_rng(seed)

@@ -11,7 +11,7 @@ from staticmask_cli.masks.rule import Agreement
 from staticmask_cli.masks.signature import Signature
 from staticmask_cli.masks.static_mask import StaticMask
 
-SHAPE = (300, 340)
+SHAPE = (130, 210)
 SIGNATURE = Signature("ACSWFC", SHAPE, 1)
 
 
@@ -50,7 +50,7 @@ def test_a_pixel_has_all_its_causes() -> None:
     assert why[90, 91] == CAUSES["local"]
     assert set(why[:, 200]) == {CAUSES["line"]}
     np.testing.assert_array_equal(why != 0, mask.bad)
-    assert count_by_cause(why, mask.bad) == {"local": 2, "line": 300, "dq": 1, "included": 1}
+    assert count_by_cause(why, mask.bad) == {"local": 2, "line": 130, "dq": 1, "included": 1}
     assert made(sky="global").why[40, 50] == CAUSES["global"] | CAUSES["dq"]
 
 

@@ -23,7 +23,7 @@ from staticmask_cli.masks.rule import LEAST_DEPTH
 from tests.support.exposures import sky
 from tests.support.joint import joint_rule
 
-SHAPE = (110, 150)
+SHAPE = (70, 90)
 LOW = np.zeros(SHAPE, bool)
 LOW[3::9, 4::11] = True
 
@@ -62,15 +62,16 @@ def test_sixteen_exposures_show_what_none_shows_alone() -> None:
 def test_noise_alone_is_significant_as_often_as_chance_makes_it() -> None:
     evidence = evidence_from(scores_of(9))
     assert np.std(evidence.significance) == pytest.approx(1.0, abs=0.04)
-    assert 7 <= np.count_nonzero(evidence.significance > 3.0) <= 45  # 23 by chance
+    assert 2 <= np.count_nonzero(evidence.significance > 3.0) <= 18  # 8.5 by chance
     assert abs(np.median(evidence.depth)) < 0.05
 
 
 def test_what_is_significant_but_shallow_is_not_low() -> None:
-    evidence = evidence_from(scores_of(64, 0.35))
-    assert np.median(evidence.significance[LOW]) > 2.4
-    assert np.median(evidence.depth[LOW]) < 0.8 * LEAST_DEPTH
-    assert evidence.low(joint_rule(2.0))[LOW].mean() < 0.25
+    evidence = evidence_from(scores_of(36, 0.3))
+    assert np.median(evidence.significance[LOW]) > 1.5
+    assert np.median(evidence.depth[LOW]) < 0.7 * LEAST_DEPTH
+    assert evidence.low(joint_rule(1.2))[LOW].mean() < 0.2
+    assert evidence.low(replace(joint_rule(1.2), least_depth=0.2))[LOW].mean() > 0.6
 
 
 def test_pixels_that_are_high_at_all_pointings_are_high_if_asked_for() -> None:
@@ -104,12 +105,6 @@ def test_the_threshold_of_high_pixels_is_higher_than_that_of_low_ones() -> None:
     assert high.high(rule)[LOW].mean() < 0.6 * low.low(rule)[LOW].mean()
 
 
-def test_shallow_pixels_are_bad_if_their_least_depth_is_smaller() -> None:
-    evidence = evidence_from(scores_of(64, 0.35))
-    rule = replace(joint_rule(2.0), least_depth=0.2)
-    assert evidence.low(rule)[LOW].mean() > 0.6
-
-
 def test_longer_exposures_count_more() -> None:
     deep, shallow = scores_of(4, 3.0, gain=30.0), scores_of(12, 0.0, gain=3.0)
     both, alone = evidence_from(deep + shallow), evidence_from(deep)
@@ -135,10 +130,10 @@ def test_nothing_is_known_about_no_exposure_and_about_missing_pixels() -> None:
     assert np.isnan(Evidence(SHAPE).significance).all()
     assert not Evidence(SHAPE).low(joint_rule(1.0)).any()
     data = sky(SHAPE)
-    data[40:60, 50:90] = np.nan
+    data[30:50, 40:70] = np.nan
     evidence = evidence_from([scores_of_chip(data, 8.0)] * 4)
-    assert np.isnan(evidence.depth[40:60, 50:90]).all()
-    assert np.isnan(evidence.significance[40:60, 50:90]).all()
+    assert np.isnan(evidence.depth[30:50, 40:70]).all()
+    assert np.isnan(evidence.significance[30:50, 40:70]).all()
 
 
 def test_sums_that_could_overflow_are_refused() -> None:

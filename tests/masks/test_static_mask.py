@@ -1,8 +1,10 @@
 """The mask file: what other readers see in it, and that it is whole or not there."""
 
 import errno
+import functools
 import os
 import re
+import shutil
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -208,6 +210,7 @@ def test_a_mask_file_holds_the_pixels_of_each_pointing(tmp_path: Path) -> None:
                          ignore_keywords=["DATE", "CHECKSUM", "DATASUM"]).identical
 
 
+@functools.cache
 def alone(seed: int) -> npt.NDArray[np.bool_]:
     """Return the bad pixels of one exposure."""
     mask = StaticMask(SIGNATURE, static_sig=1.0, sky="local")
@@ -215,14 +218,21 @@ def alone(seed: int) -> npt.NDArray[np.bool_]:
     return mask.bad
 
 
+@pytest.fixture(scope="module")
+def two_pointings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the file of a mask of two exposures at as many pointings, which is not changed."""
+    path = tmp_path_factory.mktemp("two") / "m.fits"
+    dithered(9.0, 0.0).write(str(path))
+    return path
+
+
 @pytest.mark.parametrize(
     ("pointing", "pixel"), [(3, 5), (0, 5), (1, -1), (1, 4800), (1, None), (2, "a good pixel")]
 )
 def test_pixels_of_pointings_that_do_not_fit_the_votes_are_refused(
-    pointing: int, pixel: int | str | None, tmp_path: Path
+    pointing: int, pixel: int | str | None, two_pointings: Path, tmp_path: Path
 ) -> None:
-    mask, path = dithered(9.0, 0.0), str(tmp_path / "m.fits")
-    mask.write(path)
+    path = str(shutil.copy(two_pointings, tmp_path))
     good = int(np.flatnonzero(~(alone(0) | alone(1)))[0])
     with fits.open(path, mode="update") as hdus:
         rows = hdus["POINTINGS"].data

@@ -39,7 +39,7 @@ def cluster(tmp_path: Path) -> Iterator[Cluster]:
 
 @pytest.fixture
 def visit(tmp_path: Path) -> Visit:
-    return simulate_visit(str(tmp_path / "visit"), exposures=24, shape=(150, 220))
+    return simulate_visit(str(tmp_path / "visit"), exposures=16, shape=(60, 90))
 
 
 @pytest.fixture

@@ -104,12 +104,15 @@ def test_steps_make_the_masks_of_one_run_bit_for_bit(
 
 
 def test_more_voters_than_a_byte_counts(write_exposure: WriteExposure) -> None:
-    names = [write_exposure(f"e{n:03}_flt.fits", chips=[{"data": sky(seed=n)}]).name
-             for n in range(258)]
+    content = write_exposure("e000_flt.fits", chips=[{"data": sky()}]).read_bytes()
+    names = [f"e{number:03}_flt.fits" for number in range(258)]
+    for name in names:  # of the same pixels, so that some have 258 votes
+        Path(name).write_bytes(content.replace(b"e000", name[:4].encode()))
     create_masks(names, static_sig=2.0, agree=3, output_dir="one")
     for part in (names[:200], names[200:]):
         create_masks(part, static_sig=2.0, agree=3, output_dir="steps", update=True)
-    assert fits.getdata(f"one/{NAME}", "VOTES").dtype.itemsize == 2
+    votes = fits.getdata(f"one/{NAME}", "VOTES")
+    assert (votes.dtype.itemsize, votes.max()) == (2, 258)
     assert contents("steps") == contents("one")
 
 
@@ -447,10 +450,10 @@ class Recorder:
         self._reported.append((done, total))
 
 
-@pytest.mark.parametrize("agree", ["any", 2, 5])
+@pytest.mark.parametrize("agree", ["any", 2])
 def test_checkpoints_change_nothing_in_the_end(agree: str | int, seven: list[str]) -> None:
     create_masks(seven, agree=agree, final_bits=0, output_dir="one")
-    for number in (1, 2, 3, 100):
+    for number in (1, 3, 100):
         reported: list[tuple[int, int]] = []
         masks = create_masks(
             seven, agree=agree, final_bits=0, output_dir=f"out{number}", update=True,
@@ -513,7 +516,7 @@ def pairs(write_exposure: WriteExposure) -> list[str]:
 RULE: dict[str, Any] = {"static_sig": 1.0, "sky": "local"}
 
 
-@pytest.mark.parametrize("agree", ["any", "all", 2, 0.5])
+@pytest.mark.parametrize("agree", ["any", 2, 0.5])
 def test_a_new_exposure_votes_with_its_pointing(pairs: list[str], agree: str | float) -> None:
     create_masks(pairs, agree=agree, output_dir="one", **RULE)
     create_masks(pairs[2:4], agree=agree, output_dir="out", **RULE)

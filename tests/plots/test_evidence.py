@@ -19,11 +19,17 @@ def mask() -> StaticMask:
     return joint_mask(known_depths())
 
 
-def drawn(mask: StaticMask) -> Figure:
+def figure_of(mask: StaticMask) -> Figure:
     figure = Figure(dpi=50)
     draw_page(figure, Page(mask, "ACSWFC_120x170_1"))
     FigureCanvasAgg(figure).draw()  # what cannot be drawn raises or warns
     return figure
+
+
+@pytest.fixture(scope="module")
+def page(mask: StaticMask) -> Figure:
+    """Return the page of the mask, which is not changed."""
+    return figure_of(mask)
 
 
 def panels(figure: Figure) -> tuple[Axes, Axes]:
@@ -33,8 +39,10 @@ def panels(figure: Figure) -> tuple[Axes, Axes]:
     return depth, significance
 
 
-def test_the_map_shows_the_depth_with_deep_pixels_dark(mask: StaticMask) -> None:
-    depth, _ = panels(drawn(mask))
+def test_the_map_shows_the_depth_with_deep_pixels_dark(
+    mask: StaticMask, page: Figure
+) -> None:
+    depth, _ = panels(page)
     (image,) = depth.images
     assert mask.evidence is not None
     np.testing.assert_array_equal(image.get_array(), mask.evidence.depth)
@@ -59,9 +67,9 @@ def test_a_block_has_the_depth_of_its_deepest_pixel_and_unknown_pixels_do_not_co
 
 
 def test_the_histogram_counts_all_pixels_and_fills_those_beyond_the_threshold(
-    mask: StaticMask
+    mask: StaticMask, page: Figure
 ) -> None:
-    _, axes = panels(drawn(mask))
+    _, axes = panels(page)
     tail, outline = axes.patches
     counts, edges, _ = outline.get_data()
     assert mask.evidence is not None
@@ -75,8 +83,8 @@ def test_the_histogram_counts_all_pixels_and_fills_those_beyond_the_threshold(
         counts[inner], np.histogram(significance.astype(float), edges)[0][inner])
 
 
-def test_the_normal_curve_has_the_number_and_the_width_of_the_noise(mask: StaticMask) -> None:
-    _, axes = panels(drawn(mask))
+def test_the_normal_curve_has_the_number_and_the_width_of_the_noise(page: Figure) -> None:
+    _, axes = panels(page)
     curve, threshold = axes.lines
     counts, edges, _ = axes.patches[1].get_data()
     x, y = curve.get_data()
@@ -90,25 +98,24 @@ def test_the_normal_curve_has_the_number_and_the_width_of_the_noise(mask: Static
     ]
 
 
-def test_the_panels_do_not_overlap_and_stay_within_the_page(mask: StaticMask) -> None:
-    figure = drawn(mask)
+def test_the_panels_do_not_overlap_and_stay_within_the_page(page: Figure) -> None:
     image, columns, _, exposures, depth, _, significance = (
-        axes.get_tightbbox() for axes in figure.axes
+        axes.get_tightbbox() for axes in page.axes
     )
     tops = [image, columns, exposures, depth, significance]
     for above, below in pairwise(tops):
         assert above is not None
         assert below is not None
         assert below.y1 < above.y0
-    for box in (axes.get_tightbbox() for axes in figure.axes):
+    for box in (axes.get_tightbbox() for axes in page.axes):
         assert box is not None
-        assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
-        assert figure.bbox.y0 <= box.y0 < box.y1 <= figure.bbox.y1
+        assert page.bbox.x0 <= box.x0 < box.x1 <= page.bbox.x1
+        assert page.bbox.y0 <= box.y0 < box.y1 <= page.bbox.y1
 
 
-@pytest.mark.parametrize("shape", [(1, 3000), (900, 2), (2, 2)])
+@pytest.mark.parametrize("shape", [(1, 3000), (900, 2)])
 def test_evidence_of_which_nothing_is_known_has_panels_too(shape: tuple[int, int]) -> None:
-    figure = drawn(joint_mask(np.zeros(shape), exposures=0))
+    figure = figure_of(joint_mask(np.zeros(shape), exposures=0))
     depth, significance = panels(figure)
     assert np.ma.getmaskarray(depth.images[0].get_array()).all()
     assert significance.patches[1].get_data().values.sum() == 0

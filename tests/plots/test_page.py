@@ -18,8 +18,10 @@ from staticmask_cli.plots.page import Page, draw_page
 from staticmask_cli.stats.histogram import sky_histogram
 from tests.support.exposures import sky
 
+Drawn = tuple[PartialMask, Figure]
 
-@pytest.fixture(autouse=True)
+
+@pytest.fixture(scope="module", autouse=True)
 def untouched_style() -> Iterator[None]:
     """Draw texts as they are and not as formulas, as in a picture of a run."""
     with mpl.rc_context({"text.parse_math": False}):
@@ -50,9 +52,16 @@ def page(
     return figure
 
 
-def test_the_image_shows_row_1_at_the_bottom_and_counts_pixels_from_1() -> None:
+@pytest.fixture(scope="module")
+def two() -> Drawn:
+    """Return a mask of two exposures and its page, which are not changed."""
     mask, histograms = a_mask()
-    axes = page(mask, histograms).axes[0]
+    return mask, page(mask, histograms)
+
+
+def test_the_image_shows_row_1_at_the_bottom_and_counts_pixels_from_1(two: Drawn) -> None:
+    mask, figure = two
+    axes = figure.axes[0]
     (image,) = axes.images
     np.testing.assert_array_equal(image.get_array().filled(0) > 0, mask.bad)
     assert image.origin == "lower"
@@ -78,9 +87,9 @@ def test_a_large_mask_is_reduced_to_blocks() -> None:
     assert image.get_extent() == [0.5, 2300.5, 0.5, 1500.5]
 
 
-def test_bad_pixels_per_row_and_column_are_drawn_beside_the_image() -> None:
-    mask, histograms = a_mask()
-    image, columns, rows = page(mask, histograms).axes[:3]
+def test_bad_pixels_per_row_and_column_are_drawn_beside_the_image(two: Drawn) -> None:
+    mask, figure = two
+    image, columns, rows = figure.axes[:3]
     counts, edges, _ = columns.patches[0].get_data()
     assert edges.tolist() == [number + 0.5 for number in range(81)]
     assert counts.tolist() == np.count_nonzero(mask.bad, axis=0).tolist()
@@ -190,17 +199,19 @@ def test_texts_stay_within_the_page_and_do_not_overlap() -> None:
     assert max(image.y1, rows.y1) < titles[-1].y0
 
 
-@pytest.mark.parametrize("name", ["$_x_$", r"\frac{$", "na\nme\x07", "\udcff\u4e2d", ""])
-def test_untrusted_names_and_units_are_drawn_as_plain_text(name: str) -> None:
-    mask, histograms = a_mask(1)
-    axes = page(mask, [histograms[0]._replace(name=name)], name).axes[3]
-    legend = axes.get_legend().get_texts()[0].get_text()
-    assert legend.isascii()
-    assert legend.isprintable()
-    assert legend.endswith(": 62 low")
+def test_untrusted_names_and_units_are_drawn_as_plain_text() -> None:
+    names = ["$_x_$", r"\frac{$", "na\nme\x07\udcff\u4e2d", ""]
+    mask, histograms = a_mask(len(names))
+    named = [found._replace(name=name) for found, name in zip(histograms, names, strict=True)]
+    axes = page(mask, named, "$_x_$\n\udcff").axes[3]
+    legend = [text.get_text() for text in axes.get_legend().get_texts()[: len(names)]]
+    for text in (*legend, axes.get_xlabel()):
+        assert text.isascii()
+        assert text.isprintable()
+    assert all(text.endswith(": 62 low") for text in legend)
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (1, 3000), (900, 2), (2, 2)])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 3000), (900, 2)])
 def test_a_mask_of_any_shape_has_a_page(shape: tuple[int, int]) -> None:
     mask = PartialMask(Signature("CAM", shape, 1), MaskRule(4.0))
     mask.below = np.ones(shape, bool)

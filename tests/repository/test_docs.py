@@ -64,7 +64,11 @@ def test_the_readme_can_be_read_in_five_minutes() -> None:
 
 
 @pytest.mark.parametrize("page", pages_with("console"), ids=str)
-def test_every_command_of_a_document_runs(page: Page, visit: Path) -> None:
+def test_every_command_of_a_document_runs(
+    page: Page, visit: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("files", "history"):  # pictures of few dots take less time
+        monkeypatch.setattr(f"staticmask_cli.plots.{module}._DPI", 40)
     commands = console_commands(page)
     assert commands
     for words in commands:

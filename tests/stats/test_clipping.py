@@ -18,7 +18,7 @@ from staticmask_cli.stats.clipping import clip_chip, low_pixels, pixels_below
 from tests.support.oracle import oracle_statistics
 from tests.support.strategies import chips
 
-CHIPS = 600
+CHIPS = 300
 COUNTED: Counter[str] = Counter()
 
 
@@ -72,7 +72,7 @@ def test_no_pixel_differs_from_the_mask_of_the_oracle(
         check_against_oracle(chip, static_sig)
 
     check()
-    assert COUNTED["chips"] >= 500
+    assert COUNTED["chips"] >= 250
     record_property("against stsci.imagestats", dict(sorted(COUNTED.items())))
 
 
@@ -112,7 +112,7 @@ def test_counts_at_the_edge_of_a_bin_fall_into_the_bin_that_the_oracle_counts_th
     check_against_oracle(chip.reshape(1, -1), static_sig)
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(
     chip=chips().map(lambda chip: chip if chip.dtype.kind == "f" else chip.astype(">f4")),
     seed=st.integers(0, 2**32 - 1),

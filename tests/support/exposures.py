@@ -63,7 +63,7 @@ def writer_into(folder: Path) -> WriteExposure:
             if chip.get("dq") is not None:
                 hdus.append(fits.ImageHDU(chip["dq"], name="DQ", ver=extver))
         path = folder / name
-        fits.HDUList(hdus).writeto(path)
+        fits.HDUList(hdus).writeto(path, output_verify="ignore")  # which takes half as long
         return path
 
     return write

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from staticmask_cli import StaticMaskError
 
-INPUTS = int(os.environ.get("STATICMASK_FUZZ", "100"))
+INPUTS = int(os.environ.get("STATICMASK_FUZZ", "60"))
 LONGEST = 5  # seconds for one input
 MOST = 32 << 20  # bytes of memory for an input of some thousand bytes that is not compressed
 MOST_COMPRESSED = 1 << 30  # bytes for one that is, of which 256 MiB are pixels
