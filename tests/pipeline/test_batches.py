@@ -217,7 +217,7 @@ def test_a_worker_on_another_machine_says_where_it_is(
     monkeypatch.setattr("platform.node", lambda: "node17")
     batch = batch_of(plans[0], RunContext(host="front"))
     assert len(clip_batch(batch).mask.used) == 2
-    monkeypatch.setattr("staticmask_cli.fits.open.stamp_of", lambda _stream: None)
+    monkeypatch.setattr("staticmask_cli.fits.content.stamp_of", lambda _stream: None)
     monkeypatch.setattr("staticmask_cli.exposures.reading.opened", open_nothing)
     with pytest.raises(InputError, match=r"found nothing \(reported by the worker on node17; "):
         clip_batch(batch)
