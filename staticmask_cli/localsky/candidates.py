@@ -20,7 +20,7 @@ Doubles = npt.NDArray[np.float64]
 _MARGIN = 0.4  # of the threshold, by which the neighbours of a low pixel must lie above it
 _EDGE = 3  # pixels from the edge of a chip, within which neighbours must lie above by all of it
 _ACROSS = 6  # pixels on each side, of which one must be sky
-_CONTRAST = 0.15  # of the rise to the second highest neighbour, below which a depth means nothing
+_CONTRAST = 0.1  # of the rise to the second highest neighbour, below which a depth means nothing
 _CENTRE = 4  # index of the central pixel of 3 x 3
 _SHORTEST_RUN = 3  # pixels
 

@@ -93,9 +93,9 @@ def test_beside_two_saturated_pixels_a_candidate_must_be_deep() -> None:
     data = np.full(SHAPE, 50.0)
     data[4, 5], data[3, 4] = 40.0, 60_000.0
     assert lowest(data, [(4, 5)]) == [True]  # as a single one may be a cosmic ray
-    data[4, 4] = 98.0  # a step of 58, for which the depth of 9 is just enough
+    data[4, 4] = 125.0  # a step of 85, for which the depth of 9 is just enough
     assert lowest(data, [(4, 5)]) == [True]
-    data[4, 4] = 105.0
+    data[4, 4] = 135.0
     assert lowest(data, [(4, 5)]) == [False]
 
 
