@@ -36,7 +36,8 @@ def clip_and_combine(
 ) -> list[StaticMask]:
     """Read every chip of the plans, find its bad pixels, and combine those of each mask.
 
-    The results may arrive in any order; the masks do not depend on it.
+    The results may arrive in any order; the masks, and the list of chips left out, do not depend
+    on it.
 
     Parameters
     ----------
@@ -61,6 +62,7 @@ def clip_and_combine(
     """
     masks = {plan.name: StaticMask(plan.signature, **vars(rule)) for plan in plans}
     done, total = 0, sum(len(plan.chips) for plan in plans)
+    left_out: dict[str, str] = {}
     report(0, total)
     batches = split_into_batches(
         plans, rule, keep_going=problems.keep_going, jobs=jobs or jobs_of(executor),
@@ -70,10 +72,11 @@ def clip_and_combine(
         if result is not None:
             masks[result.mask_name].merge(result.mask)
             _log_members(result.mask)
-            problems.left_out.update(result.left_out)
+            left_out.update(result.left_out)
         if count:
             done += count
             report(done, total)
+    problems.left_out.update(sorted(left_out.items()))
     for plan in plans:
         _complete(masks[plan.name], plan, unopened, problems)
     return list(masks.values())
