@@ -55,7 +55,7 @@ def open_unchanged(
     if stamp is None:
         yield None
         return
-    with _open_regular(path) as stream:
+    with _open_regular(path, stamp) as stream:
         if stamp_of(stream) != stamp:
             yield None
             return
@@ -66,7 +66,7 @@ def open_unchanged(
 
 
 @contextmanager
-def _open_regular(path: str) -> Iterator[IO[bytes]]:
+def _open_regular(path: str, stamp: Stamp | None = None) -> Iterator[IO[bytes]]:
     """Open a file that is a remote or a regular one; a named pipe would block for ever."""
     # The stream is closed here because astropy leaves it open after an error.  It is never mapped
     # into memory, because a file that becomes shorter would then kill the process.
@@ -75,7 +75,7 @@ def _open_regular(path: str) -> Iterator[IO[bytes]]:
             found = "something that is not a file" if os.path.lexists(path) else "nothing"
             msg = f"{path}: expected a FITS file, found {found}"
             raise InputError(msg)
-        with open_file(path) as stream:
+        with open_file(path, stamp) as stream:
             yield stream
 
 

@@ -77,16 +77,15 @@ class RawPixels(NamedTuple):
         """
         pixels = np.empty(self.size, dtype=self.dtype) if out is None else out
         # The pixels of a remote file are fetched with one request.
-        step = self.size if is_remote(path) else min(_CHUNK, self.size)
-        buffer = np.empty(step * self.dtype.itemsize, dtype=np.uint8)
+        step = self.size if is_remote(path) else _CHUNK
         stream.seek(self.offset)
         for start in range(0, self.size, step):
             chunk = pixels[start : start + step]
-            content = buffer[: chunk.nbytes]
+            content = chunk.view(np.uint8)
             if stream.readinto(content.data) != content.size:  # type: ignore[union-attr]
                 msg = f"{path}: is truncated: it became shorter while it was read"
                 raise InputError(msg)
-            np.copyto(chunk, content.view(self.dtype.newbyteorder(">")))
+            np.copyto(chunk, chunk.view(self.dtype.newbyteorder(">")))  # in place
         return pixels.reshape(self.shape)
 
 

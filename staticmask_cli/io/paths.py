@@ -56,10 +56,14 @@ def _remote_files(url: str) -> ModuleType:
     return files
 
 
-def open_file(path: str) -> AbstractContextManager[Any]:
-    """Open a file to read bytes; of a remote file only the ranges that are read are fetched."""
+def open_file(path: str, identity: object = None) -> AbstractContextManager[Any]:
+    """Open a file to read bytes; of a remote file only the ranges that are read are fetched.
+
+    With its `identity` of before, a remote file may be opened without a request; if it was replaced
+    since then, reading it fails.
+    """
     if is_remote(path):
-        return _remote_files(path).open_ranges(path)  # type: ignore[no-any-return]
+        return _remote_files(path).open_ranges(path, identity)  # type: ignore[no-any-return]
     return open(path, "rb")
 
 

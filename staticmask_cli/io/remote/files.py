@@ -21,7 +21,12 @@ from staticmask_cli.io.remote.filesystem import (
     modified_at,
     requested,
 )
-from staticmask_cli.io.remote.ranges import RangeFile, first_length, header_cache_of
+from staticmask_cli.io.remote.ranges import (
+    RangeFile,
+    first_length,
+    header_cache_of,
+    known_info,
+)
 from staticmask_cli.io.remote.sources import Source, opened_source
 from staticmask_cli.io.urls import (
     WEB,
@@ -61,8 +66,16 @@ _OPEN = _OpenFiles()
 
 
 @contextmanager
-def open_ranges(url: str) -> Iterator[RangeFile]:
+def open_ranges(url: str, identity: object = None) -> Iterator[RangeFile]:
     """Open a file to read ranges of its bytes; a compressed file is fetched whole first.
+
+    Parameters
+    ----------
+    url : str
+        The URL of the file.
+    identity : str, optional
+        The identity that the file had before.  If what the service reported then is still in
+        memory, it is not asked for again; each range that is read must be of that version.
 
     Raises
     ------
@@ -73,7 +86,7 @@ def open_ranges(url: str) -> Iterator[RangeFile]:
     if full in _OPEN.by_url:
         yield _OPEN.by_url[full].reopened()
         return
-    with _opened(url) as file:
+    with _opened(url, identity) as file:
         _OPEN.by_url[full] = file
         try:
             yield file.reopened()
@@ -82,8 +95,9 @@ def open_ranges(url: str) -> Iterator[RangeFile]:
 
 
 @contextmanager
-def _opened(url: str) -> Iterator[RangeFile]:
-    with opened_source(url, first_length(with_credentials(url))) as source:
+def _opened(url: str, identity: object) -> Iterator[RangeFile]:
+    full = with_credentials(url)
+    with opened_source(url, first_length(full), known_info(full, identity)) as source:
         file = _range_file(source, url)
         if not file.reopened().read(3).startswith(_COMPRESSED):
             yield file
@@ -102,11 +116,13 @@ def _range_file(source: Source, url: str) -> RangeFile:
         msg = f"{redacted(url)}: the service does not report its size; copy it here"
         raise InputError(msg)
     version = [str(info[key]) for key in _VERSION_KEYS if info.get(key)]
-    identity = " ".join((str(size), *version)) if version else None
-    cache = header_cache_of(with_credentials(url), (size, *version))
+    identity = " ".join((str(size), *version))
+    cache = header_cache_of(with_credentials(url), identity)
     if source.begin and not cache.find(0):
         cache.add(0, source.begin)
-    return RangeFile(source.fetch, size, cache, identity)
+    if version and source.checks_version:
+        cache.info = info
+    return RangeFile(source.fill, size, cache, identity if version else None)
 
 
 @contextmanager
@@ -120,11 +136,11 @@ def _fetched_whole(file: RangeFile, url: str) -> Iterator[RangeFile]:
         while piece := file.read(_PIECE):
             stream.write(piece)
 
-        def fetch(start: int, stop: int) -> bytes:
+        def fill(start: int, memory: memoryview) -> None:
             stream.seek(start)
-            return stream.read(stop - start)
+            stream.readinto(memory)
 
-        yield RangeFile(fetch, file.size, header_cache_of("", object()))
+        yield RangeFile(fill, file.size, header_cache_of("", object()))
 
 
 def size_of(url: str) -> int:

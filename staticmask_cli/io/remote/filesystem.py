@@ -3,8 +3,8 @@
 import math
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
@@ -22,7 +22,10 @@ from staticmask_cli.io.remote.faults import (
 from staticmask_cli.io.remote.waiting import answer_within, longest_wait, run, with_retries
 from staticmask_cli.io.urls import WEB, has_broken_user, redacted, scheme_of, with_credentials
 
-__all__ = ["call", "call_long", "exists", "file_system_of", "info_of", "modified_at", "requested"]
+__all__ = [
+    "call", "call_long", "exists", "file_system_of", "info_of", "modified_at", "reached",
+    "requested",
+]
 
 Result = TypeVar("Result")
 
@@ -162,8 +165,25 @@ def modified_at(url: str) -> int | None:
 def requested(url: str, request: Callable[[], Result]) -> Result:
     """Return the answer to a first request for a file.
 
-    It is repeated where the library does not do so, and fails at once if the service was just
-    found unreachable.
+    It is repeated where the library does not do so.
+    """
+    with reached(url):
+        try:
+            return with_retries(request, is_transient) if scheme_of(url) in WEB else request()
+        except Exception as error:
+            if scheme_of(url) == "s3" and not isinstance(error, TimeoutError):
+                run(_ask_for_reason(*file_system_of(url)))
+            raise
+
+
+@contextmanager
+def reached(url: str) -> Iterator[None]:
+    """Turn any exception of the block, which requests a file, into an error that names the URL.
+
+    Raises
+    ------
+    InputError
+        Such an error; also at once if the service was just found unreachable.
     """
     service = _service_of(url)
     when, reason = _DOWN.get(service, (-math.inf, ""))
@@ -172,12 +192,7 @@ def requested(url: str, request: Callable[[], Result]) -> Result:
         raise InputError(msg)
     try:
         with as_remote_error(url):
-            try:
-                return with_retries(request, is_transient) if scheme_of(url) in WEB else request()
-            except Exception as error:
-                if scheme_of(url) == "s3" and not isinstance(error, TimeoutError):
-                    run(_ask_for_reason(*file_system_of(url)))
-                raise
+            yield
     except InputError as error:
         if is_unreachable(error):
             _DOWN[service] = time.monotonic(), str(error).removeprefix(f"{redacted(url)}: ")

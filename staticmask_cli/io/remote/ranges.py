@@ -4,11 +4,12 @@ import io
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import Any
 
-__all__ = ["HeaderCache", "RangeFile", "first_length", "header_cache_of"]
+__all__ = ["HeaderCache", "RangeFile", "first_length", "header_cache_of", "known_info"]
 
-Fetch = Callable[[int, int], bytes]
-"""A function that returns all bytes from a first one up to, and without, a last one."""
+Fill = Callable[[int, memoryview], None]
+"""A function that fills memory with the bytes of a file from a position on."""
 
 _SMALL = 1 << 16  # bytes; longer reads are of pixels, and are fetched exactly
 _PIECE = 1 << 26  # bytes of one request, as a service may claim a larger file than it has
@@ -27,10 +28,16 @@ class HeaderCache:
     ----------
     version : object
         A value that differs when the contents of the file do, such as its size and ETag.
+
+    Attributes
+    ----------
+    info : dict or None
+        What the service reported about this version of the file, if it refuses to read another.
     """
 
     def __init__(self, version: object = None) -> None:
         self.version = version
+        self.info: dict[str, Any] | None = None
         self.size = 0
         self._chunks: dict[int, bytes] = {}
 
@@ -57,8 +64,8 @@ class RangeFile(io.BufferedIOBase):
 
     Parameters
     ----------
-    fetch : callable
-        The function that returns the bytes of a range.
+    fill : callable
+        The function that fetches the bytes of a range.
     size : int
         The size of the file in bytes.
     cache : HeaderCache
@@ -68,9 +75,9 @@ class RangeFile(io.BufferedIOBase):
     """
 
     def __init__(
-        self, fetch: Fetch, size: int, cache: HeaderCache, identity: str | None = None
+        self, fill: Fill, size: int, cache: HeaderCache, identity: str | None = None
     ) -> None:
-        self._fetch = fetch
+        self._fill = fill
         self.size = size
         self.identity = identity
         self._cache = cache
@@ -78,7 +85,7 @@ class RangeFile(io.BufferedIOBase):
 
     def reopened(self) -> "RangeFile":
         """Return the same file at its start, with a position of its own."""
-        return RangeFile(self._fetch, self.size, self._cache, self.identity)
+        return RangeFile(self._fill, self.size, self._cache, self.identity)
 
     def readable(self) -> bool:
         """Return True."""
@@ -107,8 +114,19 @@ class RangeFile(io.BufferedIOBase):
         self._position = stop
         if stop - start <= _SMALL:
             return self._read_cached(start, stop)
-        ranges = ((first, min(first + _PIECE, stop)) for first in range(start, stop, _PIECE))
-        return b"".join(self._fetch(*ends) for ends in ranges)
+        return b"".join(self._fetch(first, min(first + _PIECE, stop))
+                        for first in range(start, stop, _PIECE))
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - any that is writable
+        """Read as many bytes as `buffer` has, or all that are left; return their number."""
+        memory = memoryview(buffer).cast("B")[: max(0, self.size - self._position)]
+        if len(memory) <= _SMALL:
+            memory[:] = self.read(len(memory))
+            return len(memory)
+        for first in range(0, len(memory), _PIECE):
+            self._fill(self._position + first, memory[first : first + _PIECE])
+        self._position += len(memory)
+        return len(memory)
 
     def _read_cached(self, start: int, stop: int) -> bytes:
         """Read a part of a header; what is fetched for it goes beyond, for the next reads."""
@@ -119,8 +137,14 @@ class RangeFile(io.BufferedIOBase):
             start += len(parts[-1])
         return b"".join(parts)
 
+    def _fetch(self, start: int, stop: int) -> bytearray:
+        content = bytearray(stop - start)
+        self._fill(start, memoryview(content))
+        return content
+
     def _fetch_chunk(self, start: int) -> tuple[int, bytes]:
-        chunk = self._fetch(start, min(start + self._cache.next_length(start), self.size))
+        stop = min(start + self._cache.next_length(start), self.size)
+        chunk = bytes(self._fetch(start, stop))
         self._cache.add(start, chunk)
         return start, chunk
 
@@ -133,6 +157,13 @@ def first_length(url: str) -> int:
     """Return how many bytes of a file to request first: its header, or one if that is cached."""
     with _CACHES_LOCK:
         return 1 if url in _CACHES else _FIRST_LENGTH
+
+
+def known_info(url: str, version: object) -> dict[str, Any] | None:
+    """Return what the service reported about that version of a file, if it is in memory."""
+    with _CACHES_LOCK:
+        cache = _CACHES.get(url)
+        return cache.info if cache is not None and cache.version == version else None
 
 
 def header_cache_of(url: str, version: object) -> HeaderCache:

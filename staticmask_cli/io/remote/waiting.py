@@ -12,8 +12,8 @@ from staticmask_cli.errors import FaultError
 from staticmask_cli.io.environment import seconds_of
 
 __all__ = [
-    "BrokenAnswerError", "answer_within", "longest_wait", "read_body", "run", "stop_requests",
-    "with_retries",
+    "BrokenAnswerError", "Received", "answer_within", "longest_wait", "read_body", "run",
+    "stop_requests", "with_retries",
 ]
 
 Result = TypeVar("Result")
@@ -27,6 +27,37 @@ _RUNNING: set["Future[Any]"] = set()
 
 class BrokenAnswerError(ConnectionError):
     """The connection ended before the answer did."""
+
+
+class Received:
+    """The bytes of a range that have arrived, in memory that they will fill.
+
+    Parameters
+    ----------
+    memory : memoryview
+        The memory, of the length of the range.
+
+    Attributes
+    ----------
+    memory : memoryview
+        The same.
+    length : int
+        How many bytes have arrived.
+    """
+
+    def __init__(self, memory: memoryview) -> None:
+        self.memory = memory
+        self.length = 0
+
+    @property
+    def missing(self) -> int:
+        """The number of bytes that have not arrived."""
+        return len(self.memory) - self.length
+
+    def add(self, some: bytes) -> None:
+        """Add the bytes that follow."""
+        self.memory[self.length : self.length + len(some)] = some
+        self.length += len(some)
 
 
 def longest_wait() -> float:
@@ -72,10 +103,8 @@ async def answer_within(seconds: float, failure: str) -> AsyncIterator[None]:
         raise TimeoutError(msg) from None
 
 
-async def read_body(
-    read: Callable[[int], Awaitable[bytes]], length: int, received: bytearray
-) -> None:
-    """Read the body of an answer until `received` has a length, and check that it ends there.
+async def read_body(read: Callable[[int], Awaitable[bytes]], received: Received) -> None:
+    """Read the body of an answer until nothing is missing, and check that it ends there.
 
     Raises
     ------
@@ -87,30 +116,30 @@ async def read_body(
         If the body is longer.
     """
     seconds = longest_wait()
-    while len(received) < length:
-        following = min(len(received) + _PIECE, length)
-        async with answer_within(seconds, f"less than {following - len(received)} bytes arrived"):
-            while len(received) < following:
-                received += await _read_some(read, following - len(received), received, length)
+    while received.missing:
+        piece = min(_PIECE, received.missing)
+        following = received.length + piece
+        async with answer_within(seconds, f"less than {piece} bytes arrived"):
+            while received.length < following:
+                received.add(await _read_some(read, received))
     async with answer_within(seconds, "the answer did not end"):
         if await read(1):
             msg = "the service sends more bytes than were asked for"
             raise FaultError(msg)
 
 
-async def _read_some(
-    read: Callable[[int], Awaitable[bytes]], most: int, received: bytearray, length: int
-) -> bytes:
-    """Read up to `most` bytes, at least one."""
+async def _read_some(read: Callable[[int], Awaitable[bytes]], received: Received) -> bytes:
+    """Read some of the bytes that are missing, at least one."""
+    arrived = f"after {received.length} of {len(received.memory)} bytes"
     try:
-        some = await read(most)
+        some = await read(received.missing)
     except TimeoutError:
         raise
     except Exception:  # noqa: BLE001 - of several libraries, without a common base class
-        msg = f"the connection was cut after {len(received)} of {length} bytes"
+        msg = f"the connection was cut {arrived}"
         raise BrokenAnswerError(msg) from None
     if not some:
-        msg = f"the answer ended after {len(received)} of {length} bytes"
+        msg = f"the answer ended {arrived}"
         raise BrokenAnswerError(msg)
     return some
 

@@ -18,7 +18,13 @@ import aiohttp
 from yarl import URL
 
 from staticmask_cli.errors import FaultError
-from staticmask_cli.io.remote.waiting import answer_within, longest_wait, read_body, run
+from staticmask_cli.io.remote.waiting import (
+    Received,
+    answer_within,
+    longest_wait,
+    read_body,
+    run,
+)
 
 __all__ = ["WebFile", "client"]
 
@@ -48,6 +54,8 @@ class WebFile:
         The file system with the session and the options of the user.
     url : str
         The URL with its credentials.
+    known : dict, optional
+        What the server reported about the file before, so that `read` can be called at once.
 
     Attributes
     ----------
@@ -55,47 +63,52 @@ class WebFile:
         What the server reported about the file: ``size``, ``ETag`` and so on; empty at first.
     """
 
-    def __init__(self, files: Any, url: str) -> None:  # noqa: ANN401 - of an extra
+    def __init__(self, files: Any, url: str, known: dict[str, Any] | None = None) -> None:  # noqa: ANN401 - of an extra
         self._files, self._url = files, url
-        self.info: dict[str, Any] = {}
+        self.info: dict[str, Any] = known or {}
         self._whole: bytes | None = None
+
+    @property
+    def comes_in_parts(self) -> bool:
+        """Whether the server sends parts of the file; if not, it has sent the whole."""
+        return self._whole is None
 
     def ask(self) -> dict[str, Any]:
         """Request what the server reports about the file, and return it."""
-        run(self._begin(1, bytearray(), content=False))
+        run(self._begin(1, content=False))
         return self.info
 
     def begin(self, length: int) -> bytes:
         """Request the first bytes of the file, and with them what the server reports."""
-        received = bytearray()
-        run(self._begin(length, received))
-        return bytes(received[:length])
+        return run(self._begin(length))
 
-    def read(self, start: int, stop: int, received: bytearray) -> None:
-        """Append to `received`, which has the first bytes of a range, those that are missing."""
+    def read(self, start: int, received: Received) -> None:
+        """Request the missing bytes of the range that begins at `start`."""
         if self._whole is not None:
-            received += self._whole[start + len(received) : stop]
+            received.add(self._whole[start + received.length : start + len(received.memory)])
             return
-        run(self._read(start, stop, received))
+        run(self._read(start, received))
 
-    async def _begin(self, length: int, received: bytearray, *, content: bool = True) -> None:
+    async def _begin(self, length: int, *, content: bool = True) -> bytes:
         async with self._answer(0, length) as answer:
             size = _size_of(answer, 0, length)
             self.info = {"size": size, "type": "file", **_version_of(answer)}
             if not content or size == 0:
-                return
+                return b""
             if answer.status == 206:  # noqa: PLR2004 - HTTP's number
-                await read_body(answer.content.read, min(length, size or length), received)
+                begin = bytearray(min(length, size or length))
+                await read_body(answer.content.read, Received(memoryview(begin)))
             else:
                 self._whole = await _read_whole(answer)
                 self.info["size"] = len(self._whole)
-                received += self._whole
-            if answer.content_type == "text/html" and received.lstrip().startswith(b"<"):
+                begin = bytearray(self._whole[:length])
+            if answer.content_type == "text/html" and begin.lstrip().startswith(b"<"):
                 msg = "the server sends a web page, expected a file; does it need a login?"
                 raise FaultError(msg)
+            return bytes(begin)
 
-    async def _read(self, start: int, stop: int, received: bytearray) -> None:
-        first = start + len(received)
+    async def _read(self, start: int, received: Received) -> None:
+        first, stop = start + received.length, start + len(received.memory)
         async with self._answer(first, stop) as answer:
             if answer.status != 206:  # noqa: PLR2004 - HTTP's number
                 raise FaultError(_NO_PARTS)
@@ -103,7 +116,7 @@ class WebFile:
             if found != self.info:
                 msg = "was replaced on the server while it was read; run it again"
                 raise FaultError(msg)
-            await read_body(answer.content.read, stop - start, received)
+            await read_body(answer.content.read, received)
 
     @asynccontextmanager
     async def _answer(self, start: int, stop: int) -> AsyncIterator[aiohttp.ClientResponse]:

@@ -7,6 +7,7 @@ import tracemalloc
 import zlib
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -224,6 +225,8 @@ LIES: dict[str, tuple[Lie, str]] = {  # a name: how the server lies, and what th
     "an empty file": (says("416 No", content_range="bytes */0"), "is empty"),
     "nothing": (says("204 No Content"), "the service answers 204"),
     "another version in between": (changed, "was replaced on the server while it was read"),
+    "pixels of another version": (
+        for_pixels(with_headers(etag='"two"')), "was replaced on the server while it was read"),
     "a web page": (web_page, "the server sends a web page, expected a file"),
     "a web page that is gone": (says("410 Gone"), "no such file"),
     "a redirect on the host": (redirect_once("/moved"), ""),
@@ -270,6 +273,43 @@ def test_a_lying_server_is_reported_in_one_line_soon(
             np.testing.assert_array_equal(pixels(server.url), pixels(visit.paths[0]))
         assert server.sent < 3e7  # most of which may be in buffers of the network
     assert time.monotonic() - begun < 5
+
+
+def test_pixels_are_fetched_without_asking_for_the_file_again(content: bytes) -> None:
+    with lying_server(content, honest) as server:
+        chips = read_exposure(server.url, dq=False).chips
+        headers = len(server.requests)
+        for chip in chips:
+            read_pixels(chip)
+        assert len(server.requests) == headers + len(chips)
+
+
+def test_a_file_that_was_replaced_after_its_headers_were_read_is_refused(content: bytes) -> None:
+    with lying_server(content, honest) as server:
+        chip = read_exposure(server.url).chips[0]
+        server.lie = with_headers(etag='"two"')
+        with pytest.raises(InputError, match=f"^{server.url}: was replaced on the server"):
+            read_pixels(chip)
+        pixels(server.url)
+
+
+def test_a_server_that_went_away_is_tried_again_for_one_chip_only(
+    content: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with lying_server(content, honest) as server:
+        chips = read_exposure(server.url).chips
+        server.lie = sends("")  # which closes the connection that was kept
+    tries, read = [], web.WebFile.read
+
+    def counting(*asked: Any) -> None:  # noqa: ANN401
+        tries.append(asked)
+        read(*asked)
+
+    monkeypatch.setattr(web.WebFile, "read", counting)
+    for chip in chips:
+        with pytest.raises(InputError, match=f"^{server.url}: the service cannot be reached"):
+            read_pixels(chip)
+    assert len(tries) == 4
 
 
 @pytest.mark.parametrize("name", [
