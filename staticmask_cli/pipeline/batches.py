@@ -3,7 +3,10 @@
 import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
+from threading import Semaphore
 from typing import NamedTuple
 
 from staticmask_cli.errors import StaticMaskError
@@ -14,14 +17,20 @@ from staticmask_cli.io.paths import is_remote
 from staticmask_cli.masks.partial import PartialMask
 from staticmask_cli.masks.rule import MaskRule
 from staticmask_cli.masks.signature import Signature
-from staticmask_cli.parallel.tasks import ReducingExecutor, RunContext, jobs_of, run_tasks
+from staticmask_cli.parallel.tasks import (
+    ReducingExecutor,
+    RunContext,
+    available_cpus,
+    jobs_of,
+    run_tasks,
+)
 from staticmask_cli.pipeline.plan import MaskPlan
 
 __all__ = ["Batch", "BatchResult", "clip_batch", "combine", "run_batches", "split_into_batches"]
 
 _LARGEST_BATCH = 64  # chips: those that are lost with a worker are read again within a minute
 _BYTES_OF_A_MEMBER = 840
-_REMOTE_JOBS = 4  # chips at a time by default, also on few processors: most of the time they wait
+_REMOTE_JOBS = 6  # chips at a time by default, also on few processors: most of the time they wait
 _BATCHES_PER_JOB = 4  # so that all workers end at about the same time
 
 
@@ -137,16 +146,26 @@ def run_batches(
     if jobs is None:
         remote = executor is None and any(is_remote(batch.chips[0].path) for batch in batches)
         jobs = _REMOTE_JOBS if remote else jobs_of(executor)
-    for result in run_tasks(clip_batch, batches, jobs=jobs, executor=executor):
+    # If threads outnumber the processors, those that fetch must not wait for those that clip.
+    clip = partial(clip_batch, turn=Semaphore(available_cpus())) if executor is None else clip_batch
+    for result in run_tasks(clip, batches, jobs=jobs, executor=executor):
         yield len(result.mask.members), result
 
 
-def clip_batch(batch: Batch) -> BatchResult:
-    """Read the chips of a batch and find their bad pixels, in whatever process this runs."""
+def clip_batch(batch: Batch, turn: Semaphore | None = None) -> BatchResult:
+    """Read the chips of a batch and find their bad pixels, in whatever process this runs.
+
+    Parameters
+    ----------
+    batch : Batch
+        The chips.
+    turn : threading.Semaphore, optional
+        What limits the number of threads that find bad pixels at the same time.
+    """
     if batch.context is None:
-        return _process(batch)
+        return _process(batch, turn)
     with batch.context.checked(), astropy_silenced():
-        return _process(batch)
+        return _process(batch, turn)
 
 
 def combine(results: Sequence[BatchResult]) -> BatchResult:
@@ -159,14 +178,14 @@ def combine(results: Sequence[BatchResult]) -> BatchResult:
     return combined
 
 
-def _process(batch: Batch) -> BatchResult:
+def _process(batch: Batch, turn: Semaphore | None) -> BatchResult:
     result = BatchResult(PartialMask(batch.signature, batch.rule), batch.mask_name)
     for chip in batch.chips:
-        _add_chip(result, chip, batch)
+        _add_chip(result, chip, batch, turn)
     return result
 
 
-def _add_chip(result: BatchResult, chip: Chip, batch: Batch) -> None:
+def _add_chip(result: BatchResult, chip: Chip, batch: Batch, turn: Semaphore | None) -> None:
     """Add a chip to a result, or set it aside with the reason."""
     if chip.skip_reason:
         result.mask.set_aside(chip.label, chip.skip_reason)
@@ -174,7 +193,8 @@ def _add_chip(result: BatchResult, chip: Chip, batch: Batch) -> None:
     context = batch.context
     try:
         data, dq = read_pixels(_with_local_paths(chip, context), reuse_memory=True)
-        result.mask.add(data, label=chip.label, dq=dq, good_bits=batch.good_bits or 0)
+        with turn or nullcontext():
+            result.mask.add(data, label=chip.label, dq=dq, good_bits=batch.good_bits or 0)
     except StaticMaskError as error:
         text = context.user_path(str(error), chip.path) if context else str(error)
         if not batch.keep_going:

@@ -9,7 +9,8 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TypeVar
+from threading import Barrier, Lock
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -20,11 +21,13 @@ from hypothesis import strategies as st
 from staticmask_cli import Parameters, Signature, StaticMask, create_masks
 from staticmask_cli.errors import InputError, StaticMaskError
 from staticmask_cli.exposures import reading
+from staticmask_cli.exposures.exposure import Chip
 from staticmask_cli.masks.members import UNKNOWN_CORNERS, ChipLabel
 from staticmask_cli.masks.partial import PartialMask
 from staticmask_cli.masks.pointings import corners_on_sky
 from staticmask_cli.masks.rule import Agreement, MaskRule
 from staticmask_cli.parallel.tasks import RunContext
+from staticmask_cli.pipeline import batches
 from staticmask_cli.pipeline.batches import (
     Batch,
     BatchResult,
@@ -229,6 +232,28 @@ def test_a_worker_on_another_machine_says_where_it_is(
 def open_nothing(path: str, **_: object) -> None:
     msg = f"{path}: expected a FITS file, found nothing"
     raise InputError(msg)
+
+
+def test_chips_are_read_while_as_many_as_there_are_processors_are_clipped(
+    visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = PartialMask.add
+    others_are_read, clipping = Barrier(3), Lock()
+
+    def read_with_others(chip: Chip, *, reuse_memory: bool) -> tuple[Any, Any]:
+        pixels = reading.read_pixels(chip, reuse_memory=reuse_memory)
+        others_are_read.wait(60)
+        return pixels
+
+    def add_alone(part: PartialMask, *pixels: Any, **options: Any) -> None:  # noqa: ANN401
+        assert clipping.acquire(blocking=False)
+        add(part, *pixels, **options)
+        clipping.release()
+
+    monkeypatch.setattr(batches, "available_cpus", lambda: 1)
+    monkeypatch.setattr(batches, "read_pixels", read_with_others)
+    monkeypatch.setattr(PartialMask, "add", add_alone)
+    create_masks(visit.paths[:3], jobs=3, output_dir=tmp_path)
 
 
 def test_no_two_runs_have_equal_tasks(plans: list[MaskPlan]) -> None:
