@@ -2,9 +2,6 @@
 
 import os
 import pickle
-import shutil
-import subprocess
-import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import cache
 from multiprocessing import get_context
@@ -38,7 +35,6 @@ from staticmask_cli.pipeline.batches import (
 from staticmask_cli.pipeline.plan import MaskPlan, plan_masks
 from staticmask_cli.simulate.visit import Visit
 from tests.support.exposures import WriteExposure, coordinates, digest, sky
-from tests.support.process import process_environment
 
 SHAPE = (40, 70)
 SIGNATURE = Signature("CAM", SHAPE, 1)
@@ -258,33 +254,3 @@ def test_chips_are_read_while_as_many_as_there_are_processors_are_clipped(
 
 def test_no_two_runs_have_equal_tasks(plans: list[MaskPlan]) -> None:
     assert batch_of(plans[0], RunContext()) != batch_of(plans[0], RunContext())
-
-
-MPI = """
-import sys
-from mpi4py.futures import MPIPoolExecutor
-from staticmask_cli import create_masks
-if __name__ == "__main__":
-    with MPIPoolExecutor() as executor:
-        assert executor.num_workers == 2
-        create_masks(sys.argv[1:], final_bits=0, output_dir="mpi", executor=executor)
-"""
-
-
-def test_processes_of_mpi_make_the_same_masks(
-    visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pytest.importorskip("mpi4py")
-    places = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
-    mpiexec = shutil.which("mpiexec", path=places)
-    if mpiexec is None:
-        pytest.skip("there is no mpiexec")
-    monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
-    create_masks(visit.paths, final_bits=0, output_dir=tmp_path / "alone")
-    (tmp_path / "run.py").write_text(MPI, encoding="utf-8")
-    subprocess.run(
-        [mpiexec, "-n", "3", sys.executable, "-m", "mpi4py.futures", "run.py", *visit.paths],
-        cwd=tmp_path, env=process_environment(), check=True, timeout=100,
-    )
-    for mask in (tmp_path / "alone").iterdir():
-        assert digest(tmp_path / "mpi" / mask.name) == digest(mask)
