@@ -8,18 +8,19 @@ import numpy.typing as npt
 
 from staticmask_cli.localsky.median import REACH, far_below_median
 from staticmask_cli.localsky.noise import NoiseModel
-from staticmask_cli.localsky.windows import lines_through, neighbourhoods
+from staticmask_cli.localsky.windows import neighbourhoods
 
-__all__ = ["Candidates", "far_below_sky"]
+__all__ = ["MARGIN", "Candidates", "far_below_sky"]
 
 Bits = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.intp]
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
-_MARGIN = 0.4  # of the threshold, by which the neighbours of a low pixel must lie above it
+MARGIN = 0.4
+"""Of the threshold, by which the neighbours of a low pixel must lie above it."""
+
 _EDGE = 3  # pixels from the edge of a chip, within which neighbours must lie above by all of it
-_ACROSS = 6  # pixels on each side, of which one must be sky
 _CONTRAST = 0.1  # of the rise to the second highest neighbour, below which a depth means nothing
 _CENTRE = 4  # index of the central pixel of 3 x 3
 _SHORTEST_RUN = 3  # pixels
@@ -94,7 +95,7 @@ class Candidates(NamedTuple):
         from_edge = np.minimum.reduce([self.rows, data.shape[0] - 1 - self.rows,
                                        self.columns, data.shape[1] - 1 - self.columns])
         at_edge = from_edge < _EDGE
-        margin = np.where(at_edge, 1.0, _MARGIN) * static_sig * self.noise
+        margin = np.where(at_edge, 1.0, MARGIN) * static_sig * self.noise
         pixels = neighbourhoods(data, self.rows, self.columns, 1).reshape(-1, 9)
         excused = neighbourhoods(low, self.rows, self.columns, 1).reshape(-1, 9) > 0
         with np.errstate(invalid="ignore", over="ignore"):
@@ -107,42 +108,6 @@ class Candidates(NamedTuple):
         inside = all_but_one | (above | excused).all(axis=1)
         lowest = np.where(at_edge, above.all(axis=1), inside)
         return np.asarray(lowest & (self.depth >= _CONTRAST * step))
-
-
-    def in_gaps(
-        self, data: npt.NDArray[Any], low: Bits, noise_model: NoiseModel, static_sig: float
-    ) -> Bits:
-        """Return which candidates lie in a gap between bright features, such as two trails.
-
-        A gap is as high as the sky beyond the features.  A candidate lies in one if the lowest of
-        the closest pixels of its row, or of its column, is not clearly higher on either side.
-
-        Parameters
-        ----------
-        data : numpy.ndarray, shape (ny, nx)
-            Pixels of any real dtype; not modified.
-        low : numpy.ndarray of bool, shape (ny, nx)
-            All pixels that were found to be low, True = low; they do not count as sky.
-        noise_model : NoiseModel
-            The noise of the chip.
-        static_sig : float
-            The threshold, in units of the noise.
-
-        Returns
-        -------
-        numpy.ndarray of bool, shape (n,)
-            True = in a gap.
-        """
-        values = data[self.rows, self.columns].astype(np.float32)
-        noise = noise_model.sigma(values, self.rows, self.columns)  # of saturated pixels it is 0
-        limit = values + _MARGIN * static_sig * np.maximum(self.noise, noise)
-        found = np.zeros(self.rows.size, dtype=np.bool_)
-        for axis in (0, 1):
-            pixels = lines_through(data, self.rows, self.columns, _ACROSS, axis)
-            pixels[lines_through(low, self.rows, self.columns, _ACROSS, axis) > 0] = np.nan
-            sides = pixels[:, :_ACROSS], pixels[:, _ACROSS + 1 :]
-            found |= np.logical_and(*(np.fmin.reduce(side, axis=1) < limit for side in sides))
-        return found
 
 
 def far_below_sky(

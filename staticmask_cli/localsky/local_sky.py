@@ -21,6 +21,7 @@ from staticmask_cli.localsky.noise import NoiseModel
 from staticmask_cli.localsky.prediction import Prediction
 from staticmask_cli.localsky.sign_counts import SignCounts
 from staticmask_cli.localsky.surface_fit import below_surface_fit
+from staticmask_cli.localsky.valleys import in_valleys, softness
 from staticmask_cli.localsky.windows import RowBlocks, lines_through
 
 __all__ = ["pixels_below_local_sky"]
@@ -97,8 +98,8 @@ def _mark_pixels(
     higher = pixels.select(~pixels.lowest_of_neighbours(data, low, static_sig))
     low[higher.rows, higher.columns] = False
     pixels = pixels.select(low[pixels.rows, pixels.columns])
-    gaps = pixels.select(pixels.in_gaps(data, low, noise_model, static_sig))
-    low[gaps.rows, gaps.columns] = False
+    valleys = pixels.select(in_valleys(pixels, data, low, noise_model, static_sig))
+    low[valleys.rows, valleys.columns] = False
 
 
 def _short_lines(
@@ -112,9 +113,7 @@ def _short_lines(
     """
     line = candidates.select(candidates.in_runs(axis))
     across = lines_through(data, line.rows, line.columns, 2, 1 - axis)
-    with np.errstate(invalid="ignore", over="ignore"):
-        softness = (across[:, 0] + across[:, 4] - across[:, 1] - across[:, 3]) / 2
-        line = line.select(softness < _SOFT * line.depth)
+    line = line.select(softness(across) < _SOFT * line.depth)
     line = line.select(line.in_runs(axis))
     if not line.rows.size:
         return

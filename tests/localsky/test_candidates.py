@@ -117,53 +117,6 @@ def test_missing_and_infinite_neighbours_do_not_count_as_lower() -> None:
     assert lowest(data, [(0, 0), (4, 5), (7, 5), (7, 6)]) == [True] * 4
 
 
-def in_gaps(data: Floats, low: Bits) -> list[bool]:
-    candidates = candidates_at(low)
-    return [bool(found) for found in candidates.in_gaps(data, low, NOISE_OF_1, 5.0)]
-
-
-def test_between_two_trails_a_pixel_as_high_as_the_sky_beyond_lies_in_a_gap() -> None:
-    data, low = np.full((19, 22), 50.0), np.zeros((19, 22), np.bool_)
-    data[:, [6, 7, 9, 10, 11, 12, 13]] = 9000.0  # columns 3 and 14 are six columns away from 8 or 9
-    low[5:9, 8] = True
-    for image, bits in ((data, low), (data.T, low.T)):
-        assert in_gaps(image, bits) == [True] * 4
-    data[low] = 47.9  # the margin is 2
-    for image, bits in ((data, low), (data.T, low.T)):
-        assert in_gaps(image, bits) == [False] * 4
-    data[low] = 48.1
-    data[:5, 8] = data[9:, 8] = 9000.0
-    data[5:7, 14] = 9000.0  # no sky is left within six pixels on the right
-    assert in_gaps(data, low) == [False, False, True, True]
-
-
-def test_low_and_missing_pixels_are_not_the_sky_beside_a_gap() -> None:
-    data, low = np.full((19, 22), 50.0), np.zeros((19, 22), np.bool_)
-    data[9, 8] = 30.0
-    low[9, 8] = True
-    assert in_gaps(data, low) == [False]
-    data[9, 6], data[9, 11] = 20.0, 20.0
-    assert in_gaps(data, low) == [True]
-    low[9, 6] = True
-    data[9, 14] = np.nan
-    assert in_gaps(data, low) == [False, False]
-    data[9, 3:14] = np.nan
-    assert not any(in_gaps(data, low))
-
-
-@given(arrays.arrays(np.float64, st.tuples(st.integers(1, 9), st.integers(1, 10)),
-                     elements=st.sampled_from([0.0, 1.0, 2.0, 3.0, 9.0, np.nan])), st.data())
-def test_gaps_are_those_of_a_slow_reference(data: Floats, draw: st.DataObject) -> None:
-    low = draw.draw(arrays.arrays(np.bool_, data.shape)) & np.isfinite(data)
-    sky = np.pad(np.where(low | np.isnan(data), np.inf, data), 6, mode="reflect")
-    expected = []
-    for y, x in zip(*np.nonzero(low), strict=True):
-        limit = data[y, x] + 0.4 * 5.0
-        lines = sky[y : y + 13, x + 6], sky[y + 6, x : x + 13]
-        expected.append(any(line[:6].min() < limit and line[7:].min() < limit for line in lines))
-    assert in_gaps(data, low) == expected
-
-
 @pytest.mark.parametrize("size", [1, 130, 1 << 17])
 @pytest.mark.parametrize("static_sig", [0.0, 1.5, 4.0])
 def test_pixels_far_below_are_those_that_the_median_of_all_pixels_shows(
