@@ -15,7 +15,7 @@ Why not astropy:
 - Masks are written with the same bytes whatever the version of astropy (`writer`).
 
 What is left to astropy, which is imported when it is first needed: header values of unusual
-form (`header`), files with unusual HDUs (`hdus`), pixels that are scaled or compressed, and
-tables (`open`).  Whatever is read without astropy is what astropy reads; tests compare both on
-damaged files.
+form (`header`), files with unusual HDUs (`hdus`), pixels that are scaled, and tables (`open`).
+Of its C code, what decodes tiles is used without the rest (`streams`).  Whatever is read without
+astropy is what astropy reads; tests compare both on damaged files.
 """

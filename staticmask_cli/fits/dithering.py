@@ -45,7 +45,8 @@ def restored(
     if seed < 1:
         msg = "ZDITHER0 is missing or less than 1, but its pixels are dithered"
         raise FaultError(msg)
-    real = pixels.reshape(-1) - _sequence(seed, pixels.size)
+    real = pixels.reshape(-1).astype(np.float64)
+    real -= _sequence(seed, pixels.size)
     real += 0.5
     real *= scale
     real += zero
@@ -62,7 +63,7 @@ def _sequence(seed: int, size: int) -> npt.NDArray[np.float64]:
         pieces.append(table[int(table[row] * _FIRST) :][: size - held])
         held += pieces[-1].size
         row = (row + 1) % _RANDOMS
-    return np.concatenate(pieces)
+    return pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
 
 
 @cache

@@ -1,11 +1,11 @@
 """The HDUs of a FITS file: their headers, and where their pixels are.
 
 Files as telescopes deliver them are read without astropy.  A file with an HDU whose meaning
-depends on more than the standard's plain rules is read by astropy as a whole: images that are
-compressed in tiles, random groups, ASCII tables, cards or bytes that the standard does not allow
-(and HIERARCH cards), nonsense in keywords for which astropy may refuse a file, and anything that
-follows the last HDU.  This second way is needed because each of these has rules of its own, some
-of which only astropy's code defines.  Both ways make HDUs of the same type, `HDU`.
+depends on more than the standard's plain rules is read by astropy whole: random groups, ASCII
+tables, cards or bytes that the standard does not allow (and HIERARCH cards), nonsense in
+keywords for which astropy may refuse a file, and anything that follows the last HDU.  This second
+way is needed because each of these has rules of its own, some of which only astropy's code
+defines.  Both ways make HDUs of the same type, `HDU`.
 """
 
 import math
@@ -18,6 +18,7 @@ from staticmask_cli.fits.header import BLOCK, AnyHeader, Header, UnusualError, V
 from staticmask_cli.fits.inflate import Content, Inflated, largest_content
 from staticmask_cli.fits.layout import Layout, layouts
 from staticmask_cli.fits.pixels import RawPixels, Stamp
+from staticmask_cli.fits.tile_header import image_header
 
 __all__ = ["HDU", "first_plain_hdus", "hdu_of_astropy", "plain_hdus"]
 
@@ -45,7 +46,7 @@ class HDU(NamedTuple):
         The shape of the image, ``(ny, nx)`` for one of two dimensions; empty if the HDU has no
         image, or one that is a single constant.
     raw : RawPixels or None
-        Where the pixels are, if the bytes of the file, or of what it inflates to, are the pixels.
+        Where the pixels are in the file, or in what it inflates to, if they are not scaled.
     fault : str
         Why the data cannot be what the header claims; empty if nothing is wrong with them.
     rows : RawPixels or None
@@ -173,6 +174,9 @@ def _plain_hdu(layout: Layout, stamp: Stamp | None, *, compressed: bool) -> HDU:
     """Return an HDU whose header is of the plain kind; any other raises an UnusualError."""
     header = Header(layout.header)
     kind = str(header.get("XTENSION", "IMAGE")) if header.is_standard(*_EVALUATED) else ""
+    in_tiles = kind == "BINTABLE" and header.get("ZIMAGE") is True
+    if in_tiles:
+        header, kind = image_header(layout.header), "IMAGE"
     is_table = kind == "BINTABLE" and _name_in(header) not in ("SCI", "DQ")
     if not (kind == "IMAGE" or is_table) or any(header.get(key, False) for key in _SPECIAL):
         msg = "an HDU of another kind"
@@ -186,6 +190,8 @@ def _plain_hdu(layout: Layout, stamp: Stamp | None, *, compressed: bool) -> HDU:
         raise UnusualError(msg)
     shape = tuple(cast("int", header[axis]) for axis in axes)
     raw = _raw_pixels(header, shape, layout.start, stamp, compressed=compressed)
+    if raw and in_tiles:
+        raw = raw._replace(tile_header=len(layout.header))
     hdu = HDU(header, kind, complete=layout.complete, cards=layout.header, stamp=stamp)
     return hdu._replace(rows=raw) if is_table else hdu._replace(shape=shape, raw=raw)
 
@@ -193,7 +199,7 @@ def _plain_hdu(layout: Layout, stamp: Stamp | None, *, compressed: bool) -> HDU:
 def _raw_pixels(
     header: AnyHeader, shape: tuple[int, ...], start: int, stamp: Stamp | None, *, compressed: bool
 ) -> RawPixels | None:
-    """Return where the pixels of an image are, if the bytes from `start` on are the pixels."""
+    """Return where the pixels of an image are, from `start` on, if they are not scaled."""
     if not math.prod(shape) or not shape or any(k in header for k in _SCALING):
         return None
     return RawPixels(start, shape, cast("int", header["BITPIX"]), stamp, compressed)

@@ -163,9 +163,9 @@ def data_of(hdu: Any) -> Any:  # noqa: ANN401 - any HDU of astropy or of `opened
     if type(hdu).__name__ != "CompImageHDU":  # by name, as masks of ours are read without astropy
         return hdu.data
     # Imported here because few files are compressed.
-    from staticmask_cli.fits.tiles import read_tiles  # noqa: PLC0415
+    from staticmask_cli.fits.tiles import read_scaled_tiles  # noqa: PLC0415
 
-    return read_tiles(hdu)
+    return read_scaled_tiles(hdu)
 
 
 def checksums_of(hdus: "fits.HDUList") -> str:

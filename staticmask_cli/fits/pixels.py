@@ -1,4 +1,4 @@
-"""Pixels read straight from the bytes of a file, without reading its headers again."""
+"""Pixels read from where they are in a file, without reading all its headers again."""
 
 import io
 import math
@@ -23,12 +23,12 @@ _CHUNK = 1 << 18  # pixels, whose bytes are still in the cache when their order 
 
 
 class RawPixels(NamedTuple):
-    """Where the pixels of an image are in a file, if they are neither in tiles nor scaled.
+    """Where the pixels of an image are in a file, if they are not scaled.
 
     Attributes
     ----------
     offset : int
-        The position of their first byte in the file.
+        The position of their first byte in the file, or that of the table which holds their tiles.
     shape : tuple of int
         The shape of the image, ``(ny, nx)`` for one of two dimensions.
     bitpix : int
@@ -38,6 +38,8 @@ class RawPixels(NamedTuple):
         headers must be read again.
     compressed : bool
         Whether `offset` is a position in what the file inflates to.
+    tile_header : int
+        The length of the header before `offset` if the pixels are compressed in tiles; else 0.
     """
 
     offset: int
@@ -45,6 +47,7 @@ class RawPixels(NamedTuple):
     bitpix: int
     stamp: Stamp | None
     compressed: bool = False
+    tile_header: int = 0
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -74,7 +77,14 @@ class RawPixels(NamedTuple):
         ------
         InputError
             If the file ends before the last pixel.
+        FaultError
+            If the pixels are in tiles that are damaged.
         """
+        if self.tile_header:
+            # Imported here because few files are compressed.
+            from staticmask_cli.fits.tiles import read_tiles  # noqa: PLC0415
+
+            return read_tiles(stream, self.offset - self.tile_header, self.offset, out)
         pixels = np.empty(self.size, dtype=self.dtype) if out is None else out
         # The pixels of a remote file are fetched with one request.
         step = self.size if is_remote(path) else _CHUNK

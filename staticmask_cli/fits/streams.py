@@ -7,16 +7,19 @@ of ours, which makes the decoder fail, or read the same pixels always.
 """
 
 import math
+import os
 import threading
 import zlib
 from collections.abc import Callable
+from functools import cache
+from importlib.machinery import PathFinder
+from importlib.util import find_spec, module_from_spec
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from staticmask_cli.errors import FaultError
-from staticmask_cli.fits.header import fits
 
 __all__ = ["SLACK", "Decoder", "decoder_of", "gunzipped", "typed"]
 
@@ -32,6 +35,7 @@ _START = 25  # bytes of its own header
 _MOST_PLANES = 64  # bits
 _MOST_WORK = 1 << 30  # bits of pixels of an image in HCOMPRESS_1, which need two seconds,
 _WORK_OF_BYTE = 256  # and so many more for each byte of its streams
+_CODECS = "astropy.io.fits.hdu.compressed._compression"
 _HCOMPRESS = threading.Lock()  # its C code keeps its position in the stream in a global variable
 
 Bytes = npt.NDArray[np.uint8]
@@ -110,7 +114,9 @@ def typed(
         msg = "its stream has not the length of its pixels"
         raise FaultError(msg)
     if by_significance:
-        content = np.ascontiguousarray(content.reshape(width, -1).T)
+        planes, content = content.reshape(width, -1), np.empty_like(content)
+        for n, plane in enumerate(planes):
+            content[n::width] = plane
     kind = "f" if is_real and width >= 4 else "u" if width == 1 else "i"  # noqa: PLR2004
     return content.reshape(-1).view(f">{kind}{width}").reshape(shape)
 
@@ -126,12 +132,21 @@ def _count(shape: Shape, width: int, most: int) -> int:
     return count
 
 
+@cache
 def _codecs() -> Any:  # noqa: ANN401 - a module of C code
-    # No public function decodes a stream that is a part of a longer array.
-    codecs = getattr(fits.hdu.compressed, "_compression", None)
-    if codecs is None:
+    """Return astropy's decoders without the rest of it, which takes longer to import than to use.
+
+    No public function decodes a stream that is a part of a longer array.
+    """
+    package = find_spec("astropy")
+    folders = [os.path.join(folder, *_CODECS.split(".")[1:-1])
+               for folder in (package and package.submodule_search_locations) or ()]
+    spec = PathFinder.find_spec(_CODECS, folders)
+    if spec is None or spec.loader is None:
         msg = "its compression needs another version of astropy; unpack the file with funpack"
         raise FaultError(msg)
+    codecs = module_from_spec(spec)
+    spec.loader.exec_module(codecs)
     return codecs
 
 

@@ -132,16 +132,15 @@ class TileTable:
         if len(content) != self.size:
             msg = "the file became shorter while it was read"
             raise FaultError(msg)
-        rows = np.frombuffer(content, np.uint8, self._width * self._rows)
-        rows = rows.reshape(self._rows, self._width)
+        padded = np.frombuffer(content + b"\xff" * SLACK, np.uint8)
+        rows = padded[: self._width * self._rows].reshape(self._rows, self._width)
         tiles = (-(-n // size) for n, size in zip(self.shape, self.tile_shape, strict=True))
         if math.prod(tiles) > self._rows:
             msg = f"it has {self._rows} rows, fewer than tiles"
             raise FaultError(msg)
         columns = self._columns()
-        heap = np.frombuffer(content[self._heap :] + b"\xff" * SLACK, np.uint8)
         return (
-            heap,
+            padded[self._heap :],
             {name: self._streams(rows, columns[name]) for name in STREAMS if name in columns},
             {name: _numbers(rows, columns[name]) for name in _NUMBERS if name in columns},
         )

@@ -18,7 +18,7 @@ from staticmask_cli.fits.header import AnyHeader, Header, fits
 from staticmask_cli.fits.streams import Shape, decoder_of, gunzipped, typed
 from staticmask_cli.fits.tile_table import STREAMS, TileTable
 
-__all__ = ["read_tiles"]
+__all__ = ["read_scaled_tiles", "read_tiles"]
 
 Pixels = npt.NDArray[Any]
 Numbers = dict[str, npt.NDArray[Any]]
@@ -27,7 +27,7 @@ _ELEMENTS = {"PLIO_1": "I", "RICE_1": "B", "RICE_ONE": "B", "HCOMPRESS_1": "B"}
 _SCALING = ("BSCALE", "BZERO", "BLANK")
 
 
-def read_tiles(hdu: Any) -> Pixels:  # noqa: ANN401 - a compressed image of astropy
+def read_scaled_tiles(hdu: Any) -> Pixels:  # noqa: ANN401 - a compressed image of astropy
     """Read the pixels of an image compressed in tiles, as `hdu.data` does.
 
     Parameters
@@ -43,20 +43,43 @@ def read_tiles(hdu: Any) -> Pixels:  # noqa: ANN401 - a compressed image of astr
     Raises
     ------
     FaultError
-        If the table or a stream cannot be that of the image which the header describes.
+        As by `read_tiles`.
     """
     info = hdu.fileinfo()
-    file, start = info["file"], info["datLoc"]
-    try:
-        file.seek(info["hdrLoc"])
-        table = TileTable(Header(file.read(start - info["hdrLoc"])))
-        file.seek(start)
-        pixels = _decoded(table, file.read(table.size))
-    except FaultError as error:
-        msg = (f"{hdu.name or 'an extension'}, compressed in tiles, is damaged: {error}; "
-               "fetch the file again")
-        raise FaultError(msg) from error
+    pixels = read_tiles(info["file"], info["hdrLoc"], info["datLoc"])
     return _scaled(pixels, hdu.header) if any(k in hdu.header for k in _SCALING) else pixels
+
+
+def read_tiles(file: Any, header: int, start: int, out: Pixels | None = None) -> Pixels:  # noqa: ANN401
+    """Read the pixels of an image compressed in tiles, before BSCALE, BZERO and BLANK.
+
+    Parameters
+    ----------
+    file : binary file
+        The file, or what it inflates to.
+    header, start : int
+        The positions of the header and of the data of the table.
+    out : numpy.ndarray, optional
+        An array of as many pixels and of their type, to be filled; a new one if None.
+
+    Raises
+    ------
+    FaultError
+        If the table or a stream cannot be that of the image which the header describes.
+    """
+    file.seek(header)
+    cards = Header(file.read(start - header))
+    try:
+        table = TileTable(cards)
+        file.seek(start)
+        content = file.read(table.size)
+        pixels = np.empty(table.shape, table.dtype) if out is None else out.reshape(table.shape)
+        _decode(table, content, pixels)
+    except FaultError as error:
+        name = str(cards.get("EXTNAME", "")).strip().upper() or "an extension"
+        msg = f"{name}, compressed in tiles, is damaged: {error}; fetch the file again"
+        raise FaultError(msg) from error
+    return pixels
 
 
 def _scaled(pixels: Pixels, header: AnyHeader) -> Pixels:
@@ -68,15 +91,13 @@ def _scaled(pixels: Pixels, header: AnyHeader) -> Pixels:
     return np.asarray(image.data)
 
 
-def _decoded(table: TileTable, content: bytes) -> Pixels:
-    """Return the pixels of an image from the rows of its table and the heap."""
+def _decode(table: TileTable, content: bytes, pixels: Pixels) -> None:
+    """Fill in the pixels of an image from the rows of its table and the heap."""
     decode = _decoder(table, content)
-    pixels = np.empty(table.shape, table.dtype)
     axes = zip(table.shape, table.tile_shape, strict=True)
-    starts = itertools.product(*(range(0, length, size) for length, size in axes))
-    for row, first in enumerate(starts):
-        tile = pixels[tuple(slice(n, n + size)
-                            for n, size in zip(first, table.tile_shape, strict=True))]
+    parts = ([slice(n, n + size) for n in range(0, length, size)] for length, size in axes)
+    for row, place in enumerate(itertools.product(*parts)):
+        tile = pixels[place]
         try:
             decoded = decode(row, tile.shape)
             if decoded.dtype.kind == "f" and tile.dtype.kind != "f":
@@ -89,7 +110,6 @@ def _decoded(table: TileTable, content: bytes) -> Pixels:
             is_known = isinstance(error, FaultError)
             msg = f"tile {row + 1}: {error if is_known else 'its stream cannot be decoded'}"
             raise FaultError(msg) from error
-    return pixels
 
 
 def _decoder(table: TileTable, content: bytes) -> Callable[[int, Shape], Pixels]:

@@ -2,6 +2,8 @@
 
 import gzip
 import io
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import pytest
 from astropy.io import fits
 
 from staticmask_cli.errors import FaultError
+from staticmask_cli.fits import streams
 from staticmask_cli.fits.open import astropy_silenced, data_of, opened, pixels_of
 from staticmask_cli.fits.streams import SLACK, decoder_of
 from tests.support.fits_files import fits_bytes
@@ -247,6 +250,26 @@ def test_images_of_hcompress_are_right_when_threads_read_them_at_the_same_time()
 
 
 def test_an_astropy_without_these_functions_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr("astropy.io.fits.hdu.compressed._compression")
+    monkeypatch.setattr(streams, "_CODECS", "astropy.io.fits.hdu.compressed._none")
+    streams._codecs.cache_clear()  # noqa: SLF001 - as in a new process
     with pytest.raises(FaultError, match="needs another version of astropy"):
         read(packed(COUNTS).content)
+
+
+@pytest.mark.parametrize("kind", ["RICE_1", "HCOMPRESS_1", "PLIO_1"])
+def test_streams_are_decoded_without_astropy_which_can_be_imported_later(
+    kind: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.fits.fz"
+    path.write_bytes(packed(COUNTS // 7, kind, tile_shape=SHAPE).content)
+    code = (
+        "import sys\n"
+        "from staticmask_cli.fits.open import read_hdus\n"
+        f"path = {str(path)!r}\n"
+        "pixels = read_hdus(path)[1].raw.read(open(path, 'rb'), path)\n"
+        "print('astropy' in sys.modules)\n"
+        "from astropy.io import fits\n"
+        "print((fits.getdata(path) == pixels).all())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["False", "True"]
