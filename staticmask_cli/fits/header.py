@@ -10,7 +10,7 @@ import os
 import re
 import sys
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -64,10 +64,13 @@ Value = bool | int | float | str
 """The value of a card."""
 
 
-_KEYWORD = 8  # bytes of a keyword in a card
-_COMMENTARY = {"COMMENT", "HISTORY", ""}
-_NAME = re.compile(r"(?!(?:COMMENT|HISTORY|CONTINUE|END) *$)[A-Z0-9_-]+ *")
-_NOT_TEXT = re.compile(rb"[^ -~]")
+_TEXT = bytes(range(0x20, 0x7F))
+# A card with a value and the cards that continue it, or one of commentary.
+_CARD = (r"(?=[^=]{8}= )(?!(?:COMMENT|HISTORY|CONTINUE|END) *=)(?P<name>[A-Z0-9_-]+) *= "
+         r"(?P<field>.{70})(?P<more>(?:CONTINUE  '.{69})*)|(?:COMMENT |HISTORY | {8}).{72}")
+_CARDS = re.compile(_CARD)
+# All cards before END; groups within the repetition would double the time.
+_STANDARD = re.compile(rf"((?:{re.sub(r'P<[a-z]+>', ':', _CARD)})*)(?:END {{77}}.*)?")
 _VALUE = re.compile(
     r" *(?:'(?P<text>[^']*)'|(?P<logical>[TF])|(?P<whole>[+-]?\d{1,18})"
     r"|(?P<number>[+-]?(?:\d+\.\d*|\.\d+)(?:[ED][+-]?\d{1,3})?)) *(?:/.*)?"
@@ -95,26 +98,16 @@ class Header:
     """
 
     def __init__(self, cards: bytes) -> None:
-        if _NOT_TEXT.search(cards):
+        if cards.translate(None, _TEXT):
             msg = "a header with bytes that are not text"
             raise UnusualError(msg)
         self._cards = cards.decode("ascii")
-        self._fields: dict[str, str] = {}  # what follows "= ", by keyword
-        self._is_standard = True
-        last = ""
-        for start in range(0, len(cards), CARD):
-            name = self._cards[start : start + _KEYWORD]
-            field = self._cards[start + _KEYWORD : start + CARD]
-            word = name.rstrip()
-            if word == "END" and not field.strip():
-                break
-            if word == "CONTINUE" and last and field.startswith("  '"):
-                self._fields[last] = ""  # which is no value of a standard form
-            elif field.startswith("= ") and _NAME.fullmatch(name) and word not in self._fields:
-                last = word
-                self._fields[word] = field[2:]
-            elif word not in _COMMENTARY:
-                self._is_standard = False  # HIERARCH, lower case, or a keyword that occurs twice
+        standard = _STANDARD.fullmatch(self._cards)  # no HIERARCH, no lower case
+        found = _CARDS.findall(self._cards, 0, standard.end(1)) if standard else []
+        # What follows "= ", by keyword; a value that is continued is of no standard form.
+        self._fields = {name: "" if more else field for name, field, more in found if name}
+        occurrences = len(found) - found.count(("", "", ""))
+        self._is_standard = standard is not None and len(self._fields) == occurrences
 
     @cached_property
     def _astropys(self) -> "fits.Header":
@@ -140,6 +133,7 @@ class Header:
         return self[key]
 
 
+@lru_cache(1024)  # exposures of one camera have most values in common
 def _parsed(field: str) -> Value | None:
     """Parse what follows the ``=`` of a card; None if its form is left to astropy."""
     found = _VALUE.fullmatch(field)

@@ -21,16 +21,21 @@ _MOST = {"NAXIS": 999, "TFIELDS": 999}  # by the standard; readers look for each
 _MOST_HDUS = 1024
 _LONGEST_HEADER = 1 << 22  # bytes; the longest of HST and JWST have some hundred thousand
 _LARGEST_HEADERS = 1 << 25  # bytes of all headers; astropy needs twenty times as much memory
-_LAYOUT = rb"(Z?(NAXIS\d*|BITPIX)|ZTILE\d+|PCOUNT|GCOUNT|TFIELDS|XTENSION|GROUPS|ZIMAGE)"
+_LAYOUT = rb"(?:Z?(?:NAXIS\d*|BITPIX)|ZTILE\d+|PCOUNT|GCOUNT|TFIELDS|XTENSION|GROUPS|ZIMAGE)"
 _KEYWORDS = re.compile(rb"(" + _LAYOUT + rb"|EXTNAME) *$")
 # Other spellings of these keywords, and of END, which astropy reads as the same.
-_OTHER_SPELLING = re.compile(
-    rb"\s*(HIERARCH\s*)?" + _LAYOUT + rb"\s*=|END[^A-Z0-9_-]", re.IGNORECASE
+_SPELLING = rb"\s{0,79}+(?:HIERARCH\s*)?" + _LAYOUT + rb"\s*=|END[^A-Z0-9_-]"
+_OTHER_SPELLING = re.compile(_SPELLING, re.IGNORECASE)
+# Cards that mean nothing here, which are nearly all; most differ in the first letter already.
+_OTHERS = re.compile(
+    rb"(?:[^BCEGHNPTXZ\s].{79}|(?!" + _SPELLING + rb"|EXTNAME|CONTINUE).{80})*",
+    re.DOTALL | re.IGNORECASE,
 )
 _OPEN = re.compile(rb"&' *(/|$)")  # a string that the next card continues
 _WHOLE = re.compile(rb" *([+-]?\d{1,18}) *(/|$)")  # a number
 _STANDARD = re.compile(rb"SIMPLE  = *T *(/|$)")
 _END = b"END".ljust(CARD)
+_UP_TO_END = re.compile(rb"(?:.{80})*?" + _END, re.DOTALL)
 _HEADER_LIKE = re.compile(rb"XTENSION|SIMPLE", re.IGNORECASE)
 
 
@@ -118,10 +123,10 @@ def _header_at(content: Content, start: int) -> bytes:
         if start and not header and not _EXTENSION.startswith(block[: len(_EXTENSION)] or b"-"):
             return b""
         header += block
-        for n in range(0, len(block), CARD):
-            if _is_end(block[n : n + CARD]):
-                return bytes(header)
+        if _UP_TO_END.match(block):
+            return bytes(header)
         if len(block) < BLOCK:
+            _cards(bytes(header))  # which may find the card that should be END
             which = "extension" if start else "header"
             msg = f"is truncated: the {which} that begins at byte {start} is not complete"
             raise LayoutError(msg)
@@ -129,28 +134,18 @@ def _header_at(content: Content, start: int) -> bytes:
     raise LayoutError(msg)
 
 
-def _is_end(card: bytes) -> bool:
-    """Whether a card is the END card; cards that other readers may read as it are refused."""
-    if card == _END:
-        return True
-    if not _OTHER_SPELLING.match(card) or not card[:8].strip():
-        return False
-    if not (_KEYWORDS.match(card[:8]) and card[8:10] == b"= "):
-        msg = f"{card.rstrip()[:CARD].decode('ascii', 'replace')!r} is not how FITS writes that"
-        raise LayoutError(msg)
-    return False
-
-
 def _cards(header: bytes) -> dict[str, bytes]:
     """Return the cards that define the layout, by keyword.
 
     A keyword that occurs twice must have the same value, and only a string that ends with ``&``
-    may be continued, as readers differ in what they use otherwise.
+    may be continued, as readers differ in what they use otherwise.  Cards that other readers may
+    read as one of these, or as END, are refused.
     """
     cards: dict[str, bytes] = {}
-    before = b""
-    for start in range(0, len(header), CARD):
-        card = header[start : start + CARD]
+    start = 0
+    while (found := _OTHERS.match(header, start)) and found.end() < len(header):
+        start = found.end() + CARD
+        before, card = header[start - 2 * CARD : start - CARD], header[start - CARD : start]
         if card == _END:
             break
         if _KEYWORDS.match(card[:8]) and card[8:10] == b"= ":
@@ -162,7 +157,9 @@ def _cards(header: bytes) -> dict[str, bytes]:
             key = before[:8].decode("ascii").strip()
             msg = f"{key} is continued by a CONTINUE card, but is no string that ends with &"
             raise LayoutError(msg)
-        before = card
+        elif _OTHER_SPELLING.match(card) and card[:8].strip():
+            msg = f"{card.rstrip().decode('ascii', 'replace')!r} is not how FITS writes that"
+            raise LayoutError(msg)
     return cards
 
 

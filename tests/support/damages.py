@@ -124,6 +124,8 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
                                   b"NAXIS   =            999999999"), "NAXIS is there twice"),
     "a number that is continued": (insert_card(b"CONTINUE  '0'"), "BITPIX is continued by a CONT"),
     "an END of another kind": (insert_card(b"END     ="), "is not how FITS writes that"),
+    "END in small letters": (replace_bytes(b"END".ljust(80), b"end".ljust(80)),
+                             "is not how FITS writes that"),
     "no end": (overwrite(b"SIMPLE  =                    T".ljust(80)
                          + b"COMMENT".ljust(80) * 60_000), "has no end within 4194304 bytes"),
     "endless continuation": (overwrite(b"SIMPLE  =                    T".ljust(80)
