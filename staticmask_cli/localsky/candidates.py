@@ -32,7 +32,7 @@ class Candidates(NamedTuple):
     Attributes
     ----------
     rows, columns : numpy.ndarray of integer, shape (n,)
-        The positions of the pixels, row by row.
+        The positions of the pixels.
     depth : numpy.ndarray of float32, shape (n,)
         The distances of the pixels below their sky.
     noise : numpy.ndarray of float64, shape (n,)
@@ -49,8 +49,8 @@ class Candidates(NamedTuple):
         """Join several groups of candidates into one."""
         return cls(*(np.concatenate(values) for values in zip(*parts, strict=True)))
 
-    def select(self, selected: Bits) -> "Candidates":
-        """Return the candidates for which `selected` is True."""
+    def select(self, selected: Bits | Indices) -> "Candidates":
+        """Return the candidates for which `selected` is True, or of these numbers."""
         return Candidates._make(values[selected] for values in self)
 
     def in_runs(self, axis: int) -> Bits:
@@ -111,14 +111,14 @@ class Candidates(NamedTuple):
 
 
 def far_below_sky(
-    blocks: Iterable[tuple[int, Floats]], noise_model: NoiseModel, static_sig: float
+    tiles: Iterable[tuple[int, int, Floats]], noise_model: NoiseModel, static_sig: float
 ) -> Candidates:
     """Find the pixels that lie more than `static_sig` times the noise below their local sky.
 
     Parameters
     ----------
-    blocks : iterable of tuple
-        The blocks of rows of a chip, each with the number of its first row (`RowBlocks`).
+    tiles : iterable of tuple
+        The tiles of a chip, each with the numbers of its first row and column (`windows.tiles`).
     noise_model : NoiseModel
         The noise of the chip.
     static_sig : float
@@ -128,10 +128,11 @@ def far_below_sky(
     with np.errstate(over="ignore"):
         limit = np.float32(static_sig * noise_model.least)
     parts = []
-    for start, tile in blocks:
+    for row, column, tile in tiles:
         rows, columns, sky = far_below_median(tile, limit)
         depth = sky - tile[rows + REACH, columns + REACH]
-        noise = noise_model.sigma(sky, rows + start, columns)
+        rows, columns = rows + row, columns + column
+        noise = noise_model.sigma(sky, rows, columns)
         far = depth > static_sig * noise
-        parts.append(Candidates(rows[far] + start, columns[far], depth[far], noise[far]))
+        parts.append(Candidates(rows[far], columns[far], depth[far], noise[far]))
     return Candidates.joined(parts)

@@ -7,11 +7,9 @@ import numpy.typing as npt
 
 from staticmask_cli.localsky.median import REACH, median_filter
 from staticmask_cli.localsky.noise import NoiseModel
-from staticmask_cli.localsky.windows import RowBlocks
+from staticmask_cli.localsky.windows import tiles
 
 __all__ = ["distances_from_local_sky"]
-
-_BLOCK = 1 << 17  # pixels of a block, which with its temporaries stays in the cache
 
 
 def distances_from_local_sky(data: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
@@ -33,13 +31,13 @@ def distances_from_local_sky(data: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     noise_model = NoiseModel.of(data)
     if not noise_model:
         return distances
-    noise = noise_model.table(np.arange(data.shape[1]))
-    for start, tile in RowBlocks(data, _BLOCK):
+    for row, column, tile in tiles(data):
         sky = median_filter(tile)
-        rows = np.arange(start, start + sky.shape[0])
+        part = np.s_[row : row + sky.shape[0], column : column + sky.shape[1]]
+        noise = noise_model.table(np.arange(part[1].start, part[1].stop))
         with np.errstate(invalid="ignore", over="ignore"):
             distance = tile[REACH:-REACH, REACH:-REACH] - sky
-            distance /= noise.block(sky, rows)
+            distance /= noise.block(sky, np.arange(part[0].start, part[0].stop))
         distance[~np.isfinite(distance)] = np.nan
-        distances[rows] = distance
+        distances[part] = distance
     return distances

@@ -22,14 +22,12 @@ from staticmask_cli.localsky.prediction import Prediction
 from staticmask_cli.localsky.sign_counts import SignCounts
 from staticmask_cli.localsky.surface_fit import below_surface_fit
 from staticmask_cli.localsky.valleys import in_valleys, softness
-from staticmask_cli.localsky.windows import RowBlocks, lines_through
+from staticmask_cli.localsky.windows import lines_through, tiles
 
 __all__ = ["pixels_below_local_sky"]
 
 Bits = npt.NDArray[np.bool_]
 
-# Pixels in a block of rows: smaller blocks stay in the cache, but then threads wait for each other.
-_BLOCK = 1 << 17
 _LARGEST = float(np.finfo(np.float32).max)
 # Of the threshold, for each of the tests that a single pixel must pass: as many pixels of Gaussian
 # noise pass all of them as lie below the whole threshold.
@@ -70,8 +68,8 @@ def pixels_below_local_sky(
     if not noise_model:
         return low, lines
     signs = SignCounts(data.shape)
-    blocks = signs.counted(RowBlocks(data, _BLOCK))
-    candidates = far_below_sky(blocks, noise_model, _EACH_TEST * static_sig)
+    candidates = far_below_sky(
+        signs.counted(tiles(data)), noise_model, _EACH_TEST * static_sig)
     _mark_pixels(low, data, candidates, noise_model, _EACH_TEST * static_sig)
     columns, rows = signs.low_columns(static_sig), signs.low_rows(static_sig)
     mark_low_lines(lines, data, columns, noise_model, static_sig)
@@ -127,6 +125,6 @@ def _mark_clusters(
     low: Bits, data: npt.NDArray[Any], noise_model: NoiseModel, static_sig: float
 ) -> None:
     """Set the pixels of clusters, which are few pixels wide on a chip of blocks."""
-    blocks = RowBlocks(blocks_of(data), _BLOCK)
-    low_blocks = far_below_sky(blocks, noise_model.of_blocks(BLOCK), static_sig)
+    low_blocks = far_below_sky(
+        tiles(blocks_of(data)), noise_model.of_blocks(BLOCK), static_sig)
     mark_clusters(low, data, low_blocks, noise_model, static_sig)

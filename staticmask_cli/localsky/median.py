@@ -5,12 +5,13 @@ columns.  Only 13 of the 25 pixels can then be the median, and few comparisons s
 
 The search avoids the median of most pixels.  Of 25 pixels 13 are not below their median, so any 13
 of them include one that is not.  A pixel far below the median therefore lies at least as far below
-the largest of the 4 x 4 pixels in each corner of its window, which is true for few pixels and is
-fast to compute.  Where it is true for many, as among stars, the pixels of their windows that are
-so much higher are counted.
+the largest of the 13 pixels in each half of its window, which is true for few pixels and is fast to
+compute: one half are the two rows above and the pixels on the left up to the pixel itself, the
+other one is its mirror image.  Where it is true, the pixels of the window that are so much higher
+are counted.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +29,6 @@ Indices = npt.NDArray[np.intp]
 
 _SIDE = 2 * REACH + 1
 _HALF = _SIDE * _SIDE // 2
-_SOME = 1 << 10  # candidates, for more of which counting the higher pixels is worth while
 _MANY = 1 / 8  # of the pixels; for more candidates, all of the tile takes less time
 # The shortest network that sorts five values.  The first two comparators are the same, but for a
 # shift, so that both together cost as much as one.
@@ -96,38 +96,30 @@ def far_below_median(tile: Floats, limit: np.float32) -> tuple[Indices, Indices,
         The median around each of them.
     """
     flat, width = tile.reshape(-1), tile.shape[1]
+    offsets = np.array([row * width + column for row, column in _WINDOW])
     with np.errstate(invalid="ignore", over="ignore"):
-        found = _below_all_corners(flat, width, limit)
+        found = _below_both_halves(flat, width, limit)
         if np.count_nonzero(found) > _MANY * tile.size:
-            pixels = (flat[offset:][: found.size] for offset in _offsets(width))
-            found = _below_more_than_half(list(pixels), limit)
-            corner = np.flatnonzero(found)
-        else:
-            corner = np.flatnonzero(found)
-            if corner.size > _SOME:
-                pixels = (flat[offset:].take(corner) for offset in _offsets(width))
-                corner = corner[_below_more_than_half(list(pixels), limit)]
-        rows, columns = np.divmod(corner, width)
-        inside = columns < width - 2 * REACH  # other windows continue in the next row
-        corner, rows, columns = corner[inside], rows[inside], columns[inside]
+            found = _below_more_than_half(flat, offsets, found.size, limit)
+        corner = np.flatnonzero(found)
+        corner = corner[corner % width < width - 2 * REACH]  # others continue in the next row
         if corner.size > _MANY * tile.size:
-            medians = median_filter(tile)[rows, columns]
+            medians = median_filter(tile)[np.divmod(corner, width)]
         else:
-            around = flat[corner[:, None] + _offsets(width)]
+            around = flat.take(offsets[:, None] + corner)
+            higher = around >= around[_HALF] + limit
+            likely = np.add.reduce(higher, axis=0, dtype=np.uint8) > _HALF
+            corner, around = corner[likely], around.T[likely]
             around.partition(_HALF, axis=1)
             medians = around[:, _HALF]
-        depth = medians - flat[corner + REACH * (width + 1)]
+        depth = medians - flat[corner + offsets[_HALF]]
         far = (depth > limit) & np.isfinite(depth)
-    return rows[far], columns[far], medians[far]
+    rows, columns = np.divmod(corner[far], width)
+    return rows, columns, medians[far]
 
 
-def _offsets(width: int) -> list[int]:
-    """Return the distances in memory from the first pixel of a window to each of its pixels."""
-    return [row * width + column for row, column in _WINDOW]
-
-
-def _below_all_corners(flat: Floats, width: int, limit: np.float32) -> npt.NDArray[np.bool_]:
-    """Find the pixels more than `limit` below the largest pixel of each corner of their window.
+def _below_both_halves(flat: Floats, width: int, limit: np.float32) -> npt.NDArray[np.bool_]:
+    """Find the pixels more than `limit` below the largest pixel of each half of their window.
 
     Parameters
     ----------
@@ -143,41 +135,50 @@ def _below_all_corners(flat: Floats, width: int, limit: np.float32) -> npt.NDArr
     numpy.ndarray of bool, shape (n - 4 * width - 4,)
         True = below, at the index of the first pixel of the window, in a scratch buffer.
     """
-    values = flat
-    buffers = [SCRATCH.get(name, flat.size, np.float32) for name in ("corners", "other corners")]
-    # Largest pixels of 2, 4, 4 x 2 and 4 x 4, and the smallest ones of 2 and 2 x 2 of these.
-    steps = ((np.maximum, 1), (np.maximum, 2), (np.maximum, width), (np.maximum, 2 * width),
-             (np.minimum, 1), (np.minimum, width))
-    for number, (operation, shift) in enumerate(steps):
-        out = buffers[number % 2][: values.size - shift]
-        values = operation(values[:-shift], values[shift:], out=out)
-    np.subtract(values, flat[REACH * (width + 1) :][: values.size], out=values)
-    return np.greater(values, limit, out=SCRATCH.get("bytes", values.size, np.bool_))
+    size = flat.size - 2 * REACH * (width + 1)
+    three, rows, upper = (
+        SCRATCH.get(f"half {number}", flat.size, np.float32) for number in range(3))
+    np.maximum(flat[:-1], flat[1:], out=rows[:-1])
+    np.maximum(rows[:-2], flat[2:], out=three[:-2])
+    np.maximum(three[:-4], three[2:-2], out=upper[:-4])
+    np.maximum(upper[: -4 - width], upper[width:-4], out=rows[: -4 - width])
+    np.maximum(rows[:size], three[REACH * width :][:size], out=upper[:size])
+    lower = rows[3 * width :][:size]
+    np.maximum(lower, three[REACH * (width + 1) :][:size], out=lower)
+    np.minimum(upper[:size], lower, out=lower)
+    np.subtract(lower, flat[REACH * (width + 1) :][:size], out=lower)
+    return np.greater(lower, limit, out=SCRATCH.get("bytes", size, np.bool_))
 
 
-def _below_more_than_half(pixels: Sequence[Floats], limit: np.float32) -> npt.NDArray[np.bool_]:
+def _below_more_than_half(
+    flat: Floats, offsets: Indices, size: int, limit: np.float32
+) -> npt.NDArray[np.bool_]:
     """Find the pixels that lie more than `limit` below more than half of their window, or nearly.
 
     Parameters
     ----------
-    pixels : sequence of numpy.ndarray of float32, shape (n,)
-        The first pixels of all windows, the second ones, and so on.
+    flat : numpy.ndarray of float32, shape (n,)
+        Rows of pixels, one after the other.
+    offsets : numpy.ndarray of intp, shape (25,)
+        The distances from the first pixel of a window to each of its pixels.
+    size : int
+        The number of windows.
     limit : numpy.float32
         The distance.
 
     Returns
     -------
-    numpy.ndarray of bool, shape (n,)
-        True = below, in a scratch buffer.
+    numpy.ndarray of bool, shape (size,)
+        True = below, at the index of the first pixel of the window, in a scratch buffer.
     """
-    middle = pixels[_HALF]
+    middle = flat[offsets[_HALF] :][:size]
     # Rounding is monotonic: a pixel of the window is not below this sum if it lies so much higher.
-    least = np.add(middle, limit, out=SCRATCH.get("corners", middle.size, np.float32))
-    higher, count = (SCRATCH.get(name, middle.size, np.bool_) for name in ("bytes", "count"))
+    least = np.add(middle, limit, out=SCRATCH.get("half 0", size, np.float32))
+    higher, count = (SCRATCH.get(name, size, np.bool_) for name in ("bytes", "count"))
     numbers = count.view(np.uint8)
     numbers[:] = 0
-    for values in pixels:
-        np.greater_equal(values, least, out=higher)
+    for offset in offsets:
+        np.greater_equal(flat[offset:][:size], least, out=higher)
         np.add(numbers, higher.view(np.uint8), out=numbers)
     return np.greater(numbers, _HALF, out=higher)
 

@@ -24,8 +24,8 @@ from staticmask_cli.localsky.prediction import (
 from staticmask_cli.localsky.windows import (
     mirrored,
     neighbourhoods,
-    rows_with_margins,
     sample_positions,
+    tile_of,
 )
 
 __all__ = ["FEWEST", "UNKNOWN", "ChipResiduals", "Residuals"]
@@ -148,7 +148,7 @@ class ChipResiduals:
         """Return the residuals of the block that starts at a row."""
         ny, nx = self._data.shape
         end = min(start + self._rows, ny)
-        tile = rows_with_margins(self._data, start, end, _MARGIN)
+        tile = tile_of(self._data, slice(start, end), slice(0, nx), _MARGIN)
         pixels, median, noise, structure, predicted = self._on_flat_sky(tile, start)
         classes = np.zeros(pixels.shape, np.uint8)
         y, x = np.nonzero(~(structure < np.float32(CLASSES[0])))

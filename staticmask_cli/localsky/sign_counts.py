@@ -45,31 +45,33 @@ class SignCounts:
         self._along_columns = np.zeros((-(-ny // SHORTEST_LINE), nx), np.int8)
         self._along_rows = np.zeros((-(-nx // SHORTEST_LINE), ny), np.int8)
 
-    def counted(self, blocks: Iterable[tuple[int, Floats]]) -> Iterator[tuple[int, Floats]]:
-        """Yield the blocks of rows of a chip, and count the signs of each."""
-        for start, tile in blocks:
-            self.add(start, tile)
-            yield start, tile
+    def counted(
+        self, tiles: Iterable[tuple[int, int, Floats]]
+    ) -> Iterator[tuple[int, int, Floats]]:
+        """Yield the tiles of a chip, and count the signs of each."""
+        for row, column, tile in tiles:
+            self.add(row, column, tile)
+            yield row, column, tile
 
-    def add(self, start: int, tile: Floats) -> None:
-        """Count the signs of a block of rows.
+    def add(self, row: int, column: int, tile: Floats) -> None:
+        """Count the signs of a tile.
 
         Parameters
         ----------
-        start : int
-            The number of the first row.
-        tile : numpy.ndarray of float32, shape (rows + 4, nx + 4)
-            Pixels with margins as `RowBlocks` reads them, in contiguous memory.
+        row, column : int
+            The first pixel; a tile has `SHORTEST_LINE` rows, or fewer at the end of a chip.
+        tile : numpy.ndarray of float32, shape (rows + 4, columns + 4)
+            Pixels with margins as `tiles` yields them, in contiguous memory.
         """
-        inside = np.s_[REACH:-REACH]
-        signs = _signs(tile, 1)[inside, inside]  # of columns compare pixels along the rows
-        segments = (start + np.arange(signs.shape[0])) // SHORTEST_LINE
-        for segment in range(segments[0], segments[-1] + 1):
-            first, last = np.searchsorted(segments, (segment, segment + 1))
-            self._along_columns[segment] += np.add.reduce(signs[first:last], axis=0, dtype=np.int8)
-        signs = _signs(tile, tile.shape[1])[inside, inside]
+        inside = tile[REACH:-REACH]
+        ny, width = inside.shape
+        signs = _signs(inside, 1)[:, REACH:-REACH]  # of columns compare pixels along the rows
+        number, end = row // SHORTEST_LINE, column + width - 2 * REACH
+        self._along_columns[number, column:end] = np.add.reduce(signs, axis=0, dtype=np.int8)
+        signs = _signs(tile, width)[REACH:-REACH, REACH:-REACH]
+        part = slice(column // SHORTEST_LINE, -(-end // SHORTEST_LINE))
         starts = range(0, signs.shape[1], SHORTEST_LINE)
-        self._along_rows[:, start : start + signs.shape[0]] = np.add.reduceat(
+        self._along_rows[part, row : row + ny] = np.add.reduceat(
             signs, starts, axis=1, dtype=np.int8).T
 
     def low_columns(self, static_sig: float) -> Bits:

@@ -1,4 +1,4 @@
-"""Row blocks of a chip with mirrored margins, the squares around pixels, and their statistics."""
+"""Tiles of a chip with mirrored margins, the squares around pixels, and their statistics."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,93 +10,78 @@ from staticmask_cli.localsky.median import REACH, fill_missing
 from staticmask_cli.stats.blocks import SCRATCH
 
 __all__ = [
-    "RowBlocks", "lines_through", "median_and_scatter", "mirrored", "neighbourhoods",
-    "quantile_of_rows", "rows_with_margins", "sample_positions", "scatter_of_rows",
+    "TILE", "lines_through", "median_and_scatter", "mirrored", "neighbourhoods",
+    "quantile_of_rows", "sample_positions", "scatter_of_rows", "tile_of", "tiles",
 ]
 
 Indices = npt.NDArray[np.intp]
 Floats = npt.NDArray[np.float32]
+
+TILE = (64, 2048)
+"""Rows and columns of a tile, whose temporaries stay in the cache.
+
+Signs are counted in parts of columns that are as long as a tile.
+"""
 
 _GOLDEN = 0.6180339887  # of a chip between two pixels of a sample, which distributes them evenly
 _LOW, _MIDDLE = 0.1587, 0.5  # quantiles of a Gaussian distribution, one sigma apart
 _TO_SIGMA = 1.4826  # sigma of a Gaussian distribution in units of its median absolute deviation
 
 
-class RowBlocks:
-    """Blocks of rows of a chip, one after the other in the same scratch buffer.
-
-    Iterating yields the number of the first row of each block, and the block as `read`
-    returns it.
+def tiles(
+    data: npt.NDArray[Any], shape: tuple[int, int] = TILE
+) -> Iterator[tuple[int, int, Floats]]:
+    """Yield the tiles of a chip, row by row, each with the numbers of its first row and column.
 
     Parameters
     ----------
     data : numpy.ndarray, shape (ny, nx)
         Pixels of any real dtype and byte order; not modified.
-    size : int
-        The number of pixels of a block; a block has at least one row.
+    shape : tuple of int
+        The shape of a tile without its margins; those at the ends of the chip can be smaller.
 
-    Attributes
-    ----------
-    rows : int
-        The number of rows of a block; the last block can have fewer.
+    Yields
+    ------
+    row, column : int
+        The first pixel.
+    tile : numpy.ndarray of float32
+        The pixels with margins of `REACH` pixels, as `tile_of` returns them.
     """
-
-    def __init__(self, data: npt.NDArray[Any], size: int) -> None:
-        self._data = data
-        ny, nx = data.shape
-        self.rows = min(ny, max(1, size // (nx + 2 * REACH)))
-
-    def __iter__(self) -> Iterator[tuple[int, Floats]]:
-        for start in range(0, self._data.shape[0], self.rows):
-            yield start, self.read(start)
-
-    def read(self, start: int) -> Floats:
-        """Return the block that starts at a row, valid until the next block is read.
-
-        Parameters
-        ----------
-        start : int
-            The number of the first row.
-
-        Returns
-        -------
-        numpy.ndarray of float32, shape (rows + 4, nx + 4)
-            The rows with margins, which are mirrored at the edges of the chip, in contiguous
-            memory.  Pixels that are not finite are replaced as in `fill_missing`.
-        """
-        return rows_with_margins(
-            self._data, start, min(start + self.rows, self._data.shape[0]), REACH)
+    for row in range(0, data.shape[0], shape[0]):
+        for column in range(0, data.shape[1], shape[1]):
+            rows = slice(row, min(row + shape[0], data.shape[0]))
+            columns = slice(column, min(column + shape[1], data.shape[1]))
+            yield row, column, tile_of(data, rows, columns, REACH)
 
 
-def rows_with_margins(data: npt.NDArray[Any], start: int, end: int, reach: int) -> Floats:
-    """Return some rows of a chip with margins, which are mirrored at the edges of the chip.
+def tile_of(data: npt.NDArray[Any], rows: slice, columns: slice, reach: int) -> Floats:
+    """Return a part of a chip with margins, which are mirrored at the edges of the chip.
 
     Parameters
     ----------
     data : numpy.ndarray, shape (ny, nx)
         Pixels of any real dtype and byte order; not modified.
-    start, end : int
-        The first row, and one past the last.
+    rows, columns : slice
+        The part, with both ends inside the chip.
     reach : int
         The number of pixels of each margin.
 
     Returns
     -------
-    numpy.ndarray of float32, shape (end - start + 2 * reach, nx + 2 * reach)
-        The pixels in contiguous memory, a scratch buffer.  Those that are not finite are replaced
-        as in `fill_missing`.
+    numpy.ndarray of float32, shape (rows + 2 * reach, columns + 2 * reach)
+        The pixels in contiguous memory, a scratch buffer, valid until the next tile is read.  Those
+        that are not finite are replaced as in `fill_missing`.
     """
-    ny, nx = data.shape
-    height, width = end - start + 2 * reach, nx + 2 * reach
-    tile = SCRATCH.get("tile", height * width, np.float32).reshape(height, width)
-    inside = tile[:, reach:-reach]
-    rows = mirrored(start - reach, end + reach, ny)
+    y, x = (mirrored(part.start - reach, part.stop + reach, length)
+            for part, length in zip((rows, columns), data.shape, strict=True))
+    tile = SCRATCH.get("tile", y.size * x.size, np.float32).reshape(y.size, x.size)
+    margins = (*range(reach), *range(-reach, 0))
     with np.errstate(over="ignore"):
-        np.copyto(inside[reach:-reach], data[start:end], casting="unsafe")
-        for row in (*range(reach), *range(-reach, 0)):
-            np.copyto(inside[row], data[rows[row]], casting="unsafe")
-    tile[:, :reach] = inside[:, mirrored(-reach, 0, nx)]
-    tile[:, -reach:] = inside[:, mirrored(nx, nx + reach, nx)]
+        np.copyto(tile[reach:-reach, reach:-reach], data[rows, columns], casting="unsafe")
+        for line in margins:
+            np.copyto(tile[line, reach:-reach], data[y[line], columns], casting="unsafe")
+        for line in margins:
+            np.copyto(tile[:, line], data[y, x[line]], casting="unsafe")
     fill_missing(tile)
     return tile
 

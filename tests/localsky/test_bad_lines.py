@@ -6,7 +6,7 @@ import pytest
 
 from staticmask_cli.localsky.bad_lines import mark_low_lines
 from staticmask_cli.localsky.sign_counts import SignCounts
-from staticmask_cli.localsky.windows import RowBlocks
+from staticmask_cli.localsky.windows import tiles
 from tests.support.skies import UNIT_NOISE, grid
 
 Bits = npt.NDArray[np.bool_]
@@ -32,8 +32,8 @@ def marked(data: Floats, candidates: list[int] | None = None) -> Bits:
         mark_low_lines(low, data, columns, UNIT_NOISE, 5.0)
         return low
     signs = SignCounts((data.shape[0], data.shape[1]))
-    for start, tile in RowBlocks(data, 1 << 14):
-        signs.add(start, tile)
+    for row, column, tile in tiles(data):
+        signs.add(row, column, tile)
     mark_low_lines(low, data, signs.low_columns(5.0), UNIT_NOISE, 5.0)
     mark_low_lines(low.T, data.T, signs.low_rows(5.0), UNIT_NOISE, 5.0)
     return low

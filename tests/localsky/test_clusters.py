@@ -6,7 +6,7 @@ import pytest
 
 from staticmask_cli.localsky.candidates import far_below_sky
 from staticmask_cli.localsky.clusters import BLOCK, blocks_of, mark_clusters
-from staticmask_cli.localsky.windows import RowBlocks
+from staticmask_cli.localsky.windows import tiles
 from tests.support.skies import UNIT_NOISE, grid
 
 Bits = npt.NDArray[np.bool_]
@@ -45,8 +45,7 @@ def marked(data: Floats) -> Bits:
     """Return the pixels of clusters at 5 sigma; the noise of a pixel is 1."""
     low = np.zeros(data.shape, np.bool_)
     before = data.copy()
-    blocks = RowBlocks(blocks_of(data), 1 << 14)
-    low_blocks = far_below_sky(blocks, UNIT_NOISE.of_blocks(BLOCK), 5.0)
+    low_blocks = far_below_sky(tiles(blocks_of(data)), UNIT_NOISE.of_blocks(BLOCK), 5.0)
     mark_clusters(low, data, low_blocks, UNIT_NOISE, 5.0)
     np.testing.assert_array_equal(data, before)
     return low

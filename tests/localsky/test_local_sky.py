@@ -3,6 +3,7 @@
 import math
 import tracemalloc
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from astropy.io import fits
 
 from staticmask_cli.localsky import local_sky
 from staticmask_cli.localsky.local_sky import pixels_below_local_sky
+from staticmask_cli.localsky.windows import tiles
 from tests.support.skies import exposed, grid, noise_of, with_stars
 
 Bits = npt.NDArray[np.bool_]
@@ -96,14 +98,14 @@ def test_the_dtype_does_not_matter_and_pixels_are_not_modified(dtype: str) -> No
     np.testing.assert_array_equal(data, whole)
 
 
-def test_the_size_of_the_row_blocks_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_width_of_the_tiles_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     data = exposure(FIELDS["lane"](), 9.0)
     data[:, 77] -= 60.0
     data[31:44, 100:140] = np.nan
     whole = low_pixels(data, 5.0)
     assert whole.sum() > PLANTED.sum() / 2
-    for size in (1, 3000):
-        monkeypatch.setattr(local_sky, "_BLOCK", size)
+    for width in (64, 128):
+        monkeypatch.setattr(local_sky, "tiles", partial(tiles, shape=(64, width)))
         np.testing.assert_array_equal(low_pixels(data, 5.0), whole)
 
 

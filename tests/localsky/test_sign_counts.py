@@ -5,16 +5,16 @@ import numpy.typing as npt
 import pytest
 
 from staticmask_cli.localsky.sign_counts import SignCounts
-from staticmask_cli.localsky.windows import RowBlocks
+from staticmask_cli.localsky.windows import tiles
 
 SHAPE = (300, 420)
 
 
-def signs_of(data: npt.NDArray[np.generic], size: int = 1 << 17) -> SignCounts:
-    """Count the signs of a chip in row blocks of some size."""
+def signs_of(data: npt.NDArray[np.generic], width: int = 2048) -> SignCounts:
+    """Count the signs of a chip in tiles of some width."""
     signs = SignCounts((data.shape[0], data.shape[1]))
-    for start, tile in RowBlocks(data, size):
-        signs.add(start, tile)
+    for row, column, tile in tiles(data, (64, width)):
+        signs.add(row, column, tile)
     return signs
 
 
@@ -37,17 +37,17 @@ def field() -> npt.NDArray[np.float32]:
     return data
 
 
-@pytest.mark.parametrize("size", [1, 3000, 130 * 424, 1 << 17])
-def test_low_lines_are_found_whatever_the_size_of_the_row_blocks(size: int) -> None:
-    signs = signs_of(field(), size)
+@pytest.mark.parametrize("width", [64, 320, 2048])
+def test_low_lines_are_found_whatever_the_width_of_the_tiles(width: int) -> None:
+    signs = signs_of(field(), width)
     assert np.flatnonzero(signs.low_columns(5.0)).tolist() == [0, 77]
     assert np.flatnonzero(signs.low_rows(5.0)).tolist() == [211]
 
 
-def test_blocks_are_yielded_as_they_are_counted() -> None:
+def test_tiles_are_yielded_as_they_are_counted() -> None:
     signs = SignCounts(SHAPE)
-    starts = [start for start, tile in signs.counted(RowBlocks(field(), 30_000)) if tile.size]
-    assert starts == list(range(0, 300, 70))
+    starts = [start for start, _, tile in signs.counted(tiles(field())) if tile.size]
+    assert starts == list(range(0, 300, 64))
     assert np.flatnonzero(signs.low_columns(5.0)).tolist() == [0, 77]
 
 

@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from staticmask_cli.localsky.windows import (
-    RowBlocks,
     lines_through,
     mirrored,
     neighbourhoods,
     quantile_of_rows,
+    tile_of,
+    tiles,
 )
 
 SHAPE = (9, 12)
@@ -47,17 +48,24 @@ def test_lines_are_the_middles_of_neighbourhoods(dtype: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", [">f4", "float64", ">i2"])
-@pytest.mark.parametrize("size", [1, 40, 70, 1 << 17])
-def test_row_blocks_together_are_the_mirrored_chip(dtype: str, size: int) -> None:
+@pytest.mark.parametrize("shape", [(1, 1), (4, 12), (9, 5), (64, 2048)])
+def test_tiles_together_are_the_mirrored_chip(dtype: str, shape: tuple[int, int]) -> None:
     data = (np.arange(108).reshape(SHAPE) % 97).astype(dtype)
     padded = np.pad(data.astype(np.float32), 2, mode="reflect")
-    blocks = RowBlocks(data, size)
-    starts = []
-    for start, tile in blocks:
-        starts.append(start)
+    seen = np.zeros(SHAPE, int)
+    for row, column, tile in tiles(data, shape):
         assert tile.dtype == np.float32
-        np.testing.assert_array_equal(tile, padded[start : start + blocks.rows + 4])
-    assert starts == list(range(0, 9, blocks.rows))
+        np.testing.assert_array_equal(
+            tile, padded[row : row + shape[0] + 4, column : column + shape[1] + 4])
+        seen[row : row + shape[0], column : column + shape[1]] += 1
+    assert (seen == 1).all()
+
+
+def test_a_tile_can_have_margins_wider_than_the_chip() -> None:
+    data = np.arange(12.0).reshape(3, 4)
+    tile = tile_of(data, slice(1, 2), slice(1, 4), 4)
+    padded = np.pad(data, 4, mode="reflect")
+    np.testing.assert_array_equal(tile, padded[1:10, 1:12])
 
 
 @given(
