@@ -161,13 +161,13 @@ class Prediction:
         noise = self._noise_model.sigma(level.astype(np.float32), rows, columns)
         ordered = pixels.take(self._near, axis=1)
         ordered.sort(axis=1)  # NaN last
-        known = ordered.shape[1] - np.count_nonzero(np.isnan(ordered), axis=1)
-        highest = np.maximum(known - 1 - _EXTREMES, _EXTREMES)
+        width = ordered[:, -1 - _EXTREMES].copy()
+        missing = np.flatnonzero(np.isnan(ordered[:, -1]))
+        known = np.count_nonzero(~np.isnan(ordered[missing]), axis=1)
+        width[missing] = ordered[missing, np.maximum(known - 1 - _EXTREMES, _EXTREMES)]
         with np.errstate(invalid="ignore", over="ignore"):
-            width = np.take_along_axis(ordered, highest[:, None], axis=1)[:, 0]
-            width -= ordered[:, _EXTREMES]
-            structure = np.nan_to_num(width / noise, nan=np.inf)
-        structure[2 * known < ordered.shape[1]] = np.inf
+            structure = np.nan_to_num((width - ordered[:, _EXTREMES]) / noise, nan=np.inf)
+        structure[missing[2 * known < ordered.shape[1]]] = np.inf
         return level, structure, noise
 
 

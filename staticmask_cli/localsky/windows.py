@@ -203,10 +203,10 @@ def quantile_of_rows(values: npt.NDArray[Any], part: float, fewest: int = 1) -> 
         The quantiles, in the dtype of `values`.
     """
     finite = np.isfinite(values)
+    if values.dtype.kind == "f" and finite.all() and values.shape[1] >= fewest:
+        return np.sort(values, axis=1)[:, int(part * (values.shape[1] - 1))]
     count = np.count_nonzero(finite, axis=1)
-    is_complete = values.dtype.kind == "f" and finite.all()
-    ordered = np.array(values if is_complete else np.where(finite, values, np.inf), order="C")
-    ordered.sort(axis=1)  # far faster where the values of a row lie side by side
+    ordered = np.sort(np.where(finite, values, np.inf), axis=1)
     rank = (part * np.maximum(count - 1, 0)).astype(np.intp)
     found = np.take_along_axis(ordered, rank[:, None], axis=1)[:, 0]
     found[count < fewest] = np.nan
