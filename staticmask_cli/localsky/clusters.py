@@ -28,7 +28,7 @@ Doubles = npt.NDArray[np.float64]
 BLOCK = 3
 """Pixels along each side of a block."""
 
-_ROWS = 96  # rows of blocks that are averaged together
+_ROWS = 32  # rows of blocks that are averaged together
 _REACH = 9  # pixels from the middle of a block to the end of the ring around the cluster
 _INNER = 6  # pixels from it to the end of the largest cluster
 _LARGEST = 6  # pixels along each side of the largest cluster
@@ -37,7 +37,11 @@ _FEWEST = 4  # pixels of a cluster; the rule for single pixels finds smaller one
 _RIM = 1.5  # depth of the pixels beside a cluster: images of the sky have no sharp edges
 _MOST_OF_RIM = 0.85  # the part of these pixels that must not be lower
 _CLIPPED = 3.0  # largest distance of a pixel from the median of its ring, in units of the scatter
-_CHUNK = 1024  # blocks that are processed together, which limits the memory
+_CHUNK = 64  # blocks that are processed together, with matrix products too small for threads
+_AWAY = np.abs(np.arange(-_REACH, _REACH + 1)) > _INNER
+_RING = np.logical_or.outer(_AWAY, _AWAY)
+_TERMS = quadratic_terms(_REACH)
+_TO_COEFFICIENTS = np.linalg.pinv(_TERMS[_RING.ravel()])
 
 
 def blocks_of(data: npt.NDArray[Any]) -> Floats:
@@ -88,12 +92,10 @@ def mark_clusters(
     blocks = blocks.select(_have_several_low_pixels(data, blocks, static_sig))
     middle = np.stack([blocks.rows, blocks.columns], axis=1) * BLOCK + BLOCK // 2
     offset = np.arange(-_REACH, _REACH + 1)
-    outside = np.abs(offset) > _INNER
-    ring = np.logical_or.outer(outside, outside)
     for start in range(0, len(middle), _CHUNK):
         y, x = middle[start : start + _CHUNK].T
         pixels = neighbourhoods(data, y, x, _REACH)
-        sky, scatter = _surfaces(pixels, ring)
+        sky, scatter = _surfaces(pixels)
         noise = np.maximum(noise_model.sigma(sky[:, _REACH, _REACH], y, x), scatter)
         with np.errstate(invalid="ignore", over="ignore"):
             depth = (sky - pixels) / noise[:, None, None]
@@ -162,17 +164,16 @@ def _have_several_low_pixels(data: npt.NDArray[Any], blocks: Candidates, static_
     return np.asarray(low >= _FEWEST)
 
 
-def _surfaces(pixels: Floats, ring: Bits) -> tuple[Floats, Doubles]:
+def _surfaces(pixels: Floats) -> tuple[Floats, Doubles]:
     """Return quadratic surfaces through the rings of squares, and the scatter around them."""
-    terms, on_ring = quadratic_terms(_REACH), ring.ravel()
-    values = pixels[:, ring].astype(np.float64)
+    values = pixels[:, _RING].astype(np.float64)
     level = quantile_of_rows(values, 0.5)[:, None]
     with np.errstate(invalid="ignore", over="ignore"):
         reach = _CLIPPED * scatter_of_rows(np.abs(values - level))[:, None]
         known = np.isfinite(values)
         clipped = np.where(known, np.clip(values, level - reach, level + reach), level)
-        sky = clipped @ np.linalg.pinv(terms[on_ring]).T @ terms.T
-        distance = np.where(known, np.abs(values - sky[:, on_ring]), np.nan)
+        sky = clipped @ _TO_COEFFICIENTS.T @ _TERMS.T
+        distance = np.where(known, np.abs(values - sky[:, _RING.ravel()]), np.nan)
     return sky.astype(np.float32).reshape(pixels.shape), scatter_of_rows(distance)
 
 

@@ -50,7 +50,7 @@ _OUTLYING = 3.0  # largest distance of a neighbour from the level, in units of t
 _UNKNOWN = -1  # the class of a pixel that is missing, or most of whose neighbours are
 _FLAT = 2  # classes of hardly more structure than noise has
 _EXTREMES = 3  # of 24 pixels on each side, which do not count as structure
-_CHUNK = 8192  # pixels that are processed together, which limits the memory
+_CHUNK = 4096  # pixels that are processed together and stay in the cache
 
 
 class Prediction:
@@ -142,7 +142,8 @@ class Prediction:
             values = pixels.reshape(rows.size, -1) - level[:, None]
             limit = (_OUTLYING * structure * noise)[:, None]
             centre = values[:, PAIRS] / noise
-            values = np.clip(values, -limit, limit)
+            np.minimum(values, limit, out=values)
+            np.maximum(values, -limit, out=values)
             depth = (median - pixels[:, _REACH, _REACH]) / noise
         pairs = np.where(self._pairs, sums_of_opposites(values) / noise[:, None], 0.0)
         return Windows(pairs, centre, structure, depth)
@@ -186,9 +187,9 @@ def sums_of_opposites(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
         The sums.
     """
     first, last = values[:, :PAIRS], values[:, :PAIRS:-1]
-    for half, opposite in ((first, last), (last, first)):
-        missing = ~np.isfinite(half)
-        if missing.any():
+    if not np.isfinite(values).all():
+        for half, opposite in ((first, last), (last, first)):
+            missing = ~np.isfinite(half)
             half[missing] = np.nan_to_num(opposite[missing], posinf=0.0, neginf=0.0)
     return np.asarray(first + last)
 

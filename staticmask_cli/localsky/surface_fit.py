@@ -28,7 +28,7 @@ _REACHES = (3, 2)  # pixels that the surfaces extend to each side: any lane fits
 _SCATTER = 0.6
 _FITS = 2  # fits in a row, each without the outliers of the one before
 _OUTLIER = 4.0  # distance from the surface, in units of the noise, that makes a pixel an outlier
-_CHUNK = 2048  # pixels that are processed together, which limits the memory
+_CHUNK = 256  # pixels that are processed together, with matrix products too small for threads
 _RIDGE = 1e-6  # added to the normal equations, so that a fit to too few pixels has a solution
 
 
