@@ -145,6 +145,10 @@ def _clusters(depth: Doubles, static_sig: float) -> Bits:
     rim = np.where(_grown(cluster) & ~cluster, depth, np.nan).reshape(len(depth), -1)
     is_cluster = quantile_of_rows(rim, _MOST_OF_RIM) < _RIM  # which NaN is not
     is_cluster &= np.count_nonzero(cluster, axis=(1, 2)) >= _FEWEST
+    is_low = depth > _RIM
+    for shift, axis in ((-1, 1), (1, 1), (-1, 2), (1, 2)):
+        side = np.roll(cluster, shift, axis) & ~cluster
+        is_cluster &= (side & ~is_low).any(axis=(1, 2))  # where all are low, a dark lane goes on
     for axis in (1, 2):
         is_cluster &= np.count_nonzero(cluster.any(axis=axis), axis=1) <= _LARGEST
     return np.asarray(cluster & is_cluster[:, None, None])

@@ -116,6 +116,16 @@ def test_a_blurred_dark_spot_is_not_marked(depth: float, sigma: float) -> None:
     assert not marked(noisy() - depth * spots).any()
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_dark_knot_in_a_lane_is_not_marked(axis: int) -> None:
+    data = noisy()
+    lane = data if axis else data.T
+    lane[30:32, 20:24] -= 20.0
+    assert np.count_nonzero(marked(data)) == 8  # without the lane it is a cluster
+    lane[30:32, 24:40] -= 4.0  # less than the threshold of 5
+    assert not marked(data).any()
+
+
 def test_noise_has_no_clusters() -> None:
     for seed in range(20):
         assert not marked(noisy(seed=seed)).any()
