@@ -162,6 +162,8 @@ def test_the_header_of_an_image_in_tiles_is_that_of_astropy(image: fits.CompImag
         assert hdu.raw is not None
         np.testing.assert_array_equal(
             hdu.raw.read(io.BytesIO(content), "a.fits.fz"), astropys[1].data)
+    for key in ("PCOUNT", "GCOUNT"):  # older versions of astropy add them
+        assert hdu.header.get(key) in (None, expected.pop(key, None))
     assert {key: hdu.header.get(key) for key in expected} == expected
     assert "ZIMAGE" not in hdu.header
 
