@@ -71,11 +71,23 @@ def test_a_gap_between_two_trails_that_falls_along_its_length_is_a_valley() -> N
     assert found_in(data, low) == [False] * 7
 
 
+def test_a_valley_is_followed_for_sixteen_pixels() -> None:
+    data, low = np.full((40, 13), 9000.0), np.zeros((40, 13), np.bool_)
+    data[3:, 8] = 800.0 - 20.0 * np.arange(37)
+    low[3:39, 8] = True
+    assert found_in(data, low) == [False] * 20 + [True] * 16  # row 39 alone is known to be good
+
+
 def test_the_floor_of_a_lane_with_soft_sides_is_a_valley_and_a_bad_column_is_not() -> None:
     lane, low = np.full(SHAPE, 300.0), np.zeros(SHAPE, np.bool_)
     lane[:, 7:10] = 150.0, 50.0, 150.0
     low[9, 8] = True
     assert found_in(lane, low) == [True]
+    end = lane.copy()
+    end[:9, 7:10] = 300.0  # the lane begins at the pixel, which so is in no gap
+    for beyond, soft in ((225.0, True), (215.0, False)):  # 75 or 65 above the first, of 100
+        end[9, [6, 10]] = beyond
+        assert found_in(end, low) == [soft]
     lane[9, 8] = 50.0 - 34.0  # 34 below the pixels along the lane, of 134 across it
     assert found_in(lane, low) == [False]
     lane[9, 8] = 50.0 - 32.0
