@@ -49,8 +49,8 @@ class Candidates(NamedTuple):
         """Join several groups of candidates into one."""
         return cls(*(np.concatenate(values) for values in zip(*parts, strict=True)))
 
-    def select(self, selected: Bits | Indices) -> "Candidates":
-        """Return the candidates for which `selected` is True, or of these numbers."""
+    def select(self, selected: Bits) -> "Candidates":
+        """Return the candidates for which `selected` is True."""
         return Candidates._make(values[selected] for values in self)
 
     def in_runs(self, axis: int) -> Bits:
