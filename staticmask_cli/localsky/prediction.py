@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from staticmask_cli.localsky.noise import NoiseModel
+from staticmask_cli.localsky.tails import Tail
 from staticmask_cli.localsky.windows import neighbourhoods, quantile_of_rows, sample_positions
 
 __all__ = ["CLASSES", "PAIRS", "SAMPLE", "Fit", "Prediction", "Windows", "sums_of_opposites"]
@@ -40,11 +41,6 @@ _SIDE = 2 * _REACH + 1
 _MOST, _FEWEST = 3000, 200  # pixels in the training sample of a class
 _FITS = 3  # fits in a row, each without the outliers of the one before
 _OUTLIER = 4.0  # distance from the prediction, in units of the scatter, that makes an outlier
-# The distances below the prediction are not Gaussian.  Their scatter is measured at some sigma of a
-# Gaussian distribution, where this fraction of pixels lies beyond, and some that may be bad.
-_TAILS = ((1.5, 0.0668), (2.5, 0.0062 + 0.005), (3.0, 0.00135 + 0.003))
-_GAP = 1.9  # ratio of two of these scatters that shows a gap between noise and defects
-_FEWEST_BEYOND = 4  # pixels beyond such a quantile
 _RIDGE = 1e-3  # added to the normal equations, so that a fit to equal pixels has a solution
 _OUTLYING = 3.0  # largest distance of a neighbour from the level, in units of the structure
 _UNKNOWN = -1  # the class of a pixel that is missing, or most of whose neighbours are
@@ -118,7 +114,7 @@ class Prediction:
             for number in set(classes.tolist()):
                 members, fit = np.flatnonzero(classes == number), self._fit(number)
                 depth = fit.depth(windows, members)
-                below[start + members] = depth > static_sig * fit.spread
+                below[start + members] = depth > fit.tail.limit(static_sig)
         return below, flat
 
     def _fit(self, number: int) -> "Fit":
@@ -202,17 +198,17 @@ class Fit:
     ----------
     weights : numpy.ndarray of float64, shape (24,)
         The weight of each pair of opposite pixels.
-    spread : float
-        The scatter of pixels around their predictions, in units of the noise.
+    tail : Tail
+        How far good pixels lie below their predictions, in units of the noise.
     """
 
     weights: Doubles
-    spread: float
+    tail: Tail
 
     @classmethod
     def none(cls) -> "Fit":
         """Return the fit of a class without a training sample: no pixel is below it."""
-        return cls(np.zeros(PAIRS), np.inf)
+        return cls(np.zeros(PAIRS), Tail(np.inf, 0.0))
 
     def depth(self, windows: "Windows", members: Indices) -> Doubles:
         """Return how far some of the pixels lie below their prediction, and below their median."""
@@ -236,27 +232,9 @@ class Fit:
             if not inlier.any():
                 break
         depth = np.minimum(np.einsum("ij,j->i", pairs, weights) - centre, windows.depth)
-        spread = _spread(depth, flat=flat)
+        tail = Tail.of(depth, flat=flat)
         freedom = float(np.sqrt(centre.size / (centre.size - PAIRS)))
-        return cls(weights, spread * freedom if spread > 0 else np.inf)
-
-
-def _spread(depth: Doubles, *, flat: bool) -> float:
-    """Return the scatter of pixels below their predictions, up to the rarest that can be measured.
-
-    Noise that is not Gaussian reaches farther than its core shows, and so do defects.  On a flat
-    sky there are hardly any pixels between the noise and the defects: there the scatter is not
-    measured beyond such a gap.
-    """
-    spread = 0.0
-    for sigma, beyond in _TAILS:
-        if beyond * depth.size < _FEWEST_BEYOND:
-            break
-        farther = float(np.quantile(depth, 1 - beyond)) / sigma
-        if flat and spread and farther > _GAP * spread:
-            break
-        spread = max(spread, farther)
-    return spread
+        return cls(weights, Tail(tail.spread * freedom if tail.spread > 0 else np.inf, tail.growth))
 
 
 @dataclass(frozen=True)

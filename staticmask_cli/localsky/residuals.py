@@ -91,7 +91,7 @@ class ChipResiduals:
         self._noise = noise_model.table(mirrored(-REACH, nx + REACH, nx))
         fits = self._learned()
         self._weights = np.array([fit.weights for fit in fits], np.float32).T.copy()
-        self._spreads = np.array([fit.spread for fit in fits], np.float32)
+        self._spreads = np.array([fit.tail.spread for fit in fits], np.float32)
         self._sampled: dict[int, Residuals] = {}
 
     def blocks(self) -> Iterator[tuple[int, Residuals]]:

@@ -177,13 +177,3 @@ def test_many_low_pixels_on_a_flat_sky_do_not_hide_each_other(
     found = below(with_low_pixels(FLAT, 0.0) - depth * 17.8 * low)
     assert found[low].mean() > found_part
     assert (found & ~low).sum() <= 1
-
-
-def test_heavy_tails_of_the_noise_raise_the_scatter() -> None:
-    rng = np.random.default_rng(7)
-    noise = rng.normal(size=SHAPE)
-    jumps = rng.random(SHAPE) < 0.05
-    noise[jumps] += 3.0 * rng.standard_t(2, np.count_nonzero(jumps))
-    low = below(FLAT + 17.8 * noise, 4.0)
-    assert (noise < -4.0).mean() > 0.004
-    assert low.mean() < 0.6 * (noise < -4.0).mean()
