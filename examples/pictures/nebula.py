@@ -35,7 +35,7 @@ for number in range(4):
     hdus.writeto(f"nebula{number}_img.fits", overwrite=True)
 
 (chip,) = create_masks("nebula?_img.fits", static_sig=4.0, output_dir="global")
-(local,) = create_masks("nebula?_img.fits", static_sig=5.0, sky="local", agree="2",
+(local,) = create_masks("nebula?_img.fits", static_sig=4.0, sky="local", agree="2",
                         output_dir="local")
 
 figure = Figure(figsize=(9.0, 2.75), dpi=100)

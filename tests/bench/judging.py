@@ -32,7 +32,7 @@ EDGES = (3.0, 4.0, 5.0, 6.0, 8.0, 12.0, np.inf)  # of the bins of depth
 BINS = [f"{low:g} to {high:g}" if np.isfinite(high) else f"above {low:g}"
         for low, high in pairwise(EDGES)]
 LOCAL, AGREED, GLOBAL = RULES = (
-    MaskRule(5.0, "local"), MaskRule(5.0, "local", 2), MaskRule(4.0),
+    MaskRule(5.0, "local"), MaskRule(4.0, "local", 2), MaskRule(4.0),
 )
 
 
@@ -160,14 +160,15 @@ def judge(
     for chip in range(scene.repeats if repeats is None else repeats):
         images, truth = scene.exposures(1000 * chip + seed, shape, count)
         noise = np.random.default_rng(seed).normal(100, 10, truth.depth.shape).astype(np.float32)
-        masks: dict[str, list[Bits]] = {"local": [], "global": []}
+        masks: dict[MaskRule, list[Bits]] = {rule: [] for rule in RULES}
         for image in images:
-            masks["local"].append(_timed(image, seconds))
+            masks[LOCAL].append(_timed(image, seconds))
             _timed(noise, usual_seconds)
-            masks["global"].append(low_pixels(image, GLOBAL))
+            for rule in (AGREED, GLOBAL):
+                masks[rule].append(low_pixels(image, rule))
         groups = truth.pointings if by_pointing else tuple(range(count))
         for (rule, number), outcome in outcomes.items():
-            outcome.add(_voted(masks[rule.sky][:number], groups, rule), truth)
+            outcome.add(_voted(masks[rule][:number], groups, rule), truth)
     slowness = np.median(np.divide(seconds, usual_seconds))
     return SceneOutcome(outcomes, float(np.median(seconds)), float(slowness))
 

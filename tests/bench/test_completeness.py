@@ -16,8 +16,8 @@ def test_it_prints_a_row_for_every_scene_and_rule(capsys: pytest.CaptureFixture[
     main(["sparse", "bad columns", "--size", "small", "--exposures", "2"])
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(" | ")[0] for line in lines[3:5]] == ["| sparse", "| bad columns"]
-    assert sum(line.startswith("| sparse: local 5, 2 | ") for line in lines) == 2
-    assert "bad columns, local 5, 2: 100.0% of the bad lines found" in lines
+    assert sum(line.startswith("| sparse: local 4, 2 | ") for line in lines) == 2
+    assert "bad columns, local 4, 2: 100.0% of the bad lines found" in lines
 
 
 @pytest.mark.parametrize("name", SCENES)
