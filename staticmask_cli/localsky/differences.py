@@ -15,6 +15,7 @@ FEWEST = 20
 
 Floats = npt.NDArray[np.float32]
 
+_ADJACENT = 3  # rows of which a difference is made
 _SAMPLE_ROWS = 24  # rows from which the noise of a chip is estimated
 
 
@@ -27,19 +28,19 @@ def second_differences(rows: Floats) -> Floats:
 
     Parameters
     ----------
-    rows : numpy.ndarray of float32, shape (ny, nx)
+    rows : numpy.ndarray of float32, shape (..., ny, nx)
         Adjacent rows of pixels.  NaN and infinities yield NaN or infinities.
 
     Returns
     -------
-    numpy.ndarray of float32, shape (ny - 2, nx - 2)
+    numpy.ndarray of float32, shape (..., ny - 2, nx - 2)
         The differences.
     """
     with np.errstate(invalid="ignore", over="ignore"):
-        across = rows[:, :-2] + rows[:, 2:]
-        across -= 2 * rows[:, 1:-1]
-        both: Floats = across[:-2] + across[2:]
-        both -= 2 * across[1:-1]
+        across = rows[..., :-2] + rows[..., 2:]
+        across -= 2 * rows[..., 1:-1]
+        both: Floats = across[..., :-2, :] + across[..., 2:, :]
+        both -= 2 * across[..., 1:-1, :]
         both /= np.float32(6)
     return both
 
@@ -58,12 +59,13 @@ def pixel_noise(data: npt.NDArray[Any]) -> float:
         The noise in the units of `data`; NaN where hardly any adjacent pixels differ.
     """
     ny = data.shape[0]
-    groups = max(1, _SAMPLE_ROWS // 3)
-    starts = sorted({number * max(ny - 3, 0) // max(groups - 1, 1) for number in range(groups)})
+    if ny < _ADJACENT:
+        return float("nan")
+    last = _SAMPLE_ROWS // _ADJACENT - 1
+    starts = sorted({number * (ny - _ADJACENT) // last for number in range(last + 1)})
     with np.errstate(over="ignore"):
-        groups_of_rows = [data[start : start + 3].astype(np.float32) for start in starts]
-    differences = np.concatenate([second_differences(rows).ravel() for rows in groups_of_rows])
-    return positive_quantile(np.abs(differences), ONE_SIGMA)
+        rows = data[np.add.outer(starts, range(_ADJACENT))].astype(np.float32)
+    return positive_quantile(np.abs(second_differences(rows).ravel()), ONE_SIGMA)
 
 
 def positive_quantile(distances: Floats, part: float) -> float:
