@@ -5,6 +5,7 @@ pixels the cluster is two or three blocks wide, and lies below that median.  Aro
 the pixels are compared with a surface through the ring that no cluster reaches.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from staticmask_cli.localsky.windows import (
 __all__ = ["BLOCK", "blocks_of", "mark_clusters"]
 
 Bits = npt.NDArray[np.bool_]
+Indices = npt.NDArray[np.intp]
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
@@ -88,34 +90,68 @@ def mark_clusters(
     static_sig : float
         The threshold, in units of the noise or of the scatter of the ring.
     """
-    blocks = blocks.select(_number_around(data.shape, blocks) <= _MOST_BLOCKS)
-    blocks = blocks.select(_have_several_low_pixels(data, blocks, static_sig))
-    middle = np.stack([blocks.rows, blocks.columns], axis=1) * BLOCK + BLOCK // 2
+    blocks = blocks.select(_number_around(blocks, blocks, data.shape) <= _MOST_BLOCKS)
+    # Only blocks beside a deepest one with enough low pixels around it can be part of a cluster.
+    deepest = blocks.select(_are_deepest(blocks, data.shape))
+    promising = np.zeros(deepest.rows.size, np.bool_)
+    for numbers, *_ in _low_squares(data, deepest, noise_model, static_sig):
+        promising[numbers] = True
+    blocks = blocks.select(_number_around(blocks, deepest.select(promising), data.shape) > 0)
+    for _, y, x, depth in _low_squares(data, blocks, noise_model, static_sig):
+        number, dy, dx = np.nonzero(_clusters(depth, static_sig))
+        low[y[number] + dy - _REACH, x[number] + dx - _REACH] = True
+
+
+def _low_squares(
+    data: npt.NDArray[Any], blocks: Candidates, noise_model: NoiseModel, static_sig: float
+) -> Iterator[tuple[Indices, Indices, Indices, Doubles]]:
+    """Yield the squares around blocks that have enough low pixels for a cluster, many at once.
+
+    Yields
+    ------
+    numbers, y, x : numpy.ndarray of integer, shape (n,)
+        The numbers of the blocks, and the positions of the pixels in their middle.
+    depth : numpy.ndarray of float, shape (n, side, side)
+        How far the pixels lie below the surface through the ring around, in units of the noise, or
+        of the scatter of the ring if that is larger; NaN outside of the chip.
+    """
+    ny, nx = data.shape
+    several = np.flatnonzero(_have_several_low_pixels(data, blocks, static_sig))
     offset = np.arange(-_REACH, _REACH + 1)
-    for start in range(0, len(middle), _CHUNK):
-        y, x = middle[start : start + _CHUNK].T
+    for start in range(0, several.size, _CHUNK):
+        numbers = several[start : start + _CHUNK]
+        y, x = (index[numbers] * BLOCK + BLOCK // 2 for index in (blocks.rows, blocks.columns))
         pixels = neighbourhoods(data, y, x, _REACH)
         sky, scatter = _surfaces(pixels)
         noise = np.maximum(noise_model.sigma(sky[:, _REACH, _REACH], y, x), scatter)
         with np.errstate(invalid="ignore", over="ignore"):
             depth = (sky - pixels) / noise[:, None, None]
         rows, columns = y[:, None] + offset, x[:, None] + offset
-        inside = (((rows >= 0) & (rows < low.shape[0]))[:, :, None]
-                  & ((columns >= 0) & (columns < low.shape[1]))[:, None, :])
+        inside = (((rows >= 0) & (rows < ny))[:, :, None]
+                  & ((columns >= 0) & (columns < nx))[:, None, :])
         depth[~inside] = np.nan  # the mirror image is not part of a cluster
-        few = np.count_nonzero(depth > static_sig, axis=(1, 2)) < _FEWEST
-        if few.all():
-            continue
-        y, x = y[~few], x[~few]
-        number, dy, dx = np.nonzero(_clusters(depth[~few], static_sig))
-        low[y[number] + offset[dy], x[number] + offset[dx]] = True
+        enough = np.count_nonzero(depth > static_sig, axis=(1, 2)) >= _FEWEST
+        if enough.any():
+            yield numbers[enough], y[enough], x[enough], depth[enough]
 
 
-def _number_around(shape: tuple[int, ...], blocks: Candidates) -> npt.NDArray[np.uint8]:
-    """Return how many low blocks lie within 7 x 7 of each, mirrored at the edges of the chip."""
+def _are_deepest(blocks: Candidates, shape: tuple[int, ...]) -> Bits:
+    """Return which blocks are deeper than the others within 3 x 3."""
+    ny, nx = (length // BLOCK for length in shape)
+    depth = np.zeros((ny + 2, nx + 2), np.float32)
+    depth[blocks.rows + 1, blocks.columns + 1] = blocks.depth
+    deepest = np.maximum.reduce([depth[:-2], depth[1:-1], depth[2:]])
+    deepest = np.maximum.reduce([deepest[:, :-2], deepest[:, 1:-1], deepest[:, 2:]])
+    return np.asarray(blocks.depth >= deepest[blocks.rows, blocks.columns])
+
+
+def _number_around(
+    blocks: Candidates, others: Candidates, shape: tuple[int, ...]
+) -> npt.NDArray[np.uint8]:
+    """Return how many other blocks lie within 7 x 7 of each, mirrored at the edges of the chip."""
     ny, nx = (length // BLOCK for length in shape)
     low = np.zeros((ny, nx), np.uint8)
-    low[blocks.rows, blocks.columns] = 1
+    low[others.rows, others.columns] = 1
     low = np.pad(low, _LARGEST // 2, mode="reflect")
     of_rows = low[:ny].copy()
     for line in range(1, _LARGEST + 1):
