@@ -30,7 +30,7 @@ PAIRS = 24
 SAMPLE = 1 << 15
 """Pixels from which the training samples are chosen."""
 
-CLASSES = 3.5 * 2.0 ** (np.arange(14) / 2)
+CLASSES = 3.5 * 2.0 ** np.array([0.0, 0.5, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5])
 """Limits of the classes of structure around a pixel, in units of the noise.
 
 The best interpolation is an average on a flat sky, and sharp among stars.
