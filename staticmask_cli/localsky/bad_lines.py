@@ -99,6 +99,8 @@ class _Columns:
         error = spread * _LOOK_ELSEWHERE * _MEDIAN_ERROR / np.sqrt(depths.shape[1])
         if depth <= max(LEAST_DEPTH, self._static_sig * error):
             return False
+        if depth <= self._static_sig * self._scatter_of_chip:
+            return False
         if self._rim(run, group) > max(_SOFT * depth, self._static_sig * error):
             return False
         one_sided = sides.size == 1
@@ -175,7 +177,7 @@ class _Columns:
                 if indices.min() < 0 or indices.max() >= nx:
                     continue
                 beside = self._data[:, indices].astype(np.float64)
-                level = np.median(beside, axis=1).astype(np.float32)
+                level = _median_of_three(beside).astype(np.float32)
                 closest[side] = beside[:, 0]
                 noises[side] = self._noise_model.sigma(level, np.arange(ny), column)
                 expected = beside @ _extrapolation(abs(column - nearest))
@@ -185,6 +187,13 @@ class _Columns:
             depths[2] = (expected - line) / np.maximum(*noises)
         depths[~np.isfinite(depths)] = np.nan
         return depths
+
+
+def _median_of_three(values: Doubles) -> Doubles:
+    """Return the median of three columns of values, which is NaN where one of them is."""
+    first, second, third = values.T
+    middle = np.minimum(np.maximum(first, second), third)
+    return np.asarray(np.maximum(np.minimum(first, second), middle))
 
 
 def _extrapolation(distance: int) -> Doubles:
