@@ -136,22 +136,20 @@ def neighbourhoods(
     numpy.ndarray of float32, shape (n, 2 * reach + 1, 2 * reach + 1)
         The squares.
     """
-    ny, nx = data.shape
-    offset = np.arange(2 * reach + 1)
-    windows = np.empty((rows.size, offset.size, offset.size), np.float32)
-    at_edge = np.arange(rows.size)
+    (ny, nx), side = data.shape, 2 * reach + 1
+    top, left = rows - reach, columns - reach
+    at_edge = (top < 0) | (left < 0) | (top > ny - side) | (left > nx - side)
     with np.errstate(over="ignore"):
-        if min(ny, nx) >= offset.size:  # with views of the chip most take half of the time
-            top, left = (np.clip(middle - reach, 0, size - offset.size)
-                         for middle, size in ((rows, ny), (columns, nx)))
-            squares = np.lib.stride_tricks.sliding_window_view(data, windows.shape[1:])
-            windows[:] = squares[top, left]
-            at_edge = np.flatnonzero((top != rows - reach) | (left != columns - reach))
-        if at_edge.size:
-            y = mirrored(-reach, ny + reach, ny)[rows[at_edge, None] + offset]
-            x = mirrored(-reach, nx + reach, nx)[columns[at_edge, None] + offset]
-            windows[at_edge] = data[y[:, :, None], x[:, None, :]]
-    return windows
+        if at_edge.all():  # as on a chip smaller than a square
+            squares = np.empty((rows.size, side, side), np.float32)
+        else:
+            all_squares = np.lib.stride_tricks.sliding_window_view(data, (side, side))
+            squares = all_squares[np.clip(top, 0, ny - side), np.clip(left, 0, nx - side)].astype(
+                np.float32, copy=False)
+        y, x = (mirrored(-reach, length + reach, length)[index[at_edge, None] + np.arange(side)]
+                for index, length in ((rows, ny), (columns, nx)))
+        squares[at_edge] = data[y[:, :, None], x[:, None, :]]
+    return squares
 
 
 def lines_through(
