@@ -8,7 +8,7 @@ shows which distance from it is significant.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +47,7 @@ _UNKNOWN = -1  # the class of a pixel that is missing, or most of whose neighbou
 _FLAT = 2  # classes of hardly more structure than noise has
 _EXTREMES = 3  # of 24 pixels on each side, which do not count as structure
 _CHUNK = 4096  # pixels that are processed together and stay in the cache
+_PART = 256  # pixels of a fit, of which a matrix product is too small for threads
 
 
 class Prediction:
@@ -85,9 +86,9 @@ class Prediction:
         self._fits: dict[int, Fit] = {}
         self._rows, self._columns = sample_positions(data.shape, SAMPLE)
         squares = neighbourhoods(data, self._rows, self._columns, 2).reshape(-1, 25)
-        _, structure, _ = self._local_sky(squares, self._rows, self._columns)
-        known = np.isfinite(structure) & np.isfinite(squares[:, 12])
-        self._classes = np.where(known, np.searchsorted(CLASSES, structure), _UNKNOWN)
+        self._sky = self._local_sky(squares, self._rows, self._columns)
+        known = np.isfinite(self._sky.structure) & np.isfinite(squares[:, 12])
+        self._classes = np.where(known, np.searchsorted(CLASSES, self._sky.structure), _UNKNOWN)
 
     def below(self, rows: Indices, columns: Indices, static_sig: float) -> tuple[Bits, Bits]:
         """Return which pixels lie more than `static_sig` times the scatter below their prediction.
@@ -124,15 +125,16 @@ class Prediction:
             sample = members[:: -(-members.size // _MOST) or 1]
             self._fits[number] = Fit.none()
             if sample.size >= _FEWEST:
-                windows = self._windows(self._rows[sample], self._columns[sample])
+                sky = _Sky._make(values[sample] for values in self._sky)
+                windows = self._windows(self._rows[sample], self._columns[sample], sky)
                 self._fits[number] = Fit.of(windows, flat=number < _FLAT)
         return self._fits[number]
 
-    def _windows(self, rows: Indices, columns: Indices) -> "Windows":
-        """Return the pixels at some positions, and their neighbours."""
+    def _windows(self, rows: Indices, columns: Indices, sky: "_Sky | None" = None) -> "Windows":
+        """Return the pixels at some positions, and their neighbours; the sky, where it is known."""
         pixels = neighbourhoods(self._data, rows, columns, _REACH)
         squares = pixels[:, 1:-1, 1:-1].reshape(-1, 25)
-        level, structure, noise = self._local_sky(squares, rows, columns)
+        level, structure, noise = sky or self._local_sky(squares, rows, columns)
         median = quantile_of_rows(squares, 0.5)
         with np.errstate(invalid="ignore", over="ignore"):
             values = pixels.reshape(rows.size, -1) - level[:, None]
@@ -141,13 +143,13 @@ class Prediction:
             np.minimum(values, limit, out=values)
             np.maximum(values, -limit, out=values)
             depth = (median - pixels[:, _REACH, _REACH]) / noise
-        pairs = np.where(self._pairs, sums_of_opposites(values) / noise[:, None], 0.0)
+        pairs = sums_of_opposites(values)
+        pairs /= noise[:, None]
+        pairs[:, ~self._pairs] = 0.0
         return Windows(pairs, centre, structure, depth)
 
-    def _local_sky(
-        self, pixels: Floats, rows: Indices, columns: Indices
-    ) -> tuple[Doubles, Doubles, Doubles]:
-        """Return level, structure and noise of squares of 5 x 5 pixels without the centres.
+    def _local_sky(self, pixels: Floats, rows: Indices, columns: Indices) -> "_Sky":
+        """Return the sky in squares of 5 x 5 pixels without the centres.
 
         The level is the median of the closest pixels, from which the noise follows.  The extremes
         are left out of the structure, so that three low and three high pixels change it no more
@@ -165,7 +167,15 @@ class Prediction:
         with np.errstate(invalid="ignore", over="ignore"):
             structure = np.nan_to_num((width - ordered[:, _EXTREMES]) / noise, nan=np.inf)
         structure[missing[2 * known < ordered.shape[1]]] = np.inf
-        return level, structure, noise
+        return _Sky(level, structure, noise)
+
+
+class _Sky(NamedTuple):
+    """The sky around pixels: its level, its structure in units of the noise, and the noise."""
+
+    level: Doubles
+    structure: Doubles
+    noise: Doubles
 
 
 def sums_of_opposites(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -222,9 +232,11 @@ class Fit:
         inlier = np.ones(centre.size, dtype=np.bool_)
         weights = np.zeros(PAIRS)
         for _ in range(_FITS):
-            # einsum and not a matrix product, whose threads wait for each other in small fits.
             inner = pairs[inlier]
-            matrix = np.einsum("ij,ik->jk", inner, inner)
+            matrix = np.zeros((PAIRS, PAIRS))
+            for start in range(0, len(inner), _PART):
+                part = inner[start : start + _PART]
+                matrix += part.T @ part
             matrix += _RIDGE * np.trace(matrix) / PAIRS * np.eye(PAIRS) + np.eye(PAIRS)
             weights = np.linalg.solve(matrix, np.einsum("ij,i->j", inner, centre[inlier]))
             distance = np.abs(np.einsum("ij,j->i", pairs, weights) - centre)
