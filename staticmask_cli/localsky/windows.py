@@ -146,9 +146,10 @@ def neighbourhoods(
             all_squares = np.lib.stride_tricks.sliding_window_view(data, (side, side))
             squares = all_squares[np.clip(top, 0, ny - side), np.clip(left, 0, nx - side)].astype(
                 np.float32, copy=False)
-        y, x = (mirrored(-reach, length + reach, length)[index[at_edge, None] + np.arange(side)]
-                for index, length in ((rows, ny), (columns, nx)))
-        squares[at_edge] = data[y[:, :, None], x[:, None, :]]
+        if at_edge.any():
+            y, x = (mirrored(-reach, length + reach, length)[index[at_edge, None] + np.arange(side)]
+                    for index, length in ((rows, ny), (columns, nx)))
+            squares[at_edge] = data[y[:, :, None], x[:, None, :]]
     return squares
 
 
