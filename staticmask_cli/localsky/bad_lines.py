@@ -35,7 +35,6 @@ _CONTROLS = 8  # lines on each side that show the depths that occur without a de
 _CHIP_CONTROLS = 48  # lines all over the chip that do the same
 _SOFT = 0.15  # of the depth of a line, which the columns beside it may have
 _ACROSS = 6  # columns on each side of a line, of which one must be sky
-_MARGIN = 0.5  # of the least depth, by which the sky must lie above a line
 _CACHED = 128  # lines whose depths are kept, which limits the memory
 _ONE_SIGMA = 0.8413  # quantile of a Gaussian distribution
 _MEDIAN_ERROR = 1.2533  # error of a median times the root of the number of values
@@ -133,13 +132,13 @@ class _Columns:
     def _in_gap(self, run: slice, column: int, group: Group) -> bool:
         """Return whether a column lies in a gap between bright features, such as two trails.
 
-        It does if on both sides of its group a close column is not clearly higher.
+        It does if on both sides of its group a close column is not higher by the least depth.
         """
         first = max(column - _ACROSS, 0)
         levels = quantile_of_rows(self._data[run, first : column + _ACROSS + 1].T, 0.5)
         level = levels[column - first]
         noise = self._noise_model.sigma(level, np.array(run.start), column)
-        not_higher = levels < level + _MARGIN * LEAST_DEPTH * noise
+        not_higher = levels < level + LEAST_DEPTH * noise
         before, after = group[0] - first, group[1] - first
         return bool(not_higher[: max(before, 0)].any() and not_higher[after:].any())
 
