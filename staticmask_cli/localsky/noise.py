@@ -23,7 +23,6 @@ Doubles = npt.NDArray[np.float64]
 
 _PIXELS_FOR_LEVELS = 1 << 17  # pixels of the patches from which the noise at a level is estimated
 _BINS = 32  # bins of the sky level, before the highest one is divided further
-_SMOOTHED_BINS = 8  # bins of lower levels that are smoothed together with one
 _STEPS = 4096  # of the level in a table
 _TOGETHER = 128  # patches that are looked at together and stay in the cache
 _TAIL_BIN = 400  # pixels in the bin of the highest level, at least
@@ -194,8 +193,8 @@ def _photon_noise(level: Doubles, noise: Doubles) -> Doubles:
     least = np.inf
     limited = []
     for number in range(ratio.size):
-        smoothed = ratio[max(0, number - _SMOOTHED_BINS) : number + 1]
-        least = min(least, float(np.median(smoothed)))  # a single bin can be low by chance
+        # A single bin can be low by chance.
+        least = min(least, float(np.median(ratio[: number + 1])))
         limited.append(min(least, ratio[number]))
     noise = noise.copy()
     noise[positive] = np.sqrt(limited * level[positive])
