@@ -34,11 +34,12 @@ _ROWS = 32  # rows of blocks that are averaged together
 _REACH = 9  # pixels from the middle of a block to the end of the ring around the cluster
 _INNER = 6  # pixels from it to the end of the largest cluster
 _LARGEST = 6  # pixels along each side of the largest cluster
-_MOST_BLOCKS = 16  # low ones among 7 x 7; a cluster touches nine, and more are a dark lane
 _FEWEST = 4  # pixels of a cluster; the rule for single pixels finds smaller ones
 _RIM = 1.5  # depth of the pixels beside a cluster: images of the sky have no sharp edges
 _MOST_OF_RIM = 0.85  # the part of these pixels that must not be lower
-_CLIPPED = 3.0  # largest distance of a pixel from the median of its ring, in units of the scatter
+# Largest distance of a pixel from the median of its ring, in units of the scatter.  The pixels of a
+# slope lie within 1.6, and those of stars do not.
+_CLIPPED = 2.0
 _CHUNK = 64  # blocks that are processed together, with matrix products too small for threads
 _AWAY = np.abs(np.arange(-_REACH, _REACH + 1)) > _INNER
 _RING = np.logical_or.outer(_AWAY, _AWAY)
@@ -90,7 +91,6 @@ def mark_clusters(
     static_sig : float
         The threshold, in units of the noise or of the scatter of the ring.
     """
-    blocks = blocks.select(_number_around(blocks, blocks, data.shape) <= _MOST_BLOCKS)
     # Only blocks beside a deepest one with enough low pixels around it can be part of a cluster.
     deepest = blocks.select(_are_deepest(blocks, data.shape))
     promising = np.zeros(deepest.rows.size, np.bool_)

@@ -139,6 +139,24 @@ def test_a_star_beside_a_cluster_does_not_hide_it() -> None:
     assert not (low & ~cluster).any()
 
 
+def test_three_stars_in_the_ring_around_a_cluster_seldom_hide_it() -> None:
+    cluster, light = planted(4, 4), np.zeros(SHAPE)
+    corners = np.argwhere(cluster & ~np.roll(cluster, 1, axis=0) & ~np.roll(cluster, 1, axis=1))
+    for number, (y, x) in enumerate(corners + 1.5):
+        for angle in number + 2 * np.pi / 3 * np.arange(3):
+            row, column = y + 9 * np.sin(angle), x + 9 * np.cos(angle)
+            light += 100.0 * np.exp(-((Y - row) ** 2 + (X - column) ** 2) / 3.0)
+    found = [marked(noisy(100.0 + light, seed=seed) - 12.0 * cluster)[cluster].mean()
+             for seed in range(3)]
+    assert np.mean(found) > 0.55
+
+
+def test_a_cluster_on_a_steep_slope_is_marked() -> None:
+    cluster = planted(4, 4)
+    low = marked(noisy(100.0 + 30.0 * (X + Y)) - 15.0 * cluster)
+    np.testing.assert_array_equal(low, cluster)
+
+
 def test_missing_pixels_beside_a_cluster_do_not_hide_it() -> None:
     cluster = planted(4, 4)
     data = noisy() - 20.0 * cluster
