@@ -135,6 +135,12 @@ def test_weights_are_fitted_to_200_pixels_at_least(shape: tuple[int, int], *, fo
     assert below(data)[6, 7] == found
 
 
+@pytest.mark.parametrize("height", [1e3, 1e9, 1e15])
+@pytest.mark.parametrize("width", [2, 3])
+def test_weights_can_be_fitted_to_stripes_of_any_height(height: float, width: int) -> None:
+    assert not below(100.0 + height * (X // width % 2)).any()
+
+
 def test_where_the_structure_is_rare_no_pixel_is_low() -> None:
     data = with_low_pixels(FLAT, 0.0)
     data[60:80, 90:100] += 50.0 * noise_of(FLAT[0, :1]) * (X[60:80, 90:100] - 95.0)
