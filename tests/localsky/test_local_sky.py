@@ -146,6 +146,18 @@ def test_traps_and_ends_of_columns_are_found() -> None:
     assert (found & ~low).sum() <= 1
 
 
+@pytest.mark.parametrize(("sides", "least", "most"), [(0.2, 0.7, 1.0), (0.25, 0.0, 0.6)])
+def test_most_short_lines_with_crosstalk_are_found_and_fewer_that_are_softer(
+    sides: float, least: float, most: float
+) -> None:
+    low = np.zeros(SHAPE, bool)
+    low[12:160, 8:250:14] = Y[12:160, 8:250:14] % 24 >= 16
+    depth = low + sides * (np.roll(low, 1, axis=1) | np.roll(low, -1, axis=1))
+    # Sides of 0.25 are those of an image 1.4 pixels wide at half depth.
+    found = low_pixels(exposure(FIELDS["flat"]()) - 10.0 * 9.8 * depth, 5.0)
+    assert least < found[low].mean() < most
+
+
 def test_hardly_any_pixel_in_gaps_between_trails_of_saturated_stars_is_low() -> None:
     data = exposure(FIELDS["flat"]())
     gaps = np.zeros(SHAPE, bool)

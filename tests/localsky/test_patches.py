@@ -61,12 +61,15 @@ def test_differences_of_correlated_noise_are_scaled_to_the_distances_from_the_sk
     # Without the scale it would be 0.56 of the distances.
 
 
-def test_structure_of_the_sky_in_most_patches_does_not_scale_the_differences() -> None:
+@pytest.mark.parametrize(("first", "most"), [(60, 1.3), (40, 1.5)])
+def test_structure_of_the_sky_in_most_patches_does_not_scale_the_differences(
+    first: int, most: float
+) -> None:
     _, x = grid((200, 310))
-    clouds = 60.0 * np.sin(x / 1.3) * (x > 60)  # which leave the left fifth of the chip
+    clouds = 60.0 * np.sin(x / 1.3) * (x > first)  # which leave a fifth or an eighth of the chip
     data = np.random.default_rng(3).normal(100.0 + clouds, 7.0)
     difference = Patches.of(data).difference
-    assert np.quantile(np.abs(difference), 0.6827) < 1.3 * 7.0
+    assert np.quantile(np.abs(difference), 0.6827) < most * 7.0  # 2.1 if they cover all of it
 
 
 def test_missing_and_infinite_pixels_are_not_finite() -> None:
