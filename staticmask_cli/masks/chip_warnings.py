@@ -151,8 +151,8 @@ def _of_skewness(members: Members, remedy: str) -> tuple[str, str, str]:
 def _of_overlooked(members: Members, _remedy: str) -> tuple[str, str, str]:
     what = (f"{_span((member.overlooked for member in members), 'd')} pixels lie far below the "
             f"mode {_span(member.mode for member in members)} of the chip and not below their "
-            "local sky: a slope of the sky, an unlit border, or a dead block at the edge, which "
-            "--sky local does not mark")
+            "local sky: a slope of the sky, noise with a heavy tail, an unlit border, or a dead "
+            "block at the edge, which --sky local does not mark")
     return what, "many pixels are low, but not below their local sky", "compare with --sky global"
 
 
