@@ -73,6 +73,15 @@ def test_the_gain_weights_an_exposure(gain: float) -> None:
     np.testing.assert_allclose(standardized(data, gain), standardized(data, 8.0), atol=0.35)
 
 
+def test_few_counts_that_hardly_scatter_do_not_outweigh_many() -> None:
+    rng = np.random.default_rng(3)
+    data = rng.poisson(0.25, SHAPE) / rng.normal(1.0, 0.03, SHAPE)
+    data[PLANTED] = 0.0
+    # The median of most pixels is 0, and so are they.  Many counts weigh as much as one unit.
+    assert 0 < np.median(scores_of_chip(data, 1.0).weight) < 6 * WEIGHT_UNIT
+    assert -0.7 < np.nanmean(standardized(data, 1.0)[PLANTED]) < -0.3
+
+
 def test_the_gain_is_the_sky_in_units_of_its_noise_within_limits() -> None:
     assert gain_of(80.0, 10.0) == 8.0
     assert gain_of(0.1, 10.0) == gain_of(-5.0, 10.0) == gain_of(80.0, 0.0) == 1.0
