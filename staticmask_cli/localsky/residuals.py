@@ -48,7 +48,6 @@ _BLOCK = 1 << 16  # pixels of a block, which with its temporaries stays in the c
 _MARGIN = 2 * REACH  # pixels around a block: neighbours of a pixel need medians of their own
 _OUTLIER = 3.5  # distance from the median in units of the noise; such pixels predict no other
 _CHUNK = 1 << 15  # pixels that are processed together, which limits the memory
-_EDGE = 3  # pixels from the edge of a chip where a pixel is also compared with those along the edge
 _MEASURED = 1 << 19  # pixels of a sample
 # A pixel in single precision is not below a limit of a class if it is not below these.
 _LIMITS = [low if (low := np.float32(limit)) >= limit else np.nextafter(low, np.float32(np.inf))
@@ -261,13 +260,13 @@ def _sum_of_five(values: Floats, axis: int) -> Floats:
 
 
 def _edges(start: int, end: int, ny: int, nx: int) -> Iterator[tuple[slice, slice, int]]:
-    """Yield the rows and columns of a block that are close to an edge, and the axis along it."""
+    """Yield the rows and columns of a block with mirrored medians, and the axis along the edge."""
     rows, columns = slice(0, end - start), slice(0, nx)
-    for first, last in ((0, _EDGE), (ny - _EDGE, ny)):
+    for first, last in ((0, REACH), (ny - REACH, ny)):
         if max(first, start) < min(last, end):
             yield slice(max(first, start) - start, min(last, end) - start), columns, 1
-    yield rows, slice(0, min(_EDGE, nx)), 0
-    yield rows, slice(max(nx - _EDGE, 0), nx), 0
+    yield rows, slice(0, min(REACH, nx)), 0
+    yield rows, slice(max(nx - REACH, 0), nx), 0
 
 
 def _median_of_four(tile: Floats, rows: slice, columns: slice, axis: int) -> Floats:

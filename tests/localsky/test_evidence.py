@@ -73,6 +73,12 @@ def test_the_gain_weights_an_exposure(gain: float) -> None:
     np.testing.assert_allclose(standardized(data, gain), standardized(data, 8.0), atol=0.35)
 
 
+def test_a_steep_slope_at_the_edge_of_the_chip_is_neither_low_nor_high() -> None:
+    light = 100.0 + 10.0 * np.minimum(Y, 25.0)
+    rows = np.nanmean([standardized(exposed(light, seed=seed)) for seed in range(3)], axis=(0, 2))
+    np.testing.assert_allclose(rows[:6], 0.0, atol=0.15)
+
+
 def test_few_counts_that_hardly_scatter_do_not_outweigh_many() -> None:
     rng = np.random.default_rng(3)
     data = rng.poisson(0.25, SHAPE) / rng.normal(1.0, 0.03, SHAPE)
