@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from staticmask_cli.localsky.noise import NoiseModel
-from staticmask_cli.localsky.residuals import FEWEST, UNKNOWN, ChipResiduals, Residuals
+from staticmask_cli.localsky.prediction import FEWEST
+from staticmask_cli.localsky.residuals import UNKNOWN, ChipResiduals, Residuals
 from staticmask_cli.localsky.windows import median_and_scatter
 
 __all__ = [

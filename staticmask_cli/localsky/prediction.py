@@ -17,7 +17,9 @@ from staticmask_cli.localsky.noise import NoiseModel
 from staticmask_cli.localsky.tails import Tail
 from staticmask_cli.localsky.windows import neighbourhoods, quantile_of_rows, sample_positions
 
-__all__ = ["CLASSES", "PAIRS", "SAMPLE", "Fit", "Prediction", "Windows", "sums_of_opposites"]
+__all__ = [
+    "CLASSES", "FEWEST", "PAIRS", "SAMPLE", "Fit", "Prediction", "Windows", "sums_of_opposites",
+]
 
 Bits = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.intp]
@@ -36,9 +38,12 @@ CLASSES = 3.5 * 2.0 ** np.array([0.0, 0.5, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5])
 The best interpolation is an average on a flat sky, and sharp among stars.
 """
 
+FEWEST = 200
+"""Pixels of a class of structure, with fewer of which nothing is known about it."""
+
 _REACH = 3  # pixels that the neighbourhood extends to each side
 _SIDE = 2 * _REACH + 1
-_MOST, _FEWEST = 3000, 200  # pixels in the training sample of a class
+_MOST = 3000  # pixels in the training sample of a class
 _FITS = 3  # fits in a row, each without the outliers of the one before
 _OUTLIER = 4.0  # distance from the prediction, in units of the scatter, that makes an outlier
 _RIDGE = 1e-3  # of the normal equations, added to them, so that a fit to stripes has a solution
@@ -124,7 +129,7 @@ class Prediction:
             members = np.flatnonzero(self._classes == number)
             sample = members[:: -(-members.size // _MOST) or 1]
             self._fits[number] = Fit.none()
-            if sample.size >= _FEWEST:
+            if sample.size >= FEWEST:
                 sky = _Sky._make(values[sample] for values in self._sky)
                 windows = self._windows(self._rows[sample], self._columns[sample], sky)
                 self._fits[number] = Fit.of(windows, flat=number < _FLAT)

@@ -15,6 +15,7 @@ from staticmask_cli.localsky.network import Network
 from staticmask_cli.localsky.noise import NoiseModel
 from staticmask_cli.localsky.prediction import (
     CLASSES,
+    FEWEST,
     PAIRS,
     SAMPLE,
     Fit,
@@ -28,7 +29,7 @@ from staticmask_cli.localsky.windows import (
     tile_of,
 )
 
-__all__ = ["FEWEST", "UNKNOWN", "ChipResiduals", "Residuals"]
+__all__ = ["UNKNOWN", "ChipResiduals", "Residuals"]
 
 UNKNOWN = CLASSES.size + 1
 """The class of a pixel that is missing, or whose neighbours are.
@@ -36,9 +37,6 @@ UNKNOWN = CLASSES.size + 1
 The others are those of `prediction.CLASSES`, where structure is the range of the eight neighbours
 of a pixel without the extremes; class 0 is a flat sky.
 """
-
-FEWEST = 300
-"""Pixels of a class, with fewer of which nothing is known about it."""
 
 Floats = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.intp]
