@@ -120,8 +120,8 @@ def test_nothing_is_left_out_that_could_be_tested() -> None:
 def test_every_benchmark_that_is_named_has_its_options() -> None:
     named = {found for page in PAGES for found in TITLE_OF_BENCHMARK.findall(page.text)}
     assert {module for module, _ in named} == {
-        "tests.bench.completeness", "tests.bench.joint", "tests.bench.joint_backgrounds",
-        "tests.bench.noise", "tests.bench.scale",
+        "tests.bench.ablation", "tests.bench.completeness", "tests.bench.joint",
+        "tests.bench.joint_backgrounds", "tests.bench.noise", "tests.bench.scale",
     }
     for module, words in named:
         code = (ROOT / (module.replace(".", "/") + ".py")).read_text(encoding="utf-8")
