@@ -69,7 +69,7 @@ with staticMask.install(masks="masks/*_staticMask.fits"):
 apply_masks(masks, "exposures/*_flt.fits", output_dir="flagged")  # as staticmask apply does
 products["apply"] = drizzle("flagged", static=False)
 products["no mask"] = drizzle("none", static=False)
-with staticMask.install(sky="local", agree=2) as step:
+with staticMask.install(static_sig=4, sky="local", agree=2) as step:
     products["install(sky='local')"] = drizzle("local")
 
 print(f"\n{masks[0].nbad} bad pixels by the global rule, {step.masks[0].nbad} by the local one")
