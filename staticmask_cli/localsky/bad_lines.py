@@ -99,7 +99,7 @@ class _Columns:
         if depth <= max(LEAST_DEPTH, self._static_sig * error):
             return False
         if depth <= self._static_sig * self._scatter_of_chip:
-            return False
+            return False  # as most rows with offsets, before the lines beside it take time
         if self._rim(run, group) > max(_SOFT * depth, self._static_sig * error):
             return False
         one_sided = sides.size == 1
@@ -176,7 +176,7 @@ class _Columns:
                 if indices.min() < 0 or indices.max() >= nx:
                     continue
                 beside = self._data[:, indices].astype(np.float64)
-                level = _median_of_three(beside).astype(np.float32)
+                level = quantile_of_rows(beside, 0.5).astype(np.float32)
                 closest[side] = beside[:, 0]
                 noises[side] = self._noise_model.sigma(level, np.arange(ny), column)
                 expected = beside @ _extrapolation(abs(column - nearest))
@@ -186,13 +186,6 @@ class _Columns:
             depths[2] = (expected - line) / np.maximum(*noises)
         depths[~np.isfinite(depths)] = np.nan
         return depths
-
-
-def _median_of_three(values: Doubles) -> Doubles:
-    """Return the median of three columns of values, which is NaN where one of them is."""
-    first, second, third = values.T
-    middle = np.minimum(np.maximum(first, second), third)
-    return np.asarray(np.maximum(np.minimum(first, second), middle))
 
 
 def _extrapolation(distance: int) -> Doubles:

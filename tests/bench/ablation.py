@@ -13,7 +13,7 @@ in the mean, and of clusters and of columns and rows.
 import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 from unittest.mock import patch
 
@@ -23,12 +23,13 @@ import numpy.typing as npt
 from staticmask_cli.localsky.candidates import Candidates
 from staticmask_cli.localsky.prediction import Prediction
 from staticmask_cli.localsky.tails import Tail
+from staticmask_cli.masks.rule import votes_needed
 from tests.bench.completeness import ALL_SCENES
 from tests.bench.judging import AGREED, LOCAL, AnyScene, Outcome, low_pixels, votes
 from tests.bench.tables import head, row
 from tests.bench.truth import Truth
 
-__all__ = ["PARTS", "main"]
+__all__ = ["PARTS", "main", "without"]
 
 Image = npt.NDArray[np.float32]
 Bits = npt.NDArray[np.bool_]
@@ -54,7 +55,7 @@ def _below_any_prediction(
     return np.ones_like(flat), flat
 
 
-def _tail_like_the_core(depth: npt.NDArray[np.float64], *, flat: bool) -> Tail:  # noqa: ARG001
+def _tail_like_the_core(depth: npt.NDArray[np.float64], **_: bool) -> Tail:
     return Tail(float(np.quantile(depth, 1 - 0.0668)) / 1.5, 0.0)  # one sigma, at 1.5 sigma
 
 
@@ -63,28 +64,37 @@ def _without_growth(depth: npt.NDArray[np.float64], *, flat: bool) -> Tail:
 
 
 # The parts, and what stands in the place of each.
-PARTS: Mapping[str, Mapping[str, Any]] = {
-    "nothing": {},
-    "prediction": {"prediction.Prediction.below": _below_any_prediction},
-    "surfaces": {"local_sky.below_surface_fit": lambda _, candidates, __: _all(candidates)},
-    "neighbours": {"candidates.Candidates.lowest_of_neighbours": lambda self, *_: _all(self)},
-    "neighbours at edges": {"candidates._EDGE": 0},
-    "steps to saturation": {"candidates._CONTRAST": 0.0},
-    "gaps and valleys": {"local_sky.in_valleys": lambda candidates, *_: ~_all(candidates)},
-    "short lines": {"local_sky._short_lines": lambda *_: iter(())},
-    "sides of short lines": {"local_sky._SOFT": np.inf},
-    "columns and rows": {"local_sky.mark_low_lines": _mark_nothing},
-    "sides of columns": {"bad_lines._Columns._rim": lambda *_: 0.0},
-    "columns in gaps": {"bad_lines._Columns._in_gap": lambda *_: False},
-    "columns of the whole chip": {"bad_lines._Columns._scatter_of_chip": 0.0},
-    "clusters": {"local_sky.mark_clusters": _mark_nothing},
-    "sides of clusters": {"clusters._RIM": np.inf},
-    "noise by place": {"noise._excess": lambda patches, _: np.ones(patches.cells)},
-    "noise of neighbours": {"patches._correlation": lambda *_: 1.0},
-    "noise of photons": {"noise._photon_noise": lambda _, noise: noise},
-    "tails": {"tails.Tail.of": _tail_like_the_core},
-    "growth of tails": {"tails.Tail.of": _without_growth},
+PARTS: Mapping[str, tuple[str, Any] | None] = {
+    "nothing": None,
+    "prediction": ("prediction.Prediction.below", _below_any_prediction),
+    "surfaces": ("local_sky.below_surface_fit", lambda _, candidates, __: _all(candidates)),
+    "neighbours": ("candidates.Candidates.lowest_of_neighbours", lambda self, *_: _all(self)),
+    "neighbours at edges": ("candidates._EDGE", 0),
+    "steps to saturation": ("candidates._CONTRAST", 0.0),
+    "gaps and valleys": ("local_sky.in_valleys", lambda candidates, *_: ~_all(candidates)),
+    "short lines": ("local_sky._short_lines", lambda *_: iter(())),
+    "sides of short lines": ("local_sky._SOFT", np.inf),
+    "columns and rows": ("local_sky.mark_low_lines", _mark_nothing),
+    "sides of columns": ("bad_lines._Columns._rim", lambda *_: 0.0),
+    "columns in gaps": ("bad_lines._Columns._in_gap", lambda *_: False),
+    "columns of the whole chip": ("bad_lines._Columns._scatter_of_chip", 0.0),
+    "clusters": ("local_sky.mark_clusters", _mark_nothing),
+    "sides of clusters": ("clusters._RIM", np.inf),
+    "noise by place": ("noise._excess", lambda patches, _: np.ones(patches.cells)),
+    "noise of neighbours": ("patches._correlation", lambda *_: 1.0),
+    "noise of photons": ("noise._photon_noise", lambda _, noise: noise),
+    "tails": ("tails.Tail.of", _tail_like_the_core),
+    "growth of tails": ("tails.Tail.of", _without_growth),
 }
+
+
+def without(part: str) -> AbstractContextManager[object]:
+    """Return a context in which the local rule has all parts but one."""
+    replaced = PARTS[part]
+    if replaced is None:
+        return nullcontext()
+    target, new = replaced
+    return patch(f"staticmask_cli.localsky.{target}", new)
 
 
 def _exposures(scenes: Mapping[str, AnyScene]) -> Iterator[tuple[str, list[Image], Truth]]:
@@ -100,15 +110,12 @@ def _outcomes(
     part: str, exposures: Sequence[tuple[str, list[Image], Truth]]
 ) -> Iterator[list[Outcome]]:
     """Yield the outcomes of all scenes without a part, for each rule."""
-    with ExitStack() as replaced:
-        for target, new in PARTS[part].items():
-            replaced.enter_context(patch(f"staticmask_cli.localsky.{target}", new))
+    with without(part):
         for rule in (LOCAL, AGREED):
             by_scene: dict[str, Outcome] = {}
             for name, images, truth in exposures:
                 masks = [low_pixels(image, rule) for image in images]
-                needed = 1 if rule is LOCAL else 2
-                bad = votes(masks, range(_COUNT)) >= needed
+                bad = votes(masks, range(_COUNT)) >= votes_needed(rule.agree, _COUNT)
                 by_scene.setdefault(name, Outcome()).add(np.asarray(bad), truth)
             yield list(by_scene.values())
 

@@ -183,3 +183,21 @@ def test_many_low_pixels_on_a_flat_sky_do_not_hide_each_other(
     found = below(with_low_pixels(FLAT, 0.0) - depth * 17.8 * low)
     assert found[low].mean() > found_part
     assert (found & ~low).sum() <= 1
+
+
+def test_heavy_tails_of_the_noise_raise_the_scatter() -> None:
+    rng = np.random.default_rng(7)
+    noise = rng.normal(size=SHAPE)
+    jumps = rng.random(SHAPE) < 0.05
+    noise[jumps] += 3.0 * rng.standard_t(2, np.count_nonzero(jumps))
+    low = below(FLAT + 17.8 * noise, 4.0)
+    assert (noise < -4.0).mean() > 0.004
+    assert low.mean() < 0.6 * (noise < -4.0).mean()
+
+
+def test_the_threshold_follows_a_tail_that_grows_beyond_what_is_measured() -> None:
+    noise = np.random.default_rng(7).normal(size=SHAPE)
+    data = FLAT + 17.8 * np.sign(noise) * noise**2
+    # Gaussian noise has none beyond 5 sigma.  Of this noise 3 sigma are 9, and 5 sigma 25.
+    assert below(data, 3.0).sum() > 20
+    assert below(data, 5.0).sum() <= 3
