@@ -30,6 +30,7 @@ other between these calls.
 MOST_OUTSIDE = 1 / 8
 """Largest share of the pixels to keep as tails; with more, visiting all again costs less."""
 
+_WORD = 8  # flags that are looked at together
 _SAMPLE = 1 << 14  # pixels of the sample, which estimate the limits of the core to 0.5 percent
 
 
@@ -152,15 +153,14 @@ class Tails:
     def __init__(self, size: int, lower: float, upper: float) -> None:
         # As large as the chip: the system provides a page of memory only when it is written to.
         self._values = SCRATCH.get("outside", size, np.float32)
-        self._outside = SCRATCH.get("bytes", min(size, BLOCK), np.bool_)
+        self._outside = SCRATCH.get("flags", min(size, BLOCK) + _WORD, np.bool_)
         self._lower = np.float32(lower)
         with np.errstate(over="ignore"):
             # abs() because the bits of minus zero are those of a large unsigned integer.
             self._height = min(abs(np.float32(upper) - self._lower), np.finfo(np.float32).max)
             highest = np.nextafter(self._height, np.float32(np.inf))
         self.core_ends = lower, lower + float(highest)
-        # The first index of each block, and the indices of its outer pixels within it.
-        self._indices: list[tuple[int, FlatIndices]] = []
+        self._low: list[FlatIndices] = []  # of each block, those of the pixels below the core
         self._most = int(MOST_OUTSIDE * size) + BLOCK
         self._count = self._start = 0
 
@@ -181,11 +181,13 @@ class Tails:
         # Interpreted as unsigned integers, floats from 0 upwards keep their order, and all that
         # are negative or NaN come after them: one comparison serves both ends.
         np.greater(scratch.view(np.uint32), self._height.view(np.uint32), out=outside)
-        (indices,) = outside.nonzero()
+        self._outside[block.size : block.size + _WORD] = False
+        indices = _indices_of(self._outside[: math.ceil(block.size / _WORD) * _WORD])
         end = self._count + indices.size
-        block.take(indices, out=self._values[self._count : end], mode="clip")
+        values = self._values[self._count : end]
+        block.take(indices, out=values, mode="clip")
         if end <= self._most:
-            self._indices.append((self._start, indices))
+            self._low.append(indices[values < self._lower] + self._start)
         self._start += block.size
         self._count = end
         return indices
@@ -195,20 +197,34 @@ class Tails:
         """The pixels outside the core, in their order on the chip."""
         return self._values[: self._count]
 
-    def below(self, end: float) -> tuple[float, FlatIndices]:
-        """Find all pixels below a limit, which lies at the lower end of the core or below.
+    def low(self) -> tuple[float, FlatIndices]:
+        """Find all pixels below the core.
 
         Returns
         -------
         limit : float
-            The given limit.  It is minus infinity if too many pixels lie outside the core
-            because the sample was not typical: their indices would need more memory than the
-            chip.
+            The lower end of the core.  It is minus infinity if too many pixels lie outside the
+            core because the sample was not typical: their indices would need more memory than
+            the chip.
         indices : numpy.ndarray of intp
             The flat indices of all pixels below `limit`.
         """
         if self._count > self._most:
             return -math.inf, np.empty(0, dtype=np.intp)
-        low = np.flatnonzero(self.values < np.float32(end))
-        indices = np.concatenate([indices + start for start, indices in self._indices])
-        return end, indices[low]
+        return float(self._lower), np.concatenate(self._low)
+
+
+def _indices_of(flags: npt.NDArray[np.bool_]) -> FlatIndices:
+    """Return the indices of the flags that are True, whose number is a multiple of eight.
+
+    Few are True, so most are passed over by eights: with 3 percent this takes half the time of
+    `numpy.nonzero`.
+    """
+    words = flags.view(np.uint64)
+    (occupied,) = np.not_equal(words, 0).nonzero()
+    (inside,) = words[occupied].view(np.bool_).nonzero()
+    indices = occupied.take(inside >> 3)
+    indices <<= 3
+    inside &= 7
+    indices += inside
+    return indices

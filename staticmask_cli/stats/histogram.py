@@ -13,10 +13,10 @@ from staticmask_cli.stats.blocks import BLOCK, SCRATCH
 __all__ = ["Histogram", "SkyHistogram", "sky_histogram"]
 
 Floats = npt.NDArray[np.float32]
-Bins = tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]  # bin numbers and counts
+Counts = tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]  # of bins, after their numbers
 
 _DENSE_BINS = 1 << 16  # with more bins than that, only the occupied ones are stored
-_BYTE_BINS = 1 << 8  # with fewer bins than that, the number of any bin fits into a byte
+_MOST_PAIRED = 1 << 8  # of bins whose pairs, as one number, fit into two bytes
 
 _BINS_PER_RMS = 10
 _MOST_BINS = 400
@@ -83,10 +83,10 @@ class Histogram:
         width = np.float32((maximum - minimum) / (nbins - 1))
         end = start + width * np.float32(nbins)
         below, beyond = outside(start, end)
-        count = _counter(nbins)
+        count = _counter(_Bins(nbins, start, np.float32(1.0) / width, end))
         total = 0
         for block in blocks:
-            count.add(block, start, np.float32(1.0) / width, end)
+            count.add(block)
             total += block.size
         return cls(float(start), float(width), nbins, below, total, *count.result(below, beyond))
 
@@ -132,6 +132,15 @@ class Histogram:
         return 0
 
 
+class _Bins(NamedTuple):
+    """Bins from `start` to `end`; `scale` is the number of bins in a unit of the pixels."""
+
+    number: int
+    start: np.float32
+    scale: np.float32
+    end: np.float32
+
+
 class _DenseCount:
     """Counts of every bin.
 
@@ -139,35 +148,42 @@ class _DenseCount:
     which their number is subtracted afterwards.
     """
 
-    def __init__(self, nbins: int) -> None:
-        self._nbins = nbins
-        self._in_bytes = nbins < _BYTE_BINS
-        self._count = np.zeros(_BYTE_BINS if self._in_bytes else nbins + 1, dtype=np.int64)
-        self._pairs = np.zeros(_BYTE_BINS**2 if self._in_bytes else 0, dtype=np.int64)
+    def __init__(self, bins: _Bins) -> None:
+        self._bins = bins
+        # The bin of the pixels at the end and beyond it: the one after the last, unless the
+        # rounding of the end to float32 moves it.
+        self._beyond = int((bins.end - bins.start) * bins.scale)
+        size = max(bins.number, self._beyond + 1)
+        self._count = np.zeros(size, dtype=np.int64)
+        self._pairs = np.zeros((size, size) if size <= _MOST_PAIRED else (0, 0), dtype=np.int64)
 
-    def add(self, block: Floats, start: np.float32, scale: np.float32, end: np.float32) -> None:
+    def add(self, block: Floats) -> None:
+        bins = self._bins
         scaled = SCRATCH.get("numbers", block.size, np.float32)
-        numbers = SCRATCH.get("bytes", block.size, np.uint8 if self._in_bytes else np.intp)
-        block.clip(start, end, out=scaled)
-        scaled -= start
-        np.multiply(scaled, scale, out=numbers, casting="unsafe")
-        if self._in_bytes:
-            # Two bytes at a time as one number: this halves the numbers to count, and equal
-            # numbers seldom follow each other, which slows counting down.
-            paired = numbers.size // 2 * 2
-            _count(numbers[:paired].view(np.uint16), self._pairs)
-            numbers = numbers[paired:]
+        dtype = np.uint16 if self._pairs.size else np.intp
+        numbers: npt.NDArray[Any] = SCRATCH.get("bins", block.size, dtype)
+        block.clip(bins.start, bins.end, out=scaled)
+        scaled -= bins.start
+        np.multiply(scaled, bins.scale, out=numbers, casting="unsafe")
+        if self._pairs.size:
+            # Two bins as one number: this halves the numbers to count, and equal numbers seldom
+            # follow each other, which slows counting down.
+            half = numbers.size // 2
+            pairs = numbers[:half]
+            pairs *= self._count.size
+            pairs += numbers[half : 2 * half]
+            _count(pairs, self._pairs.reshape(-1))
+            numbers = numbers[2 * half :]
         _count(numbers, self._count)
 
-    def result(self, below: int, beyond: int) -> Bins:
-        count = self._count
-        if self._in_bytes:
-            pairs = self._pairs.reshape(_BYTE_BINS, _BYTE_BINS)
-            count = count + pairs.sum(axis=0) + pairs.sum(axis=1)
-        inside, outside = count[: self._nbins].copy(), int(count[self._nbins])
-        inside[0] -= below
-        inside[-1] -= max(0, beyond - outside)  # pixels that rounding moved into the last bin
-        return np.arange(self._nbins, dtype=np.float64), inside
+    def result(self, below: int, beyond: int) -> Counts:
+        count = self._count.copy()
+        if self._pairs.size:
+            count += self._pairs.sum(axis=0) + self._pairs.sum(axis=1)
+        count[0] -= below
+        count[self._beyond] -= beyond
+        number = self._bins.number
+        return np.arange(number, dtype=np.float64), count[:number]
 
 
 def _count(numbers: npt.NDArray[Any], counts: npt.NDArray[np.int64]) -> None:
@@ -179,25 +195,26 @@ def _count(numbers: npt.NDArray[Any], counts: npt.NDArray[np.int64]) -> None:
 class _SparseCount:
     """Counts of the occupied bins alone."""
 
-    def __init__(self, nbins: int) -> None:
-        self._nbins = nbins
+    def __init__(self, bins: _Bins) -> None:
+        self._bins = bins
         self._parts: list[npt.NDArray[Any]] = []
 
-    def add(self, block: Floats, start: np.float32, scale: np.float32, end: np.float32) -> None:
-        inside = block[(block >= start) & (block < end)]
-        inside -= start
-        inside *= scale
+    def add(self, block: Floats) -> None:
+        bins = self._bins
+        inside = block[(block >= bins.start) & (block < bins.end)]
+        inside -= bins.start
+        inside *= bins.scale
         numbers = np.trunc(inside, out=inside)
-        self._parts.append(numbers[numbers < self._nbins])
+        self._parts.append(numbers[numbers < bins.number])
 
-    def result(self, _below: int, _beyond: int) -> Bins:
+    def result(self, _below: int, _beyond: int) -> Counts:
         index, count = np.unique(np.concatenate(self._parts), return_counts=True)
         return index.astype(np.float64), count
 
 
-def _counter(nbins: int) -> _DenseCount | _SparseCount:
+def _counter(bins: _Bins) -> _DenseCount | _SparseCount:
     """Choose how to count by the number of bins."""
-    return _SparseCount(nbins) if nbins > _DENSE_BINS else _DenseCount(nbins)
+    return _SparseCount(bins) if bins.number > _DENSE_BINS else _DenseCount(bins)
 
 
 class SkyHistogram(NamedTuple):

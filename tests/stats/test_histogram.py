@@ -23,12 +23,12 @@ Build = Callable[..., Histogram]
 
 @pytest.fixture(scope="module", params=["few", "dense", "sparse"])
 def build(request: pytest.FixtureRequest) -> Build:
-    """Build a histogram with each of the three ways to count; pairs of bytes need few bins."""
+    """Build a histogram with each of the three ways to count; pairs need few bins."""
 
     def make(blocks: list[Floats], lower: float, upper: float, nbins: int) -> Histogram:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(histogram, "_DENSE_BINS", 0 if request.param == "sparse" else 1 << 30)
-            patch.setattr(histogram, "_BYTE_BINS", 256 if request.param == "few" else 0)
+            patch.setattr(histogram, "_MOST_PAIRED", 256 if request.param == "few" else 0)
             return histogram_of(blocks, lower, upper, nbins)
 
     return make
@@ -116,6 +116,17 @@ def test_pixels_at_the_edges_of_bins_fall_into_the_bin_that_float32_gives(
     pixels = np.concatenate((edges, below, above))
     expected = counted_one_by_one(pixels, lower, upper, nbins)
     assert all_bins(build([pixels], lower, upper, nbins)) == expected
+
+
+@pytest.mark.parametrize("nbins", [3, 254, 255, 256, 257])
+def test_pixels_beyond_an_end_that_float32_rounds_up_are_left_out(
+    build: Build, nbins: int
+) -> None:
+    """So far from zero that the next float32 is 8 higher, which is more than a bin."""
+    lower = 2.0**26 + 8
+    pixels = (lower + 8 * np.arange(-2, 6)).astype(np.float32)
+    expected = counted_one_by_one(pixels, lower, lower + 8, nbins)
+    assert all_bins(build([pixels], lower, lower + 8, nbins)) == expected
 
 
 def test_blocks_are_not_modified(build: Build) -> None:
