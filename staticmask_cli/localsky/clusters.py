@@ -140,8 +140,9 @@ def _are_deepest(blocks: Candidates, shape: tuple[int, ...]) -> Bits:
     ny, nx = (length // BLOCK for length in shape)
     depth = np.zeros((ny + 2, nx + 2), np.float32)
     depth[blocks.rows + 1, blocks.columns + 1] = blocks.depth
-    deepest = np.maximum.reduce([depth[:-2], depth[1:-1], depth[2:]])
-    deepest = np.maximum.reduce([deepest[:, :-2], deepest[:, 1:-1], deepest[:, 2:]])
+    # One array after the other, as `np.maximum.reduce` would copy all three.
+    deepest = np.maximum(np.maximum(depth[:-2], depth[1:-1]), depth[2:])
+    deepest = np.maximum(np.maximum(deepest[:, :-2], deepest[:, 1:-1]), deepest[:, 2:])
     return np.asarray(blocks.depth >= deepest[blocks.rows, blocks.columns])
 
 

@@ -81,17 +81,28 @@ class _Lines:
     def __init__(
         self, candidates: Candidates, data: npt.NDArray[Any], low: Bits, axis: int
     ) -> None:
-        pixels, is_low = (lines_through(image, candidates.rows, candidates.columns, _FAR, axis)
-                          for image in (data, low))
-        self.softness = softness(pixels[:, _FAR - 2 : _FAR + 3])
-        pixels[is_low > 0] = np.nan
-        self._sides = pixels[:, _FAR - 1 :: -1], pixels[:, _FAR + 1 :]
+        self.softness, self._sides = _sides(candidates, data, low, _NEAR, axis)
         self.first = [_first_known(side) for side in self._sides]
+        unknown = np.logical_or(*np.isnan(self.first))  # of few
+        _, sides = _sides(candidates.select(unknown), data, low, _FAR, axis)
+        for first, side in zip(self.first, sides, strict=True):
+            first[unknown] = _first_known(side)
 
     def is_gap(self, limit: npt.NDArray[Any]) -> Bits:
         """Return where there is a pixel below the limit close on both sides."""
-        lowest = (np.fmin.reduce(side[:, :_NEAR], axis=1) for side in self._sides)
+        lowest = (np.fmin.reduce(side, axis=1) for side in self._sides)
         return np.asarray(np.logical_and(*(level < limit for level in lowest)))
+
+
+def _sides(
+    candidates: Candidates, data: npt.NDArray[Any], low: Bits, reach: int, axis: int
+) -> tuple[Floats, tuple[Floats, Floats]]:
+    """Return the softness of lines, and their pixels on both sides from the middle; NaN = low."""
+    pixels, is_low = (lines_through(image, candidates.rows, candidates.columns, reach, axis)
+                      for image in (data, low))
+    soft = softness(pixels[:, reach - 2 : reach + 3])
+    pixels[is_low] = np.nan
+    return soft, (pixels[:, reach - 1 :: -1], pixels[:, reach + 1 :])
 
 
 def softness(lines: Floats) -> Floats:

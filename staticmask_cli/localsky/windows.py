@@ -155,7 +155,7 @@ def neighbourhoods(
 
 def lines_through(
     data: npt.NDArray[Any], rows: Indices, columns: Indices, reach: int, axis: int
-) -> Floats:
+) -> npt.NDArray[Any]:
     """Return the line of pixels through each of some pixels, mirrored at the edges of the chip.
 
     Parameters
@@ -171,15 +171,16 @@ def lines_through(
 
     Returns
     -------
-    numpy.ndarray of float32, shape (n, 2 * reach + 1)
+    numpy.ndarray of float32, or of bool if that is given, shape (n, 2 * reach + 1)
         The lines.
     """
     size = data.shape[axis]
     index = mirrored(-reach, size + reach, size)
     along = index[(rows, columns)[axis][:, None] + np.arange(2 * reach + 1)]
     places = (rows[:, None], along) if axis else (along, columns[:, None])
+    pixels = _pixels(data, *places)
     with np.errstate(over="ignore"):
-        return _pixels(data, *places).astype(np.float32, copy=False)
+        return pixels if pixels.dtype == np.bool_ else pixels.astype(np.float32, copy=False)
 
 
 def _pixels(data: npt.NDArray[Any], rows: Indices, columns: Indices) -> npt.NDArray[Any]:

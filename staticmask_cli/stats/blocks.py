@@ -15,7 +15,9 @@ import numpy.typing as npt
 
 from staticmask_cli.stats.pixelset import FlatIndices
 
-__all__ = ["BLOCK", "MOST_OUTSIDE", "SCRATCH", "Blocks", "ScratchBuffers", "Tails"]
+__all__ = [
+    "BLOCK", "MOST_OUTSIDE", "SCRATCH", "Blocks", "ScratchBuffers", "Tails", "indices_of_few",
+]
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 Floats = npt.NDArray[np.float32]
@@ -30,7 +32,6 @@ other between these calls.
 MOST_OUTSIDE = 1 / 8
 """Largest share of the pixels to keep as tails; with more, visiting all again costs less."""
 
-_WORD = 8  # flags that are looked at together
 _SAMPLE = 1 << 14  # pixels of the sample, which estimate the limits of the core to 0.5 percent
 
 
@@ -153,7 +154,7 @@ class Tails:
     def __init__(self, size: int, lower: float, upper: float) -> None:
         # As large as the chip: the system provides a page of memory only when it is written to.
         self._values = SCRATCH.get("outside", size, np.float32)
-        self._outside = SCRATCH.get("flags", min(size, BLOCK) + _WORD, np.bool_)
+        self._outside = SCRATCH.get("bytes", min(size, BLOCK), np.bool_)
         self._lower = np.float32(lower)
         with np.errstate(over="ignore"):
             # abs() because the bits of minus zero are those of a large unsigned integer.
@@ -181,8 +182,7 @@ class Tails:
         # Interpreted as unsigned integers, floats from 0 upwards keep their order, and all that
         # are negative or NaN come after them: one comparison serves both ends.
         np.greater(scratch.view(np.uint32), self._height.view(np.uint32), out=outside)
-        self._outside[block.size : block.size + _WORD] = False
-        indices = _indices_of(self._outside[: math.ceil(block.size / _WORD) * _WORD])
+        indices = indices_of_few(outside)
         end = self._count + indices.size
         values = self._values[self._count : end]
         block.take(indices, out=values, mode="clip")
@@ -214,17 +214,23 @@ class Tails:
         return float(self._lower), np.concatenate(self._low)
 
 
-def _indices_of(flags: npt.NDArray[np.bool_]) -> FlatIndices:
-    """Return the indices of the flags that are True, whose number is a multiple of eight.
+def indices_of_few(flags: npt.NDArray[np.bool_]) -> FlatIndices:
+    """Return the indices of flags of which few are True, as `numpy.flatnonzero` does.
 
-    Few are True, so most are passed over by eights: with 3 percent this takes half the time of
-    `numpy.nonzero`.
+    Most flags are passed over by eights: with 3 percent True this takes half the time.
+
+    Parameters
+    ----------
+    flags : numpy.ndarray of bool, shape (n,)
+        The flags, in contiguous memory; not modified.
     """
-    words = flags.view(np.uint64)
-    (occupied,) = np.not_equal(words, 0).nonzero()
-    (inside,) = words[occupied].view(np.bool_).nonzero()
+    by_eights = flags.size >> 3 << 3
+    words = flags[:by_eights].view(np.uint64)
+    occupied = np.flatnonzero(np.not_equal(words, 0))
+    inside = np.flatnonzero(words.take(occupied).view(np.bool_))
     indices = occupied.take(inside >> 3)
     indices <<= 3
     inside &= 7
     indices += inside
-    return indices
+    last = np.flatnonzero(flags[by_eights:])
+    return np.concatenate((indices, last + by_eights)) if last.size else indices

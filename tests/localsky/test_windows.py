@@ -43,7 +43,7 @@ def test_lines_are_the_middles_of_neighbourhoods(dtype: str) -> None:
     squares = neighbourhoods(data, rows, columns, 4)
     for axis, expected in ((0, squares[:, :, 4]), (1, squares[:, 4, :])):
         lines = lines_through(data, rows, columns, 4, axis)
-        assert lines.dtype == np.float32
+        assert lines.dtype == (np.bool_ if dtype == "bool" else np.float32)
         np.testing.assert_array_equal(lines, expected)
 
 
