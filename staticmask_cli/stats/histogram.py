@@ -155,7 +155,7 @@ class _DenseCount:
         self._beyond = int((bins.end - bins.start) * bins.scale)
         size = max(bins.number, self._beyond + 1)
         self._count = np.zeros(size, dtype=np.int64)
-        self._pairs = np.zeros((size, size) if size <= _MOST_PAIRED else (0, 0), dtype=np.int64)
+        self._pairs = np.zeros(size**2 if size <= _MOST_PAIRED else 0, dtype=np.int64)
 
     def add(self, block: Floats) -> None:
         bins = self._bins
@@ -172,24 +172,20 @@ class _DenseCount:
             pairs = numbers[:half]
             pairs *= self._count.size
             pairs += numbers[half : 2 * half]
-            _count(pairs, self._pairs.reshape(-1))
+            self._pairs += np.bincount(pairs, minlength=self._pairs.size)
             numbers = numbers[2 * half :]
-        _count(numbers, self._count)
+        if numbers.size:
+            self._count += np.bincount(numbers, minlength=self._count.size)
 
     def result(self, below: int, beyond: int) -> Counts:
         count = self._count.copy()
         if self._pairs.size:
-            count += self._pairs.sum(axis=0) + self._pairs.sum(axis=1)
+            pairs = self._pairs.reshape(count.size, count.size)
+            count += pairs.sum(axis=0) + pairs.sum(axis=1)
         count[0] -= below
         count[self._beyond] -= beyond
         number = self._bins.number
         return np.arange(number, dtype=np.float64), count[:number]
-
-
-def _count(numbers: npt.NDArray[Any], counts: npt.NDArray[np.int64]) -> None:
-    """Add to `counts` how often each number occurs; all numbers are below its size."""
-    found = np.bincount(numbers)
-    counts[: found.size] += found
 
 
 class _SparseCount:

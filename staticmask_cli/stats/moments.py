@@ -156,7 +156,7 @@ class WindowMoments:
         self._sum, self._squares = sums.totals()
         self._core_ends = tails.core_ends
         outer = tails.values
-        self.low_end, self.low_indices = tails.low()
+        self.low_end, self.low_indices = tails.below(self._core_ends[0])
         self._count = self._pixels.size - outer.size
         finite = np.isfinite(outer)
         self.finite = self._count + int(np.count_nonzero(finite))

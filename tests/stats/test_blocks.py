@@ -61,7 +61,7 @@ def test_all_pixels_below_the_core_are_listed_by_their_indices(blocks: list[list
     chip = np.concatenate(arrays)
     tails = Tails(chip.size, 1.0, 3.0)
     outer_pixels(tails, arrays)
-    end, indices = tails.low()
+    end, indices = tails.below(1.0)
     assert end == 1.0
     assert indices.tolist() == np.flatnonzero(chip < 1.0).tolist()
 
