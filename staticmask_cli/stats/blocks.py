@@ -141,30 +141,20 @@ class Tails:
     size : int
         The number of pixels of the chip.
     lower, upper : float
-        The ends of the core, which are float32 numbers and belong to it.
-
-    Attributes
-    ----------
-    core_ends : tuple of float
-        Limits that contain all pixels of the core; the upper one is slightly above `upper`.
+        The ends of the core, which are finite float32 numbers and belong to it.
     """
 
     def __init__(self, size: int, lower: float, upper: float) -> None:
         # As large as the chip: the system provides a page of memory only when it is written to.
         self._values = SCRATCH.get("outside", size, np.float32)
-        self._outside = SCRATCH.get("bytes", min(size, BLOCK), np.bool_)
-        self._lower = np.float32(lower)
-        with np.errstate(over="ignore"):
-            # abs() because the bits of minus zero are those of a large unsigned integer.
-            self._height = min(abs(np.float32(upper) - self._lower), np.finfo(np.float32).max)
-            highest = np.nextafter(self._height, np.float32(np.inf))
-        self.core_ends = lower, lower + float(highest)
+        self._flags = [SCRATCH.get(name, min(size, BLOCK), np.bool_) for name in ("bytes", "above")]
+        self._lower, self._upper = np.float32(lower), np.float32(upper)
         # The first index of each block, and the indices of its outer pixels within it.
         self._indices: list[tuple[int, FlatIndices]] = []
         self._most = int(MOST_OUTSIDE * size) + BLOCK
         self._count = self._start = 0
 
-    def add(self, block: Floats, scratch: Floats) -> FlatIndices:
+    def add(self, block: Floats) -> FlatIndices:
         """Add the outer pixels of the next block, and return their indices within the block.
 
         The caller silences numpy's warnings about pixels that are not finite.
@@ -173,14 +163,12 @@ class Tails:
         ----------
         block : numpy.ndarray of float32
             The pixels; not modified.
-        scratch : numpy.ndarray of float32
-            Memory of the same size, which is overwritten.
         """
-        outside = self._outside[: block.size]
-        np.subtract(block, self._lower, out=scratch)
-        # Interpreted as unsigned integers, floats from 0 upwards keep their order, and all that
-        # are negative or NaN come after them: one comparison serves both ends.
-        np.greater(scratch.view(np.uint32), self._height.view(np.uint32), out=outside)
+        outside, above = (flags[: block.size] for flags in self._flags)
+        np.greater_equal(block, self._lower, out=outside)
+        np.greater(block, self._upper, out=above)
+        # Below the core and for NaN both are False, above it both are True.
+        np.equal(outside, above, out=outside)
         (indices,) = outside.nonzero()
         end = self._count + indices.size
         block.take(indices, out=self._values[self._count : end], mode="clip")

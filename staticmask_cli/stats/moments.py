@@ -149,12 +149,11 @@ class WindowMoments:
         with np.errstate(over="ignore", invalid="ignore"):
             for block in self._pixels.blocks():
                 distances = memory[: block.size]
-                indices = tails.add(block, distances)
+                indices = tails.add(block)
                 np.subtract(block, pivot, out=distances)
                 distances[indices] = 0
                 sums.add(distances)
         self._sum, self._squares = sums.totals()
-        self._core_ends = tails.core_ends
         outer = tails.values
         self.low_end, self.low_indices = tails.below(self._core_ends[0])
         self._count = self._pixels.size - outer.size
@@ -189,7 +188,9 @@ def _core_of(sample: Floats) -> tuple[float, tuple[float, float]]:
     pivot = 0.0
     if abs(mean) > _FAR_FROM_ZERO * rms:
         pivot = float(np.partition(inside, inside.size // 2)[inside.size // 2])
-    return pivot, (float(np.float32(mean - reach)), float(np.float32(mean + reach)))
+    largest = float(np.finfo(np.float32).max)
+    lower, upper = max(mean - reach, -largest), min(mean + reach, largest)
+    return pivot, (float(np.float32(lower)), float(np.float32(upper)))
 
 
 def _inside(pixels: Floats, lower: float, upper: float) -> npt.NDArray[np.bool_]:
