@@ -244,7 +244,7 @@ html = click.option(
 jobs = click.option(
     "-j", "--jobs", type=click.IntRange(1, 1024), metavar="N",
     help="Work on N chips at the same time; with --scheduler, on N batches.  [default: the "
-         "processors there are, up to 4]")
+         "processors there are, up to 4; 1 if all chips are small]")
 scheduler = click.option(
     "--scheduler", metavar="ADDRESS",
     help="Let a Dask cluster do it (staticmask[dask]): tcp://HOST:PORT of its scheduler, or local "

@@ -21,6 +21,7 @@ from staticmask_cli.parallel.tasks import (
     ReducingExecutor,
     RunContext,
     available_cpus,
+    default_jobs,
     jobs_of,
     run_tasks,
 )
@@ -31,6 +32,9 @@ __all__ = ["Batch", "BatchResult", "clip_batch", "combine", "run_batches", "spli
 _LARGEST_BATCH = 64  # chips: those that are lost with a worker are read again within a minute
 _BYTES_OF_A_MEMBER = 840
 _REMOTE_JOBS = 6  # chips at a time by default, also on few processors: most of the time they wait
+# Pixels of a chip, with fewer of which two threads take longer than one, because they wait for
+# each other between many short calls: 1.4 times for 48 x 64, 1.2 for 256 x 272, 0.97 for 512 x 528.
+_SMALL = 1 << 17
 _BATCHES_PER_JOB = 4  # so that all workers end at about the same time
 
 
@@ -144,12 +148,21 @@ def run_batches(
             yield 0 if batch is None else len(batch.chips), result
         return
     if jobs is None:
-        remote = executor is None and any(is_remote(batch.chips[0].path) for batch in batches)
-        jobs = _REMOTE_JOBS if remote else jobs_of(executor)
+        jobs = _usual_jobs(batches) if executor is None else jobs_of(executor)
     # If threads outnumber the processors, those that fetch must not wait for those that clip.
     clip = partial(clip_batch, turn=Semaphore(available_cpus())) if executor is None else clip_batch
     for result in run_tasks(clip, batches, jobs=jobs, executor=executor):
         yield len(result.mask.members), result
+
+
+def _usual_jobs(batches: Sequence[Batch]) -> int:
+    """Return how many threads finish batches soonest."""
+    if any(is_remote(batch.chips[0].path) for batch in batches):
+        return _REMOTE_JOBS
+    if all(batch.rule.sky == "global" and math.prod(batch.signature.shape) < _SMALL
+           for batch in batches):
+        return 1
+    return default_jobs()
 
 
 def clip_batch(batch: Batch, turn: Semaphore | None = None) -> BatchResult:

@@ -136,7 +136,8 @@ def create_masks(
         The path of a picture to draw, ``.png``, ``.pdf`` or ``.svg`` (needs matplotlib): the
         masks, and the pixels near the sky of some exposures.
     jobs : int, optional
-        The number of chips at the same time; if None, the number of processors, up to four.
+        The number of chips at the same time; if None, the number of processors, up to four, or
+        one if all chips are small.
         With `executor` or `scheduler`, the number of batches; if None, two for each worker.
     executor : concurrent.futures.Executor, optional
         An executor whose workers read and clip the chips, instead of threads.

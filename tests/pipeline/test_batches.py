@@ -6,7 +6,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
-from threading import Barrier, Lock
+from threading import Barrier, Lock, current_thread
 from typing import Any, TypeVar
 
 import numpy as np
@@ -250,6 +250,26 @@ def test_chips_are_read_while_as_many_as_there_are_processors_are_clipped(
     monkeypatch.setattr(batches, "read_pixels", read_with_others)
     monkeypatch.setattr(PartialMask, "add", add_alone)
     create_masks(visit.paths[:3], jobs=3, output_dir=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("sky", "small", "here"), [("global", 1 << 17, True), ("global", 1, False),
+                               ("local", 1 << 17, False)])
+def test_small_chips_are_clipped_in_the_thread_of_the_run(
+    visit: Visit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sky: str, small: int, *,
+    here: bool,
+) -> None:
+    """Unless pixels are compared with the local sky, which takes ten times as long and more."""
+    threads = set()
+
+    def read_where(chip: Chip, *, reuse_memory: bool) -> tuple[Any, Any]:
+        threads.add(current_thread().name)
+        return reading.read_pixels(chip, reuse_memory=reuse_memory)
+
+    monkeypatch.setattr(batches, "_SMALL", small)
+    monkeypatch.setattr(batches, "read_pixels", read_where)
+    create_masks(visit.paths[:2], output_dir=tmp_path, sky=sky)
+    assert (threads == {current_thread().name}) == here
 
 
 def test_no_two_runs_have_equal_tasks(plans: list[MaskPlan]) -> None:
