@@ -161,9 +161,10 @@ def die_locally() -> None:
 def test_an_interrupted_run_ends_soon_with_one_line(
     where: str, number: signal.Signals, code: int, cluster: Cluster, tmp_path: Path
 ) -> None:
-    simulate_visit(str(tmp_path / "visit"), exposures=8, shape=(1500, 2200))
+    simulate_visit(str(tmp_path / "visit"), exposures=16, shape=(1500, 2200))
     process = subprocess.Popen(
-        [sys.executable, "-m", "staticmask_cli", "visit/*flt.fits", "--sky", "local", "-v",
+        [sys.executable, "-m", "staticmask_cli", "visit/*flt.fits", "--sky", "local",
+         "--agree", "joint", "-v",  # which takes long
          "--scheduler", cluster.address if where == "by hand" else "local", "-o", "out"],
         cwd=tmp_path, env=process_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         start_new_session=True,
