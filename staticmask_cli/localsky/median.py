@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from staticmask_cli.localsky.network import Network
 from staticmask_cli.stats.blocks import SCRATCH
+from staticmask_cli.stats.pixelset import positions_of
 
 __all__ = ["REACH", "far_below_median", "fill_missing", "median_filter"]
 
@@ -196,5 +197,5 @@ def fill_missing(rows: Floats) -> None:
     """
     missing = ~np.isfinite(rows)
     if missing.any():
-        y, x = np.nonzero(missing)
+        y, x = positions_of(missing)
         rows[y, x] = np.where((y + x) % 2, np.inf, -np.inf)

@@ -28,6 +28,7 @@ from staticmask_cli.localsky.windows import (
     sample_positions,
     tile_of,
 )
+from staticmask_cli.stats.pixelset import positions_of
 
 __all__ = ["UNKNOWN", "ChipResiduals", "Residuals"]
 
@@ -148,7 +149,7 @@ class ChipResiduals:
         tile = tile_of(self._data, slice(start, end), slice(0, nx), _MARGIN)
         pixels, median, noise, structure, predicted = self._on_flat_sky(tile, start)
         classes = np.zeros(pixels.shape, np.uint8)
-        y, x = np.nonzero(~(structure < np.float32(CLASSES[0])))
+        y, x = positions_of(~(structure < np.float32(CLASSES[0])))
         classes[y, x] = _classes_of(structure[y, x])
         with np.errstate(invalid="ignore", over="ignore"):
             depth = pixels - median

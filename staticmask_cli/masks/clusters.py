@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from staticmask_cli.stats.pixelset import positions_of
+
 __all__ = ["Clusters", "clusters_of"]
 
 Integers = npt.NDArray[np.int64]
@@ -68,7 +70,7 @@ def _runs_of(bad: npt.NDArray[np.bool_]) -> tuple[Integers, Integers, Integers]:
     ny, nx = bad.shape
     padded = np.zeros((ny, nx + 2), np.bool_)
     padded[:, 1:-1] = bad
-    row, column = np.nonzero(padded[:, 1:] != padded[:, :-1])
+    row, column = positions_of(padded[:, 1:] != padded[:, :-1])
     return row[::2], column[::2], column[1::2]
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from staticmask_cli.masks.clusters import clusters_of
+from staticmask_cli.stats.pixelset import positions_of
 
 __all__ = ["dead_blocks"]
 
@@ -87,7 +88,7 @@ def _may_have_blocks(data: npt.NDArray[Any], dark: Bits, step: float) -> bool:
     """
     if np.count_nonzero(dark) < _FEWEST * _FEWEST:
         return False
-    y, x = np.nonzero(dark[:-1] & ~dark[1:])
+    y, x = positions_of(dark[:-1] & ~dark[1:])
     with np.errstate(invalid="ignore", over="ignore"):
         rises = data[y + 1, x].astype(np.float32) - data[y, x].astype(np.float32) >= step
     return bool(np.count_nonzero(rises) >= _SHARP * _FEWEST)

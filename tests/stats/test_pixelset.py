@@ -7,7 +7,7 @@ import numpy.typing as npt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from staticmask_cli.stats.pixelset import PixelSet
+from staticmask_cli.stats.pixelset import PixelSet, positions_of
 
 SHAPE = (30, 44)  # 1320 pixels
 
@@ -68,3 +68,11 @@ def test_an_empty_set_uses_no_memory() -> None:
     assert not pixels.bits.any()
     assert pixels.bits.shape == SHAPE
     assert (len(pixels), pixels.nbytes) == (0, 0)
+
+
+@given(st.tuples(st.integers(0, 9), st.integers(0, 9)), st.integers(0, 9))
+def test_positions_are_those_of_nonzero(shape: tuple[int, int], seed: int) -> None:
+    bits = np.random.default_rng(seed).random(shape) < seed / 9
+    for image in (bits, bits.T, bits[::2, 1:]):
+        for found, expected in zip(positions_of(image), np.nonzero(image), strict=True):
+            np.testing.assert_array_equal(found, expected)
