@@ -137,7 +137,7 @@ def create_masks(
         masks, and the pixels near the sky of some exposures.
     jobs : int, optional
         The number of chips at the same time; if None, the number of processors, up to four, or
-        one if all chips are small.
+        one if all chips are small (fewer than 131,072 pixels) and `sky` is ``"global"``.
         With `executor` or `scheduler`, the number of batches; if None, two for each worker.
     executor : concurrent.futures.Executor, optional
         An executor whose workers read and clip the chips, instead of threads.

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from staticmask_cli.errors import ConfigError
 from staticmask_cli.masks.causes import CAUSES, main_cause
 from staticmask_cli.masks.partial import PartialMask
+from staticmask_cli.stats.pixelset import positions_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -129,7 +130,7 @@ def _some_of(
 
     The squares are as large as needed for at most 150 pixels.
     """
-    rows, columns = np.nonzero(bad)
+    rows, columns = positions_of(bad)
     order = np.random.default_rng(0).permutation(rows.size)  # so that they form no pattern
     rows, columns = rows[order], columns[order]
     while True:

@@ -267,6 +267,7 @@ def test_small_chips_are_clipped_in_the_thread_of_the_run(
         return reading.read_pixels(chip, reuse_memory=reuse_memory)
 
     monkeypatch.setattr(batches, "_SMALL", small)
+    monkeypatch.setattr(batches, "default_jobs", lambda: 2)  # also on a single processor
     monkeypatch.setattr(batches, "read_pixels", read_where)
     create_masks(visit.paths[:2], output_dir=tmp_path, sky=sky)
     assert (threads == {current_thread().name}) == here
